@@ -4,6 +4,8 @@ import abc
 import bisect
 import operator
 
+LAST_STEP = 2**31 - 1  # optimizers count their steps in int32
+
 
 class FreezeSchedule(abc.ABC):
     """How many layers are frozen at each optimizer step.
@@ -42,7 +44,9 @@ class FreezeSchedule(abc.ABC):
         """Builds the schedule that `get_config` described."""
         return cls(**config)
 
-    def next_event(self, step: int, last_step: int) -> int | None:
+    def next_event(
+        self, step: int, last_step: int = LAST_STEP
+    ) -> int | None:
         """Returns the first step in `(step, last_step]` that freezes more.
 
         `None` if no further layer freezes up to `last_step`.
@@ -62,7 +66,7 @@ class FreezeSchedule(abc.ABC):
             step = self.next_event(step, last_step)
         return found
 
-    def max_layers(self, last_step: int) -> int:
+    def max_layers(self, last_step: int = LAST_STEP) -> int:
         """Returns the number of layers frozen at the end of the run."""
         return self.frozen_layers(last_step)
 

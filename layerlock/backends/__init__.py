@@ -1,0 +1,42 @@
+"""The functions of `contract.py`, for the backend that Keras runs on."""
+
+import importlib
+
+import keras
+
+from layerlock.backends import contract
+
+_MODULES = {
+    "jax": "layerlock.backends.jax",
+    "torch": "layerlock.backends.torch",
+    "tensorflow": "layerlock.backends.tensorflow",
+}
+
+
+def _load(backend: str):
+    if backend not in _MODULES:
+        raise ImportError(
+            f"LayerLock trains on {sorted(_MODULES)}. Received: "
+            f"KERAS_BACKEND={backend}. Set the environment variable "
+            "KERAS_BACKEND to one of them before Keras is imported."
+        )
+    module = importlib.import_module(_MODULES[backend])
+    missing = [name for name in contract.NAMES if not hasattr(module, name)]
+    if missing:
+        raise ImportError(
+            f"{module.__name__} does not fulfil the contract of "
+            f"layerlock/backends/contract.py. Missing: {missing}."
+        )
+    return module
+
+
+_module = _load(keras.backend.backend())
+
+TrainStep = _module.TrainStep
+sync_state = _module.sync_state
+variable_scope = _module.variable_scope
+renew_step = _module.renew_step
+measure_step = _module.measure_step
+unsupported = _module.unsupported
+devices = _module.devices
+versions = _module.versions

@@ -1,0 +1,57 @@
+"""What a backend must provide. One module per backend fulfils it.
+
+A backend is one file, `layerlock/backends/NAME.py`, with these names:
+
+| name | what it does |
+|---|---|
+| `TrainStep` | mixin placed before `keras.Model`: one training step that also reports the norm of the gradient, and whatever bookkeeping the backend needs to say what a step costs |
+| `sync_state(model)` | makes `variable.value` current inside `fit` |
+| `variable_scope(model)` | context in which variables may be created or their `trainable` changed |
+| `renew_step(model, frozen_variables)` | after layers froze: drops buffers of frozen variables and every compiled function, so that the next batch runs the new step |
+| `measure_step(model)` | a `StepCost` of the step that ran last |
+| `unsupported(...)` | the reason why a combination of options cannot run here, or `None` |
+| `devices()` | names of the devices, for the record |
+| `versions()` | name and version of the framework, for the record |
+
+To add a backend, add its file here and its line in `backends/__init__.py`.
+"""
+
+import dataclasses
+
+NAMES = (
+    "TrainStep",
+    "sync_state",
+    "variable_scope",
+    "renew_step",
+    "measure_step",
+    "unsupported",
+    "devices",
+    "versions",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class StepCost:
+    """What one training step costs, as far as the backend can tell.
+
+    Args:
+        flops: float or `None`. Floating point operations of the compiled
+            step.
+        activation_bytes: int or `None`. Memory the step needs beyond its
+            inputs and outputs: residuals kept for the backward pass and
+            scratch space.
+        peak_bytes: int or `None`. Highest memory use of the step, weights and
+            optimizer included.
+        compile_seconds: float. Time spent on tracing and compiling the step;
+            0 where nothing is compiled ahead of the first run.
+    """
+
+    flops: float | None = None
+    activation_bytes: int | None = None
+    peak_bytes: int | None = None
+    compile_seconds: float = 0.0
+
+
+def variable_bytes(variables) -> int:
+    """Bytes that `variables` hold on the device."""
+    return sum(variable.value.nbytes for variable in variables)

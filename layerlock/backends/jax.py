@@ -1,0 +1,164 @@
+"""JAX: state lives outside the model during `fit`; steps are compiled."""
+
+import contextlib
+import time
+
+import jax
+import keras
+
+from layerlock.backends.contract import StepCost
+
+
+class CompiledStep:
+    """A step function, compiled once per shape of its data.
+
+    `jax.jit` would compile it too, but would not tell what the program costs
+    in memory and operations without compiling it a second time.
+    """
+
+    def __init__(self, function, **jit_arguments):
+        # A fresh function object: `jax.jit` shares its trace cache between
+        # equal bound methods, and a step may change without its state's
+        # shapes changing, when only the target moves.
+        def step(state, data):
+            return function(state, data)
+
+        self.jitted = jax.jit(step, **jit_arguments)
+        self.programs = {}
+        self.latest = None
+        self.compile_seconds = 0.0
+
+    def __call__(self, state, data):
+        leaves, structure = jax.tree.flatten(data)
+        key = (structure, *((leaf.shape, leaf.dtype) for leaf in leaves))
+        program = self.programs.get(key)
+        if program is None:
+            started = time.perf_counter()
+            program = self.jitted.lower(state, data).compile()
+            self.compile_seconds += time.perf_counter() - started
+            self.programs[key] = program
+        self.latest = program
+        return program(state, data)
+
+
+class TrainStep:
+    """`train_step` with the gradient's norm in its logs; a measured step."""
+
+    def train_step(self, state, data):
+        trainable, non_trainable, optimizer_variables, metrics = state
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        gradient_function = jax.value_and_grad(
+            self.compute_loss_and_updates, has_aux=True
+        )
+        (_, (loss, outputs, non_trainable, metrics)), gradients = (
+            gradient_function(
+                trainable,
+                non_trainable,
+                metrics,
+                x,
+                y,
+                sample_weight,
+                training=True,
+                optimizer_variables=optimizer_variables,
+            )
+        )
+        with keras.StatelessScope(
+            state_mapping=list(
+                zip(self.optimizer.variables, optimizer_variables, strict=True)
+            )
+        ):
+            loss_scale = self.optimizer.scale_loss(1.0)
+        trainable, optimizer_variables = self.optimizer.stateless_apply(
+            optimizer_variables, gradients, trainable
+        )
+        # Keras offers no public way to update its loss tracker in a step of
+        # one's own.
+        logs, metrics = self._update_metrics_variables(
+            metrics, loss, x, y, outputs, sample_weight
+        )
+        logs.update(self.step_logs(loss, outputs, gradients, loss_scale))
+        return logs, (trainable, non_trainable, optimizer_variables, metrics)
+
+    def make_train_function(self, force=False):
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force=force)
+        if self.run_eagerly or not self.jit_compile:
+            self.compiled_step = None
+            return
+        arguments = {"donate_argnums": 0}
+        if keras.distribution.distribution() is not None:
+            arguments["out_shardings"] = (None, self._get_state_sharding_spec())
+        self.compiled_step = CompiledStep(self.train_step, **arguments)
+        # `_make_function` turns a step on data into a step on an iterator.
+        self.train_function = self._make_function(self.compiled_step)
+
+
+def sync_state(model):
+    model.jax_state_sync()
+
+
+def variable_scope(model):
+    return contextlib.nullcontext()
+
+
+def renew_step(model, frozen_variables):
+    # The positional list of values belongs to the old list of variables.
+    # Were it kept, an interrupt during the next compilation would write old
+    # values into the wrong variables.
+    model._jax_state = None
+    _forget_functions(model)
+
+
+def _forget_functions(model):
+    model.test_function = None
+    model.predict_function = None
+    if model.train_function is not None:
+        model.make_train_function(force=True)
+
+
+def measure_step(model) -> StepCost:
+    step = getattr(model, "compiled_step", None)
+    if step is None or step.latest is None:
+        return StepCost()
+    costs = step.latest.cost_analysis() or {}
+    memory = step.latest.memory_analysis()
+    if memory is None:
+        return StepCost(
+            flops=costs.get("flops"), compile_seconds=step.compile_seconds
+        )
+    # The device allocator's high-water mark cannot be reset, so it would
+    # never show a fall: the compiler's own account is used everywhere.
+    return StepCost(
+        flops=costs.get("flops"),
+        activation_bytes=memory.temp_size_in_bytes,
+        peak_bytes=memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.temp_size_in_bytes,
+        compile_seconds=step.compile_seconds,
+    )
+
+
+def unsupported(
+    *, dtype_policy="float32", remat=False, distribution=None, **options
+) -> str | None:
+    if dtype_policy == "mixed_float16" and jax.default_backend() == "cpu":
+        return (
+            "JAX has no float16 matrix products on a CPU. Use "
+            "mixed_bfloat16, or an accelerator."
+        )
+    if distribution not in (None, "none") and jax.device_count() < 2:
+        return (
+            f"distribution={distribution} needs at least 2 devices. "
+            f"Received: {jax.device_count()}. Use --distribution=none."
+        )
+    return None
+
+
+def devices() -> list[str]:
+    return [f"{d.platform}:{d.device_kind}" for d in jax.devices()]
+
+
+def versions() -> dict:
+    return {"jax": jax.__version__}

@@ -1,0 +1,138 @@
+"""Rebuilds a Keras optimizer in place for another list of variables.
+
+Keras has no public way to do so, and a fresh optimizer would leave the old
+slots alive: `compile` keeps a reference to the original object. This file is
+the only one that names the optimizer's private attributes.
+"""
+
+import keras
+from keras import ops
+
+# Bookkeeping of the base class, rebuilt by `build` rather than carried over.
+_BOOKKEEPING = {"_variables", "_trainable_variables"}
+_MOVING_AVERAGE = "_model_variables_moving_average"
+
+
+def check_optimizer(optimizer):
+    """Refuses an optimizer whose state could not be carried over exactly.
+
+    Args:
+        optimizer: A built `keras.Optimizer`.
+
+    Raises:
+        ValueError: if the optimizer splits its variables between several
+            optimizers, or holds a variable that is neither a list with one
+            entry per model variable nor a single value.
+    """
+    for part in _parts(optimizer):
+        slots, scalars = _state(part)
+        known = {id(part._iterations)}
+        known |= {id(value) for value in scalars.values()}
+        for values in slots.values():
+            known |= {id(value) for value in values if value is not None}
+        unknown = [
+            v.path
+            for v in part._variables
+            if id(v) not in known and v is not part._learning_rate
+        ]
+        if unknown:
+            raise ValueError(
+                "Layers can only be frozen under an optimizer whose state is "
+                "known: one value per model variable, or single values. "
+                f"Received: {type(part).__name__} with other state "
+                f"{unknown}. Use an optimizer of keras.optimizers, or keep "
+                "its state in attributes that are lists, one entry per "
+                "variable."
+            )
+
+
+def rebuild_optimizer(optimizer, variables, fresh=()):
+    """Makes `optimizer` hold state for `variables` only, carrying it over.
+
+    The object stays the same. State of a variable that it held before is
+    carried over exactly; a variable that is new starts as it would in a fresh
+    optimizer, and its moving average at its present value.
+
+    Args:
+        optimizer: A built `keras.Optimizer`, or a `LossScaleOptimizer`.
+        variables: list of `keras.Variable`, the ones to train from now on.
+        fresh: variables whose state starts anew although it was held before,
+            because they were re-initialised. Defaults to none.
+
+    Raises:
+        ValueError: see `check_optimizer`. Nothing has been changed then.
+    """
+    check_optimizer(optimizer)
+    parts = _parts(optimizer)
+    snapshots = [_snapshot(part) for part in parts]
+    for part in parts:
+        _clear(part)
+    with keras.name_scope(optimizer.name):
+        optimizer.build(list(variables))
+    for part, snapshot in zip(parts, snapshots, strict=True):
+        _restore(part, snapshot, {id(variable) for variable in fresh})
+
+
+def slot_bytes(optimizer) -> int:
+    """Bytes of optimizer state, counters and learning rates included."""
+    return sum(v.value.nbytes for v in optimizer.variables)
+
+
+def _parts(optimizer) -> list:
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if hasattr(optimizer, "_inner_optimizers"):
+        raise ValueError(
+            "Layers cannot be frozen under an optimizer that splits its "
+            f"variables. Received: {type(optimizer).__name__}. Use one of "
+            "its optimizers for the whole model."
+        )
+    return [optimizer] if inner is None else [optimizer, *_parts(inner)]
+
+
+def _state(part) -> tuple[dict, dict]:
+    """Finds the slots (lists, one entry per variable) and single values."""
+    slots, scalars = {}, {}
+    num_variables = len(part._trainable_variables)
+    for name, value in vars(part).items():
+        if name in _BOOKKEEPING or name in ("_iterations", "_learning_rate"):
+            continue
+        if isinstance(value, keras.Variable):
+            scalars[name] = value
+        elif isinstance(value, list) and len(value) == num_variables:
+            if all(v is None or isinstance(v, keras.Variable) for v in value):
+                slots[name] = list(value)
+    return slots, scalars
+
+
+def _snapshot(part) -> tuple:
+    slots, scalars = _state(part)
+    return [id(v) for v in part._trainable_variables], slots, scalars
+
+
+def _clear(part):
+    kept = (part._iterations, part._learning_rate)
+    for variable in list(part._variables):
+        if not any(variable is other for other in kept):
+            part._untrack_variable(variable)
+    part._trainable_variables_indices = {}
+    part.built = False
+
+
+def _restore(part, snapshot, fresh):
+    owners, slots, scalars = snapshot
+    position = {
+        owner: i for i, owner in enumerate(owners) if owner not in fresh
+    }
+    new_slots, new_scalars = _state(part)
+    for name, variable in new_scalars.items():
+        if name in scalars:
+            variable.assign(scalars[name].value)
+    for name, values in new_slots.items():
+        for owner, value in zip(part._trainable_variables, values, strict=True):
+            if value is None:
+                continue
+            if id(owner) in position:
+                value.assign(slots[name][position[id(owner)]].value)
+            elif name == _MOVING_AVERAGE:
+                # A copy: JAX donates each buffer once.
+                value.assign(ops.copy(owner.value))

@@ -1,0 +1,85 @@
+"""TensorFlow: the step is a traced function, held by the model."""
+
+import keras
+import tensorflow as tf
+
+from layerlock.backends.contract import StepCost
+
+
+class TrainStep:
+    """`train_step` with the gradient's norm in its logs."""
+
+    def train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True)
+            loss = self._compute_loss(
+                x=x,
+                y=y,
+                y_pred=outputs,
+                sample_weight=sample_weight,
+                training=True,
+            )
+            scaled_loss = self.optimizer.scale_loss(loss)
+        # Keras offers no public way to update its loss tracker in a step of
+        # one's own.
+        self._loss_tracker.update_state(
+            loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0]
+        )
+        variables = self.trainable_weights
+        gradients = tape.gradient(scaled_loss, variables)
+        loss_scale = self.optimizer.scale_loss(tf.ones(()))
+        logs = self.step_logs(loss, outputs, gradients, loss_scale)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {
+            **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
+            **logs,
+        }
+
+
+def sync_state(model):
+    pass  # Variables are always current.
+
+
+def variable_scope(model):
+    return model.distribute_strategy.scope()
+
+
+def renew_step(model, frozen_variables):
+    model.test_function = None
+    model.predict_function = None
+    if model.train_function is not None:
+        model.make_train_function(force=True)
+
+
+def measure_step(model) -> StepCost:
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return StepCost()  # TensorFlow does not say what a step holds on a CPU.
+    return StepCost(
+        peak_bytes=tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    )
+
+
+def unsupported(*, remat=False, distribution=None, **options) -> str | None:
+    if remat:
+        return (
+            "Keras cannot rematerialise these blocks on TensorFlow. Use "
+            "KERAS_BACKEND=jax or torch, or leave --remat off."
+        )
+    if distribution not in (None, "none"):
+        return (
+            f"distribution={distribution} runs on JAX only for now. Use "
+            "KERAS_BACKEND=jax or --distribution=none."
+        )
+    return None
+
+
+def devices() -> list[str]:
+    return [
+        f"{d.device_type}:{d.name}" for d in tf.config.list_physical_devices()
+    ]
+
+
+def versions() -> dict:
+    return {"tensorflow": tf.__version__}

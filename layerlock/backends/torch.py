@@ -1,0 +1,143 @@
+"""PyTorch: eager steps; memory is what autograd saves."""
+
+import contextlib
+
+import keras
+import torch
+
+from layerlock.backends.contract import StepCost, variable_bytes
+
+
+class TrainStep:
+    """`train_step` with the gradient's norm in its logs; a measured step."""
+
+    def train_step(self, data):
+        if getattr(self, "saved_bytes", None) is None and not self.jit_compile:
+            with _SavedTensors(self.variables) as saved:
+                logs = self._train_step(data)
+            self.saved_bytes = saved.bytes
+            return logs
+        return self._train_step(data)
+
+    def _train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(x, training=True)
+        self.zero_grad()
+        loss = self._compute_loss(
+            x=x,
+            y=y,
+            y_pred=outputs,
+            sample_weight=sample_weight,
+            training=True,
+        )
+        # Keras offers no public way to update its loss tracker in a step of
+        # one's own.
+        self._loss_tracker.update_state(
+            loss, sample_weight=keras.tree.flatten(x)[0].shape[0]
+        )
+        scaled_loss = self.optimizer.scale_loss(loss)
+        scaled_loss.backward()
+        variables = self.trainable_weights[:]
+        gradients = [variable.value.grad for variable in variables]
+        with torch.no_grad():
+            loss_scale = self.optimizer.scale_loss(torch.ones(()))
+            logs = self.step_logs(loss, outputs, gradients, loss_scale)
+            self.optimizer.apply(gradients, variables)
+        return {
+            **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
+            **logs,
+        }
+
+
+class _SavedTensors:
+    """Counts the bytes that autograd keeps for the backward pass."""
+
+    def __init__(self, variables):
+        self.weights = {
+            variable.value.untyped_storage().data_ptr()
+            for variable in variables
+        }
+        self.storages = {}
+
+    def __enter__(self):
+        self.hooks = torch.autograd.graph.saved_tensors_hooks(
+            self._pack, lambda tensor: tensor
+        )
+        self.hooks.__enter__()
+        return self
+
+    def _pack(self, tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in self.weights:
+            self.storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def __exit__(self, *exception):
+        self.hooks.__exit__(*exception)
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.storages.values())
+
+
+def sync_state(model):
+    pass  # Variables are always current.
+
+
+def variable_scope(model):
+    return contextlib.nullcontext()
+
+
+def renew_step(model, frozen_variables):
+    for variable in frozen_variables:
+        variable.value.grad = None
+    model.saved_bytes = None
+    model.test_function = None
+    model.predict_function = None
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    if model.train_function is not None:
+        model.make_train_function(force=True)
+
+
+def measure_step(model) -> StepCost:
+    saved = getattr(model, "saved_bytes", None)
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_allocated()
+    elif saved is None:
+        peak = None
+    else:
+        held = variable_bytes(model.variables + model.optimizer.variables)
+        gradients = variable_bytes(model.trainable_variables)
+        peak = held + gradients + saved
+    return StepCost(activation_bytes=saved, peak_bytes=peak)
+
+
+def unsupported(
+    *,
+    steps_per_execution=1,
+    distribution=None,
+    dtype_policy="float32",
+    **options,
+) -> str | None:
+    if steps_per_execution != 1:
+        return "Keras runs one step per execution on PyTorch."
+    if distribution not in (None, "none"):
+        return (
+            f"distribution={distribution} runs on JAX only for now. Use "
+            "KERAS_BACKEND=jax or --distribution=none."
+        )
+    return None
+
+
+def devices() -> list[str]:
+    if torch.cuda.is_available():
+        return [
+            torch.cuda.get_device_name(i)
+            for i in range(torch.cuda.device_count())
+        ]
+    return ["cpu"]
+
+
+def versions() -> dict:
+    return {"torch": torch.__version__}

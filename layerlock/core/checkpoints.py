@@ -1,0 +1,140 @@
+"""Saves, verifies, finds and restores the state of a run."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import warnings
+
+from layerlock import backends
+
+_WEIGHTS = "model.weights.h5"
+_STATE = "state.json"
+_MANIFEST = "manifest.json"
+
+
+def save(folder, model, step: int, state: dict, keep: int = 3) -> pathlib.Path:
+    """Writes a checkpoint of a model, its optimizer and `state`.
+
+    The checkpoint appears under its name only when it is complete and on the
+    disk, with a checksum for each of its files.
+
+    Args:
+        folder: path of the folder of checkpoints. Made if it is missing.
+        model: a compiled `keras.Model`.
+        step: int, optimizer updates done.
+        state: dict of JSON values, given back by `restore`.
+        keep: int, the newest checkpoints to keep. Defaults to `3`.
+
+    Returns:
+        Path of the checkpoint, `folder/step_00001000`.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"step_{step:08d}"
+    draft = folder / f".writing_{final.name}"
+    shutil.rmtree(draft, ignore_errors=True)  # left behind by a killed run
+    draft.mkdir()
+    backends.sync_state(model)
+    model.save_weights(draft / _WEIGHTS)
+    (draft / _STATE).write_text(json.dumps({**state, "step": step}))
+    digests = {name: _digest(draft / name) for name in (_WEIGHTS, _STATE)}
+    (draft / _MANIFEST).write_text(json.dumps(digests))
+    for name in (_WEIGHTS, _STATE, _MANIFEST):
+        _flush(draft / name)
+    if final.exists():  # a run that resumed before this step wrote it
+        shutil.rmtree(final)
+    draft.rename(final)
+    _flush(folder)
+    for old in find(folder)[keep:]:
+        shutil.rmtree(old)
+    return final
+
+
+def find(folder) -> list[pathlib.Path]:
+    """Lists the checkpoints of a folder, newest first."""
+    return sorted(pathlib.Path(folder).glob("step_*"), reverse=True)
+
+
+def verify(checkpoint) -> str | None:
+    """Says what is wrong with a checkpoint; `None` if nothing is."""
+    checkpoint = pathlib.Path(checkpoint)
+    try:
+        digests = json.loads((checkpoint / _MANIFEST).read_text())
+        for name in (_WEIGHTS, _STATE):
+            if _digest(checkpoint / name) != digests[name]:
+                return f"{name} does not match its checksum"
+    except FileNotFoundError as error:
+        return f"{pathlib.Path(error.filename).name} is missing"
+    except (ValueError, KeyError, TypeError, OSError):
+        return f"{_MANIFEST} cannot be read"
+    return None
+
+
+def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
+    """Finds the newest checkpoint that is whole.
+
+    Args:
+        folder: path of the folder of checkpoints.
+
+    Returns:
+        Its path, its state, and one sentence for every damaged checkpoint
+        that was passed over.
+
+    Raises:
+        FileNotFoundError: if there is no whole checkpoint.
+    """
+    passed_over = []
+    for checkpoint in find(folder):
+        problem = verify(checkpoint)
+        if problem is None:
+            state = json.loads((checkpoint / _STATE).read_text())
+            return checkpoint, state, passed_over
+        passed_over.append(f"{checkpoint.name} is damaged: {problem}.")
+    raise FileNotFoundError(
+        f"No whole checkpoint in {folder}. {' '.join(passed_over)} Start a "
+        "new run with another --run_dir."
+    )
+
+
+def load_weights(checkpoint, model):
+    """Loads weights and optimizer of a checkpoint into a model.
+
+    The model must be at the checkpoint's stage: freeze its layers first
+    (`FreezeScheduler.freeze(state["frozen_layers"])`).
+
+    Args:
+        checkpoint: path of a checkpoint.
+        model: a compiled `keras.Model` with the same networks.
+
+    Raises:
+        ValueError: if anything of the checkpoint does not fit the model.
+    """
+    optimizer = model.optimizer
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    with warnings.catch_warnings():
+        # Keras skips an optimizer of another size with a warning.
+        warnings.filterwarnings("error", message="Skipping variable loading")
+        try:
+            model.load_weights(pathlib.Path(checkpoint) / _WEIGHTS)
+        except UserWarning as warning:
+            raise ValueError(
+                f"{checkpoint} holds an optimizer of another stage or kind. "
+                "Freeze the same layers and compile with the same optimizer "
+                f"before loading it. {warning}"
+            ) from None
+
+
+def _digest(path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

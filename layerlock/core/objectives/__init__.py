@@ -1,0 +1,23 @@
+"""WHAT is predicted and how wrong it is: one file per objective."""
+
+import keras
+
+from layerlock.core import lookup
+from layerlock.core.objectives.base import Objective as Objective
+
+
+def get(objective) -> Objective:
+    """Turns a name, a Keras config or an instance into an `Objective`.
+
+    Args:
+        objective: an `Objective`; the name of a file of this folder, such as
+            `"mae"`; or the dict that `keras.saving` made of an objective.
+
+    Raises:
+        ValueError: if there is no such objective.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    if isinstance(objective, dict):
+        return keras.saving.deserialize_keras_object(objective)
+    return lookup.find(__name__, objective, Objective)()
