@@ -1,0 +1,180 @@
+"""Shows how far a run is: one bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+from layerlock.runs import wording
+
+
+class Progress:
+    """Loss, frozen layers, target, clips per second and time left.
+
+    On a terminal one bar is redrawn by a thread of its own; anywhere else (a
+    log file, a batch queue) each `update` is one line. `advance` is for the
+    hot path: it stores the step, and that is all.
+
+    Args:
+        stream: where to write. Defaults to standard error.
+        clock: returns seconds. Defaults to `time.monotonic`.
+
+    Example:
+
+    ```python
+    with Progress() as progress:
+        progress.start(total_steps=1000, first_step=0)
+        progress.advance(1)  # every batch
+        progress.update(10, 0.42, 1, None, 310.0)  # every log step
+        progress.message("Layer 1 is frozen.")
+    ```
+    """
+
+    def __init__(self, stream=None, clock=time.monotonic):
+        self.stream = sys.stderr if stream is None else stream
+        self.clock = clock
+        self.step = 0
+        self.total_steps = 0
+        self.facts = ""
+        self._pace = Pace()
+        self._bar = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.finish()
+
+    def start(self, total_steps: int, first_step: int = 0):
+        """Begins at `first_step`, which is not 0 in a resumed run."""
+        self.finish()
+        self.step, self.total_steps = first_step, total_steps
+        self.facts = ""
+        self._pace = Pace()
+        self._pace.observe(first_step, self.clock())
+        self._bar = _terminal_bar(self)
+
+    def advance(self, step: int):
+        """Moves the bar to `step`; cheap enough for every batch."""
+        self.step = step
+
+    def update(
+        self,
+        step: int,
+        loss: float | None = None,
+        frozen_layers: int = 0,
+        target_layer=None,
+        clips_per_second: float | None = None,
+    ):
+        """Shows the numbers of a log step."""
+        self.step = step
+        self._pace.observe(step, self.clock())
+        facts = [
+            f"loss {wording.number(loss)}",
+            f"frozen {frozen_layers}",
+            f"target {wording.target(target_layer)}",
+        ]
+        if clips_per_second is not None:
+            facts.append(f"{wording.number(clips_per_second)} clips/s")
+        self.facts = "  ".join(facts)
+        if self._bar is None:
+            self._print(f"{self.place()}  {self.facts}  {self.time_left()}")
+
+    def message(self, text: str):
+        """Shows a line that stays, above the bar."""
+        if self._bar is None:
+            self._print(text)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False)
+
+    def finish(self):
+        """Ends the bar; may be called again, and without a start."""
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.stop()
+
+    def place(self) -> str:
+        """The step, of how many, in percent."""
+        share = self.step / max(self.total_steps, 1)
+        return (
+            f"step {wording.count(self.step)}/"
+            f"{wording.count(self.total_steps)}  {share:.0%}"
+        )
+
+    def time_left(self) -> str:
+        """The time left, at the pace of the last log steps."""
+        seconds = self._pace.seconds_per_step
+        if seconds is None:
+            return "left unknown"
+        steps = max(self.total_steps - self.step, 0)
+        return f"left {wording.duration(steps * seconds)}"
+
+    def _print(self, text: str):
+        print(text, file=self.stream, flush=True)
+
+
+class Pace:
+    """Seconds per step, following a pace that freezing changes.
+
+    The mean of the windows between observations, newer ones weighing more.
+    The first window counts only until there is a second one, since it
+    contains the compilation of the step.
+    """
+
+    def __init__(self, weight: float = 0.3):
+        self.weight = weight
+        self.seconds_per_step = None
+        self._windows = 0
+        self._last = None
+
+    def observe(self, step: int, seconds: float):
+        """Notes that `step` was reached at the time `seconds`."""
+        last, self._last = self._last, (step, seconds)
+        if last is None or step <= last[0]:
+            return
+        pace = (seconds - last[1]) / (step - last[0])
+        if self._windows >= 2:
+            pace += (1 - self.weight) * (self.seconds_per_step - pace)
+        self.seconds_per_step = pace
+        self._windows += 1
+
+
+def _terminal_bar(progress: Progress):
+    """A started bar of rich, or None where lines are better."""
+    try:
+        import rich.console
+        import rich.progress
+        import rich.text
+    except ImportError:
+        return None
+    console = rich.console.Console(file=progress.stream)
+    if not console.is_terminal or console.is_dumb_terminal:
+        return None
+
+    class Facts(rich.progress.ProgressColumn):
+        """Reads the step and the facts whenever the bar is redrawn."""
+
+        def render(self, task):
+            return rich.text.Text(f"{progress.facts}  {progress.time_left()}")
+
+    class Bar(rich.progress.BarColumn):
+        """A bar whose length is read from the counter."""
+
+        def render(self, task):
+            task.completed = progress.step
+            return super().render(task)
+
+    class Place(rich.progress.ProgressColumn):
+        """The step, of how many, in percent."""
+
+        def render(self, task):
+            return rich.text.Text(progress.place(), style="bold")
+
+    bar = rich.progress.Progress(
+        Place(),
+        Bar(bar_width=24, complete_style="cyan", finished_style="cyan"),
+        Facts(),
+        console=console,
+        refresh_per_second=4,
+    )
+    bar.add_task("train", total=progress.total_steps)
+    bar.start()
+    return bar

@@ -1,0 +1,84 @@
+"""Says numbers, durations and targets the way a person would."""
+
+import math
+
+PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+
+
+def count(value: float) -> str:
+    """A whole number with thousands set apart: `12,000`."""
+    return f"{value:,.0f}"
+
+
+def number(value: float | None) -> str:
+    """Four significant digits, or what a missing or broken value is."""
+    if value is None:
+        return "unknown"
+    if not math.isfinite(value):
+        return str(value)
+    if value and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.2e}"
+    return f"{value:.4g}"
+
+
+def scaled(value: float | None, unit: str) -> str:
+    """A number with the prefix that keeps it short.
+
+    Example:
+
+    >>> scaled(2_400_000_000_000, "FLOPs")
+    '2.4 TFLOPs'
+    """
+    if value is None or not math.isfinite(value):
+        return number(value)
+    power = prefix_power(value)
+    return f"{value / 1000**power:.3g} {PREFIXES[power]}{unit}"
+
+
+def memory(value: float | None) -> str:
+    """Bytes in the binary unit that keeps the number short."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    units = ("B", "KiB", "MiB", "GiB")
+    power = 0
+    while abs(value) >= 999.5 and power < len(units) - 1:
+        value, power = value / 1024, power + 1
+    digits = f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
+    return f"{digits} {units[power]}"
+
+
+def prefix_power(value: float) -> int:
+    """How many times 1000 fits into `value`, as an index of `PREFIXES`."""
+    if not value:
+        return 0
+    power = int(math.log10(abs(value)) // 3)
+    # What would be printed as 1e+03 belongs to the next prefix.
+    power += abs(value) / 1000**power >= 999.5
+    return min(max(power, 0), len(PREFIXES) - 1)
+
+
+def duration(seconds: float | None) -> str:
+    """`45 s`, `12 min 5 s`, `3 h 20 min`, `2 d 4 h`."""
+    if seconds is None or not math.isfinite(seconds):
+        return "unknown"
+    seconds = round(max(seconds, 0))
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    for (name, length), (minor, part) in zip(units, units[1:], strict=False):
+        if seconds >= length:
+            rest = seconds % length // part
+            tail = f" {rest} {minor}" if rest else ""
+            return f"{seconds // length} {name}{tail}"
+    return f"{seconds} s"
+
+
+def target(layer) -> str:
+    """What is predicted: `pixels`, `layer 3`, `layers 1, 2, 3`.
+
+    Args:
+        layer: None or 0 for pixels, the number of a layer, or a list of such.
+    """
+    if isinstance(layer, list | tuple):
+        if len(layer) == 1:
+            return target(layer[0])
+        return "layers " + ", ".join(str(item) for item in layer)
+    return f"layer {layer:g}" if layer else "pixels"
