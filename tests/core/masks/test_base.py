@@ -1,7 +1,9 @@
 """Tests of what every mask inherits."""
 
 import keras
+import numpy as np
 import pytest
+from keras import ops
 
 from layerlock.core import masks
 
@@ -14,6 +16,28 @@ def test_get_takes_an_instance_a_name_or_a_configuration():
     assert masks.get(mask) is mask
     assert repr(masks.get("random")) == "RandomMask(ratio=0.95)"
     assert repr(copy) == "TubeMask(ratio=0.8)"
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="only TensorFlow traces without knowing the batch size",
+)
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("mask", [masks.RandomMask(0.5), masks.TubeMask(0.5)])
+def test_the_batch_size_may_be_known_only_at_run_time(mask, jit_compile):
+    import tensorflow as tf
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, 1])], jit_compile=jit_compile
+    )
+    def draw(clips):
+        return mask(ops.shape(clips)[0], (2, 3, 4), seed=1, batch_index=2)
+
+    [indices] = draw(tf.zeros([5, 1]))
+
+    [expected] = mask(5, (2, 3, 4), seed=1, batch_index=2)
+    for drawn, known in zip(indices, expected, strict=True):
+        np.testing.assert_array_equal(drawn, known)
 
 
 def test_an_unknown_mask_is_answered_with_those_that_exist():

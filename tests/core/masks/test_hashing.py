@@ -1,6 +1,5 @@
 """Tests of the stateless random orders behind the masks."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -36,21 +35,6 @@ def test_keys_equal_the_reference_in_every_mode(run, seed, batch_index):
 def test_a_batch_index_may_be_a_plain_number(batch_index):
     np.testing.assert_array_equal(
         draw(2, 9, 3, batch_index), reference.permutation_keys(2, 9, 3, 5)
-    )
-
-
-@parametrize_compiler
-def test_the_batch_size_may_be_known_only_at_run_time(run):
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("only TensorFlow traces without knowing the batch size")
-
-    def keys(clip_bytes):
-        # The size of a string's bytes is unknown while tracing.
-        rows = ops.shape(ops.reshape(clip_bytes, (-1, 2)))[0]
-        return _hashing.permutation_keys(rows, 9, 3, 5)
-
-    np.testing.assert_array_equal(
-        run(keys, np.zeros(8)), reference.permutation_keys(4, 9, 3, 5)
     )
 
 
