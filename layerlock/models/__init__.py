@@ -1,0 +1,19 @@
+"""The networks: an encoder of video patches and its predictors."""
+
+from layerlock.models.decoder import PatchwiseDecoder
+from layerlock.models.patches import patchify, unpatchify
+from layerlock.models.positions import LearnedPositions, SinCosPositions
+from layerlock.models.rope import RotaryEmbedding3D
+from layerlock.models.transformer import TransformerBlock
+from layerlock.models.video_encoder import VideoEncoder
+
+__all__ = [
+    "LearnedPositions",
+    "PatchwiseDecoder",
+    "RotaryEmbedding3D",
+    "SinCosPositions",
+    "TransformerBlock",
+    "VideoEncoder",
+    "patchify",
+    "unpatchify",
+]

@@ -1,0 +1,195 @@
+"""The patch-wise decoder: the encoder's last blocks and a linear map."""
+
+import keras
+from keras import ops
+
+from layerlock.models.rope import at_least_float32
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class PatchwiseDecoder(keras.layers.Layer):
+    """Predicts hidden patches with the encoder's own last blocks.
+
+    One decoding latent per hidden patch, a learned vector at the position of
+    that patch, joins the visible tokens before the last `num_decoder_layers`
+    blocks. A linear map per patch then leads from the latents to the target:
+    to pixels, or to the output of an encoder block.
+
+    Reference: [Scaling 4D representations, Carreira et al., 2024](
+    https://arxiv.org/abs/2412.15212).
+
+    Args:
+        hidden_dim: int, features of a token of the encoder.
+        patch_dim: int, values in a patch.
+        num_decoder_layers: int, blocks of the encoder that decode. Defaults
+            to `4`.
+        num_latent_heads: int, linear maps to the outputs of blocks. One
+            serves every block; with more, map `k` serves block `k` alone.
+            Defaults to `1`.
+
+    Call arguments:
+        visible_tokens: Visible tokens, after the encoder's blocks that do not
+            decode. Shape `(batch, visible, hidden_dim)`.
+        visible_positions: int32, shape `(batch, visible, 3)`.
+        hidden_positions: int32, of the patches to predict. Shape
+            `(batch, hidden, 3)`.
+        encoder: A `VideoEncoder`.
+        target_layers: tuple of ints, what to predict: 0 for pixels, k for the
+            output of block k.
+
+    Output shape:
+        One tensor per target layer, float32 or better, of shape
+        `(batch, hidden, patch_dim)` for pixels and
+        `(batch, hidden, hidden_dim)` for blocks.
+    """
+
+    def __init__(
+        self,
+        hidden_dim,
+        patch_dim,
+        num_decoder_layers=4,
+        num_latent_heads=1,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (
+            ("hidden_dim", hidden_dim),
+            ("patch_dim", patch_dim),
+            ("num_decoder_layers", num_decoder_layers),
+            ("num_latent_heads", num_latent_heads),
+        ):
+            if value < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {name}={value}."
+                )
+        self.hidden_dim = hidden_dim
+        self.patch_dim = patch_dim
+        self.num_decoder_layers = num_decoder_layers
+        self.num_latent_heads = num_latent_heads
+        self.pixel_head = self._head(patch_dim, "pixel_head")
+        self.latent_heads = [
+            self._head(hidden_dim, f"latent_head_{number}")
+            for number in range(1, num_latent_heads + 1)
+        ]
+        self.build(None)
+
+    def build(self, input_shape):
+        """Creates every variable; none has a shape that an input decides."""
+        if self.built:
+            return
+        self.latent = self.add_weight(
+            name="latent",
+            shape=(self.hidden_dim,),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+        for head in (self.pixel_head, *self.latent_heads):
+            head.build((None, None, self.hidden_dim))
+
+    def __call__(
+        self,
+        visible_tokens,
+        visible_positions,
+        hidden_positions,
+        encoder,
+        target_layers,
+    ):
+        # Keras takes only tensors as positional arguments.
+        return super().__call__(
+            visible_tokens,
+            visible_positions,
+            hidden_positions,
+            encoder=encoder,
+            target_layers=tuple(target_layers),
+        )
+
+    def call(
+        self,
+        visible_tokens,
+        visible_positions,
+        hidden_positions,
+        encoder,
+        target_layers,
+    ):
+        first_layer = self.encoder_layers(encoder)
+        heads = [self._head_of(target) for target in target_layers]
+        batch, visible, _ = ops.shape(visible_tokens)
+        latents = encoder.add_positions(
+            ops.broadcast_to(
+                self.latent,
+                (batch, hidden_positions.shape[1], self.hidden_dim),
+            ),
+            hidden_positions,
+        )
+        tokens = encoder(
+            ops.concatenate([visible_tokens, latents], axis=1),
+            ops.concatenate([visible_positions, hidden_positions], axis=1),
+            first_layer=first_layer,
+        )
+        latents = tokens[:, visible:]
+        dtype = at_least_float32(self.compute_dtype)
+        return tuple(ops.cast(head(latents), dtype) for head in heads)
+
+    def encoder_layers(self, encoder) -> int:
+        """Counts the blocks that see visible tokens alone.
+
+        It is also how many may freeze: a boundary above them would cut the
+        decoding latents off.
+        """
+        if encoder.hidden_dim != self.hidden_dim:
+            raise ValueError(
+                "The decoder and the encoder must have the same width. "
+                f"Received: decoder.hidden_dim={self.hidden_dim}, "
+                f"encoder.hidden_dim={encoder.hidden_dim}."
+            )
+        if self.num_decoder_layers >= encoder.num_layers:
+            raise ValueError(
+                "The decoder runs the encoder's last blocks and must leave "
+                "one to the visible tokens. Received: num_decoder_layers="
+                f"{self.num_decoder_layers}, encoder.num_layers="
+                f"{encoder.num_layers}. Use fewer decoder layers or a deeper "
+                "encoder."
+            )
+        return encoder.num_layers - self.num_decoder_layers
+
+    def head_layers(self, target_layers) -> list:
+        """Returns the linear maps that are live for these targets."""
+        live = []
+        for target in target_layers:
+            head = self._head_of(target)
+            if not any(head is other for other in live):
+                live.append(head)
+        return live
+
+    def _head_of(self, target):
+        if target == 0:
+            return self.pixel_head
+        if target > 0 and self.num_latent_heads == 1:
+            return self.latent_heads[0]
+        if not 0 < target <= self.num_latent_heads:
+            raise ValueError(
+                f"No head predicts layer {target}. Expected 0 for pixels, or "
+                f"1 to {self.num_latent_heads} for blocks. Make the decoder "
+                f"with `num_latent_heads={target}`, or with 1 for a head that "
+                "serves every block."
+            )
+        return self.latent_heads[target - 1]
+
+    def _head(self, units, name):
+        return keras.layers.Dense(
+            units,
+            kernel_initializer="lecun_normal",
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "hidden_dim": self.hidden_dim,
+            "patch_dim": self.patch_dim,
+            "num_decoder_layers": self.num_decoder_layers,
+            "num_latent_heads": self.num_latent_heads,
+        }

@@ -1,0 +1,116 @@
+"""An encoder on disk: a folder with its configuration and its weights."""
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+import keras
+
+from layerlock.models.presets import PRESETS
+
+CONFIG = "config.json"
+WEIGHTS = "encoder.weights.h5"
+CLASS_NAME = "layerlock>VideoEncoder"
+
+
+def save(encoder, path, overwrite: bool = False):
+    """Writes `encoder` to the folder `path`: whole, or not at all."""
+    path = pathlib.Path(path)
+    _check_free(path, overwrite)
+    config = encoder.get_config()
+    config["dtype"] = encoder.dtype_policy.name  # plain text, read by anyone
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = pathlib.Path(tempfile.mkdtemp(prefix=".encoder-", dir=path.parent))
+    try:
+        new, old = work / "new", work / "old"
+        new.mkdir()
+        encoder.save_weights(new / WEIGHTS)
+        text = json.dumps(
+            {"class_name": CLASS_NAME, "config": config}, indent=2
+        )
+        (new / CONFIG).write_text(text + "\n", encoding="utf-8")
+        _exchange(path, new, old)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _exchange(path, new, old):
+    replaces = path.exists()
+    if replaces:
+        path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        if replaces:
+            old.rename(path)
+        raise
+
+
+def load(encoder_class, path, overrides: dict):
+    """Reads an encoder from a folder or a `.keras` file; runs no code."""
+    path = pathlib.Path(path)
+    if path.is_dir():
+        config = _read_config(path)
+        encoder = encoder_class.from_config({**config, **overrides})
+        try:
+            encoder.load_weights(path / WEIGHTS)
+        except ValueError as error:
+            raise ValueError(
+                f"The weights in {path} do not fit an encoder with "
+                f"{overrides or 'its own configuration'}. Override only what "
+                "leaves the weights as they are, such as `dtype` or `remat`."
+            ) from error
+        return encoder
+    if path.is_file() and path.suffix == ".keras":
+        saved = keras.saving.load_model(path, compile=False, safe_mode=True)
+        saved = getattr(saved, "encoder", saved)
+        if not overrides:
+            return saved
+        encoder = encoder_class.from_config({**saved.get_config(), **overrides})
+        encoder.set_weights(saved.get_weights())
+        return encoder
+    raise ValueError(
+        f"Unknown preset {str(path)!r}. Expected one of {list(PRESETS)}, a "
+        f"folder with {CONFIG} and {WEIGHTS} (see `save_to_preset`), or a "
+        "`.keras` file."
+    )
+
+
+def _read_config(path):
+    for name in (CONFIG, WEIGHTS):
+        if not (path / name).is_file():
+            raise ValueError(
+                f"{path} is not an exported encoder: {name} is missing. "
+                f"Found: {sorted(os.listdir(path))}. "
+                "Write it with `encoder.save_to_preset(path)`."
+            )
+    text = (path / CONFIG).read_text(encoding="utf-8")
+    content = json.loads(text)
+    if content.get("class_name") != CLASS_NAME:
+        raise ValueError(
+            f"{path / CONFIG} describes {content.get('class_name')!r}. "
+            f"Expected {CLASS_NAME!r}, written by `encoder.save_to_preset`."
+        )
+    return content["config"]
+
+
+def _check_free(path, overwrite):
+    if not path.exists():
+        return
+    if not overwrite:
+        raise ValueError(
+            f"{path} exists. Pass `overwrite=True` to replace the encoder in "
+            "it, or choose another path."
+        )
+    strange = (
+        sorted(set(os.listdir(path)) - {CONFIG, WEIGHTS})
+        if path.is_dir()
+        else [path.name]
+    )
+    if strange:
+        raise ValueError(
+            f"{path} holds more than an encoder: {strange}. It is not "
+            "replaced; choose another path."
+        )

@@ -1,0 +1,148 @@
+"""Cuts clips into patches and puts patches together again."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+CHANNELS = 3  # red, green, blue
+AXES = ("frames", "rows", "columns")
+
+
+def check_sizes(name: str, sizes) -> tuple:
+    """Returns `sizes` as three positive integers, or says what is wrong."""
+    sizes = tuple(sizes)
+    if len(sizes) != 3 or any(int(s) != s or s < 1 for s in sizes):
+        raise ValueError(
+            f"`{name}` must be three positive integers, {AXES}. "
+            f"Received: {name}={sizes}."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def patch_grid(clip_shape, patch_size) -> tuple:
+    """Counts the patches of a clip along frames, rows and columns.
+
+    >>> patch_grid((16, 224, 224), (2, 16, 16))
+    (8, 14, 14)
+    """
+    for axis, size, patch in zip(AXES, clip_shape, patch_size, strict=True):
+        if size is None:
+            raise ValueError(
+                f"The number of {axis} of a clip must be known before it is "
+                f"cut into patches. Received: clip shape {tuple(clip_shape)}. "
+                "Give the input a fixed shape, for example with "
+                "`keras.Input((16, 224, 224, 3))`."
+            )
+        if size % patch or size < patch:
+            nearest = max(1, round(size / patch)) * patch
+            raise ValueError(
+                f"The {axis} of the clip do not divide into patches. "
+                f"Received: clip shape {tuple(clip_shape)} and "
+                f"patch_size={tuple(patch_size)}; {size} {axis} is not a "
+                f"multiple of {patch}. Use clips of {nearest} {axis}, or "
+                "another `patch_size`."
+            )
+    return tuple(
+        size // patch
+        for size, patch in zip(clip_shape, patch_size, strict=True)
+    )
+
+
+def patchify(clips, patch_size):
+    """Cuts clips into patches, without touching a value.
+
+    Patches follow each other by frame, then row, then column, and so do the
+    pixels inside of a patch; the channel is the fastest index.
+
+    Args:
+        clips: Videos. Shape `(batch, frames, height, width, 3)`, any dtype.
+        patch_size: tuple of 3 ints, frames, rows and columns of a patch.
+
+    Returns:
+        Patches of the same dtype, shape `(batch, tokens, patch_dim)`.
+
+    Example:
+
+    >>> clips = np.zeros((2, 4, 32, 32, 3), "uint8")
+    >>> tuple(patchify(clips, (2, 8, 8)).shape)
+    (2, 32, 384)
+    """
+    patch_size = check_sizes("patch_size", patch_size)
+    if len(clips.shape) != 5 or clips.shape[4] != CHANNELS:
+        raise ValueError(
+            "Clips must have shape (batch, frames, height, width, "
+            f"{CHANNELS}). Received: clips of shape {tuple(clips.shape)}. "
+            "Add the missing axis with `clips[None]`, or convert to RGB."
+        )
+    t, r, c = patch_grid(clips.shape[1:4], patch_size)
+    frames, rows, columns = patch_size
+    x = ops.reshape(clips, (-1, t, frames, r, rows, c, columns, CHANNELS))
+    x = ops.transpose(x, (0, 1, 3, 5, 2, 4, 6, 7))
+    return ops.reshape(x, (-1, t * r * c, math.prod(patch_size) * CHANNELS))
+
+
+def unpatchify(patches, grid, patch_size):
+    """Puts patches together to clips: the inverse of `patchify`.
+
+    Args:
+        patches: Shape `(batch, tokens, patch_dim)`, all patches of the grid
+            in order.
+        grid: tuple of 3 ints, patches along frames, rows and columns.
+        patch_size: tuple of 3 ints, frames, rows and columns of a patch.
+
+    Returns:
+        Clips of the same dtype, shape `(batch, frames, height, width, 3)`.
+
+    Example:
+
+    >>> patches = np.zeros((2, 32, 384), "float32")
+    >>> tuple(unpatchify(patches, (2, 4, 4), (2, 8, 8)).shape)
+    (2, 4, 32, 32, 3)
+    """
+    t, r, c = check_sizes("grid", grid)
+    frames, rows, columns = check_sizes("patch_size", patch_size)
+    expected = (t * r * c, frames * rows * columns * CHANNELS)
+    if len(patches.shape) != 3 or tuple(patches.shape[1:]) != expected:
+        raise ValueError(
+            f"A grid of {(t, r, c)} patches of size "
+            f"{(frames, rows, columns)} needs patches of shape "
+            f"(batch, {expected[0]}, {expected[1]}). "
+            f"Received: patches of shape {tuple(patches.shape)}. "
+            "Fill hidden patches in before putting a clip together."
+        )
+    x = ops.reshape(patches, (-1, t, r, c, frames, rows, columns, CHANNELS))
+    x = ops.transpose(x, (0, 1, 4, 2, 5, 3, 6, 7))
+    return ops.reshape(x, (-1, t * frames, r * rows, c * columns, CHANNELS))
+
+
+def standardisation(mean, std, patch_dim: int) -> tuple:
+    """Returns the `scale` and `shift` that standardise 8-bit pixels.
+
+    `pixels * scale + shift` equals `(pixels / 255 - mean) / std`.
+
+    Args:
+        mean: float or tuple of 3 floats, one per channel, in [0, 1].
+        std: float or tuple of 3 floats.
+        patch_dim: int, values in a patch; the channel is the fastest index.
+
+    Returns:
+        Two float64 NumPy arrays, of shape `()` or `(patch_dim,)`.
+    """
+    for name, value in (("pixel_mean", mean), ("pixel_std", std)):
+        if np.shape(value) not in ((), (CHANNELS,)):
+            raise ValueError(
+                f"`{name}` must be one float or one per colour channel. "
+                f"Received: {name}={value}."
+            )
+    if np.any(np.asarray(std) <= 0):
+        raise ValueError(
+            f"`pixel_std` must be positive. Received: pixel_std={std}."
+        )
+    scale = 1 / (255 * np.asarray(std, "float64"))
+    shift = -np.asarray(mean, "float64") / std
+    repeats = patch_dim // CHANNELS
+    return tuple(
+        np.tile(value, repeats) if value.ndim else value
+        for value in (scale, shift)
+    )

@@ -1,0 +1,136 @@
+"""Positions that are added to the tokens."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from layerlock.models.patches import check_sizes
+from layerlock.models.rope import (
+    at_least_float32,
+    check_wavelength,
+    head_frequencies,
+    head_part,
+    rotation,
+)
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class LearnedPositions(keras.layers.Layer):
+    """Adds one learned vector per place of the grid.
+
+    At another grid than the one it was trained at, the table is interpolated
+    linearly along each axis of the video.
+
+    Args:
+        grid: tuple of 3 ints, patches along frames, rows and columns.
+        dim: int, features of a token.
+
+    Call arguments:
+        tokens: Shape `(batch, tokens, dim)`.
+        positions: int32, frame, row and column of each token. Shape
+            `(batch, tokens, 3)` or `(1, tokens, 3)`.
+        grid: tuple of 3 ints, the grid that `positions` count in. Defaults to
+            the grid of the table.
+
+    Output shape:
+        Same as `tokens`.
+    """
+
+    def __init__(self, grid, dim, **kwargs):
+        super().__init__(**kwargs)
+        self.grid = check_sizes("grid", grid)
+        self.dim = dim
+
+    def build(self, input_shape):
+        self.table = self.add_weight(
+            name="table",
+            shape=(*self.grid, self.dim),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, tokens, positions, grid=None):
+        grid = check_sizes("grid", grid or self.grid)
+        table = ops.convert_to_tensor(self.table)
+        for axis, (new, old) in enumerate(zip(grid, self.grid, strict=True)):
+            if new != old:
+                weights = ops.convert_to_tensor(
+                    interpolation(old, new), dtype=table.dtype
+                )
+                table = ops.moveaxis(
+                    ops.tensordot(weights, table, axes=(1, axis)), 0, axis
+                )
+        _, rows, columns = grid
+        index = (
+            positions[..., 0] * rows + positions[..., 1]
+        ) * columns + positions[..., 2]
+        table = ops.reshape(table, (-1, self.dim))
+        return tokens + ops.take(table, index, axis=0)
+
+    def compute_output_shape(self, tokens_shape, positions_shape):
+        return tuple(tokens_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "grid": self.grid, "dim": self.dim}
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class SinCosPositions(keras.layers.Layer):
+    """Adds sines and cosines of the position, the same for every network.
+
+    The features are cut into three equal even parts, one per axis of the
+    video: a part holds the sines of `position * wavelength ** (-2 * j / part)`
+    and then the cosines. Features left over by the cut get nothing.
+
+    Reference: [Attention is all you need, Vaswani et al., 2017](
+    https://arxiv.org/abs/1706.03762), Section 3.5, once per axis.
+
+    Args:
+        dim: int, features of a token, at least 6.
+        wavelength: float, in patches. Defaults to `10_000.0`.
+
+    Call arguments:
+        tokens: Shape `(batch, tokens, dim)`.
+        positions: int32, frame, row and column of each token. Shape
+            `(batch, tokens, 3)` or `(1, tokens, 3)`.
+        grid: Not used: the formula holds for any grid.
+
+    Output shape:
+        Same as `tokens`.
+    """
+
+    def __init__(self, dim, wavelength=10_000.0, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.wavelength = check_wavelength(wavelength)
+        head_part(dim)
+
+    def call(self, tokens, positions, grid=None):
+        # A rotation's tables hold both, with a minus in a part's first half.
+        frequencies = head_frequencies(self.dim, self.wavelength)
+        cos, sin = rotation(
+            positions, frequencies, at_least_float32(self.compute_dtype)
+        )
+        second_half = frequencies.sum(axis=0) > 0
+        encoding = ops.where(second_half, cos, ops.negative(sin))
+        return tokens + ops.cast(encoding, self.compute_dtype)
+
+    def compute_output_shape(self, tokens_shape, positions_shape):
+        return tuple(tokens_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "wavelength": self.wavelength,
+        }
+
+
+def interpolation(old: int, new: int) -> np.ndarray:
+    """Weights that resize an axis linearly over the same field of view.
+
+    >>> interpolation(2, 3).tolist()
+    [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
+    """
+    centres = (np.arange(new) + 0.5) * old / new - 0.5
+    centres = np.clip(centres, 0, old - 1)[:, None]
+    return np.maximum(0.0, 1.0 - np.abs(centres - np.arange(old)))

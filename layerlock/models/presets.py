@@ -1,0 +1,56 @@
+"""Sizes of the published encoders, and of two small ones for CPUs."""
+
+import math
+
+_SIZES = {  # width, blocks, MLP, heads
+    "video_vit_nano": (96, 8, 384, 4),
+    "video_vit_tiny": (192, 12, 768, 3),
+    "video_vit_small": (384, 12, 1536, 6),
+    "video_vit_base": (768, 12, 3072, 12),
+    "video_vit_large": (1024, 24, 4096, 16),
+    "video_vit_huge": (1280, 32, 5120, 16),
+    "video_vit_giant": (1408, 40, 6144, 16),
+    "video_vit_gigantic": (1664, 48, 8192, 16),
+    "video_vit_enormous": (1792, 56, 15360, 16),
+}
+_CLIPS = {  # frames, rows, columns of a patch and of a clip; decoding blocks
+    "video_vit_nano": ((2, 8, 8), (8, 32, 32), 2),
+    "video_vit_tiny": ((2, 8, 8), (16, 64, 64), 4),
+}
+_PAPER_CLIP = ((2, 16, 16), (16, 224, 224), 4)
+
+
+def _preset(name: str) -> dict:
+    width, blocks, mlp, heads = _SIZES[name]
+    patch_size, clip_shape, num_decoder_layers = _CLIPS.get(name, _PAPER_CLIP)
+    return {
+        "num_layers": blocks,
+        "num_heads": heads,
+        "hidden_dim": width,
+        "mlp_dim": mlp,
+        "patch_size": patch_size,
+        "clip_shape": clip_shape,
+        "num_decoder_layers": num_decoder_layers,
+    }
+
+
+PRESETS = {name: _preset(name) for name in _SIZES}
+
+
+def num_parameters(
+    num_layers: int, hidden_dim: int, mlp_dim: int, patch_size, **_
+) -> int:
+    """Counts the parameters of the blocks and of the patch embedding.
+
+    Nothing is allocated. Takes the arguments of a preset; those that change
+    no parameter are ignored, as are additive positions.
+
+    >>> num_parameters(**PRESETS["video_vit_base"])
+    86234112
+    """
+    norms = 2 * 2 * hidden_dim
+    attention = 4 * hidden_dim * (hidden_dim + 1)
+    mlp = 2 * hidden_dim * mlp_dim + mlp_dim + hidden_dim
+    patch_dim = 3 * math.prod(patch_size)
+    embedding = (patch_dim + 1) * hidden_dim
+    return num_layers * (norms + attention + mlp) + embedding

@@ -1,0 +1,203 @@
+"""Rotary positions: features turned by an angle that is the position."""
+
+import keras
+import numpy as np
+from keras import ops
+
+TOKEN_FRACTIONS = (0.10, 0.25, 0.25)  # of the features: time, row, column
+
+
+def at_least_float32(dtype: str) -> str:
+    """Returns float32, or float64 for a float64 model."""
+    return keras.backend.result_type(dtype, "float32")
+
+
+def token_frequencies(
+    dim: int, wavelength: float, fractions=TOKEN_FRACTIONS
+) -> np.ndarray:
+    """Radians per patch by which each feature of a token turns.
+
+    Features `j` and `j + dim / 2` form a plane. The first 10 % of the planes
+    turn with time, the next 25 % with the row, the next 25 % with the column;
+    the others do not turn.
+
+    Args:
+        dim: int, features of a token.
+        wavelength: float, in patches.
+        fractions: tuple of 3 floats, shares of the planes turned by frame,
+            row and column.
+
+    Returns:
+        float64, shape `(3, dim)`: rows are the axes of the video. The first
+        half is negative, the sign that the sine has there.
+    """
+    if dim % 2:
+        raise ValueError(
+            "Rotary positions pair the features of a token. Expected an even "
+            f"`hidden_dim`. Received: hidden_dim={dim}."
+        )
+    frequencies = np.zeros((3, dim // 2))
+    start = 0
+    for axis, fraction in enumerate(fractions):
+        planes = round(fraction * dim / 2)
+        frequencies[axis, start : start + planes] = _geometric(
+            planes, wavelength
+        )
+        start += planes
+    return np.concatenate([-frequencies, frequencies], axis=1)
+
+
+def head_frequencies(head_dim: int, wavelength: float) -> np.ndarray:
+    """Radians per patch by which each feature of a head turns.
+
+    The head dimension is cut into three equal even parts, one per axis of the
+    video; features `j` and `j + part / 2` of a part form a plane.
+
+    Args:
+        head_dim: int, at least 6.
+        wavelength: float, in patches.
+
+    Returns:
+        float64, shape `(3, head_dim)`, with signs as in `token_frequencies`.
+    """
+    half = head_part(head_dim) // 2
+    frequencies = np.zeros((3, head_dim))
+    turn = _geometric(half, wavelength)
+    for axis in range(3):
+        start = 2 * half * axis
+        frequencies[axis, start : start + half] = -turn
+        frequencies[axis, start + half : start + 2 * half] = turn
+    return frequencies
+
+
+def head_part(head_dim: int) -> int:
+    """Features of a head that turn with one axis: a third, made even."""
+    if head_dim < 6:
+        raise ValueError(
+            "Rotating queries and keys in three dimensions needs at least 6 "
+            f"features per head. Received: head_dim={head_dim}. "
+            "Use fewer heads or a larger `hidden_dim`."
+        )
+    return 2 * (head_dim // 6)
+
+
+def rotation(positions, frequencies, dtype: str):
+    """Computes the tables with which `rotate` turns features.
+
+    Args:
+        positions: int32, frame, row and column of each token. Shape
+            `(..., 3)`.
+        frequencies: NumPy array of shape `(3, dim)`.
+        dtype: str, that of the tables. Angles are at least float32.
+
+    Returns:
+        Cosine and signed sine, each of shape `(..., dim)`.
+    """
+    precise = at_least_float32(dtype)
+    x = ops.cast(positions, precise)
+    turn = ops.convert_to_tensor(frequencies, dtype=precise)
+    # A sum of products and no matmul, which an accelerator may round.
+    angle = (
+        x[..., 0:1] * turn[0] + x[..., 1:2] * turn[1] + x[..., 2:3] * turn[2]
+    )
+    return ops.cast(ops.cos(angle), dtype), ops.cast(ops.sin(angle), dtype)
+
+
+def rotate(x, cos, sin, part: int):
+    """Turns the planes of `x`, whose halves lie `part / 2` features apart.
+
+    Args:
+        x: Features to turn. Shape `(..., dim)`.
+        cos: Cosines, broadcastable to `x`; 1 where nothing turns.
+        sin: Sines, negative in the first half of each part.
+        part: int, number of features that hold the planes of one part.
+
+    Returns:
+        Same shape as `x`.
+    """
+    return x * cos + _swap_halves(x, part) * sin
+
+
+def _swap_halves(x, part):
+    dim = x.shape[-1]
+    if part == dim:
+        return ops.roll(x, part // 2, axis=-1)
+    parts = dim // part
+    shape = ops.shape(x)[:-1]
+    rotated = ops.reshape(x[..., : parts * part], (*shape, parts, part))
+    rotated = ops.reshape(
+        ops.roll(rotated, part // 2, axis=-1), (*shape, parts * part)
+    )
+    if parts * part == dim:
+        return rotated
+    return ops.concatenate([rotated, x[..., parts * part :]], axis=-1)
+
+
+def _geometric(count, wavelength):
+    return float(wavelength) ** (-np.arange(count) / max(count, 1))
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class RotaryEmbedding3D(keras.layers.Layer):
+    """Rotates queries and keys by their position in the video.
+
+    The head dimension is cut into three equal parts, one per axis of the
+    video. Inside a part, features `j` and `j + part / 2` form a plane that is
+    turned by `position * wavelength ** (-2 * j / part)` radians. Attention
+    then depends on the offset between two tokens, not on where they are.
+    Features left over by the cut are not rotated.
+
+    Reference: [RoFormer, Su et al., 2021](https://arxiv.org/abs/2104.09864),
+    Eq. 34, once per axis. The paper pairs neighbouring features; pairing
+    halves is the same rotation after a fixed permutation.
+
+    Args:
+        wavelength: float, in patches. Rotation periods run from `2 * pi` to
+            just below `2 * pi * wavelength`. Defaults to `10_000.0`.
+
+    Call arguments:
+        x: Queries or keys. Shape `(batch, heads, tokens, head_dim)`.
+        positions: Frame, row and column of each token, in patches. Shape
+            `(batch, tokens, 3)`. Integers: Keras would round floats to the
+            compute dtype, and bfloat16 cannot tell 256 from 257.
+
+    Output shape:
+        Same as `x`.
+
+    Example:
+
+    >>> layer = RotaryEmbedding3D()
+    >>> x = keras.random.normal((2, 4, 8, 24))
+    >>> at_origin = keras.ops.zeros((2, 8, 3), dtype="int32")
+    >>> bool(keras.ops.all(layer(x, at_origin) == x))  # angle 0: unchanged
+    True
+    """
+
+    def __init__(self, wavelength=10_000.0, **kwargs):
+        super().__init__(**kwargs)
+        self.wavelength = check_wavelength(wavelength)
+
+    def call(self, x, positions):
+        head_dim = x.shape[-1]
+        cos, sin = rotation(
+            ops.expand_dims(positions, -3),  # (batch, 1, tokens, 3)
+            head_frequencies(head_dim, self.wavelength),
+            self.compute_dtype,
+        )
+        return rotate(x, cos, sin, head_part(head_dim))
+
+    def compute_output_shape(self, x_shape, positions_shape):
+        return tuple(x_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "wavelength": self.wavelength}
+
+
+def check_wavelength(wavelength) -> float:
+    """Returns `wavelength` as a float above 1, or says what is wrong."""
+    if wavelength <= 1:
+        raise ValueError(
+            "`wavelength` must be above 1 patch, the usual value is 10_000. "
+            f"Received: wavelength={wavelength}."
+        )
+    return float(wavelength)

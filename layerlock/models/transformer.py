@@ -1,0 +1,168 @@
+"""The block that the encoder is a stack of."""
+
+import keras
+from keras import ops
+
+from layerlock.models.rope import head_part, rotate
+
+ROTATED = (None, "tokens", "queries_and_keys")
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class TransformerBlock(keras.layers.Layer):
+    """Self-attention and an MLP, each normalised first and added on.
+
+    The block holds its weights itself: on an eager backend every sublayer
+    would cost more time than its arithmetic in a small network.
+
+    Reference: [An image is worth 16x16 words, Dosovitskiy et al., 2020](
+    https://arxiv.org/abs/2010.11929), Eq. 2 and 3. Initial values follow
+    [Scaling 4D representations, Carreira et al., 2024](
+    https://arxiv.org/abs/2412.15212): LeCun normal for attention, Glorot
+    uniform for the MLP.
+
+    Args:
+        num_heads: int, attention heads.
+        hidden_dim: int, features of a token, a multiple of `num_heads`.
+        mlp_dim: int, features inside of the MLP.
+        rotated: what a rotation turns: `"tokens"`, right after the first
+            normalisation, so that queries, keys and values all see it;
+            `"queries_and_keys"`; or `None`. Defaults to `None`.
+        epsilon: float, added to the variance. Defaults to `1e-6`.
+
+    Call arguments:
+        tokens: Shape `(batch, tokens, hidden_dim)`.
+        rotation: Cosine and signed sine of each feature. Shape of each
+            `(batch, tokens, hidden_dim)` for rotated tokens,
+            `(batch, tokens, 1, hidden_dim / num_heads)` for rotated queries
+            and keys; the batch may be 1. `None` turns nothing.
+
+    Output shape:
+        Same as `tokens`.
+
+    Example:
+
+    >>> block = TransformerBlock(num_heads=4, hidden_dim=96, mlp_dim=384)
+    >>> tuple(block(keras.random.normal((2, 10, 96))).shape)
+    (2, 10, 96)
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        hidden_dim,
+        mlp_dim,
+        rotated=None,
+        epsilon=1e-6,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if hidden_dim % num_heads:
+            larger = hidden_dim + num_heads - hidden_dim % num_heads
+            raise ValueError(
+                "`hidden_dim` must be a multiple of `num_heads`. Received: "
+                f"hidden_dim={hidden_dim}, num_heads={num_heads}. "
+                f"The next multiple is {larger}."
+            )
+        if rotated not in ROTATED:
+            raise ValueError(
+                f"`rotated` must be one of {ROTATED}. "
+                f"Received: rotated={rotated!r}."
+            )
+        self.num_heads = num_heads
+        self.hidden_dim = hidden_dim
+        self.mlp_dim = mlp_dim
+        self.rotated = rotated
+        self.epsilon = epsilon
+        self.head_dim = hidden_dim // num_heads
+
+    def build(self, input_shape):
+        dim, mlp_dim = self.hidden_dim, self.mlp_dim
+        self.attention_norm = self._add_norm("attention_norm")
+        # LeCun's variance depends on the inputs alone, so that one fused
+        # kernel starts like three.
+        self.qkv = self._add_dense("qkv", dim, 3 * dim, "lecun_normal")
+        self.attention_output = self._add_dense(
+            "attention_output", dim, dim, "lecun_normal"
+        )
+        self.mlp_norm = self._add_norm("mlp_norm")
+        self.mlp_expand = self._add_dense(
+            "mlp_expand", dim, mlp_dim, "glorot_uniform"
+        )
+        self.mlp_output = self._add_dense(
+            "mlp_output", mlp_dim, dim, "glorot_uniform"
+        )
+
+    def call(self, tokens, rotation=None):
+        x = self._normalise(tokens, self.attention_norm)
+        if self.rotated == "tokens" and rotation is not None:
+            x = rotate(x, *rotation, part=self.hidden_dim)
+        tokens = tokens + self._attend(x, rotation)
+
+        x = self._normalise(tokens, self.mlp_norm)
+        x = ops.gelu(_dense(x, self.mlp_expand), approximate=False)
+        return tokens + _dense(x, self.mlp_output)
+
+    def _attend(self, x, rotation):
+        batch, tokens, dim = ops.shape(x)
+        heads, head_dim = self.num_heads, self.head_dim
+        qkv = ops.reshape(
+            _dense(x, self.qkv), (batch, tokens, 3 * heads, head_dim)
+        )
+        if self.rotated == "queries_and_keys" and rotation is not None:
+            query_key = rotate(
+                qkv[:, :, : 2 * heads], *rotation, part=head_part(head_dim)
+            )
+            query, key = ops.split(query_key, 2, axis=2)
+            value = qkv[:, :, 2 * heads :]
+        else:
+            query, key, value = ops.split(qkv, 3, axis=2)
+        # (batch, tokens, heads, head_dim); statistics of the softmax are
+        # float32 or better on every backend.
+        x = ops.dot_product_attention(query, key, value, scale=head_dim**-0.5)
+        x = ops.reshape(x, (batch, tokens, dim))
+        return _dense(x, self.attention_output)
+
+    def _normalise(self, x, gamma_and_beta):
+        gamma, beta = gamma_and_beta
+        return ops.layer_normalization(
+            x, gamma, beta, axis=-1, epsilon=self.epsilon
+        )
+
+    def _add_norm(self, name):
+        shape = (self.hidden_dim,)
+        return tuple(
+            self.add_weight(
+                name=f"{name}_{part}",
+                shape=shape,
+                initializer=initializer,
+                autocast=False,
+            )
+            for part, initializer in (("gamma", "ones"), ("beta", "zeros"))
+        )
+
+    def _add_dense(self, name, inputs, outputs, initializer):
+        kernel = self.add_weight(
+            name=f"{name}_kernel",
+            shape=(inputs, outputs),
+            initializer=initializer,
+        )
+        bias = self.add_weight(
+            name=f"{name}_bias", shape=(outputs,), initializer="zeros"
+        )
+        return kernel, bias
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "hidden_dim": self.hidden_dim,
+            "mlp_dim": self.mlp_dim,
+            "rotated": self.rotated,
+            "epsilon": self.epsilon,
+        }
+
+
+def _dense(x, kernel_and_bias):
+    kernel, bias = kernel_and_bias
+    return ops.add(ops.matmul(x, kernel), bias)

@@ -1,0 +1,416 @@
+"""The encoder: patches, their embedding, positions and all blocks."""
+
+import contextlib
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from layerlock.models import exported, patches, rope
+from layerlock.models.positions import LearnedPositions, SinCosPositions
+from layerlock.models.presets import PRESETS
+from layerlock.models.transformer import TransformerBlock
+
+POSITIONS = ("rotary", "rotary_qk", "learned", "sincos", "none")
+ROTATED = {"rotary": "tokens", "rotary_qk": "queries_and_keys"}
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class VideoEncoder(keras.Model):
+    """A vision transformer over the patches of a video.
+
+    It owns everything from pixels to the features of each block, and no head.
+    Calling it runs a range of its blocks on tokens; `patchify`, `embed` and
+    `features` lead there from clips.
+
+    Reference: [Scaling 4D representations, Carreira et al., 2024](
+    https://arxiv.org/abs/2412.15212).
+
+    Args:
+        num_layers: int, number of blocks.
+        num_heads: int, attention heads of a block.
+        hidden_dim: int, features of a token, a multiple of `num_heads`.
+        mlp_dim: int, features inside of a block's MLP.
+        patch_size: tuple of 3 ints, frames, rows and columns of a patch.
+        clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
+            Others work too; learned positions are interpolated then.
+        positions: str, one of
+            - `"rotary"`: in every block, right after the first normalisation,
+              10 % of the features turn with time, 25 % with the row and 25 %
+              with the column,
+            - `"rotary_qk"`: inside of attention, queries and keys turn,
+            - `"learned"` or `"sincos"`: added to the embedded patches,
+            - `"none"`.
+        num_decoder_layers: int, how many of the last blocks a
+            `PatchwiseDecoder` is meant to use. A note, not a structure.
+        pixel_mean: float or tuple of 3 floats, subtracted from pixels in
+            [0, 1].
+        pixel_std: float or tuple of 3 floats, what they are divided by.
+        wavelength: float, in patches, of rotary and sin-cos positions.
+        remat: bool, whether to recompute the inside of each block in the
+            backward pass rather than keep it in memory.
+
+    Call arguments:
+        tokens: Embedded patches, or the output of block `first_layer`. Shape
+            `(batch, tokens, hidden_dim)`.
+        positions: int32, frame, row and column of each token, in patches.
+            Shape `(batch, tokens, 3)` or `(1, tokens, 3)`.
+        first_layer: int, blocks to skip. Defaults to `0`.
+        last_layer: int, the number of the last block to run. Defaults to
+            `None`, all.
+
+    Output shape:
+        Same as `tokens`.
+
+    Example:
+
+    >>> encoder = VideoEncoder.from_preset("video_vit_nano")
+    >>> clips = np.zeros((1, 8, 32, 32, 3), "uint8")
+    >>> features = encoder.features(clips, layers=["block_7"])
+    >>> tuple(features["block_7"].shape)  # batch, frames, rows, columns, width
+    (1, 4, 4, 4, 96)
+    """
+
+    def __init__(
+        self,
+        num_layers,
+        num_heads,
+        hidden_dim,
+        mlp_dim,
+        patch_size=(2, 16, 16),
+        clip_shape=(16, 224, 224),
+        positions="rotary",
+        num_decoder_layers=4,
+        pixel_mean=0.5,
+        pixel_std=0.25,
+        wavelength=10_000.0,
+        remat=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (
+            ("num_layers", num_layers),
+            ("num_heads", num_heads),
+            ("hidden_dim", hidden_dim),
+            ("mlp_dim", mlp_dim),
+        ):
+            if value < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {name}={value}."
+                )
+        if positions not in POSITIONS:
+            raise ValueError(
+                f"Unknown positions {positions!r}. "
+                f"Expected one of {list(POSITIONS)}."
+            )
+        if not 0 <= num_decoder_layers <= num_layers:
+            raise ValueError(
+                "`num_decoder_layers` counts blocks of the encoder. Expected "
+                f"0 to num_layers={num_layers}. "
+                f"Received: num_decoder_layers={num_decoder_layers}."
+            )
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.hidden_dim = hidden_dim
+        self.mlp_dim = mlp_dim
+        self.patch_size = patches.check_sizes("patch_size", patch_size)
+        self.clip_shape = patches.check_sizes("clip_shape", clip_shape)
+        self.positions = positions
+        self.num_decoder_layers = num_decoder_layers
+        self.pixel_mean = _plain(pixel_mean)
+        self.pixel_std = _plain(pixel_std)
+        self.wavelength = rope.check_wavelength(wavelength)
+        self.remat = remat
+
+        self.patch_dim = patches.CHANNELS * math.prod(self.patch_size)
+        self._standardisation = patches.standardisation(
+            pixel_mean, pixel_std, self.patch_dim
+        )
+        self._frequencies = self._rotary_frequencies()
+        self.patch_embedding = keras.layers.Dense(
+            hidden_dim,
+            kernel_initializer="lecun_normal",
+            dtype=self.dtype_policy,
+            name="patch_embedding",
+        )
+        self.additive_positions = self._additive_positions()
+        self.blocks = self._blocks()
+        self.build(None)
+
+    def build(self, input_shape):
+        """Creates every variable; none has a shape that an input decides."""
+        if self.built:
+            return
+        tokens = (None, None, self.hidden_dim)
+        self.patch_embedding.build((None, None, self.patch_dim))
+        if self.additive_positions is not None:
+            self.additive_positions.build(tokens)
+        for block in self.blocks:
+            block.build(tokens)
+
+    def call(self, tokens, positions, first_layer=0, last_layer=None):
+        last_layer = self.num_layers if last_layer is None else last_layer
+        if not 0 <= first_layer <= last_layer <= self.num_layers:
+            raise ValueError(
+                "Expected 0 <= first_layer <= last_layer <= "
+                f"{self.num_layers}, the number of blocks. Received: "
+                f"first_layer={first_layer}, last_layer={last_layer}."
+            )
+        rotation = self._rotation(positions)
+        for block in self.blocks[first_layer:last_layer]:
+            tokens = block(tokens, rotation)
+        return tokens
+
+    # From clips to tokens
+
+    def grid(self, clip_shape=None) -> tuple:
+        """Counts a clip's patches: `(frames, rows, columns)`.
+
+        Args:
+            clip_shape: tuple of 3 ints, or of 4 with the channels. Defaults
+                to the `clip_shape` that the encoder was made for.
+        """
+        clip_shape = self.clip_shape if clip_shape is None else clip_shape
+        return patches.patch_grid(tuple(clip_shape)[:3], self.patch_size)
+
+    def token_positions(self, grid=None) -> np.ndarray:
+        """Returns frame, row and column of each patch, int32 `(tokens, 3)`."""
+        grid = self.grid() if grid is None else grid
+        return np.indices(grid, "int32").reshape(3, -1).T
+
+    def patchify(self, clips):
+        """Cuts clips into standardised patches, in float32 or better.
+
+        Args:
+            clips: 8-bit pixels, or floats from 0 to 255. Shape
+                `(batch, frames, height, width, 3)`.
+
+        Returns:
+            Shape `(batch, tokens, patch_dim)`.
+        """
+        cut = patches.patchify(clips, self.patch_size)
+        scale, shift = self._standardisation_tensors()
+        return ops.cast(cut, self._precise_dtype) * scale + shift
+
+    def to_pixels(self, patch_values, grid=None):
+        """Puts patches together to clips: the inverse of `patchify`.
+
+        Args:
+            patch_values: Standardised patches, for example predicted ones.
+                Shape `(batch, tokens, patch_dim)`, all tokens of the grid.
+            grid: tuple of 3 ints. Defaults to the encoder's own.
+
+        Returns:
+            Floats, from 0 to 255 where the patches come from pixels;
+            predictions may leave that range. Shape
+            `(batch, frames, height, width, 3)`.
+        """
+        grid = self.grid() if grid is None else grid
+        scale, shift = self._standardisation_tensors()
+        values = (ops.cast(patch_values, self._precise_dtype) - shift) / scale
+        return patches.unpatchify(values, grid, self.patch_size)
+
+    def embed(self, patch_values, positions, grid=None):
+        """Turns patches into tokens: a linear map and additive positions.
+
+        Args:
+            patch_values: Shape `(batch, tokens, patch_dim)`, any subset of
+                the patches.
+            positions: int32, shape `(batch, tokens, 3)` or `(1, tokens, 3)`.
+            grid: tuple of 3 ints, the grid that `positions` count in; only
+                learned positions ask. Defaults to the encoder's own.
+
+        Returns:
+            Shape `(batch, tokens, hidden_dim)`.
+        """
+        tokens = self.patch_embedding(patch_values)
+        return self.add_positions(tokens, positions, grid)
+
+    def add_positions(self, tokens, positions, grid=None):
+        """Adds learned or sin-cos positions; returns rotary tokens as is."""
+        if self.additive_positions is None:
+            return tokens
+        grid = self.grid() if grid is None else grid
+        return self.additive_positions(tokens, positions, grid=tuple(grid))
+
+    # Layers by number and by name
+
+    @property
+    def embedding(self) -> tuple:
+        """The layers that embed: the patch embedding and added positions."""
+        if self.additive_positions is None:
+            return (self.patch_embedding,)
+        return (self.patch_embedding, self.additive_positions)
+
+    @property
+    def freezable_layers(self) -> list:
+        """One tuple of layers per block; the embedding goes with the first."""
+        return [
+            (*self.embedding, block) if index == 0 else (block,)
+            for index, block in enumerate(self.blocks)
+        ]
+
+    @property
+    def layer_names(self) -> list:
+        """Names of what `features` returns, from the input to the output."""
+        return ["embedding", *(block.name for block in self.blocks)]
+
+    def features(self, clips, layers=None, training=False) -> dict:
+        """Computes what each layer says about full clips.
+
+        Args:
+            clips: 8-bit pixels, or floats from 0 to 255. Shape
+                `(batch, frames, height, width, 3)`; any size that the patches
+                divide.
+            layers: list of names, see `layer_names`. Defaults to all. Blocks
+                above the last one asked for do not run.
+            training: bool, as for any layer; none of these behaves
+                differently in training.
+
+        Returns:
+            dict from name to features of shape
+            `(batch, frames, rows, columns, hidden_dim)`, counted in patches.
+        """
+        names = self.layer_names
+        layers = names if layers is None else list(layers)
+        unknown = [name for name in layers if name not in names]
+        if unknown:
+            raise ValueError(
+                f"Unknown layers {unknown}. Expected some of {names}."
+            )
+        grid = self.grid(clips.shape[1:4])
+        positions = self.token_positions(grid)[None]
+        tokens = self.embed(self.patchify(clips), positions, grid)
+        rotation = self._rotation(positions)
+        found = {}
+        for depth in range(max(map(names.index, layers), default=-1) + 1):
+            if depth > 0:
+                tokens = self.blocks[depth - 1](tokens, rotation)
+            if names[depth] in layers:
+                found[names[depth]] = ops.reshape(
+                    tokens, (-1, *grid, self.hidden_dim)
+                )
+        return {name: found[name] for name in layers}
+
+    # Presets and files
+
+    @classmethod
+    def from_preset(cls, preset, **overrides):
+        """Builds an encoder of a known size, or loads one from disk.
+
+        Loading runs no code from the files.
+
+        Args:
+            preset: str, a name such as `"video_vit_base"` (fresh weights), or
+                a path: a folder written by `save_to_preset`, or a `.keras`
+                file.
+            **overrides: arguments that replace the preset's, such as
+                `dtype="mixed_bfloat16"` or `remat=True`.
+        """
+        if str(preset) in PRESETS:
+            return cls(**{**PRESETS[str(preset)], **overrides})
+        return exported.load(cls, preset, overrides)
+
+    def save_to_preset(self, path, overwrite=False):
+        """Writes `config.json` and `encoder.weights.h5` into a new folder.
+
+        The folder appears complete or not at all.
+
+        Args:
+            path: str or path of the folder.
+            overwrite: bool, whether to replace an encoder written there
+                before. A folder that holds anything else is never replaced.
+        """
+        exported.save(self, path, overwrite)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "hidden_dim": self.hidden_dim,
+            "mlp_dim": self.mlp_dim,
+            "patch_size": self.patch_size,
+            "clip_shape": self.clip_shape,
+            "positions": self.positions,
+            "num_decoder_layers": self.num_decoder_layers,
+            "pixel_mean": self.pixel_mean,
+            "pixel_std": self.pixel_std,
+            "wavelength": self.wavelength,
+            "remat": self.remat,
+        }
+
+    # Parts
+
+    def _blocks(self):
+        names = [f"block_{number}" for number in range(1, self.num_layers + 1)]
+        recompute = (
+            keras.RematScope(mode="list_of_layers", layer_names=names)
+            if self.remat
+            else contextlib.nullcontext()
+        )
+        with recompute:
+            return [
+                TransformerBlock(
+                    self.num_heads,
+                    self.hidden_dim,
+                    self.mlp_dim,
+                    rotated=ROTATED.get(self.positions),
+                    dtype=self.dtype_policy,
+                    name=name,
+                )
+                for name in names
+            ]
+
+    def _additive_positions(self):
+        if self.positions == "learned":
+            return LearnedPositions(
+                self.grid(),
+                self.hidden_dim,
+                dtype=self.dtype_policy,
+                name="learned_positions",
+            )
+        if self.positions == "sincos":
+            return SinCosPositions(
+                self.hidden_dim,
+                self.wavelength,
+                dtype=self.dtype_policy,
+                name="sincos_positions",
+            )
+        return None
+
+    def _rotary_frequencies(self):
+        if self.positions == "rotary":
+            return rope.token_frequencies(self.hidden_dim, self.wavelength)
+        if self.positions == "rotary_qk":
+            return rope.head_frequencies(
+                self.hidden_dim // self.num_heads, self.wavelength
+            )
+        return None
+
+    def _rotation(self, positions):
+        if self._frequencies is None:
+            return None
+        if self.positions == "rotary_qk":
+            # (batch, tokens, 1, 3): the same for all heads
+            positions = ops.expand_dims(positions, -2)
+        return rope.rotation(positions, self._frequencies, self.compute_dtype)
+
+    @property
+    def _precise_dtype(self):
+        return rope.at_least_float32(self.compute_dtype)
+
+    def _standardisation_tensors(self):
+        return tuple(
+            ops.convert_to_tensor(value, dtype=self._precise_dtype)
+            for value in self._standardisation
+        )
+
+
+def _plain(value):
+    """Returns a float, or a tuple of floats."""
+    return tuple(map(float, value)) if np.ndim(value) else float(value)
