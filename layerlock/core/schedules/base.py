@@ -44,9 +44,7 @@ class FreezeSchedule(abc.ABC):
         """Builds the schedule that `get_config` described."""
         return cls(**config)
 
-    def next_event(
-        self, step: int, last_step: int = LAST_STEP
-    ) -> int | None:
+    def next_event(self, step: int, last_step: int = LAST_STEP) -> int | None:
         """Returns the first step in `(step, last_step]` that freezes more.
 
         `None` if no further layer freezes up to `last_step`.
