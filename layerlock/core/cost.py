@@ -66,7 +66,7 @@ class StepSizes:
             patch_dim=encoder.patch_dim,
             num_tokens=visible + hidden,
             num_visible=visible,
-            num_decoded=max(1, round(hidden * model.target_fraction)),
+            num_decoded=model.num_scored(hidden),
             batch_size=batch_size,
             masks_per_clip=model.masks_per_clip,
             remat=encoder.remat,

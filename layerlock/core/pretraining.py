@@ -5,7 +5,6 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.core import masks, monitors, objectives
-from layerlock.core.masks import random_subset
 from layerlock.core.scheduler import FreezableModel
 from layerlock.models.decoder import PatchwiseDecoder
 
@@ -154,7 +153,9 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
         latents = self._target_latents(patches, grid)
         losses, spreads = [], []
-        for visible, hidden in self.draw_masks(ops.shape(clips)[0], grid, training):
+        for visible, hidden in self.draw_masks(
+            ops.shape(clips)[0], grid, training
+        ):
             features = self.encode_visible(patches, visible, grid)
             predictions = self.predict_hidden(features, visible, hidden, grid)
             targets = [
@@ -197,13 +198,15 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         batch_index = self.batches_seen.value if training else 0
         num_masks = batch_size * self.masks_per_clip
         drawn = self.mask(num_masks, grid, self.seed, batch_index)
-        scored = []
-        for visible, hidden in drawn:
-            count = max(1, round(hidden.shape[1] * self.target_fraction))
-            if count < hidden.shape[1]:
-                hidden = random_subset(hidden, count, self.seed, batch_index)
-            scored.append((visible, hidden))
-        return scored
+        # Every prefix of the hidden tokens is a random subset of them.
+        return [
+            (visible, hidden[:, : self.num_scored(hidden.shape[1])])
+            for visible, hidden in drawn
+        ]
+
+    def num_scored(self, num_hidden: int) -> int:
+        """How many of `num_hidden` hidden patches are decoded and scored."""
+        return max(1, round(num_hidden * self.target_fraction))
 
     def encode_visible(self, patches, visible, grid):
         """Encodes the visible patches, up to the predictor's layers.
@@ -219,7 +222,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         encoder = self.encoder
         positions = self._positions(visible, grid)
         patches = take_tokens(patches, visible, self.masks_per_clip)
-        tokens = encoder.embed(patches, positions)
+        tokens = encoder.embed(patches, positions, grid)
         frozen = self.frozen_layers
         if frozen:
             tokens = encoder(tokens, positions, last_layer=frozen)
@@ -246,6 +249,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             self._positions(hidden, grid),
             encoder=self.encoder,
             target_layers=self.target_layers,
+            grid=grid,
         )
 
     def _target_latents(self, patches, grid):
@@ -256,7 +260,9 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         for layer in sorted(set(self.target_layers) - {0}):
             if tokens is None:
                 positions = encoder.token_positions(grid)[None]
-                tokens = encoder.embed(ops.stop_gradient(patches), positions)
+                tokens = encoder.embed(
+                    ops.stop_gradient(patches), positions, grid
+                )
             tokens = encoder(
                 tokens, positions, first_layer=done, last_layer=layer
             )

@@ -1,0 +1,1 @@
+"""Short scripts with absl flags: the package put to work."""
