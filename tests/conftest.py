@@ -1,0 +1,51 @@
+"""What every test shares: the backend, the devices, seeds and real clips."""
+
+import os
+import pathlib
+
+import pytest
+
+BACKENDS = ("jax", "torch", "tensorflow")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--gpu", action="store_true", help="run the tests marked gpu, on a GPU"
+    )
+
+
+def pytest_configure(config):
+    if os.environ.get("KERAS_BACKEND") not in BACKENDS:
+        raise pytest.UsageError(
+            f"Set KERAS_BACKEND to one of {BACKENDS}. Received: "
+            f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND')!r}."
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not config.getoption("--gpu"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--gpu"):
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs --gpu and a GPU"))
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """Makes Python, NumPy and the backend draw the same in every run."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def clips_folder():
+    """The folder of real clips that LAYERLOCK_CLIPS names."""
+    folder = os.environ.get("LAYERLOCK_CLIPS")
+    if not folder:
+        pytest.skip("LAYERLOCK_CLIPS does not name a folder of clips")
+    return pathlib.Path(folder)

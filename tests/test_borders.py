@@ -1,0 +1,342 @@
+"""The borders between the rooms of the package, read from its imports."""
+
+import ast
+import graphlib
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in sorted((ROOT / "layerlock").rglob("*.py"))
+}
+PRIVATE_IN_KERAS = {
+    "_iterations",
+    "_jax_state",
+    "_learning_rate",
+    "_track_variable",
+    "_trainable_variables",
+    "_trainable_variables_indices",
+    "_untrack_variable",
+    "_variables",
+}
+
+
+def imports(tree):
+    """Yields `(module, node)`; `from a import b` imports the module `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node
+
+
+def lines_that_import(tree, *packages):
+    return [
+        node.lineno
+        for module, node in imports(tree)
+        if any(f"{module}.".startswith(f"{name}.") for name in packages)
+    ]
+
+
+def is_in(path, *rooms):
+    return any(path.startswith(f"layerlock/{room}") for room in rooms)
+
+
+def models_import_core(path, tree):
+    if is_in(path, "models/"):
+        return lines_that_import(tree, "layerlock.core")
+
+
+def core_names_models(path, tree):
+    if is_in(path, "core/") and path != "layerlock/core/pretraining.py":
+        return lines_that_import(tree, "layerlock.models")
+
+
+def a_framework_outside_of_backends(path, tree):
+    if not is_in(path, "backends/"):
+        return lines_that_import(tree, "jax", "jaxlib", "torch", "tensorflow")
+
+
+def keras_source(path, tree):
+    if not is_in(path, "backends/"):
+        return lines_that_import(tree, "keras.src") + [
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and node.attr == "src"
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "keras"
+        ]
+
+
+def private_attributes_of_others(path, tree):
+    if is_in(path, "backends/"):
+        return []
+    lines = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            ours = isinstance(node.value, ast.Name) and node.value.id in (
+                "self",
+                "cls",
+            )
+            private = node.attr.startswith("_") and not (
+                node.attr.startswith("__")
+            )
+            if node.attr in PRIVATE_IN_KERAS or (private and not ours):
+                lines.append(node.lineno)
+        elif isinstance(node, ast.Constant) and (
+            isinstance(node.value, str) and node.value in PRIVATE_IN_KERAS
+        ):
+            lines.append(node.lineno)
+    return lines
+
+
+def schedules_import_more_than_the_standard_library(path, tree):
+    if is_in(path, "core/schedules/"):
+        ours = ("layerlock.core.schedules.", "layerlock.core.lookup.")
+        return [
+            node.lineno
+            for module, node in imports(tree)
+            if module.split(".")[0] not in sys.stdlib_module_names
+            and not f"{module}.".startswith(ours)
+        ]
+
+
+def video_libraries_outside_of_functions_of_data(path, tree):
+    inside = [
+        line
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for line in lines_that_import(function, "av", "grain")
+    ]
+    allowed = inside if is_in(path, "data/") else []
+    lines = lines_that_import(tree, "av", "grain")
+    return [line for line in lines if line not in allowed]
+
+
+def keras_in_data(path, tree):
+    if is_in(path, "data/"):  # Its worker processes start without Keras.
+        return lines_that_import(tree, "keras")
+
+
+def outer_folders(path, tree):
+    return lines_that_import(tree, "recipes", "benchmarks", "tests")
+
+
+def a_choice_by_backend_name(path, tree):
+    if path == "layerlock/backends/__init__.py":
+        return []
+    lines = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+        elif isinstance(node, ast.Match):
+            sides = [node.subject]
+        elif isinstance(node, ast.Subscript):
+            sides = [node.slice]
+        else:
+            continue
+        called = [side.func for side in sides if isinstance(side, ast.Call)]
+        lines += [
+            node.lineno
+            for function in called
+            if "backend"
+            in (getattr(function, "attr", ""), getattr(function, "id", ""))
+        ]
+    return lines
+
+
+def relative_or_star_imports(path, tree):
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and (node.level or any(alias.name == "*" for alias in node.names))
+    ]
+
+
+def a_module_without_a_subject(path, tree):
+    if pathlib.Path(path).name in ("utils.py", "helpers.py", "common.py"):
+        return [1]
+
+
+RULES = [
+    models_import_core,
+    core_names_models,
+    a_framework_outside_of_backends,
+    keras_source,
+    private_attributes_of_others,
+    schedules_import_more_than_the_standard_library,
+    video_libraries_outside_of_functions_of_data,
+    keras_in_data,
+    outer_folders,
+    a_choice_by_backend_name,
+    relative_or_star_imports,
+    a_module_without_a_subject,
+]
+
+OFFENDERS = [
+    (models_import_core, "models/x.py", "from layerlock.core import lookup"),
+    (models_import_core, "models/x.py", "from layerlock import core"),
+    (models_import_core, "models/x.py", "import layerlock.core.masks as m"),
+    (core_names_models, "core/x.py", "from layerlock.models.rope import R"),
+    (core_names_models, "core/objectives/x.py", "import layerlock.models"),
+    (a_framework_outside_of_backends, "core/x.py", "import jax.numpy as jnp"),
+    (a_framework_outside_of_backends, "x.py", "from torch import nn"),
+    (
+        a_framework_outside_of_backends,
+        "models/x.py",
+        "def f():\n    import tensorflow as tf",
+    ),
+    (keras_source, "core/x.py", "from keras.src import backend"),
+    (keras_source, "core/x.py", "import keras\nkeras.src.backend"),
+    (private_attributes_of_others, "core/x.py", "optimizer._variables"),
+    (private_attributes_of_others, "core/x.py", "self._jax_state = None"),
+    (private_attributes_of_others, "core/x.py", "model._unknown_to_us()"),
+    (
+        private_attributes_of_others,
+        "core/x.py",
+        "getattr(optimizer, '_trainable_variables')",
+    ),
+    (
+        schedules_import_more_than_the_standard_library,
+        "core/schedules/x.py",
+        "import keras",
+    ),
+    (
+        schedules_import_more_than_the_standard_library,
+        "core/schedules/x.py",
+        "from layerlock.core import masks",
+    ),
+    (
+        video_libraries_outside_of_functions_of_data,
+        "data/x.py",
+        "import av",
+    ),
+    (
+        video_libraries_outside_of_functions_of_data,
+        "runs/x.py",
+        "def f():\n    from grain import python",
+    ),
+    (keras_in_data, "data/x.py", "def f():\n    from keras import ops"),
+    (outer_folders, "runs/x.py", "from recipes import pretrain"),
+    (outer_folders, "core/x.py", "import tests.reference"),
+    (
+        a_choice_by_backend_name,
+        "core/x.py",
+        "if keras.backend.backend() == 'jax': pass",
+    ),
+    (
+        a_choice_by_backend_name,
+        "backends/jax.py",
+        "x = 1 if backend() in ('jax', 'torch') else 2",
+    ),
+    (
+        a_choice_by_backend_name,
+        "core/x.py",
+        "match keras.config.backend():\n    case 'jax': pass",
+    ),
+    (
+        a_choice_by_backend_name,
+        "core/x.py",
+        "{'jax': 1}[keras.backend.backend()]",
+    ),
+    (relative_or_star_imports, "core/x.py", "from . import lookup"),
+    (relative_or_star_imports, "core/x.py", "from keras import *"),
+    (a_module_without_a_subject, "core/utils.py", ""),
+]
+
+INNOCENT = [
+    (core_names_models, "core/pretraining.py", "import layerlock.models"),
+    (a_framework_outside_of_backends, "backends/jax.py", "import jax"),
+    (a_framework_outside_of_backends, "core/x.py", "import jaxtyping"),
+    (private_attributes_of_others, "backends/x.py", "model._jax_state"),
+    (private_attributes_of_others, "core/x.py", "self._steps = ()"),
+    (
+        schedules_import_more_than_the_standard_library,
+        "core/schedules/x.py",
+        "import bisect\nfrom layerlock.core import lookup",
+    ),
+    (
+        video_libraries_outside_of_functions_of_data,
+        "data/x.py",
+        "def f():\n    import av",
+    ),
+    (
+        a_choice_by_backend_name,
+        "backends/__init__.py",
+        "keras.backend.backend() == 'jax'",
+    ),
+    (a_choice_by_backend_name, "runs/x.py", "keras.backend.backend()"),
+]
+
+
+def import_graph(sources):
+    """Returns `{module: modules it imports}` of the given files."""
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (
+            ast.parse(source)
+        )
+        for path, source in sources.items()
+    }
+    graph = {}
+    for module, tree in modules.items():
+        graph[module] = set()
+        for imported, _ in imports(tree):
+            parent = imported.rpartition(".")[0]
+            if imported in modules:
+                graph[module].add(imported)
+            elif parent in modules:
+                graph[module].add(parent)
+    return graph
+
+
+def rule_name(value):
+    return getattr(value, "__name__", None)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_name)
+def test_no_file_crosses_the_border(rule):
+    crossed = [
+        f"{path}:{line}"
+        for path, source in SOURCES.items()
+        for line in rule(path, ast.parse(source)) or []
+    ]
+
+    assert crossed == []
+
+
+@pytest.mark.parametrize("rule, path, source", OFFENDERS, ids=rule_name)
+def test_a_crossing_is_seen(rule, path, source):
+    assert rule(f"layerlock/{path}", ast.parse(source))
+
+
+@pytest.mark.parametrize("rule, path, source", INNOCENT, ids=rule_name)
+def test_what_is_allowed_is_not_reported(rule, path, source):
+    assert not rule(f"layerlock/{path}", ast.parse(source))
+
+
+def test_every_rule_is_shown_able_to_fail():
+    assert {rule for rule, _, _ in OFFENDERS} == set(RULES)
+
+
+def test_there_are_no_import_cycles():
+    graphlib.TopologicalSorter(import_graph(SOURCES)).prepare()
+
+
+def test_a_cycle_is_seen_even_inside_of_functions():
+    graph = import_graph(
+        {
+            "layerlock/a.py": "from layerlock.b import one",
+            "layerlock/b.py": "def f():\n    from layerlock.c import C",
+            "layerlock/c.py": "from layerlock import a",
+        }
+    )
+
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(graph).prepare()
