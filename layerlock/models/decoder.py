@@ -36,6 +36,10 @@ class PatchwiseDecoder(keras.layers.Layer):
         encoder: A `VideoEncoder`.
         target_layers: tuple of ints, what to predict: 0 for pixels, k for the
             output of block k.
+        grid: tuple of 3 ints, the grid that the positions count in; only
+            learned positions ask. Defaults to the encoder's own.
+        grid: tuple of 3 ints, the grid that the positions count in; only
+            learned positions ask. Defaults to the encoder's own.
 
     Output shape:
         One tensor per target layer, float32 or better, of shape
@@ -82,7 +86,7 @@ class PatchwiseDecoder(keras.layers.Layer):
             shape=(self.hidden_dim,),
             initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
-        for head in (self.pixel_head, *self.latent_heads):
+        for head in self.heads:
             head.build((None, None, self.hidden_dim))
 
     def __call__(
@@ -92,6 +96,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         hidden_positions,
         encoder,
         target_layers,
+        grid=None,
     ):
         # Keras takes only tensors as positional arguments.
         return super().__call__(
@@ -100,6 +105,7 @@ class PatchwiseDecoder(keras.layers.Layer):
             hidden_positions,
             encoder=encoder,
             target_layers=tuple(target_layers),
+            grid=grid,
         )
 
     def call(
@@ -109,6 +115,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         hidden_positions,
         encoder,
         target_layers,
+        grid=None,
     ):
         first_layer = self.encoder_layers(encoder)
         heads = [self._head_of(target) for target in target_layers]
@@ -119,6 +126,7 @@ class PatchwiseDecoder(keras.layers.Layer):
                 (batch, hidden_positions.shape[1], self.hidden_dim),
             ),
             hidden_positions,
+            grid,
         )
         tokens = encoder(
             ops.concatenate([visible_tokens, latents], axis=1),
@@ -128,6 +136,11 @@ class PatchwiseDecoder(keras.layers.Layer):
         latents = tokens[:, visible:]
         dtype = at_least_float32(self.compute_dtype)
         return tuple(ops.cast(head(latents), dtype) for head in heads)
+
+    @property
+    def heads(self) -> list:
+        """Every linear map, live or not."""
+        return [self.pixel_head, *self.latent_heads]
 
     def encoder_layers(self, encoder) -> int:
         """Counts the blocks that see visible tokens alone.

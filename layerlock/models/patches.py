@@ -116,33 +116,43 @@ def unpatchify(patches, grid, patch_size):
     return ops.reshape(x, (-1, t * frames, r * rows, c * columns, CHANNELS))
 
 
-def standardisation(mean, std, patch_dim: int) -> tuple:
-    """Returns the `scale` and `shift` that standardise 8-bit pixels.
-
-    `pixels * scale + shift` equals `(pixels / 255 - mean) / std`.
+class PixelStandardisation:
+    """Moves 8-bit pixels to zero mean and unit spread, and back.
 
     Args:
-        mean: float or tuple of 3 floats, one per channel, in [0, 1].
-        std: float or tuple of 3 floats.
-        patch_dim: int, values in a patch; the channel is the fastest index.
-
-    Returns:
-        Two float64 NumPy arrays, of shape `()` or `(patch_dim,)`.
+        mean: float or tuple of 3 floats, one per channel, of pixels in
+            [0, 1].
+        std: float or tuple of 3 floats, above 0.
     """
-    for name, value in (("pixel_mean", mean), ("pixel_std", std)):
-        if np.shape(value) not in ((), (CHANNELS,)):
+
+    def __init__(self, mean, std):
+        for name, value in (("pixel_mean", mean), ("pixel_std", std)):
+            if np.shape(value) not in ((), (CHANNELS,)):
+                raise ValueError(
+                    f"`{name}` must be one float or one per colour channel. "
+                    f"Received: {name}={value}."
+                )
+        if np.any(np.asarray(std) <= 0):
             raise ValueError(
-                f"`{name}` must be one float or one per colour channel. "
-                f"Received: {name}={value}."
+                f"`pixel_std` must be positive. Received: pixel_std={std}."
             )
-    if np.any(np.asarray(std) <= 0):
-        raise ValueError(
-            f"`pixel_std` must be positive. Received: pixel_std={std}."
-        )
-    scale = 1 / (255 * np.asarray(std, "float64"))
-    shift = -np.asarray(mean, "float64") / std
-    repeats = patch_dim // CHANNELS
-    return tuple(
-        np.tile(value, repeats) if value.ndim else value
-        for value in (scale, shift)
-    )
+        # (pixels / 255 - mean) / std = pixels * scale + shift
+        self.scale = 1 / (255 * np.asarray(std, "float64"))
+        self.shift = -np.asarray(mean, "float64") / std
+
+    def apply(self, patches, dtype: str):
+        """Standardises patches of 8-bit pixels; the result has `dtype`."""
+        scale, shift = self._tensors(patches.shape[-1], dtype)
+        return ops.cast(patches, dtype) * scale + shift
+
+    def undo(self, patches, dtype: str):
+        """Returns patches of pixels from 0 to 255, as floats of `dtype`."""
+        scale, shift = self._tensors(patches.shape[-1], dtype)
+        return (ops.cast(patches, dtype) - shift) / scale
+
+    def _tensors(self, patch_dim, dtype):
+        repeats = patch_dim // CHANNELS  # the channel is the fastest index
+        for value in (self.scale, self.shift):
+            if value.ndim:
+                value = np.tile(value, repeats)
+            yield ops.convert_to_tensor(value, dtype=dtype)

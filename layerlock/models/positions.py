@@ -14,6 +14,22 @@ from layerlock.models.rope import (
 )
 
 
+def positions_layer(kind: str, grid, dim: int, wavelength: float, dtype):
+    """Returns the layer that adds `"learned"` or `"sincos"` positions.
+
+    Every other kind adds nothing to the tokens and gets `None`.
+    """
+    if kind == "learned":
+        return LearnedPositions(
+            grid, dim, dtype=dtype, name="learned_positions"
+        )
+    if kind == "sincos":
+        return SinCosPositions(
+            dim, wavelength, dtype=dtype, name="sincos_positions"
+        )
+    return None
+
+
 @keras.saving.register_keras_serializable("layerlock")
 class LearnedPositions(keras.layers.Layer):
     """Adds one learned vector per place of the grid.

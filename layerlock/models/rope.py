@@ -12,6 +12,21 @@ def at_least_float32(dtype: str) -> str:
     return keras.backend.result_type(dtype, "float32")
 
 
+def frequencies(
+    kind: str, hidden_dim: int, num_heads: int, wavelength: float
+) -> np.ndarray | None:
+    """Returns the frequencies of rotary positions of a kind.
+
+    `"rotary"` turns whole tokens, `"rotary_qk"` each head's queries and keys,
+    any other kind nothing.
+    """
+    if kind == "rotary":
+        return token_frequencies(hidden_dim, wavelength)
+    if kind == "rotary_qk":
+        return head_frequencies(hidden_dim // num_heads, wavelength)
+    return None
+
+
 def token_frequencies(
     dim: int, wavelength: float, fractions=TOKEN_FRACTIONS
 ) -> np.ndarray:
@@ -36,15 +51,13 @@ def token_frequencies(
             "Rotary positions pair the features of a token. Expected an even "
             f"`hidden_dim`. Received: hidden_dim={dim}."
         )
-    frequencies = np.zeros((3, dim // 2))
+    turns = np.zeros((3, dim // 2))
     start = 0
     for axis, fraction in enumerate(fractions):
         planes = round(fraction * dim / 2)
-        frequencies[axis, start : start + planes] = _geometric(
-            planes, wavelength
-        )
+        turns[axis, start : start + planes] = _geometric(planes, wavelength)
         start += planes
-    return np.concatenate([-frequencies, frequencies], axis=1)
+    return np.concatenate([-turns, turns], axis=1)
 
 
 def head_frequencies(head_dim: int, wavelength: float) -> np.ndarray:
@@ -61,13 +74,13 @@ def head_frequencies(head_dim: int, wavelength: float) -> np.ndarray:
         float64, shape `(3, head_dim)`, with signs as in `token_frequencies`.
     """
     half = head_part(head_dim) // 2
-    frequencies = np.zeros((3, head_dim))
+    turns = np.zeros((3, head_dim))
     turn = _geometric(half, wavelength)
     for axis in range(3):
         start = 2 * half * axis
-        frequencies[axis, start : start + half] = -turn
-        frequencies[axis, start + half : start + 2 * half] = turn
-    return frequencies
+        turns[axis, start : start + half] = -turn
+        turns[axis, start + half : start + 2 * half] = turn
+    return turns
 
 
 def head_part(head_dim: int) -> int:

@@ -8,11 +8,25 @@ import numpy as np
 from keras import ops
 
 from layerlock.models import exported, patches, rope
-from layerlock.models.positions import LearnedPositions, SinCosPositions
+from layerlock.models.positions import positions_layer
 from layerlock.models.presets import PRESETS
 from layerlock.models.transformer import TransformerBlock
 
 POSITIONS = ("rotary", "rotary_qk", "learned", "sincos", "none")
+ARGUMENTS = (
+    "num_layers",
+    "num_heads",
+    "hidden_dim",
+    "mlp_dim",
+    "patch_size",
+    "clip_shape",
+    "positions",
+    "num_decoder_layers",
+    "pixel_mean",
+    "pixel_std",
+    "wavelength",
+    "remat",
+)
 ROTATED = {"rotary": "tokens", "rotary_qk": "queries_and_keys"}
 
 
@@ -89,26 +103,11 @@ class VideoEncoder(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (
-            ("num_layers", num_layers),
-            ("num_heads", num_heads),
-            ("hidden_dim", hidden_dim),
-            ("mlp_dim", mlp_dim),
-        ):
-            if value < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1. Received: {name}={value}."
-                )
+        _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers)
         if positions not in POSITIONS:
             raise ValueError(
                 f"Unknown positions {positions!r}. "
                 f"Expected one of {list(POSITIONS)}."
-            )
-        if not 0 <= num_decoder_layers <= num_layers:
-            raise ValueError(
-                "`num_decoder_layers` counts blocks of the encoder. Expected "
-                f"0 to num_layers={num_layers}. "
-                f"Received: num_decoder_layers={num_decoder_layers}."
             )
         self.num_layers = num_layers
         self.num_heads = num_heads
@@ -124,17 +123,23 @@ class VideoEncoder(keras.Model):
         self.remat = remat
 
         self.patch_dim = patches.CHANNELS * math.prod(self.patch_size)
-        self._standardisation = patches.standardisation(
-            pixel_mean, pixel_std, self.patch_dim
+        self._pixels = patches.PixelStandardisation(pixel_mean, pixel_std)
+        self._frequencies = rope.frequencies(
+            positions, hidden_dim, num_heads, self.wavelength
         )
-        self._frequencies = self._rotary_frequencies()
         self.patch_embedding = keras.layers.Dense(
             hidden_dim,
             kernel_initializer="lecun_normal",
             dtype=self.dtype_policy,
             name="patch_embedding",
         )
-        self.additive_positions = self._additive_positions()
+        self.additive_positions = positions_layer(
+            positions,
+            self.grid(),
+            hidden_dim,
+            self.wavelength,
+            dtype=self.dtype_policy,
+        )
         self.blocks = self._blocks()
         self.build(None)
 
@@ -190,8 +195,7 @@ class VideoEncoder(keras.Model):
             Shape `(batch, tokens, patch_dim)`.
         """
         cut = patches.patchify(clips, self.patch_size)
-        scale, shift = self._standardisation_tensors()
-        return ops.cast(cut, self._precise_dtype) * scale + shift
+        return self._pixels.apply(cut, self._precise_dtype)
 
     def to_pixels(self, patch_values, grid=None):
         """Puts patches together to clips: the inverse of `patchify`.
@@ -207,9 +211,8 @@ class VideoEncoder(keras.Model):
             `(batch, frames, height, width, 3)`.
         """
         grid = self.grid() if grid is None else grid
-        scale, shift = self._standardisation_tensors()
-        values = (ops.cast(patch_values, self._precise_dtype) - shift) / scale
-        return patches.unpatchify(values, grid, self.patch_size)
+        pixels = self._pixels.undo(patch_values, self._precise_dtype)
+        return patches.unpatchify(pixels, grid, self.patch_size)
 
     def embed(self, patch_values, positions, grid=None):
         """Turns patches into tokens: a linear map and additive positions.
@@ -330,18 +333,7 @@ class VideoEncoder(keras.Model):
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "hidden_dim": self.hidden_dim,
-            "mlp_dim": self.mlp_dim,
-            "patch_size": self.patch_size,
-            "clip_shape": self.clip_shape,
-            "positions": self.positions,
-            "num_decoder_layers": self.num_decoder_layers,
-            "pixel_mean": self.pixel_mean,
-            "pixel_std": self.pixel_std,
-            "wavelength": self.wavelength,
-            "remat": self.remat,
+            **{name: getattr(self, name) for name in ARGUMENTS},
         }
 
     # Parts
@@ -366,32 +358,6 @@ class VideoEncoder(keras.Model):
                 for name in names
             ]
 
-    def _additive_positions(self):
-        if self.positions == "learned":
-            return LearnedPositions(
-                self.grid(),
-                self.hidden_dim,
-                dtype=self.dtype_policy,
-                name="learned_positions",
-            )
-        if self.positions == "sincos":
-            return SinCosPositions(
-                self.hidden_dim,
-                self.wavelength,
-                dtype=self.dtype_policy,
-                name="sincos_positions",
-            )
-        return None
-
-    def _rotary_frequencies(self):
-        if self.positions == "rotary":
-            return rope.token_frequencies(self.hidden_dim, self.wavelength)
-        if self.positions == "rotary_qk":
-            return rope.head_frequencies(
-                self.hidden_dim // self.num_heads, self.wavelength
-            )
-        return None
-
     def _rotation(self, positions):
         if self._frequencies is None:
             return None
@@ -404,10 +370,23 @@ class VideoEncoder(keras.Model):
     def _precise_dtype(self):
         return rope.at_least_float32(self.compute_dtype)
 
-    def _standardisation_tensors(self):
-        return tuple(
-            ops.convert_to_tensor(value, dtype=self._precise_dtype)
-            for value in self._standardisation
+
+def _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers):
+    for name, value in (
+        ("num_layers", num_layers),
+        ("num_heads", num_heads),
+        ("hidden_dim", hidden_dim),
+        ("mlp_dim", mlp_dim),
+    ):
+        if value < 1:
+            raise ValueError(
+                f"`{name}` must be at least 1. Received: {name}={value}."
+            )
+    if not 0 <= num_decoder_layers <= num_layers:
+        raise ValueError(
+            "`num_decoder_layers` counts blocks of the encoder. Expected 0 to "
+            f"num_layers={num_layers}. "
+            f"Received: num_decoder_layers={num_decoder_layers}."
         )
 
 
