@@ -1,5 +1,6 @@
 """Numbers that tell whether the features of a run are healthy."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -88,4 +89,4 @@ def effective_rank(second_moments) -> float:
 
 
 def _at_least_float32(x):
-    return x if x.dtype == "float64" else ops.cast(x, "float32")
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))

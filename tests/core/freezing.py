@@ -7,6 +7,7 @@ the same code, the same masks and the same compiled mode.
 
 import keras
 import numpy as np
+from keras import ops
 
 from layerlock.core.masks import RandomMask
 from layerlock.core.pretraining import MaskedPretraining
@@ -17,15 +18,16 @@ from layerlock.models.video_encoder import VideoEncoder
 
 CLIP_SHAPE = (4, 8, 8)
 BATCH_SIZE = 4
+WIDTH = 20
 
 
 def build_model(model_class=MaskedPretraining, dtype="float64", **kwargs):
     """Builds the same small model, with the same weights, at every call."""
     keras.utils.set_random_seed(7)
     encoder = VideoEncoder(
-        num_layers=5,
+        num_layers=4,
         num_heads=2,
-        hidden_dim=20,
+        hidden_dim=WIDTH,
         mlp_dim=24,
         patch_size=(2, 4, 4),
         clip_shape=CLIP_SHAPE,
@@ -56,9 +58,7 @@ class DroppedGradients(MaskedPretraining):
 
     def stage_variables(self):
         """Ids of the variables that are not to move at this stage."""
-        frozen = keras.tree.flatten(
-            self.freezable_layers[: self.frozen_layers]
-        )
+        frozen = keras.tree.flatten(self.freezable_layers[: self.frozen_layers])
         live = self.predictor.head_layers(self.target_layers)
         heads = [
             head
@@ -70,6 +70,7 @@ class DroppedGradients(MaskedPretraining):
     def drop_gradients(self):
         """Makes the compiled optimizer drop them; call once."""
         optimizer = self.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         apply = optimizer.apply
 
         def apply_some(gradients, trainable_variables=None):
@@ -79,23 +80,16 @@ class DroppedGradients(MaskedPretraining):
                 None if id(v) in frozen else gradient
                 for gradient, v in zip(gradients, variables, strict=True)
             ]
-            return apply(gradients, trainable_variables)
+            # An average may overwrite weights; never frozen ones.
+            kept = [
+                (v, ops.copy(v.value)) for v in variables if id(v) in frozen
+            ]
+            result = apply(gradients, trainable_variables)
+            for variable, value in kept:
+                variable.assign(value)
+            return result
 
         optimizer.apply = apply_some
-        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            stateless = optimizer.stateless_apply
-
-            def stateless_some(state, gradients, values):
-                frozen = self.stage_variables()
-                gradients = [
-                    None if id(v) in frozen else gradient
-                    for gradient, v in zip(
-                        gradients, self.trainable_variables, strict=True
-                    )
-                ]
-                return stateless(state, gradients, values)
-
-            optimizer.stateless_apply = stateless_some
 
 
 class AtBatches(keras.callbacks.Callback):

@@ -1,0 +1,166 @@
+"""Freezing equals dropping the gradients of frozen variables."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
+from tests.core import freezing
+
+BACKEND = keras.backend.backend()
+EVENTS = [(3, 1), (5, 2), (8, 3)]
+NUM_BATCHES = 11
+
+OPTIMIZERS = {
+    "adamw": lambda **k: keras.optimizers.AdamW(weight_decay=0.05, **k),
+    "lion": lambda **k: keras.optimizers.Lion(weight_decay=0.05, **k),
+    "muon": lambda **k: keras.optimizers.Muon(weight_decay=0.05, **k),
+    "adafactor": lambda **k: keras.optimizers.Adafactor(**k),
+    "nadam": lambda **k: keras.optimizers.Nadam(**k),
+    "sgd": lambda **k: keras.optimizers.SGD(momentum=0.9, **k),
+}
+OPTIONS = {
+    "clipping": {"global_clipnorm": 0.5},
+    "accumulation": {"gradient_accumulation_steps": 2},
+    "average": {"use_ema": True, "ema_momentum": 0.9},
+    "overwrite": {
+        "use_ema": True,
+        "ema_momentum": 0.9,
+        "ema_overwrite_frequency": 3,
+    },
+}
+
+
+def learning_rate():
+    return MiniWarmup(WarmupCosine(1e-2, 12, warmup_steps=2), [3, 5, 8], 2)
+
+
+def optimizer_factory(name, options=(), loss_scale=False):
+    def make():
+        arguments = {"learning_rate": learning_rate()}
+        for option in options:
+            arguments.update(OPTIONS[option])
+        optimizer = OPTIMIZERS[name](**arguments)
+        if loss_scale:
+            optimizer = keras.optimizers.LossScaleOptimizer(
+                optimizer, initial_scale=64.0, dynamic_growth_steps=4
+            )
+        return optimizer
+
+    return make
+
+
+FULL_MATRIX = [
+    (name, clipping + accumulation + average, loss_scale)
+    for name, clipping, accumulation, average, loss_scale in itertools.product(
+        OPTIMIZERS,
+        [(), ("clipping",)],
+        [(), ("accumulation",)],
+        [(), ("average",), ("overwrite",)],
+        [False, True],
+    )
+]
+# Every pair of choices occurs at least once.
+PAIRWISE = [
+    ("adamw", (), False),
+    ("adamw", ("clipping", "accumulation", "average"), True),
+    ("lion", ("clipping",), True),
+    ("muon", ("accumulation", "overwrite"), False),
+    ("adafactor", ("accumulation", "average"), False),
+    ("nadam", ("clipping", "overwrite"), True),
+    ("sgd", ("accumulation",), True),
+]
+
+
+def name_of(cell):
+    name, options, loss_scale = cell
+    parts = [name, *options, *(["loss_scale"] if loss_scale else [])]
+    return "-".join(parts)
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    if BACKEND != "jax":
+        yield
+        return
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture(autouse=True)
+def quiet(recwarn):
+    """The reference's dropped gradients make Keras warn at every step."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Gradients do not exist")
+        yield
+
+
+def without_key_bias(path, value):
+    """The gradient of a key's bias is 0 but for rounding; leave it out."""
+    if path.endswith("qkv_bias") and np.size(value) == 3 * freezing.WIDTH:
+        query, _, values = np.split(np.ravel(value), 3)
+        return np.concatenate([query, values])
+    return value
+
+
+def assert_same_training(make_optimizer, tolerance=1e-5, **compile_arguments):
+    run = (make_optimizer, EVENTS, NUM_BATCHES)
+    model, losses = freezing.train_frozen(*run, **compile_arguments)
+    reference, expected = freezing.train_reference(*run, **compile_arguments)
+
+    np.testing.assert_allclose(losses, expected, rtol=tolerance)
+    assert_same_weights(model, reference, tolerance)
+    assert_same_slots(model, reference, tolerance)
+
+
+def assert_same_weights(model, reference, tolerance):
+    frozen = reference.stage_variables()
+    averaged = getattr(
+        model.optimizer, "inner_optimizer", model.optimizer
+    ).use_ema
+    for variable, other in zip(
+        model.trainable_variables, trained(model, reference), strict=True
+    ):
+        if averaged and id(other) in frozen:
+            continue
+        value = without_key_bias(variable.path, variable.numpy())
+        expected = without_key_bias(other.path, other.numpy())
+        error = freezing.relative_error(value, expected)
+        assert error < tolerance, (variable.path, error)
+
+
+def trained(model, reference):
+    """The reference's variables that the model still trains, in its order."""
+    by_path = {v.path: v for v in reference.variables}
+    return [by_path[v.path] for v in model.trainable_variables]
+
+
+def assert_same_slots(model, reference, tolerance):
+    slots = freezing.optimizer_slots(model.optimizer)
+    expected = freezing.optimizer_slots(reference.optimizer)
+    assert slots.keys() <= expected.keys()
+    assert any(path for _, path in slots)
+    for (attribute, path), value in slots.items():
+        value = without_key_bias(path, value)
+        other = without_key_bias(path, expected[attribute, path])
+        error = freezing.relative_error(value, other)
+        assert error < tolerance, (attribute, path, error)
+
+
+@pytest.mark.parametrize("cell", PAIRWISE, ids=name_of)
+def test_freezing_equals_dropped_gradients(cell):
+    assert_same_training(optimizer_factory(*cell))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "torch", reason="one backend runs them all")
+@pytest.mark.parametrize("cell", FULL_MATRIX, ids=name_of)
+def test_every_optimizer_equals_dropped_gradients_with_every_option(cell):
+    assert_same_training(optimizer_factory(*cell))
