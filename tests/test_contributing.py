@@ -1,0 +1,103 @@
+"""The examples in CONTRIBUTING.md are complete and keep their contracts."""
+
+import ast
+import doctest
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from layerlock.backends import contract
+from tests import test_borders
+
+ROOT = pathlib.Path(__file__).parents[1]
+EXAMPLES = {
+    path: source
+    for path, source in re.findall(
+        r"```python\n# (\S+)\n(.*?)```",
+        (ROOT / "CONTRIBUTING.md").read_text(),
+        flags=re.DOTALL,
+    )
+}
+PLUGINS = [path for path in EXAMPLES if "/backends/" not in path]
+
+# Lets Python find the examples beside the plug-ins of the package.
+LINK = """
+import importlib, os
+for path in {paths}:
+    room = os.path.dirname(path)
+    package = importlib.import_module(room.replace("/", "."))
+    package.__path__.append(os.path.join(os.path.dirname(__file__), room))
+"""
+
+
+def folder_with(tmp_path):
+    for path in PLUGINS:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(EXAMPLES[path])
+    return tmp_path
+
+
+def test_there_is_an_example_of_every_kind():
+    rooms = {path.rpartition("/")[0] for path in EXAMPLES}
+
+    assert rooms == {
+        "layerlock/core/schedules",
+        "layerlock/core/masks",
+        "layerlock/core/objectives",
+        "layerlock/data/sources",
+        "layerlock/backends",
+    }
+
+
+def test_the_plugins_meet_the_conformance_suite_by_existing(tmp_path):
+    folder = folder_with(tmp_path)
+    names = [pathlib.Path(path).stem for path in PLUGINS]
+    (folder / "linked_examples.py").write_text(LINK.format(paths=PLUGINS))
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "linked_examples", "-v"]
+        + ["tests/conformance", "-k", " or ".join(names)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    for name in names:
+        assert f"[{name}" in finished.stdout or f"-{name}" in finished.stdout
+
+
+@pytest.mark.parametrize("path", PLUGINS)
+def test_the_docstrings_of_the_plugins_are_right(path):
+    namespace = {"__name__": "example"}
+    exec(compile(EXAMPLES[path], path, "exec"), namespace)
+
+    runner = doctest.DocTestRunner()
+    for name, value in namespace.items():
+        if isinstance(value, type) and value.__module__ == "example":
+            test = doctest.DocTestParser().get_doctest(
+                value.__doc__, dict(namespace), name, path, 0
+            )
+            assert test.examples
+            assert runner.run(test).failed == 0
+
+
+@pytest.mark.parametrize("rule", test_borders.RULES)
+def test_the_examples_stay_within_the_borders(rule):
+    for path, source in EXAMPLES.items():
+        assert not rule(path, ast.parse(source))
+
+
+def test_the_backend_has_all_that_the_contract_asks_for():
+    [path] = set(EXAMPLES) - set(PLUGINS)
+
+    tree = ast.parse(EXAMPLES[path])
+
+    defined = {getattr(node, "name", None) for node in tree.body}
+    assert set(contract.NAMES) <= defined
