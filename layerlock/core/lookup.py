@@ -139,6 +139,18 @@ def parse_arguments(text: str, plugin_class: type) -> dict:
     return arguments
 
 
+def argument_names(plugin_class: type) -> list[str]:
+    """Returns the names of the arguments of a plug-in's constructor.
+
+    Example:
+
+    >>> from layerlock.core.schedules import PiecewiseFreezeSchedule
+    >>> argument_names(PiecewiseFreezeSchedule)
+    ['events']
+    """
+    return list(_constructor_arguments(plugin_class))
+
+
 def _constructor_arguments(plugin_class):
     """Returns `{name: inspect.Parameter}` of what can be passed by name."""
     if plugin_class.__init__ is object.__init__:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from layerlock import backends
 from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
 from tests.core import freezing
 
@@ -50,6 +51,11 @@ def optimizer_factory(name, options=(), loss_scale=False):
         return optimizer
 
     return make
+
+
+def other_modes():
+    """Ways to compile that are not the default, where there are any."""
+    return {"jax": [False], "torch": [], "tensorflow": [True]}[BACKEND]
 
 
 FULL_MATRIX = [
@@ -110,8 +116,10 @@ def without_key_bias(path, value):
     return value
 
 
-def assert_same_training(make_optimizer, tolerance=1e-5, **compile_arguments):
-    run = (make_optimizer, EVENTS, NUM_BATCHES)
+def assert_same_training(
+    make_optimizer, tolerance=1e-5, events=EVENTS, **compile_arguments
+):
+    run = (make_optimizer, events, NUM_BATCHES)
     model, losses = freezing.train_frozen(*run, **compile_arguments)
     reference, expected = freezing.train_reference(*run, **compile_arguments)
 
@@ -157,6 +165,39 @@ def assert_same_slots(model, reference, tolerance):
 @pytest.mark.parametrize("cell", PAIRWISE, ids=name_of)
 def test_freezing_equals_dropped_gradients(cell):
     assert_same_training(optimizer_factory(*cell))
+
+
+@pytest.mark.parametrize("jit_compile", other_modes())
+def test_the_other_compiled_mode_gives_the_same(jit_compile):
+    assert_same_training(optimizer_factory("adamw"), jit_compile=jit_compile)
+
+
+def test_several_steps_per_execution_give_the_same():
+    if BACKEND == "torch":
+        model = freezing.build_model()
+        model.compile(optimizer_factory("sgd")(), steps_per_execution=4)
+        with pytest.raises(ValueError, match="steps_per_execution"):
+            model.fit(freezing.clips(4), batch_size=4, verbose=0)
+        return
+    assert_same_training(
+        optimizer_factory("adamw", ("clipping",)),
+        events=[(4, 1), (8, 3)],
+        steps_per_execution=4,
+    )
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_alike(policy):
+    reason = backends.unsupported(dtype_policy=policy)
+    if reason:
+        assert "float16" in reason  # said before anything runs
+        return
+    make = optimizer_factory("adamw", ("clipping",))
+    run = (make, EVENTS, NUM_BATCHES)
+    model, _ = freezing.train_frozen(*run, dtype=policy)
+    reference, _ = freezing.train_reference(*run, dtype=policy)
+
+    assert_same_weights(model, reference, 2e-2)
 
 
 @pytest.mark.slow
