@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from layerlock.models.rope import at_least_float32
+from layerlock.models.numerics import Linear, at_least_float32
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -188,12 +188,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         return self.latent_heads[target - 1]
 
     def _head(self, units, name):
-        return keras.layers.Dense(
-            units,
-            kernel_initializer="lecun_normal",
-            dtype=self.dtype_policy,
-            name=name,
-        )
+        return Linear(units, dtype=self.dtype_policy, name=name)
 
     def get_config(self):
         return {

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import warnings
 
 import keras
 
@@ -55,7 +56,10 @@ def load(encoder_class, path, overrides: dict):
         config = _read_config(path)
         encoder = encoder_class.from_config({**config, **overrides})
         try:
-            encoder.load_weights(path / WEIGHTS)
+            with warnings.catch_warnings():
+                # Before it fails, Keras blames its own older versions.
+                warnings.filterwarnings("ignore", "Skipping nested container")
+                encoder.load_weights(path / WEIGHTS)
         except ValueError as error:
             raise ValueError(
                 f"The weights in {path} do not fit an encoder with "

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock.models.numerics import at_least_float32
 from layerlock.models.patches import check_sizes
 from layerlock.models.rope import (
-    at_least_float32,
     check_wavelength,
     head_frequencies,
     head_part,

@@ -4,12 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock.models.numerics import at_least_float32
+
 TOKEN_FRACTIONS = (0.10, 0.25, 0.25)  # of the features: time, row, column
-
-
-def at_least_float32(dtype: str) -> str:
-    """Returns float32, or float64 for a float64 model."""
-    return keras.backend.result_type(dtype, "float32")
 
 
 def frequencies(

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock.models import numerics
 from layerlock.models.rope import head_part, rotate
 
 ROTATED = (None, "tokens", "queries_and_keys")
@@ -103,13 +104,14 @@ class TransformerBlock(keras.layers.Layer):
         # Matrices, no batches of them: XLA multiplies those a third faster.
         tokens = ops.reshape(tokens, (-1, self.hidden_dim)) + x
         x = self._normalise(tokens, self.mlp_norm)
-        x = ops.gelu(_dense(x, self.mlp_expand), approximate=False)
-        return ops.reshape(tokens + _dense(x, self.mlp_output), shape)
+        x = numerics.gelu(numerics.linear(x, *self.mlp_expand))
+        tokens = tokens + numerics.linear(x, *self.mlp_output)
+        return ops.reshape(tokens, shape)
 
     def _attend(self, x, rotation):
         batch, tokens, dim = ops.shape(x)
         heads, head_dim = self.num_heads, self.head_dim
-        qkv = _dense(ops.reshape(x, (-1, dim)), self.qkv)
+        qkv = numerics.linear(ops.reshape(x, (-1, dim)), *self.qkv)
         qkv = ops.reshape(qkv, (batch, tokens, 3 * heads, head_dim))
         if self.rotated == "queries_and_keys" and rotation is not None:
             query_key = rotate(
@@ -119,16 +121,12 @@ class TransformerBlock(keras.layers.Layer):
             value = qkv[:, :, 2 * heads :]
         else:
             query, key, value = ops.split(qkv, 3, axis=2)
-        # (batch, tokens, heads, head_dim); the softmax is float32 or better
-        # on every backend.
-        x = ops.dot_product_attention(query, key, value, scale=head_dim**-0.5)
-        return _dense(ops.reshape(x, (-1, dim)), self.attention_output)
+        x = numerics.attention(query, key, value)
+        x = ops.reshape(x, (-1, dim))
+        return numerics.linear(x, *self.attention_output)
 
     def _normalise(self, x, gamma_and_beta):
-        gamma, beta = gamma_and_beta
-        return ops.layer_normalization(
-            x, gamma, beta, axis=-1, epsilon=self.epsilon
-        )
+        return numerics.layer_normalization(x, *gamma_and_beta, self.epsilon)
 
     def _add_norm(self, name):
         shape = (self.hidden_dim,)
@@ -162,8 +160,3 @@ class TransformerBlock(keras.layers.Layer):
             "rotated": self.rotated,
             "epsilon": self.epsilon,
         }
-
-
-def _dense(x, kernel_and_bias):
-    kernel, bias = kernel_and_bias
-    return ops.add(ops.matmul(x, kernel), bias)

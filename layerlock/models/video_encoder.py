@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from layerlock.models import exported, patches, rope
+from layerlock.models.numerics import Linear, at_least_float32
 from layerlock.models.positions import positions_layer
 from layerlock.models.presets import PRESETS
 from layerlock.models.transformer import TransformerBlock
@@ -127,11 +128,8 @@ class VideoEncoder(keras.Model):
         self._frequencies = rope.frequencies(
             positions, hidden_dim, num_heads, self.wavelength
         )
-        self.patch_embedding = keras.layers.Dense(
-            hidden_dim,
-            kernel_initializer="lecun_normal",
-            dtype=self.dtype_policy,
-            name="patch_embedding",
+        self.patch_embedding = Linear(
+            hidden_dim, dtype=self.dtype_policy, name="patch_embedding"
         )
         self.additive_positions = positions_layer(
             positions,
@@ -368,7 +366,7 @@ class VideoEncoder(keras.Model):
 
     @property
     def _precise_dtype(self):
-        return rope.at_least_float32(self.compute_dtype)
+        return at_least_float32(self.compute_dtype)
 
 
 def _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers):

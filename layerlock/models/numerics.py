@@ -1,0 +1,88 @@
+"""Arithmetic of the networks that never rounds a float64 model.
+
+Keras promotes types as JAX does without 64 bits: on JAX and PyTorch some of
+its operations quietly compute float64 in float32, and TensorFlow reads Python
+floats as float32. For float64 the plain formula stands here; every other
+dtype gets the fused operation.
+"""
+
+import keras
+from keras import ops
+
+
+def at_least_float32(dtype: str) -> str:
+    """Returns float64 for float64 and float32 for anything else."""
+    return "float64" if dtype == "float64" else "float32"
+
+
+def linear(x, kernel, bias):
+    """Returns `x @ kernel + bias` for a matrix `x`."""
+    if _is_float64(x):
+        return ops.add(ops.einsum("nd,de->ne", x, kernel), bias)
+    return ops.add(ops.matmul(x, kernel), bias)
+
+
+def gelu(x):
+    """Returns the exact GELU, `x` times the normal distribution's CDF."""
+    if _is_float64(x):
+        return 0.5 * x * (1.0 + ops.erf(x * 0.5**0.5))
+    return ops.gelu(x, approximate=False)
+
+
+def layer_normalization(x, gamma, beta, epsilon: float):
+    """Normalises the last axis; statistics are float32 or better."""
+    if _is_float64(x):
+        dim = x.shape[-1]
+        x = x - ops.sum(x, axis=-1, keepdims=True) / dim
+        variance = ops.sum(ops.square(x), axis=-1, keepdims=True) / dim
+        return x * ops.rsqrt(variance + epsilon) * gamma + beta
+    return ops.layer_normalization(x, gamma, beta, axis=-1, epsilon=epsilon)
+
+
+def attention(query, key, value):
+    """Softmax attention, fused where the backend has it.
+
+    Args:
+        query: Shape `(batch, tokens, heads, head_dim)`.
+        key: Same shape as `query`.
+        value: Same shape as `query`.
+
+    Returns:
+        Same shape as `query`. The softmax is float32 or better.
+    """
+    scale = query.shape[-1] ** -0.5
+    if _is_float64(query):
+        logits = ops.einsum("bqhd,bkhd->bhqk", query, key) * scale
+        return ops.einsum("bhqk,bkhd->bqhd", ops.softmax(logits), value)
+    return ops.dot_product_attention(query, key, value, scale=scale)
+
+
+def _is_float64(x):
+    return keras.backend.standardize_dtype(x.dtype) == "float64"
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class Linear(keras.layers.Dense):
+    """A linear map with a bias, the same for every token.
+
+    Starts LeCun-normal unless told otherwise.
+
+    Args:
+        units: int, features that come out.
+        **kwargs: as for `keras.layers.Dense`.
+
+    Call arguments:
+        inputs: Shape `(batch, tokens, dim)`.
+
+    Output shape:
+        `(batch, tokens, units)`.
+    """
+
+    def __init__(self, units, kernel_initializer="lecun_normal", **kwargs):
+        super().__init__(units, kernel_initializer=kernel_initializer, **kwargs)
+
+    def call(self, inputs, training=None):
+        batch, tokens, dim = ops.shape(inputs)
+        x = ops.reshape(inputs, (-1, dim))
+        x = linear(x, self.kernel, self.bias)
+        return ops.reshape(x, (batch, tokens, self.units))

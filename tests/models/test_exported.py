@@ -1,0 +1,191 @@
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.models import VideoEncoder
+from tests.models import networks
+
+FRESH_PROCESS = """
+import sys
+import numpy as np
+import keras
+import layerlock.models
+
+clips = np.load(sys.argv[1])
+encoders = [
+    keras.saving.load_model(sys.argv[2]),
+    layerlock.models.VideoEncoder.from_preset(sys.argv[3]),
+]
+for encoder in encoders:
+    features = encoder.features(clips)["block_4"]
+    np.save(sys.argv[4], keras.ops.convert_to_numpy(features))
+    expected = np.load(sys.argv[5])
+    assert np.array_equal(np.load(sys.argv[4]), expected)
+"""
+
+
+@pytest.fixture
+def encoder():
+    return networks.small_encoder(positions="learned", name="mine")
+
+
+def features(encoder):
+    output = encoder.features(networks.clips())["block_4"]
+    return networks.numpy(keras.ops.cast(output, "float32"))
+
+
+def test_a_folder_holds_what_it_takes(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "runs" / "encoder")
+
+    again = VideoEncoder.from_preset(tmp_path / "runs" / "encoder")
+
+    assert os.listdir(tmp_path / "runs") == ["encoder"]
+    assert sorted(os.listdir(tmp_path / "runs" / "encoder")) == [
+        "config.json",
+        "encoder.weights.h5",
+    ]
+    assert again.get_config() == encoder.get_config()
+    np.testing.assert_array_equal(features(again), features(encoder))
+
+
+@pytest.mark.parametrize("kind", networks.POSITIONS)
+def test_a_keras_file_holds_what_it_takes(kind, tmp_path):
+    encoder = networks.small_encoder(positions=kind)
+    encoder.save(tmp_path / "encoder.keras")
+
+    for again in (
+        keras.saving.load_model(tmp_path / "encoder.keras"),
+        VideoEncoder.from_preset(tmp_path / "encoder.keras"),
+    ):
+        assert again.get_config() == encoder.get_config()
+        np.testing.assert_array_equal(features(again), features(encoder))
+
+
+def test_a_fresh_process_loads_with_the_models_alone(encoder, tmp_path):
+    np.save(tmp_path / "clips.npy", networks.clips())
+    np.save(tmp_path / "features.npy", features(encoder))
+    encoder.save(tmp_path / "encoder.keras")
+    encoder.save_to_preset(tmp_path / "encoder")
+
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            FRESH_PROCESS,
+            tmp_path / "clips.npy",
+            tmp_path / "encoder.keras",
+            tmp_path / "encoder",
+            tmp_path / "again.npy",
+            tmp_path / "features.npy",
+        ],
+        check=True,
+        cwd=os.getcwd(),
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+
+
+def test_frozen_layers_are_exported_like_others(encoder, tmp_path):
+    for layers in encoder.freezable_layers[:2]:
+        for layer in layers:
+            layer.trainable = False
+    encoder.save_to_preset(tmp_path / "encoder")
+    encoder.save(tmp_path / "encoder.keras")
+
+    for path in ("encoder", "encoder.keras"):
+        again = VideoEncoder.from_preset(tmp_path / path)
+        np.testing.assert_array_equal(features(again), features(encoder))
+
+
+@pytest.mark.parametrize("path", ["encoder", "encoder.keras"])
+def test_precision_and_remat_may_change_on_the_way(encoder, tmp_path, path):
+    encoder.save_to_preset(tmp_path / "encoder")
+    encoder.save(tmp_path / "encoder.keras")
+
+    again = VideoEncoder.from_preset(
+        tmp_path / path, dtype="mixed_bfloat16", pixel_std=0.3
+    )
+
+    assert again.dtype_policy.name == "mixed_bfloat16"
+    assert again.pixel_std == 0.3
+    for mine, other in zip(again.weights, encoder.weights, strict=True):
+        np.testing.assert_array_equal(
+            networks.numpy(mine), networks.numpy(other)
+        )
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
+def test_any_precision_survives_the_folder(dtype, tmp_path):
+    encoder = networks.small_encoder(dtype=dtype)
+    encoder.save_to_preset(tmp_path / "encoder")
+
+    again = VideoEncoder.from_preset(tmp_path / "encoder")
+
+    assert again.dtype_policy.name == dtype
+    np.testing.assert_array_equal(features(again), features(encoder))
+
+
+def test_an_override_that_moves_the_weights_is_refused(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "encoder")
+
+    with pytest.raises(ValueError, match="do not fit.*mlp_dim"):
+        VideoEncoder.from_preset(tmp_path / "encoder", mlp_dim=80)
+
+
+def test_an_existing_folder_is_replaced_only_on_request(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "encoder")
+    other = networks.small_encoder(positions="none")
+
+    with pytest.raises(ValueError, match="overwrite=True"):
+        other.save_to_preset(tmp_path / "encoder")
+    other.save_to_preset(tmp_path / "encoder", overwrite=True)
+
+    assert VideoEncoder.from_preset(tmp_path / "encoder").positions == "none"
+    assert os.listdir(tmp_path) == ["encoder"]
+
+
+def test_a_folder_with_other_files_is_never_replaced(encoder, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(ValueError, match="thesis.tex"):
+        encoder.save_to_preset(tmp_path, overwrite=True)
+
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_a_failure_leaves_what_was_there(encoder, tmp_path, monkeypatch):
+    encoder.save_to_preset(tmp_path / "encoder")
+    other = networks.small_encoder(positions="none")
+
+    def fail(path):
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(other, "save_weights", fail)
+    with pytest.raises(OSError, match="No space"):
+        other.save_to_preset(tmp_path / "encoder", overwrite=True)
+
+    assert os.listdir(tmp_path) == ["encoder"]
+    assert VideoEncoder.from_preset(tmp_path / "encoder").name == "mine"
+
+
+def test_an_incomplete_folder_is_refused_with_what_it_lacks(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "encoder")
+    (tmp_path / "encoder" / "encoder.weights.h5").unlink()
+
+    with pytest.raises(ValueError, match="encoder.weights.h5 is missing"):
+        VideoEncoder.from_preset(tmp_path / "encoder")
+
+
+def test_only_an_encoder_is_read_from_a_configuration(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "encoder")
+    path = tmp_path / "encoder" / "config.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "class_name": "Lambda"}))
+
+    with pytest.raises(ValueError, match="describes 'Lambda'"):
+        VideoEncoder.from_preset(tmp_path / "encoder")

@@ -1,0 +1,104 @@
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.models import PatchwiseDecoder
+from tests.models import networks
+
+
+def check_float64():
+    """Features and predictions of a float64 model have float64 precision."""
+    for kind in networks.POSITIONS:
+        encoder = networks.small_encoder(positions=kind, dtype="float64")
+        patches = encoder.patchify(networks.clips(batch=1))
+        positions = encoder.token_positions()
+        tokens = encoder.embed(patches, positions[None])
+        output = encoder(tokens, positions[None])
+
+        twin = networks.twin(encoder)
+        expected = twin.embed(networks.numpy(patches)[0], positions)
+        expected = twin.run(expected, positions)[-1]
+        # Keras has no float64 cosine on JAX; angles need no more either.
+        turns = kind in ("rotary", "rotary_qk", "sincos")
+        tolerance = 1e-6 if turns else 1e-12
+        networks.assert_close(output, expected[None], tolerance)
+
+        decoder = PatchwiseDecoder(42, encoder.patch_dim, 2, dtype="float64")
+        predictions = decoder(
+            tokens, positions[None], positions[None], encoder, (0, 1)
+        )
+        for tensor in (patches, output, *predictions):
+            assert networks.numpy(tensor).dtype == np.float64
+
+
+def test_a_float64_model_is_never_rounded():
+    if keras.backend.backend() != "jax":
+        check_float64()
+        return
+    # JAX decides at its start whether it has float64.
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from tests.models import test_precision as test\n"
+            "test.check_float64()",
+        ],
+        check=True,
+        env={**os.environ, "JAX_ENABLE_X64": "1", "PYTHONPATH": os.getcwd()},
+    )
+
+
+@pytest.mark.parametrize("kind", networks.POSITIONS)
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_features_in_mixed_precision_are_near_the_float32_ones(kind, dtype):
+    if dtype == "mixed_float16" and keras.backend.backend() == "jax":
+        pytest.skip("JAX multiplies no float16 matrices on a CPU")
+    encoder = networks.small_encoder(positions=kind, dtype=dtype)
+    clips = networks.clips()
+
+    features = encoder.features(clips)["block_4"]
+
+    plain = networks.small_encoder(positions=kind)
+    expected = networks.numpy(plain.features(clips)["block_4"])
+    compute_dtype = dtype.removeprefix("mixed_")
+    assert keras.backend.standardize_dtype(features.dtype) == compute_dtype
+    networks.assert_close(
+        keras.ops.cast(features, "float32"),
+        expected.astype("float64"),
+        tolerance=5e-2,
+    )
+
+
+def test_the_global_policy_reaches_every_layer():
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        encoder = networks.small_encoder(positions="learned")
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+
+    for layer in (encoder, *encoder.embedding, *encoder.blocks):
+        assert layer.dtype_policy.name == "mixed_bfloat16"
+    assert {v.dtype for v in encoder.weights} == {"float32"}
+
+
+def test_an_argument_reaches_every_layer_without_a_global_policy():
+    encoder = networks.small_encoder(positions="sincos", dtype="bfloat16")
+
+    for layer in (encoder, *encoder.embedding, *encoder.blocks):
+        assert layer.dtype_policy.name == "bfloat16"
+
+
+def test_late_positions_differ_in_bfloat16():
+    encoder = networks.small_encoder(dtype="mixed_bfloat16")
+    tokens = np.random.default_rng(0).normal(size=(1, 2, 42)).astype("float32")
+
+    def output(column):
+        positions = np.int32([[[0, 0, 0], [0, 0, column]]])
+        output = encoder(tokens, positions)
+        return networks.numpy(keras.ops.cast(output, "float32"))
+
+    assert np.abs(output(256) - output(257)).max() > 0.05

@@ -1,0 +1,78 @@
+import keras
+import numpy as np
+import pytest
+
+from layerlock.models import TransformerBlock
+from tests.models import networks
+from tests.reference import encoder as reference
+
+
+@pytest.fixture
+def block():
+    block = TransformerBlock(num_heads=3, hidden_dim=12, mlp_dim=20)
+    block.build((None, None, 12))
+    networks.randomise(block)
+    return block
+
+
+def test_a_block_without_rotation_equals_the_reference(block):
+    tokens = np.random.default_rng(0).normal(size=(2, 5, 12)).astype("float32")
+
+    output = block(tokens)
+
+    weights = networks.weights(block)
+    expected = [reference.block(x, weights, 3, None, "none") for x in tokens]
+    networks.assert_close(output, np.stack(expected))
+
+
+def test_initial_weights_follow_the_paper():
+    keras.utils.set_random_seed(0)
+    block = TransformerBlock(num_heads=4, hidden_dim=128, mlp_dim=256)
+    block.build((None, None, 128))
+    weights = networks.weights(block)
+
+    for name in ("qkv_kernel", "attention_output_kernel"):
+        assert weights[name].std() == pytest.approx(128**-0.5, rel=0.05)
+    limit = (6 / (128 + 256)) ** 0.5
+    for name in ("mlp_expand_kernel", "mlp_output_kernel"):
+        assert weights[name].max() == pytest.approx(limit, rel=0.05)
+        assert weights[name].std() == pytest.approx(limit / 3**0.5, rel=0.05)
+
+
+def test_normalisation_weights_stay_float32_in_mixed_precision():
+    block = TransformerBlock(3, 12, 20, dtype="mixed_bfloat16")
+
+    output = block(np.ones((1, 2, 12), "float32"))
+
+    assert keras.backend.standardize_dtype(output.dtype) == "bfloat16"
+    assert {v.dtype for v in block.weights} == {"float32"}
+
+
+def test_freezing_a_block_freezes_all_of_its_variables(block):
+    block.trainable = False
+
+    assert block.trainable_variables == []
+    assert len(block.non_trainable_variables) == 12
+
+
+@pytest.mark.parametrize("rotated", [None, "tokens", "queries_and_keys"])
+def test_a_block_serialises(rotated):
+    block = TransformerBlock(
+        2, 12, 20, rotated=rotated, epsilon=1e-5, dtype="mixed_bfloat16"
+    )
+
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(block)
+    )
+
+    assert again.get_config() == block.get_config()
+
+
+def test_a_width_that_the_heads_do_not_divide_is_refused():
+    with pytest.raises(ValueError, match="next multiple is 15"):
+        TransformerBlock(num_heads=5, hidden_dim=12, mlp_dim=20)
+
+
+def test_an_unknown_rotation_is_refused():
+    with pytest.raises(ValueError, match="`rotated` must be one of"):
+        TransformerBlock(2, 12, 20, rotated="values")
