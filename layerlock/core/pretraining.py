@@ -310,7 +310,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("encoder", "predictor", "objective", "mask"):
+        for name in ("encoder", "predictor"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 

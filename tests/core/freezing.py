@@ -21,7 +21,7 @@ BATCH_SIZE = 4
 WIDTH = 20
 
 
-def build_model(model_class=MaskedPretraining, dtype="float64", **kwargs):
+def build_model(model_class=MaskedPretraining, dtype="float32", **kwargs):
     """Builds the same small model, with the same weights, at every call."""
     keras.utils.set_random_seed(7)
     encoder = VideoEncoder(

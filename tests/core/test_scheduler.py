@@ -49,7 +49,7 @@ def numbers(num_batches, batch_size=4):
 
 
 def test_frozen_weights_are_bit_identical_from_the_event_on():
-    model = freezing.build_model(dtype="float32")
+    model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2, weight_decay=0.1))
     record = Recorder()
     lock = LayerLock(PiecewiseFreezeSchedule([(2, 1), (4, 3)]))
@@ -74,7 +74,7 @@ def test_frozen_weights_are_bit_identical_from_the_event_on():
 
 
 def test_the_optimizer_holds_nothing_for_frozen_variables():
-    model = freezing.build_model(dtype="float32")
+    model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
     lock = LayerLock(PiecewiseFreezeSchedule([(2, 2)]))
 
@@ -130,7 +130,7 @@ def test_what_a_user_froze_stays_frozen():
 
 
 def test_it_works_alone_in_a_loop_of_ones_own():
-    model = freezing.build_model(dtype="float32")
+    model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
     scheduler = FreezeScheduler(PiecewiseFreezeSchedule([(2, 1)]), model)
     froze = []
@@ -171,7 +171,7 @@ def test_equal_shapes_are_not_mixed_up_after_an_interrupt():
 
 
 def test_a_reset_head_starts_anew_in_weights_and_statistics():
-    model = freezing.build_model(dtype="float32")
+    model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
     scheduler = FreezeScheduler(
         NeverFreezeSchedule(), model, head_reset=True
@@ -191,7 +191,7 @@ def test_a_reset_head_starts_anew_in_weights_and_statistics():
 
 
 def test_one_head_is_live_and_the_other_holds_no_slots():
-    model = freezing.build_model(dtype="float32")
+    model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
     pixels = model.predictor.pixel_head
     latents = model.predictor.latent_heads[0]
@@ -204,7 +204,7 @@ def test_one_head_is_live_and_the_other_holds_no_slots():
 
 
 def test_too_many_layers_are_refused_before_training():
-    model = freezing.build_model(dtype="float32")
+    model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
     with pytest.raises(ValueError, match="up to 4 layers, but only 3"):
         FreezeScheduler(LinearFreezeSchedule(1, 1, 1, 4), model)

@@ -53,11 +53,6 @@ def shuffle(indices, seed, batch_index, stream=1):
     return ops.take_along_axis(indices, ops.argsort(keys, axis=1), axis=1)
 
 
-def random_subset(indices, count, seed, batch_index, stream=1):
-    """Returns `count` random columns of every row, shape `(batch, count)`."""
-    return shuffle(indices, seed, batch_index, stream)[:, :count]
-
-
 def _row_state(seed, stream, half, batch_index):
     """Mixes what all rows have in common into a scalar int32 tensor."""
     if not 0 <= seed < 2**64:

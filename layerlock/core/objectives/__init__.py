@@ -16,8 +16,7 @@ def get(objective) -> Objective:
     Raises:
         ValueError: if there is no such objective.
     """
-    if isinstance(objective, Objective):
-        return objective
     if isinstance(objective, dict):
-        return keras.saving.deserialize_keras_object(objective)
-    return lookup.find(__name__, objective, Objective)()
+        lookup.find_all(__name__, Objective)  # So that Keras knows their names.
+        objective = keras.saving.deserialize_keras_object(objective)
+    return lookup.resolve(objective, __name__, Objective)

@@ -1,6 +1,5 @@
 """The contract of an objective: what is predicted and how wrong it is."""
 
-import keras
 from keras import ops
 
 
@@ -86,8 +85,3 @@ class Objective:
     @classmethod
     def from_config(cls, config: dict):
         return cls(**config)
-
-
-def serialize(objective: Objective) -> dict:
-    """Keras's description of an objective, for `get_config` of its owner."""
-    return keras.saving.serialize_keras_object(objective)

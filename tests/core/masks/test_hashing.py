@@ -125,12 +125,12 @@ def test_a_seed_out_of_range_is_refused(seed):
         draw(1, 4, seed, 0)
 
 
-def test_a_random_subset_has_distinct_members_of_each_row():
+def test_a_prefix_of_a_shuffle_has_distinct_members_of_each_row():
     indices = np.stack([np.arange(100), np.arange(100, 200)]).astype("int32")
 
-    subset = _hashing.random_subset(
-        ops.convert_to_tensor(indices), 30, seed=0, batch_index=0
-    )
+    subset = _hashing.shuffle(
+        ops.convert_to_tensor(indices), seed=0, batch_index=0
+    )[:, :30]
 
     subset = ops.convert_to_numpy(subset)
     assert subset.shape == (2, 30)
@@ -139,12 +139,12 @@ def test_a_random_subset_has_distinct_members_of_each_row():
         assert set(row) < set(members)
 
 
-def test_every_column_is_equally_often_in_a_random_subset():
+def test_every_column_is_equally_often_in_a_prefix_of_a_shuffle():
     indices = np.tile(np.arange(10, dtype="int32"), (5000, 1))
 
-    subset = _hashing.random_subset(
-        ops.convert_to_tensor(indices), 3, seed=0, batch_index=0
-    )
+    subset = _hashing.shuffle(
+        ops.convert_to_tensor(indices), seed=0, batch_index=0
+    )[:, :3]
 
     counts = np.bincount(ops.convert_to_numpy(subset).ravel())
     np.testing.assert_allclose(counts, 1500, atol=5 * np.sqrt(1500 * 0.7))
