@@ -1,0 +1,155 @@
+"""The counted cost of a step against what compilers and counters say."""
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock import backends
+from layerlock.backends import optimizer as optimizer_state
+from layerlock.core.cost import StepSizes, cumulative_flops
+from layerlock.core.masks import RandomMask
+from layerlock.core.objectives.mae import MaskedAutoencoding
+from layerlock.core.pretraining import MaskedPretraining
+from layerlock.core.scheduler import FreezeScheduler
+from layerlock.core.schedules import NeverFreezeSchedule
+from layerlock.models.video_encoder import VideoEncoder
+
+BACKEND = keras.backend.backend()
+BATCH_SIZE = 8
+STAGES = (0, 1, 3)
+
+
+def wide_model(target):
+    """Wide, since elementwise work is not counted and shrinks with width."""
+    encoder = VideoEncoder(
+        num_layers=4,
+        num_heads=4,
+        hidden_dim=256,
+        mlp_dim=1024,
+        patch_size=(2, 8, 8),
+        clip_shape=(8, 32, 32),
+        num_decoder_layers=1,
+    )
+    model = MaskedPretraining(
+        encoder,
+        objective=MaskedAutoencoding(target=target),
+        mask=RandomMask(0.75),
+    )
+    model.compile(keras.optimizers.AdamW(1e-3), jit_compile=BACKEND == "jax")
+    return model
+
+
+def clips():
+    rng = np.random.default_rng(0)
+    shape = (BATCH_SIZE, 8, 32, 32, 3)
+    return rng.integers(0, 256, shape, dtype="uint8")
+
+
+def stages(model):
+    """Trains one batch at each stage; yields the stage's number."""
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    for frozen_layers in STAGES:
+        if frozen_layers:
+            scheduler.freeze(frozen_layers)
+        yield frozen_layers
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="XLA's cost analysis")
+@pytest.mark.parametrize("target", ["latents", "pixels"])
+def test_the_count_agrees_with_the_compiler(target):
+    model = wide_model(target)
+    sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
+    for frozen_layers in stages(model):
+        model.train_on_batch(clips())
+        measured = backends.measure_step(model).flops
+        counted = sizes.step_flops(frozen_layers, model.target_layers)
+        assert counted == pytest.approx(measured, rel=0.05), frozen_layers
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
+@pytest.mark.parametrize("target", ["latents", "pixels"])
+def test_the_count_agrees_with_the_counter(target):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = wide_model(target)
+    sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
+    for frozen_layers in stages(model):
+        model.train_on_batch(clips())  # builds the optimizer
+        with FlopCounterMode(display=False) as counter:
+            model.train_on_batch(clips())
+        products = sizes.step_flops(frozen_layers, model.target_layers)
+        attention = attention_flops(sizes, frozen_layers, model.target_layers)
+        # The counter does not know attention that is fused on a CPU.
+        measured = counter.get_total_flops() + attention
+        assert products == pytest.approx(measured, rel=0.05), frozen_layers
+
+
+def attention_flops(sizes, frozen_layers, target_layers):
+    """Scores and weighted sums alone, forward and backward."""
+
+    def attend(num_tokens):
+        return 4 * num_tokens**2 * sizes.hidden_dim
+
+    encoding = sizes.num_layers - sizes.num_decoder_layers
+    visible = attend(sizes.num_visible)
+    decoding = attend(sizes.num_visible + sizes.num_decoded)
+    total = visible * (frozen_layers + 3 * (encoding - frozen_layers))
+    total += 3 * decoding * sizes.num_decoder_layers
+    total += max(target_layers) * attend(sizes.num_tokens)
+    return sizes.batch_size * total
+
+
+@pytest.mark.skipif(
+    BACKEND == "tensorflow", reason="says nothing of memory on a CPU"
+)
+@pytest.mark.parametrize("target", ["latents", "pixels"])
+def test_memory_falls_at_every_event(target):
+    model = wide_model(target)
+    activations, slots = [], []
+    for _ in stages(model):
+        model.train_on_batch(clips())
+        activations.append(backends.measure_step(model).activation_bytes)
+        slots.append(optimizer_state.slot_bytes(model.optimizer))
+
+    assert activations == sorted(activations, reverse=True)
+    assert len(set(activations)) == len(STAGES)
+    assert slots == sorted(slots, reverse=True)
+    assert len(set(slots)) == len(STAGES)
+
+
+def test_freezing_saves_with_pixel_targets_and_may_cost_with_latent_ones():
+    sizes = StepSizes.of(wide_model("pixels"), (8, 32, 32), 1)
+    pixels = [sizes.step_flops(k) for k in STAGES]
+    latents = [sizes.step_flops(k, (k,)) for k in STAGES]
+
+    assert pixels == sorted(pixels, reverse=True)
+    # 16 of 64 tokens are visible: fewer than half.
+    assert latents == sorted(latents)
+
+
+def test_masks_of_one_clip_share_the_target_pass():
+    sizes = dict(
+        num_layers=6,
+        num_decoder_layers=1,
+        hidden_dim=32,
+        mlp_dim=64,
+        patch_dim=48,
+        num_tokens=64,
+        num_visible=16,
+        num_decoded=48,
+    )
+    one, two = (StepSizes(**sizes, masks_per_clip=n) for n in (1, 2))
+    shared = one.target_flops((3,))
+
+    assert two.step_flops(3, (3,)) == 2 * one.step_flops(3, (3,)) - shared
+
+
+def test_cumulative_cost_follows_the_events():
+    events = [(10, 1), (20, 2)]
+    flops_at = {0: 5, 1: 3, 2: 1}.get
+
+    assert cumulative_flops(0, events, flops_at) == 0
+    assert cumulative_flops(10, events, flops_at) == 50
+    assert cumulative_flops(15, events, flops_at) == 65
+    assert cumulative_flops(30, events, flops_at) == 50 + 30 + 10
+    assert cumulative_flops(30, events, flops_at, 2) == 180
