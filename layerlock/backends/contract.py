@@ -2,16 +2,20 @@
 
 A backend is one file, `layerlock/backends/NAME.py`, with these names:
 
-| name | what it does |
-|---|---|
-| `TrainStep` | mixin placed before `keras.Model`: one training step that also reports the norm of the gradient, and whatever bookkeeping the backend needs to say what a step costs |
-| `sync_state(model)` | makes `variable.value` current inside `fit` |
-| `variable_scope(model)` | context in which variables may be created or their `trainable` changed |
-| `renew_step(model, frozen_variables)` | after layers froze: drops buffers of frozen variables and every compiled function, so that the next batch runs the new step |
-| `measure_step(model)` | a `StepCost` of the step that ran last |
-| `unsupported(...)` | the reason why a combination of options cannot run here, or `None` |
-| `devices()` | names of the devices, for the record |
-| `versions()` | name and version of the framework, for the record |
+- `TrainStep`: mixin placed before `keras.Model`. One training step that also
+  reports the norm of the gradient, and the bookkeeping that tells what a step
+  costs.
+- `sync_state(model)`: makes `variable.value` current inside `fit`.
+- `variable_scope(model)`: context in which variables may be created or their
+  `trainable` changed.
+- `renew_step(model, frozen_variables)`: after layers froze, drops buffers of
+  frozen variables and every compiled function, so that the next batch runs
+  the new step.
+- `measure_step(model)`: a `StepCost` of the step that ran last.
+- `unsupported(**options)`: why a combination of options cannot run here, or
+  `None`.
+- `devices()`: names of the devices, for the record.
+- `versions()`: name and version of the framework, for the record.
 
 To add a backend, add its file here and its line in `backends/__init__.py`.
 """

@@ -42,7 +42,13 @@ def reconstruct(model, clips):
     truth = take_tokens(patches, hidden, model.masks_per_clip)
     predicted, truth, patches, visible, hidden = (
         ops.convert_to_numpy(x)
-        for x in (predicted[kept], truth[kept], patches, visible[kept], hidden[kept])
+        for x in (
+            predicted[kept],
+            truth[kept],
+            patches,
+            visible[kept],
+            hidden[kept],
+        )
     )
     if model.objective.normalize_pixels:
         mean = truth.mean(axis=-1, keepdims=True)

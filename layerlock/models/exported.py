@@ -53,7 +53,7 @@ def load(encoder_class, path, overrides: dict):
     """Reads an encoder from a folder or a `.keras` file; runs no code."""
     path = pathlib.Path(path)
     if path.is_dir():
-        config = _read_config(path)
+        config = read_config(path)
         encoder = encoder_class.from_config({**config, **overrides})
         try:
             with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def load(encoder_class, path, overrides: dict):
     )
 
 
-def _read_config(path):
+def read_config(path):
     for name in (CONFIG, WEIGHTS):
         if not (path / name).is_file():
             raise ValueError(

@@ -13,7 +13,6 @@ from layerlock.core.masks import RandomMask
 from layerlock.core.pretraining import MaskedPretraining
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.schedules import PiecewiseFreezeSchedule
-from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.video_encoder import VideoEncoder
 
 CLIP_SHAPE = (4, 8, 8)

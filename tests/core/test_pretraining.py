@@ -102,9 +102,7 @@ def test_no_gradient_reaches_the_frozen_layers():
     others = [v for v in model.encoder.blocks[2].variables if v.trainable]
     gradients = loss_gradients(model, freezing.clips(1), frozen + others)
 
-    assert all(
-        g is None or not np.any(g) for g in gradients[: len(frozen)]
-    )
+    assert all(g is None or not np.any(g) for g in gradients[: len(frozen)])
     assert all(np.any(g) for g in gradients[len(frozen) :])
 
 

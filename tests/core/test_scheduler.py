@@ -36,9 +36,7 @@ def sequential(num_layers=4):
         for i in range(num_layers)
     ]
     model = keras.Sequential([keras.Input((6,)), *layers])
-    model.compile(
-        keras.optimizers.AdamW(1e-2, weight_decay=0.1), loss="mse"
-    )
+    model.compile(keras.optimizers.AdamW(1e-2, weight_decay=0.1), loss="mse")
     return model, layers
 
 
@@ -173,9 +171,7 @@ def test_equal_shapes_are_not_mixed_up_after_an_interrupt():
 def test_a_reset_head_starts_anew_in_weights_and_statistics():
     model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
-    scheduler = FreezeScheduler(
-        NeverFreezeSchedule(), model, head_reset=True
-    )
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model, head_reset=True)
     head = model.predictor.latent_heads[0]
     scheduler.freeze(1)
     for batch in np.split(freezing.clips(3), 3):
@@ -187,7 +183,9 @@ def test_a_reset_head_starts_anew_in_weights_and_statistics():
     slots = freezing.optimizer_slots(model.optimizer)
     assert not np.array_equal(head.kernel.numpy(), trained)
     assert not np.any(slots["_momentums", head.kernel.path])
-    assert np.any(slots["_momentums", model.encoder.blocks[3].variables[2].path])
+    assert np.any(
+        slots["_momentums", model.encoder.blocks[3].variables[2].path]
+    )
 
 
 def test_one_head_is_live_and_the_other_holds_no_slots():

@@ -1,5 +1,7 @@
 """Flags that recipes share: each function defines one group of them."""
 
+import sys
+
 from absl import flags
 
 from layerlock.core import lookup
@@ -294,3 +296,23 @@ def define_run(values: flags.FlagValues):
     flags.DEFINE_bool(
         "resume", False, "Go on with the run in --run_dir.", flag_values=values
     )
+
+
+def parse(values: flags.FlagValues, argv: list[str], usage: str):
+    """Parses the command line into a recipe's own flags; leaves on mistakes.
+
+    Args:
+        values: the recipe's flags.
+        argv: the command line, program name first.
+        usage: the recipe's docstring, for `--help`.
+    """
+    if {"--help", "-h", "-help"} & set(argv[1:]):
+        print(f"{usage}\nFlags:\n{values.get_help()}")
+        sys.exit(0)
+    try:
+        _, *stray = values(argv)
+    except flags.Error as error:
+        sys.exit(f"{error}\nSee --help.")
+    if stray:
+        sys.exit(f"Unexpected arguments: {stray}. Flags start with --.")
+    flags.FLAGS(argv[:1])  # Grain's workers ask for absl's global flags

@@ -1,0 +1,94 @@
+"""Feeds a model with batches that depend on the seed and their number only."""
+
+import numpy as np
+
+from layerlock.data.source import VideoSource
+
+_ENDLESS = 2**40  # clips; more than any run reads
+
+
+class ClipStream:
+    """The endless sequence of clips that batches are cut from.
+
+    Every epoch visits each clip once, in an order of its own. Number `n` of
+    the stream is a pure function of the seed and of `n`.
+
+    Args:
+        source: a `VideoSource`.
+        seed: int, of the order.
+    """
+
+    def __init__(self, source: VideoSource, seed: int):
+        self.source = source
+        self.seed = seed
+
+    def __len__(self):
+        return _ENDLESS
+
+    def index(self, number: int) -> int:
+        """Index into the source of clip `number` of the stream."""
+        from grain.experimental import index_shuffle
+
+        epoch, place = divmod(number, len(self.source))
+        shuffled = index_shuffle(
+            place,
+            max_index=len(self.source) - 1,
+            seed=(self.seed + epoch) % 2**32,
+            rounds=4,
+        )
+        return epoch * len(self.source) + shuffled
+
+    def __getitem__(self, number: int):
+        return self.source.clip(self.index(number))
+
+
+def batches(
+    source: VideoSource,
+    batch_size: int,
+    seed: int = 0,
+    first_batch: int = 0,
+    num_batches: int | None = None,
+    num_workers: int = 0,
+):
+    """Yields batches of clips, ready for `model.fit`.
+
+    Batch `b` is the same whatever `first_batch` and `num_workers` are, so a
+    run that resumes needs no more than the number of batches it has seen.
+
+    Args:
+        source: a `VideoSource`.
+        batch_size: int, clips in a batch.
+        seed: int, of the order of clips. Defaults to `0`.
+        first_batch: int, the batch to begin with. Defaults to `0`.
+        num_batches: int, or `None` for as many as are asked for. Defaults to
+            `None`.
+        num_workers: int, processes that read clips; 0 reads in threads of
+            this process. Defaults to `0`.
+
+    Yields:
+        `(clips,)`, uint8 of shape `(batch_size, frames, height, width, 3)`.
+    """
+    import grain
+    from absl import flags
+
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # Grain's workers read absl's flags
+    clips = grain.MapDataset.source(ClipStream(source, seed))
+    first = first_batch * batch_size
+    last = None if num_batches is None else first + num_batches * batch_size
+    dataset = clips[first:last].batch(batch_size, drop_remainder=True)
+    if num_workers:
+        dataset = dataset.to_iter_dataset().mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=num_workers)
+        )
+    else:
+        dataset = dataset.to_iter_dataset(
+            grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+        )
+    iterator = iter(dataset)
+    try:
+        for batch in iterator:
+            # A copy, since workers hand over memory that they share.
+            yield (np.array(batch),)
+    finally:
+        iterator.close()

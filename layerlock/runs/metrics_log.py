@@ -1,0 +1,166 @@
+"""Writes the lines of `metrics.jsonl` while a model trains."""
+
+import statistics
+import time
+
+import keras
+
+from layerlock import backends
+from layerlock.core import cost, monitors
+from layerlock.core.step_counter import StepCounter
+from layerlock.runs import tensorboard
+
+
+class MetricsLog(keras.callbacks.Callback):
+    """Logs loss, stage, speed, cost and health every `log_every` steps.
+
+    Place it before `LayerLock`, so that a line describes the stage that its
+    steps were trained at.
+
+    Args:
+        run: a `RunDirectory`.
+        lock: the `LayerLock` callback of the run.
+        sizes: `cost.StepSizes` of the model.
+        steps: int, optimizer steps of the whole run.
+        log_every: int, optimizer steps between lines.
+        progress: a `Progress`.
+        validate: function without arguments that returns the held-out loss,
+            or `None`.
+        validate_every: int, optimizer steps; a multiple of `log_every`.
+    """
+
+    def __init__(
+        self,
+        run,
+        lock,
+        sizes,
+        steps,
+        log_every,
+        progress,
+        validate=None,
+        validate_every=0,
+    ):
+        super().__init__()
+        self.run = run
+        self.lock = lock
+        self.sizes = sizes
+        self.steps = steps
+        self.log_every = log_every
+        self.progress = progress
+        self.scalars = tensorboard.NullWriter()
+        self.validate = validate
+        self.validate_every = validate_every
+        self.losses = []  # of the batches since the last line
+        self.seconds = 0.0  # of training, of earlier processes too
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold for the log to go on exactly."""
+        return {"losses": self.losses, "seconds": self.seconds}
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self.losses = list(state["losses"])
+        self.seconds = state["seconds"]
+
+    def on_train_begin(self, logs=None):
+        self.counter = StepCounter(self.model)
+        self.batch = -1
+        self.num_events = len(self.lock.events)
+        self.durations = []  # seconds of the batches since the last line
+        self.stall = 0.0  # seconds lost to freezes since the last line
+        self.started = False
+        self.stage = None
+        self._plan_line()
+        self.progress.start(self.steps, first_step=self.counter.step)
+        self.ended = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._clock()
+        self.counter.count(batch - self.batch)
+        self.batch = batch
+        self.losses.append(float(logs["batch_loss"]))
+        self.progress.advance(self.counter.step)
+        if self.counter.has_reached(self.next_line):
+            self._write_line(logs)
+
+    def _clock(self):
+        now = time.perf_counter()
+        duration, self.ended = now - self.ended, now
+        self.seconds += duration
+        if len(self.lock.events) > self.num_events:
+            usual = statistics.median(self.durations or [0.0])
+            self.stall += max(duration - usual, 0.0)
+            self.num_events = len(self.lock.events)
+            if self.durations:
+                self.durations.append(usual)
+        elif self.started:
+            self.durations.append(duration)
+        self.started = True  # the first batch compiles: not a typical one
+
+    def _plan_line(self):
+        step = self.counter.step
+        line = (step // self.log_every + 1) * self.log_every
+        self.next_line = min(line, max(self.steps, step + 1))
+
+    def _write_line(self, logs):
+        model = self.model
+        backends.sync_state(model)
+        step = self.counter.step
+        target = [k for k in model.target_layers if k]
+        metrics = {
+            "step": step,
+            "loss": statistics.fmean(self.losses),
+            "frozen_layers": model.frozen_layers,
+            "target_layer": target[-1] if target else None,
+            "learning_rate": float(model.optimizer.learning_rate),
+            "clips_per_second": self._clips_per_second(),
+            "seconds": round(self.seconds, 3),
+            "flops": self._flops(step, self.lock.events),
+            "flops_unfrozen": self._flops(step, []),
+            "peak_memory_bytes": self._peak_memory(),
+            "stall_seconds": round(self.stall, 3),
+            "feature_std": float(logs["feature_std"]),
+            "effective_rank": monitors.effective_rank(
+                keras.ops.convert_to_numpy(model.feature_moments)
+            ),
+            "target_std": float(logs["target_std"]),
+            "grad_norm": float(logs["grad_norm"]),
+        }
+        if self.validate and (
+            step % self.validate_every == 0 or step >= self.steps
+        ):
+            metrics["validation_loss"] = self.validate()
+        self.run.append_metrics(metrics)
+        self.scalars.write(metrics)
+        self.progress.update(
+            step,
+            metrics["loss"],
+            metrics["frozen_layers"],
+            metrics["target_layer"],
+            metrics["clips_per_second"],
+        )
+        self.losses, self.durations, self.stall = [], [], 0.0
+        self._plan_line()
+        self.ended = time.perf_counter()
+
+    def _clips_per_second(self):
+        if not self.durations:
+            return None
+        clips = len(self.durations) * self.sizes.batch_size
+        return clips / sum(self.durations)
+
+    def _flops(self, step, events):
+        targets = self.model.objective.target_layers
+        return cost.cumulative_flops(
+            step,
+            events,
+            lambda frozen: self.sizes.step_flops(frozen, targets(frozen)),
+            batches_per_step=self.counter.accumulation,
+        )
+
+    def _peak_memory(self):
+        stage = (self.model.frozen_layers, self.model.target_layers)
+        if stage != self.stage:
+            self.stage = stage
+            self.peak_bytes = backends.measure_step(self.model).peak_bytes
+        return self.peak_bytes

@@ -1,1 +1,0 @@
-"""Short scripts with absl flags: the package put to work."""

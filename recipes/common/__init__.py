@@ -1,0 +1,1 @@
+"""What recipes share: flags, the settings they amount to, and their parts."""

@@ -1,0 +1,158 @@
+"""The parts of a pre-training run, built from its settings."""
+
+import datetime
+import pathlib
+
+import keras
+import numpy as np
+
+import layerlock
+from common import settings
+from layerlock import backends, data, runs
+from layerlock.core import learning_rate
+from layerlock.models import sharding
+from layerlock.runs import configuration
+
+# What may differ when a run goes on: nothing that changes its numbers.
+FREE = ("keep_checkpoints", "resume", "run_dir", "workers")
+NUM_PICTURED = 4  # clips in the report
+NUM_VALIDATION_BATCHES = 4
+
+
+def open_run(chosen) -> runs.RunDirectory:
+    """Creates the run directory, or opens it to go on with its run."""
+    config = configuration.describe_run(
+        chosen,
+        keras.backend.backend(),
+        {
+            "layerlock": layerlock.__version__,
+            "keras": keras.__version__,
+            **backends.versions(),
+        },
+        backends.devices(),
+    )
+    path = chosen["run_dir"]
+    if chosen["resume"]:
+        if path is None:
+            raise ValueError("--resume needs the --run_dir to go on with.")
+        run = runs.RunDirectory.resume(path)
+        configuration.compare_config(run.config, config, FREE)
+        for sentence in configuration.changed_versions(run.config, config):
+            print(f"Note: {sentence} Results may differ in their last bits.")
+        return run
+    if path is None:
+        now = datetime.datetime.now()
+        path = pathlib.Path("runs") / now.strftime("%Y-%m-%d_%H-%M-%S")
+        print(f"Run directory: {path}")
+    return runs.RunDirectory.create(path, config)
+
+
+def build_model(chosen, method) -> layerlock.MaskedPretraining:
+    """The encoder, fresh or exported earlier, and what trains it."""
+    arguments = settings.encoder_arguments(chosen)
+    dtype = settings.dtype(chosen)
+    if chosen["init_from"]:
+        encoder = layerlock.VideoEncoder.from_preset(
+            settings.encoder_folder(chosen),
+            clip_shape=arguments["clip_shape"],
+            remat=chosen["remat"],
+            dtype=dtype,
+        )
+    else:
+        encoder = layerlock.VideoEncoder(
+            **arguments, dtype=dtype, name="encoder"
+        )
+    return layerlock.MaskedPretraining(
+        encoder,
+        objective=method.objective,
+        mask=method.mask,
+        seed=chosen["seed"],
+        target_fraction=chosen["target_fraction"],
+        masks_per_clip=chosen["masks_per_clip"],
+        dtype=dtype,
+    )
+
+
+def build_optimizer(chosen, schedule) -> keras.Optimizer:
+    """AdamW; its learning rate rises anew after every freeze."""
+    steps, accumulation = chosen["steps"], chosen["accumulation"]
+    rate = learning_rate.WarmupCosine(
+        chosen["learning_rate"], steps, chosen["warmup_steps"]
+    )
+    rate = learning_rate.MiniWarmup(
+        rate,
+        [step for step, _ in schedule.events(steps)],
+        chosen["mini_warmup_steps"],
+    )
+    if accumulation > 1:
+        rate = learning_rate.PerUpdate(rate, accumulation)
+    optimizer = keras.optimizers.AdamW(
+        rate,
+        weight_decay=chosen["weight_decay"],
+        global_clipnorm=chosen["gradient_clip"] or None,
+        gradient_accumulation_steps=accumulation if accumulation > 1 else None,
+    )
+    optimizer.exclude_from_weight_decay(
+        var_names=["bias", "gamma", "beta", "^latent$", "positions"]
+    )
+    return optimizer
+
+
+def distribute(chosen):
+    """Spreads batches, or the model too, over the devices."""
+    kind = chosen["distribution"]
+    if kind == "none":
+        return
+    devices = keras.distribution.list_devices()
+    if kind == "data":
+        if chosen["batch_size"] % len(devices):
+            raise ValueError(
+                f"--batch_size={chosen['batch_size']} cannot be split over "
+                f"{len(devices)} devices. Make it a multiple."
+            )
+        spread = keras.distribution.DataParallel(devices=devices)
+    else:
+        mesh = keras.distribution.DeviceMesh(
+            (1, len(devices)), ("batch", "model"), devices
+        )
+        spread = keras.distribution.ModelParallel(
+            layout_map=sharding.layout_map(mesh), batch_dim_name="batch"
+        )
+    keras.distribution.set_distribution(spread)
+
+
+def open_source(chosen, run) -> data.VideoSource:
+    """The training clips; a folder's list of files is frozen into the run."""
+    return data.get(chosen["data"], **_clip_arguments(chosen))
+
+
+def open_validation(chosen):
+    """Fixed held-out clips, `(clips, frames, size, size, 3)`, or `None`."""
+    if chosen["validation"] is None:
+        return None
+    arguments = _clip_arguments(chosen)
+    if chosen["validation"] == "scenes":
+        arguments["split"] = "validation"
+    source = data.get(chosen["validation"], **arguments)
+    number = NUM_VALIDATION_BATCHES * chosen["batch_size"]
+    number = min(number, len(source))
+    return np.stack([source.fixed(i)[0] for i in range(number)])
+
+
+def _clip_arguments(chosen):
+    names = ("frames", "size", "seed")
+    return {name: chosen[name] for name in names}
+
+
+def pictured_clips(source) -> np.ndarray:
+    """The same few clips at every checkpoint, for the report."""
+    return np.stack([source.fixed(i)[0] for i in range(NUM_PICTURED)])
+
+
+def held_out_loss(model, clips, chosen):
+    """A function that returns the loss on fixed clips and masks."""
+    if clips is None:
+        return None
+    return lambda: model.evaluate(
+        clips, batch_size=chosen["batch_size"], verbose=0, return_dict=True
+    )["loss"]

@@ -1,0 +1,254 @@
+"""Turns flags into settings: derived defaults, and everything checked."""
+
+import dataclasses
+import math
+import pathlib
+
+import keras
+
+from layerlock import backends
+from layerlock.core import lookup, masks, objectives, schedules
+from layerlock.models import exported, presets
+from layerlock.models.patches import patch_grid
+
+SMALL = ("video_vit_nano", "video_vit_tiny")
+
+
+class UsageError(ValueError):
+    """A flag, or a combination of flags, that makes no sense."""
+
+
+def resolve(values) -> dict:
+    """Returns every flag's value, with defaults that depend on others.
+
+    Args:
+        values: the recipe's `absl.flags.FlagValues`, parsed.
+
+    Raises:
+        UsageError: if a flag would be ignored or contradicts another.
+    """
+    settings = values.flag_values_dict()
+    if settings["init_from"]:
+        given = ("preset", "patch_size", "positions")
+        given = [name for name in given if values[name].present]
+        if given:
+            raise UsageError(
+                f"--{given[0]} contradicts --init_from, which brings an "
+                "encoder of its own size. Leave one of them out."
+            )
+    _derive_data(settings)
+    _derive_network(settings)
+    _derive_freezing(settings)
+    _derive_training(settings)
+    return settings
+
+
+def _default(settings, name, value):
+    if settings[name] is None:
+        settings[name] = value
+
+
+def _derive_data(settings):
+    scenes = settings["data"] in lookup.names("layerlock.data.sources")
+    small = settings["preset"] in SMALL and not settings["init_from"]
+    _default(settings, "frames", 8 if scenes else 16)
+    _default(settings, "size", 32 if scenes else 64 if small else 224)
+    _default(settings, "workers", 0 if scenes else 2)
+    if settings["preset"] in SMALL and "ratio" not in settings["mask_args"]:
+        # 5 % of a small clip's patches are too few to learn from.
+        _default(settings, "mask_ratio", 0.75)
+    if scenes and settings["fps"] is not None:
+        raise UsageError("--fps is for videos; --data=scenes has no time.")
+    if settings["workers"] < 0:
+        raise UsageError(
+            f"--workers must be at least 0. Received: {settings['workers']}."
+        )
+
+
+def _derive_network(settings):
+    if settings["patch_size"] is not None:
+        try:
+            settings["patch_size"] = [int(x) for x in settings["patch_size"]]
+        except ValueError:
+            settings["patch_size"] = ()
+        if len(settings["patch_size"]) != 3:
+            raise UsageError(
+                "--patch_size is frames,rows,columns, such as 2,16,16."
+            )
+
+
+def _derive_freezing(settings):
+    steps = settings["steps"]
+    names = ("start_step", "interval", "layers_per_event", "max_frozen_layers")
+    if settings["schedule"] != "linear":
+        given = [name for name in names if settings[name] is not None]
+        if given:
+            raise UsageError(
+                f"--{given[0]} belongs to --schedule=linear. Received: "
+                f"--schedule={settings['schedule']}. Leave it out, or pass "
+                "--schedule_args."
+            )
+        return
+    arguments = encoder_arguments(settings)
+    limit = arguments["num_layers"] - arguments["num_decoder_layers"]
+    _default(settings, "layers_per_event", 1)
+    _default(settings, "max_frozen_layers", max(1, round(0.7 * limit)))
+    if settings["layers_per_event"] < 1 or settings["max_frozen_layers"] < 1:
+        raise UsageError(
+            "--layers_per_event and --max_frozen_layers must be at least 1. "
+            "To freeze nothing, pass --schedule=never."
+        )
+    events = math.ceil(
+        settings["max_frozen_layers"] / settings["layers_per_event"]
+    )
+    _default(settings, "start_step", max(1, round(0.6 * steps)))
+    _default(settings, "interval", max(1, round(0.32 * steps / events)))
+
+
+def _derive_training(settings):
+    steps = settings["steps"]
+    batch = settings["batch_size"] * settings["accumulation"]
+    width = encoder_arguments(settings)["hidden_dim"]
+    rate = 0.2 / width * math.sqrt(batch / 32)
+    _default(settings, "learning_rate", float(f"{rate:.3g}"))
+    _default(settings, "warmup_steps", min(steps // 20, steps - 1))
+    interval = settings["interval"] or steps // 20
+    _default(settings, "mini_warmup_steps", interval // 4)
+    _default(settings, "log_every", max(1, min(50, steps // 100)))
+    every = max(1, min(1000, steps // 10))
+    # Held-out losses are logged at checkpoints.
+    every = math.ceil(every / settings["log_every"]) * settings["log_every"]
+    _default(settings, "checkpoint_every", every)
+    if settings["checkpoint_every"] % settings["log_every"]:
+        raise UsageError(
+            "--checkpoint_every must be a multiple of --log_every. Received: "
+            f"{settings['checkpoint_every']} and {settings['log_every']}."
+        )
+
+
+def encoder_arguments(settings) -> dict:
+    """Arguments of the encoder that the flags ask for."""
+    if settings["init_from"]:
+        arguments = exported.read_config(encoder_folder(settings))
+    else:
+        arguments = dict(presets.PRESETS[settings["preset"]])
+    if settings["patch_size"]:
+        arguments["patch_size"] = tuple(settings["patch_size"])
+    if settings["positions"]:
+        arguments["positions"] = settings["positions"]
+    size = settings["size"]
+    arguments["clip_shape"] = (settings["frames"], size, size)
+    arguments["remat"] = settings["remat"]
+    return arguments
+
+
+def encoder_folder(settings) -> pathlib.Path:
+    """The exported encoder to start from; a run directory holds one."""
+    path = pathlib.Path(settings["init_from"])
+    return path / "encoder" if (path / "encoder").is_dir() else path
+
+
+def dtype(settings) -> str:
+    """Name of the precision policy."""
+    precision = settings["mixed_precision"]
+    return "float32" if precision == "none" else f"mixed_{precision}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What the flags say about the method, built and checked."""
+
+    objective: objectives.Objective
+    mask: masks.Mask
+    schedule: schedules.FreezeSchedule
+
+
+def method(settings) -> Method:
+    """Builds objective, mask and schedule; no network is needed for it.
+
+    Raises:
+        ValueError: if they do not fit each other, the clips, the encoder or
+            the backend.
+    """
+    _check_backend(settings)
+    arguments = encoder_arguments(settings)
+    grid = patch_grid(arguments["clip_shape"], arguments["patch_size"])
+    mask = _mask(settings)
+    mask.validate(grid)
+    limit = arguments["num_layers"] - arguments["num_decoder_layers"]
+    return Method(_objective(settings), mask, _schedule(settings, limit))
+
+
+def _check_backend(settings):
+    reason = backends.unsupported(
+        dtype_policy=dtype(settings),
+        remat=settings["remat"],
+        distribution=settings["distribution"],
+    )
+    if reason:
+        backend = keras.backend.backend()
+        raise UsageError(f"Not with KERAS_BACKEND={backend}: {reason}")
+
+
+def _objective(settings):
+    return _plugin(
+        settings, "objective", objectives.__name__, objectives.Objective
+    )
+
+
+def _mask(settings):
+    return _plugin(settings, "mask", masks.__name__, masks.Mask)
+
+
+def _schedule(settings, limit):
+    schedule = _plugin(
+        settings, "schedule", schedules.__name__, schedules.FreezeSchedule
+    )
+    first, most = schedule.next_event(0), schedule.max_layers()
+    if first is None:
+        return schedule
+    if most > limit:
+        raise UsageError(
+            f"At most {limit} layers of {settings['preset']} may freeze, "
+            "since the others decode. Received: a schedule that freezes "
+            f"{most}. Lower --max_frozen_layers."
+        )
+    if first >= settings["steps"]:
+        raise UsageError(
+            f"Nothing would freeze: the first freeze is at step {first} and "
+            f"the run ends at step {settings['steps']}. Lower --start_step, "
+            "raise --steps, or pass --schedule=never."
+        )
+    return schedule
+
+
+# Flags that are arguments of some plug-ins, with their unset values.
+_PLUGIN_FLAGS = {
+    "objective": {"target": "latents", "target_lag": 0},
+    "mask": {"mask_ratio": None},
+    "schedule": dict.fromkeys(
+        ("start_step", "interval", "layers_per_event", "max_frozen_layers")
+    ),
+}
+
+
+def _plugin(settings, kind, package, base):
+    """Builds a plug-in from its shared flags and its own `--KIND_args`."""
+    plugin = lookup.find(package, settings[kind], base)
+    arguments = lookup.parse_arguments(settings[f"{kind}_args"], plugin)
+    accepted = lookup.argument_names(plugin)
+    for flag, unset in _PLUGIN_FLAGS[kind].items():
+        name = flag.removeprefix("mask_")
+        if settings[flag] == unset:
+            continue
+        if name not in accepted:
+            raise UsageError(
+                f"--{flag} is not an argument of --{kind}={settings[kind]}, "
+                f"which takes {accepted}. Leave it out."
+            )
+        if name in arguments:
+            raise UsageError(
+                f"{name} is given twice: as --{flag} and in --{kind}_args."
+            )
+        arguments[name] = settings[flag]
+    return plugin(**arguments)
