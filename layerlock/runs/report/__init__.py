@@ -1,0 +1,74 @@
+"""Turns a run directory into one self-contained page."""
+
+from pathlib import Path
+
+from layerlock.runs import writing
+from layerlock.runs.directory import RunDirectory
+from layerlock.runs.report import canvas, sections, summary
+from layerlock.runs.report.history import History
+from layerlock.runs.report.html import Html, tag
+from layerlock.runs.report.stylesheet import CSS
+
+# The page loads nothing from anywhere; a browser holds it to that.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def write(path) -> Path:
+    """Writes `report.html` into a run directory.
+
+    It reads what is there: `config.json`, `metrics.jsonl`, `files.json` and
+    `pictures/`. The run may still be going, and anything but the
+    configuration may be missing.
+
+    Args:
+        path: the run directory, or a `RunDirectory`.
+
+    Returns:
+        The path of the report.
+    """
+    canvas.require_matplotlib()
+    run = path if isinstance(path, RunDirectory) else RunDirectory.open(path)
+    writing.replace_file(run.report_path, page(run).encode())
+    return run.report_path
+
+
+def page(run: RunDirectory) -> str:
+    """The report of `run` as HTML."""
+    history = History(run.read_metrics())
+    config = run.config
+    body = [summary.header(run.path, config, history)]
+    if len(history):
+        body += [
+            sections.learning(history, config),
+            sections.cost(history),
+            sections.health(history),
+        ]
+    else:
+        body.append(tag("p", "Nothing has been logged yet."))
+    body += [
+        sections.images(run, history),
+        sections.files(run.read_files()),
+        sections.reproduction(run.path, config),
+        tag("footer", "Written by LayerLock from the run directory alone."),
+    ]
+    return "<!doctype html>\n" + tag(
+        "html",
+        tag("head", _head(run.path.resolve().name)),
+        tag("body", tag("main", *body)),
+        lang="en",
+    )
+
+
+def _head(name: str) -> Html:
+    content = [
+        tag("meta", charset="utf-8"),
+        tag(
+            "meta",
+            name_="viewport",
+            content="width=device-width, initial-scale=1",
+        ),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("title", f"{name} · LayerLock"),
+        tag("style", Html(CSS)),
+    ]
+    return Html("".join(content))

@@ -1,0 +1,13 @@
+"""Writes a run's report again: `python -m layerlock.runs.report RUN_DIR`."""
+
+import sys
+
+from layerlock.runs import report
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m layerlock.runs.report RUN_DIR")
+    try:
+        print(report.write(sys.argv[1]))
+    except (ImportError, ValueError) as error:
+        sys.exit(f"error: {error}")

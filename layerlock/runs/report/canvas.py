@@ -1,0 +1,191 @@
+"""Draws with matplotlib into inline SVG that obeys the page's colours."""
+
+import contextlib
+import io
+import re
+
+import numpy as np
+
+from layerlock.runs import wording
+
+# Each role is drawn in a colour that stands for a variable of the style
+# sheet, so that one drawing serves the light and the dark page.
+ROLES = {
+    "ink": "#010101",
+    "muted": "#020202",
+    "grid": "#030303",
+    "event": "#040404",
+    "ice": "#050505",
+    "frost": "#060606",
+    "ember": "#070707",
+    "alarm": "#080808",
+    "surface": "#090909",
+}
+MAX_POINTS = 1200  # of a curve; more cannot be told apart on a screen
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "layerlock",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": ROLES["ink"],
+    "text.parse_math": False,
+    "axes.edgecolor": ROLES["grid"],
+    "axes.labelcolor": ROLES["muted"],
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.labelsize": 9,
+    "axes.unicode_minus": True,
+    "grid.color": ROLES["grid"],
+    "grid.linewidth": 0.8,
+    "xtick.color": ROLES["grid"],
+    "xtick.labelcolor": ROLES["muted"],
+    "ytick.color": ROLES["grid"],
+    "ytick.labelcolor": ROLES["muted"],
+    "ytick.major.size": 0,
+    "ytick.minor.size": 0,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+    "lines.solid_joinstyle": "round",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+SMALL = (5.0, 2.5)  # inches; half of the page
+WIDE = (10.2, 3.2)  # the whole width
+LOW = (10.2, 2.0)
+
+
+class Canvas:
+    """One drawing; `svg` holds the result after the `with` block of `draw`."""
+
+    def __init__(self, figure, axes):
+        self.figure = figure
+        self.axes = axes
+        self.svg = ""
+
+
+@contextlib.contextmanager
+def draw(name: str, title: str, size=SMALL):
+    """Opens a canvas and turns what is drawn on it into SVG.
+
+    Args:
+        name: unique in the page; the prefix of the drawing's ids.
+        title: what a screen reader says.
+        size: width and height in inches.
+    """
+    matplotlib = require_matplotlib()
+    # Starting from the defaults: a user's own style has other colours, which
+    # do not turn with the page.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+        canvas = Canvas(figure, figure.add_subplot())
+        yield canvas
+        canvas.svg = _svg(figure, name, title)
+
+
+def require_matplotlib():
+    """matplotlib, or an error that says how to install it."""
+    try:
+        import matplotlib
+        import matplotlib.figure
+        import matplotlib.ticker
+    except ImportError as error:
+        raise ImportError(
+            "The report draws with matplotlib, which is not installed. "
+            'To install it: pip install "layerlock[report]"'
+        ) from error
+    return matplotlib
+
+
+def step_axis(axes, steps, events=()):
+    """Shows optimizer steps below, and freeze events as grey lines."""
+    matplotlib = require_matplotlib()
+    axes.set_xlim(*step_limits(steps))
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(lambda value, _: short(value))
+    for event in events:
+        axes.axvline(event.step, color=ROLES["event"], linewidth=0.8, zorder=1)
+
+
+def step_limits(steps) -> tuple[float, float]:
+    """The ends of an axis over `steps`: all of the run so far."""
+    return 0.0, max(float(steps[-1]), 1.0)
+
+
+def unit_axis(axes, values, unit: str):
+    """Labels the y axis with one prefix for all its numbers."""
+    finite = np.abs(values[np.isfinite(values)])
+    power = wording.prefix_power(finite.max()) if len(finite) else 0
+    axes.yaxis.set_major_formatter(
+        lambda value, _: f"{value / 1000**power:.4g}"
+    )
+    axes.set_ylabel(wording.PREFIXES[power] + unit)
+
+
+def curve(axes, steps, values, role: str = "ice", **style):
+    """Draws a line; a lone point, which would not show, becomes a dot."""
+    steps, values = thin(steps, values)
+    if np.isfinite(values).sum() == 1:
+        style |= {"marker": "o", "markersize": 4}
+    axes.plot(steps, values, color=ROLES[role], **style)
+
+
+def stairs(axes, steps, values, role: str = "ice"):
+    """Draws a line of steps: each value holds since the step before it."""
+    steps, values = from_the_start(steps, values)
+    steps, values = thin(steps, values)
+    axes.plot(steps, values, color=ROLES[role], drawstyle="steps-pre")
+
+
+def from_the_start(steps, values):
+    """The same with the first value at step 0 too."""
+    return np.append(0, steps), np.append(values[:1], values)
+
+
+def thin(steps, values):
+    """At most `MAX_POINTS` points, keeping the peaks in both directions."""
+    if len(steps) <= MAX_POINTS:
+        return steps, values
+    kept = []
+    for group in np.array_split(np.arange(len(steps)), MAX_POINTS // 2):
+        part = values[group]
+        if np.isnan(part).all():
+            kept.append(group[:1])
+        else:
+            ends = [np.nanargmin(part), np.nanargmax(part)]
+            kept.append(group[np.unique(ends)])
+    kept = np.concatenate(kept)
+    return steps[kept], values[kept]
+
+
+def short(value: float) -> str:
+    """A tick such as `20k`."""
+    power = wording.prefix_power(value)
+    return f"{value / 1000**power:.4g}{wording.PREFIXES[power]}"
+
+
+def _svg(figure, name: str, title: str) -> str:
+    content = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(content, format="svg", metadata=nothing)
+    svg = content.getvalue()
+    svg = svg[svg.index("<svg") :]
+    # Inside HTML the name spaces are known, and ids are those of the page.
+    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = svg.replace("xlink:href", "href")
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(href="#|url\(#)', rf"\1{name}-", svg)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    for role, colour in ROLES.items():
+        svg = svg.replace(colour, f"var(--{role})")
+    size = re.search(r'viewBox="([^"]*)"', svg).group(1)
+    opening = f'<svg viewBox="{size}" role="img" aria-label="{title}">'
+    return re.sub(r"<svg[^>]*>", opening, svg, count=1)
