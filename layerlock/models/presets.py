@@ -46,7 +46,7 @@ def num_parameters(
     no parameter are ignored, as are additive positions.
 
     >>> num_parameters(**PRESETS["video_vit_base"])
-    86234112
+    86234880
     """
     norms = 2 * 2 * hidden_dim
     attention = 4 * hidden_dim * (hidden_dim + 1)

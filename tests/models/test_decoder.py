@@ -7,7 +7,7 @@ from tests.models import networks
 from tests.reference import encoder as reference
 
 VISIBLE = np.int32([[7, 0, 3, 10], [2, 11, 5, 1]])
-HIDDEN = np.int32([[1, 2, 4, 11, 9], [0, 3, 4, 6, 7]])
+HIDDEN = np.int32([[1, 2, 4, 11, 9, 5, 6, 8], [0, 3, 4, 6, 7, 10, 9, 8]])
 
 
 def small_decoder(encoder, **arguments):
@@ -102,19 +102,19 @@ def test_learned_positions_decode_at_another_grid():
     encoder = networks.small_encoder(positions="learned")
     decoder = small_decoder(encoder)
     grid = (2, 6, 2)
-    positions = encoder.token_positions(grid)[None]
+    positions = encoder.token_positions(grid)
 
     (pixels,) = decoder(
-        np.zeros((1, 20, 42), "float32"),
-        positions[:, :20],
-        positions[:, 20:],
+        np.zeros((2, 4, 42), "float32"),
+        positions[VISIBLE + 12],
+        positions[HIDDEN + 12],
         encoder,
         (0,),
         grid=grid,
     )
 
-    assert tuple(pixels.shape) == (1, 4, encoder.patch_dim)
-    assert len(np.unique(networks.numpy(pixels)[0, :, 0])) == 4
+    assert tuple(pixels.shape) == (2, 8, encoder.patch_dim)
+    assert len(np.unique(networks.numpy(pixels)[0, :, 0])) == 8
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])

@@ -118,14 +118,13 @@ def test_precision_and_remat_may_change_on_the_way(encoder, tmp_path, path):
         )
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
-def test_any_precision_survives_the_folder(dtype, tmp_path):
-    encoder = networks.small_encoder(dtype=dtype)
+def test_bfloat16_weights_survive_the_folder(tmp_path):
+    encoder = networks.small_encoder(dtype="bfloat16")
     encoder.save_to_preset(tmp_path / "encoder")
 
     again = VideoEncoder.from_preset(tmp_path / "encoder")
 
-    assert again.dtype_policy.name == dtype
+    assert again.dtype_policy.name == "bfloat16"
     np.testing.assert_array_equal(features(again), features(encoder))
 
 

@@ -9,14 +9,14 @@ from tests.reference import encoder as reference
 
 @pytest.fixture
 def block():
-    block = TransformerBlock(num_heads=3, hidden_dim=12, mlp_dim=20)
-    block.build((None, None, 12))
+    block = TransformerBlock(num_heads=3, hidden_dim=42, mlp_dim=60)
+    block.build((None, None, 42))
     networks.randomise(block)
     return block
 
 
 def test_a_block_without_rotation_equals_the_reference(block):
-    tokens = np.random.default_rng(0).normal(size=(2, 5, 12)).astype("float32")
+    tokens = np.random.default_rng(0).normal(size=(2, 12, 42)).astype("float32")
 
     output = block(tokens)
 
@@ -40,9 +40,9 @@ def test_initial_weights_follow_the_paper():
 
 
 def test_normalisation_weights_stay_float32_in_mixed_precision():
-    block = TransformerBlock(3, 12, 20, dtype="mixed_bfloat16")
+    block = TransformerBlock(3, 42, 60, dtype="mixed_bfloat16")
 
-    output = block(np.ones((1, 2, 12), "float32"))
+    output = block(np.ones((2, 12, 42), "float32"))
 
     assert keras.backend.standardize_dtype(output.dtype) == "bfloat16"
     assert {v.dtype for v in block.weights} == {"float32"}

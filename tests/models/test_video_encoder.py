@@ -66,7 +66,7 @@ def test_two_halves_of_the_encoder_are_the_whole(kind):
 def test_rotated_queries_and_keys_see_only_offsets():
     encoder = networks.small_encoder(positions="rotary_qk")
     positions = encoder.token_positions()[None]
-    tokens = np.random.default_rng(0).normal(size=(1, 12, 42)).astype("float32")
+    tokens = np.random.default_rng(0).normal(size=(2, 12, 42)).astype("float32")
 
     here = encoder(tokens, positions)
     there = encoder(tokens, positions + np.int32([5, 3, 7]))
@@ -78,7 +78,7 @@ def test_rotated_queries_and_keys_see_only_offsets():
 def test_positions_matter(kind):
     encoder = networks.small_encoder(positions=kind)
     positions = encoder.token_positions()[None]
-    patches = np.random.default_rng(0).normal(size=(1, 12, encoder.patch_dim))
+    patches = np.random.default_rng(0).normal(size=(2, 12, encoder.patch_dim))
 
     def output(positions):
         tokens = encoder.embed(patches.astype("float32"), positions)
@@ -89,8 +89,11 @@ def test_positions_matter(kind):
     assert np.abs(output(positions) - output(shuffled)).max() > 1e-3
 
 
-@pytest.mark.parametrize("kind", networks.POSITIONS)
-@pytest.mark.parametrize("shape", [(8, 12, 16), (4, 20, 24), (2, 4, 8)])
+@pytest.mark.parametrize(
+    "kind, shape",
+    [(kind, (6, 4, 24)) for kind in networks.POSITIONS]
+    + [("learned", (2, 4, 8))],
+)
 def test_other_clip_shapes_than_the_trained_one_work(kind, shape):
     encoder = networks.small_encoder(positions=kind)
 
@@ -226,21 +229,6 @@ def test_the_configuration_is_plain_json_and_complete(kind):
     assert again.wavelength == 100.0
 
 
-def test_rematerialised_blocks_compute_the_same():
-    plain = networks.small_encoder()
-    thrifty = networks.small_encoder(remat=True)
-    clips = networks.clips()
-
-    expected = networks.numpy(plain.features(clips)["block_4"])
-
-    if keras.backend.backend() == "tensorflow":
-        pytest.skip("Keras rematerialises no layer on TensorFlow")
-    assert thrifty.get_config()["remat"]
-    networks.assert_close(
-        thrifty.features(clips)["block_4"], expected.astype("float64")
-    )
-
-
 def test_rematerialised_blocks_learn_the_same():
     if keras.backend.backend() == "tensorflow":
         pytest.skip("Keras rematerialises no layer on TensorFlow")
@@ -248,7 +236,9 @@ def test_rematerialised_blocks_learn_the_same():
     clips = networks.clips()
 
     def learned(remat):
-        encoder = networks.small_encoder(num_layers=2, remat=remat)
+        encoder = networks.small_encoder(
+            num_layers=2, positions="none", remat=remat
+        )
         patches = keras.Input((12, encoder.patch_dim))
         positions = keras.Input((12, 3), dtype="int32")
         tokens = encoder.embed(patches, positions)
