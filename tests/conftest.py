@@ -21,6 +21,12 @@ def pytest_configure(config):
             f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND')!r}."
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Tests run each program a few times only: optimising it costs more.
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 "
+        "--xla_llvm_disable_expensive_passes=true",
+    )
     if not config.getoption("--gpu"):
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
@@ -40,6 +46,8 @@ def fixed_seed():
     import keras
 
     keras.utils.set_random_seed(0)
+    yield
+    keras.utils.clear_session()
 
 
 @pytest.fixture(scope="session")

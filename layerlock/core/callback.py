@@ -71,7 +71,10 @@ class LayerLock(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self.scheduler is None or self.scheduler.model is not self.model:
             self.bind(self.model)
-        optimizer_state.check_optimizer(self.model.optimizer)
+        optimizer = self.model.optimizer
+        if not optimizer.built:  # TensorFlow leaves it to the first step
+            optimizer.build(self.model.trainable_variables)
+        optimizer_state.check_optimizer(optimizer)
         self._resume()
 
     def on_epoch_begin(self, epoch, logs=None):

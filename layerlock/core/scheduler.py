@@ -132,6 +132,8 @@ class FreezeScheduler:
                 f"{self.frozen_layers} are frozen."
             )
         model = self.model
+        if model.optimizer.built:
+            optimizer_state.check_optimizer(model.optimizer)
         backends.sync_state(model)
         trained = model.trainable_variables
         with backends.variable_scope(model):

@@ -68,16 +68,39 @@ FULL_MATRIX = [
         [False, True],
     )
 ]
-# Every pair of choices occurs at least once.
-PAIRWISE = [
-    ("adamw", (), False),
-    ("adamw", ("clipping", "accumulation", "average"), True),
-    ("lion", ("clipping",), True),
-    ("muon", ("accumulation", "overwrite"), False),
-    ("adafactor", ("accumulation", "average"), False),
-    ("nadam", ("clipping", "overwrite"), True),
-    ("sgd", ("accumulation",), True),
-]
+
+
+def choices(cell):
+    name, options, loss_scale = cell
+    average = [
+        option for option in options if option in ("average", "overwrite")
+    ]
+    return (
+        name,
+        "clipping" in options,
+        "accumulation" in options,
+        average[0] if average else None,
+        loss_scale,
+    )
+
+
+def pairs(cell):
+    return set(itertools.combinations(enumerate(choices(cell)), 2))
+
+
+def pairwise(cells):
+    """Few cells in which every pair of choices still occurs."""
+    missing = set().union(*map(pairs, cells))
+    chosen = []
+    while missing:
+        best = max(cells, key=lambda cell: len(pairs(cell) & missing))
+        chosen.append(best)
+        missing -= pairs(best)
+    return chosen
+
+
+# PyTorch, which has nothing to compile, runs them all.
+CELLS = FULL_MATRIX if BACKEND == "torch" else pairwise(FULL_MATRIX)
 
 
 def name_of(cell):
@@ -162,16 +185,28 @@ def assert_same_slots(model, reference, tolerance):
         assert error < tolerance, (attribute, path, error)
 
 
-@pytest.mark.parametrize("cell", PAIRWISE, ids=name_of)
-def test_freezing_equals_dropped_gradients(cell):
+def test_freezing_equals_dropped_gradients():
+    cell = ("adamw", ("clipping", "accumulation", "average"), True)
     assert_same_training(optimizer_factory(*cell))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_it_does_with_every_optimizer_and_option(cell):
+    arguments = {}
+    if BACKEND == "tensorflow" and cell[0] == "muon":
+        # Keras multiplies a float32 rate with the float64 weights there.
+        arguments = {"dtype": "float32", "tolerance": 1e-3}
+    assert_same_training(optimizer_factory(*cell), **arguments)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", other_modes())
 def test_the_other_compiled_mode_gives_the_same(jit_compile):
     assert_same_training(optimizer_factory("adamw"), jit_compile=jit_compile)
 
 
+@pytest.mark.slow
 def test_several_steps_per_execution_give_the_same():
     if BACKEND == "torch":
         model = freezing.build_model()
@@ -186,6 +221,7 @@ def test_several_steps_per_execution_give_the_same():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_alike(policy):
     reason = backends.unsupported(dtype_policy=policy)
@@ -198,10 +234,3 @@ def test_mixed_precision_trains_alike(policy):
     reference, _ = freezing.train_reference(*run, dtype=policy)
 
     assert_same_weights(model, reference, 2e-2)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(BACKEND != "torch", reason="one backend runs them all")
-@pytest.mark.parametrize("cell", FULL_MATRIX, ids=name_of)
-def test_every_optimizer_equals_dropped_gradients_with_every_option(cell):
-    assert_same_training(optimizer_factory(*cell))
