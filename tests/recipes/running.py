@@ -1,0 +1,66 @@
+"""Runs recipes the way people do: as commands."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def command(run_dir, *flags):
+    recipe = ROOT / "recipes" / "pretrain.py"
+    return [sys.executable, str(recipe), f"--run_dir={run_dir}", *flags]
+
+
+def environment(**changes):
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, **changes}
+
+
+def pretrain(run_dir, *flags, **changes):
+    """Runs the recipe to its end; returns the finished process."""
+    return subprocess.run(
+        command(run_dir, *flags),
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def succeed(run_dir, *flags, **changes):
+    finished = pretrain(run_dir, *flags, **changes)
+    assert finished.returncode == 0, finished.stderr[-4000:]
+    return finished.stdout + finished.stderr
+
+
+def pretrain_until_killed(run_dir, step, *flags):
+    """Starts the recipe and kills it, with no warning, after `step`."""
+    process = subprocess.Popen(
+        command(run_dir, *flags),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while not any(line["step"] >= step for line in metrics(run_dir)):
+            assert process.poll() is None, "it ended before it was killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def metrics(run_dir):
+    """The complete lines of metrics.jsonl."""
+    path = pathlib.Path(run_dir) / "metrics.jsonl"
+    if not path.exists():
+        return []
+    *lines, _ = path.read_text().split("\n")
+    return [json.loads(line) for line in lines]

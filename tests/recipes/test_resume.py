@@ -1,0 +1,113 @@
+"""A run that is killed and resumed ends as if nothing had happened."""
+
+import pathlib
+import random
+
+import h5py
+import numpy as np
+import pytest
+
+from layerlock.core import checkpoints
+from tests.recipes import running
+
+pytestmark = pytest.mark.slow
+
+STEPS = 20
+FLAGS = [
+    f"--steps={STEPS}",
+    "--batch_size=4",
+    "--start_step=8",
+    "--interval=5",
+    "--max_frozen_layers=2",
+    "--checkpoint_every=3",
+    "--log_every=1",
+]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("runs") / "uninterrupted"
+    running.succeed(run_dir, *FLAGS)
+    return run_dir
+
+
+def arrays(run_dir):
+    """Every array of the newest checkpoint: weights and optimizer."""
+    newest = checkpoints.find(pathlib.Path(run_dir) / "checkpoints")[0]
+    found = {}
+
+    def keep(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(newest / "model.weights.h5") as file:
+        file.visititems(keep)
+    return newest.name, found
+
+
+def assert_same_end(run_dir, expected_dir):
+    name, found = arrays(run_dir)
+    expected_name, expected = arrays(expected_dir)
+    assert name == expected_name == f"step_{STEPS:08d}"
+    assert found.keys() == expected.keys()
+    assert any("optimizer" in key for key in expected)
+    for key, value in expected.items():
+        assert np.array_equal(found[key], value), key
+    keys = ("step", "loss", "frozen_layers", "target_layer", "flops")
+    assert [
+        [line[key] for key in keys] for line in running.metrics(run_dir)
+    ] == [
+        [line[key] for key in keys] for line in running.metrics(expected_dir)
+    ]
+
+
+@pytest.mark.parametrize("harm", [None, "truncated", "flipped"])
+def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted, harm):
+    run_dir = tmp_path / "killed"
+    # Before the first event, between the two, or after the second.
+    step = random.Random(harm).choice([7, 11, 15])
+    running.pretrain_until_killed(run_dir, step, *FLAGS)
+    newest = checkpoints.find(run_dir / "checkpoints")[0]
+    damage(newest / "model.weights.h5", harm)
+
+    said = running.succeed(run_dir, *FLAGS, "--resume")
+
+    assert_same_end(run_dir, uninterrupted)
+    assert (f"{newest.name} is damaged" in said) == (harm is not None)
+
+
+def damage(path, harm):
+    content = bytearray(path.read_bytes())
+    if harm == "truncated":
+        content = content[: len(content) // 2]
+    if harm == "flipped":
+        content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(
+    tmp_path, uninterrupted
+):
+    run_dir = tmp_path / "killed"
+    running.pretrain_until_killed(run_dir, 1, *FLAGS)
+    for checkpoint in checkpoints.find(run_dir / "checkpoints"):
+        pytest.fail(f"{checkpoint} should not be there yet")
+
+    said = running.succeed(run_dir, *FLAGS, "--resume")
+
+    assert "starting from step 0" in said
+    assert_same_end(run_dir, uninterrupted)
+
+
+def test_a_resume_with_other_flags_is_refused(tmp_path, uninterrupted):
+    finished = running.pretrain(
+        uninterrupted, *FLAGS, "--resume", "--learning_rate=0.5"
+    )
+    assert finished.returncode != 0
+    assert "learning_rate" in finished.stderr
+
+
+def test_a_run_directory_is_never_overwritten(uninterrupted):
+    finished = running.pretrain(uninterrupted, *FLAGS)
+    assert finished.returncode != 0
+    assert "--resume" in finished.stderr
