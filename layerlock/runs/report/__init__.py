@@ -4,7 +4,7 @@ from pathlib import Path
 
 from layerlock.runs import writing
 from layerlock.runs.directory import RunDirectory
-from layerlock.runs.report import canvas, sections, summary
+from layerlock.runs.report import appendix, canvas, sections, summary
 from layerlock.runs.report.history import History
 from layerlock.runs.report.html import Html, tag
 from layerlock.runs.report.stylesheet import CSS
@@ -46,9 +46,9 @@ def page(run: RunDirectory) -> str:
     else:
         body.append(tag("p", "Nothing has been logged yet."))
     body += [
-        sections.images(run, history),
-        sections.files(run.read_files()),
-        sections.reproduction(run.path, config),
+        appendix.images(run, history),
+        appendix.files(run.read_files()),
+        appendix.reproduction(run.path, config),
         tag("footer", "Written by LayerLock from the run directory alone."),
     ]
     return "<!doctype html>\n" + tag(

@@ -133,7 +133,7 @@ def curve(axes, steps, values, role: str = "ice", **style):
     """Draws a line; a lone point, which would not show, becomes a dot."""
     steps, values = thin(steps, values)
     if np.isfinite(values).sum() == 1:
-        style |= {"marker": "o", "markersize": 4}
+        style |= {"marker": "o", "markersize": 5, "clip_on": False}
     axes.plot(steps, values, color=ROLES[role], **style)
 
 

@@ -9,6 +9,7 @@ from layerlock.runs.report import canvas
 from layerlock.runs.report.history import History
 
 ROLES = canvas.ROLES
+SMOOTHED = 100  # lines on one target from which a running mean is drawn
 
 
 def freezing(history: History, num_layers: int | None) -> str | None:
@@ -192,7 +193,7 @@ def _fitting_label(target: str, share: float) -> str:
 
 
 def _loss_of_one_target(axes, steps, values):
-    if len(values) < 20:
+    if len(values) < SMOOTHED:
         canvas.curve(axes, steps, values)
         return
     canvas.curve(axes, steps, values, linewidth=0.8, alpha=0.35)

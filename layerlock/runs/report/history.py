@@ -57,6 +57,10 @@ class History:
         """The step at which the steps that `line` is about began."""
         return int(self.steps[line - 1]) if line else 0
 
+    def last_step(self) -> int:
+        """The newest step that was logged."""
+        return int(self.steps[-1]) if len(self) else 0
+
     def last(self, name: str) -> float | None:
         """The newest finite value of `name`."""
         return _last_finite(self.column(name))
@@ -67,10 +71,10 @@ class History:
 
     def stages(self) -> list[Stage]:
         """The stages of the run, oldest first."""
-        frozen = [int(line.get("frozen_layers") or 0) for line in self.lines]
+        frozen = np.nan_to_num(self.column("frozen_layers")).astype(int)
         return [
             self._stage(first, end, layers)
-            for first, end, layers in _spans(frozen)
+            for first, end, layers in _spans(frozen.tolist())
         ]
 
     def events(self) -> list[Stage]:

@@ -1,12 +1,11 @@
-"""The parts of the report below its summary."""
+"""The curves of the report, and the table of freeze events."""
 
-from layerlock.runs import configuration, pictures, wording
-from layerlock.runs.report import canvas, figures, strips
+from layerlock.runs import wording
+from layerlock.runs.report import canvas, figures
 from layerlock.runs.report.history import History
-from layerlock.runs.report.html import Html, inline, join, table, tag
+from layerlock.runs.report.html import Html, join, table, tag
 
 RUN, UNFROZEN = ("ice", "this run"), ("dash", "nothing ever frozen")
-EVENT = ("event", "a freeze")
 
 MONITORS = (
     (
@@ -39,13 +38,20 @@ MONITORS = (
 def learning(history: History, config: dict) -> Html:
     """What was frozen when, what was predicted, and how well."""
     layers = config.get("model", {}).get("num_layers")
-    frost, loss_keys = [("frost", "frozen")], [("ice", "loss"), EVENT]
+    frost, loss_keys = [("frost", "frozen")], [("ice", "loss")]
     if set(history.targets) != {"pixels"}:
         frost.append(("ember", "layer that is predicted"))
     if history.last("validation_loss") is not None:
         loss_keys.insert(1, ("ember", "held-out loss"))
     return join(
         tag("h2", "Training"),
+        tag(
+            "p",
+            "In every curve over steps, a grey line is a freeze.",
+            class_="muted",
+        )
+        if history.events()
+        else None,
         _grid(
             _figure(
                 "Freezing",
@@ -67,7 +73,6 @@ def learning(history: History, config: dict) -> Html:
                 figures.plain_curve(
                     history, "learning_rate", "learning rate", canvas.LOW
                 ),
-                [EVENT],
                 wide=True,
             ),
         ),
@@ -84,7 +89,7 @@ def cost(history: History) -> Html:
                 "Compute so far",
                 "Cumulative FLOPs, counted from the sizes of the networks.",
                 figures.cumulative_flops(history),
-                [RUN, UNFROZEN, EVENT],
+                [RUN, UNFROZEN],
             ),
             _figure(
                 "Compute of one step",
@@ -96,13 +101,12 @@ def cost(history: History) -> Html:
                 "Peak memory",
                 "Of the device, or of the compiled step on a CPU.",
                 figures.peak_memory(history),
-                [RUN, ("dash", "before the first freeze"), EVENT],
+                [RUN, ("dash", "before the first freeze")],
             ),
             _figure(
                 "Throughput",
                 "Clips per second, data loading included.",
                 figures.plain_curve(history, "clips_per_second", "clips/s"),
-                [EVENT],
             ),
         ),
         tag("h2", "Freeze events"),
@@ -126,71 +130,9 @@ def health(history: History) -> Html:
                     title,
                     text,
                     figures.plain_curve(history, name, name),
-                    [EVENT],
                 )
                 for name, title, text in MONITORS
             )
-        ),
-    )
-
-
-def images(run, history: History) -> Html | None:
-    """Reconstructions, and features as colours."""
-    return join(_reconstruction(run, history), _features(run))
-
-
-def files(listing: dict | None) -> Html | None:
-    """Files that could not be read, clips that were short or replaced."""
-    if listing is None:
-        return None
-    unreadable = listing.get("unreadable", [])
-    counts = [
-        ("files", len(listing.get("files", []))),
-        ("unreadable files", len(unreadable)),
-        ("clips shorter than asked, holding their last frame", "short_clips"),
-        ("clips replaced by another, the file being unreadable", "replaced"),
-    ]
-    rows = [
-        [wording.count(value), name]
-        for name, key in counts
-        if (value := listing.get(key) if isinstance(key, str) else key)
-        is not None
-    ]
-    problems = [[file["path"], file["reason"]] for file in unreadable]
-    return join(
-        tag("h2", "Data files"),
-        tag(
-            "div",
-            tag("ul", [tag("li", f"{n} {name}") for n, name in rows]),
-            table(["unreadable file", "reason"], problems)
-            if problems
-            else None,
-            class_="card",
-        ),
-    )
-
-
-def reproduction(path, config: dict) -> Html:
-    """The commands, the versions and every flag."""
-    command = config.get("command")
-    flags = config.get("flags", {})
-    rest = {key: config[key] for key in config if key != "flags"}
-    return join(
-        tag("h2", "How to repeat it"),
-        tag(
-            "div",
-            _command("The command that made this run", command),
-            _command(
-                "To resume it",
-                command and configuration.resume_command(command, path),
-            ),
-            tag(
-                "details",
-                tag("summary", "Full configuration"),
-                _key_values("flag", flags),
-                _key_values("environment", rest),
-            ),
-            class_="card",
         ),
     )
 
@@ -271,7 +213,7 @@ def _events(history: History) -> Html:
             class_="muted",
         ),
         table(head, [_event_row(event) for event in events]),
-        class_="card",
+        class_="card numbers",
     )
 
 
@@ -289,64 +231,3 @@ def _event_row(event) -> list[str]:
         ratio or "unknown",
         wording.memory(event.peak_memory_bytes),
     ]
-
-
-def _reconstruction(run, history: History) -> Html | None:
-    arrays = pictures.load(run, pictures.RECONSTRUCTION)
-    if arrays is None:
-        return None
-    step = int(arrays["step"])
-    text = f"Predicted pixels in the hidden patches, at step {step:,}."
-    if len(history) and history.targets[-1] != "pixels":
-        text += " The run has since moved on to latent targets."
-    return _pictures(
-        "Reconstructions", text, strips.reconstruction_strips(arrays)
-    )
-
-
-def _features(run) -> Html | None:
-    arrays = pictures.load(run, pictures.FEATURES)
-    if arrays is None:
-        return None
-    text = (
-        f"The three main directions of the features of `{arrays['layer']}` "
-        f"at step {int(arrays['step']):,}, as red, green and blue. One colour "
-        "means the same in all clips and frames; things that look alike to "
-        "the encoder have the same colour."
-    )
-    return _pictures("Features", text, strips.feature_strips(arrays))
-
-
-def _pictures(title: str, text: str, clips: list) -> Html:
-    return join(
-        tag("h2", title),
-        tag("p", inline(text), class_="muted"),
-        tag("div", [_clip(rows) for rows in clips], class_="card"),
-    )
-
-
-def _clip(rows: list[tuple[str, str]]) -> Html:
-    return tag(
-        "div",
-        [
-            tag(
-                "div",
-                tag("span", label),
-                tag("img", src=src, alt=label),
-                class_="row",
-            )
-            for label, src in rows
-        ],
-        class_="clip",
-    )
-
-
-def _command(title: str, command: str | None) -> Html | None:
-    if not command:
-        return None
-    return join(tag("h3", title), tag("pre", command))
-
-
-def _key_values(title: str, values: dict) -> Html:
-    rows = [[tag("code", key), str(value)] for key, value in values.items()]
-    return table([title, "value"], rows)

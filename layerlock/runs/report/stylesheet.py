@@ -62,8 +62,6 @@ svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
 .keys .ice::before { border-color: var(--ice); }
 .keys .ember::before { border-color: var(--ember); }
 .keys .dash::before { border-top-style: dashed; border-color: var(--ember); }
-.keys .event::before { border-color: var(--event); width: 2px; height: 12px;
-  border-top: 0; border-left: 2px solid var(--event); }
 .keys .frost::before { border-top: 12px solid var(--frost); }
 table { border-collapse: collapse; width: 100%; font-size: 0.88rem;
   font-variant-numeric: tabular-nums; }
@@ -71,6 +69,8 @@ th { text-align: left; color: var(--muted); font-weight: 550;
   white-space: nowrap; }
 th, td { padding: 6px 14px 6px 0; border-bottom: 1px solid var(--grid); }
 td { vertical-align: top; overflow-wrap: anywhere; }
+.numbers td { white-space: nowrap; }
+ul.plain { list-style: none; margin: 0 0 8px; padding: 0; }
 tbody tr:last-child td { border-bottom: 0; }
 code, pre { font: 0.86em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas,
     monospace; background: var(--code); border-radius: 6px; }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from layerlock.runs import wording
 from layerlock.runs.report.history import History
-from layerlock.runs.report.html import Html, inline, join, tag
+from layerlock.runs.report.html import Html, inline, tag
 
 COLLAPSED_STD = 0.05  # of LayerNorm-ed features; healthy ones are above 0.4
 
@@ -24,44 +24,58 @@ def header(path: Path, config: dict, history: History) -> Html:
 
 def notices(config: dict, history: History) -> list[tuple[str, bool]]:
     """Sentences on what a reader must know, and whether it is alarming."""
-    found = []
-    broken = history.first_broken_step()
-    if broken is not None:
-        found.append(
-            (
-                f"The loss is not finite at step {wording.count(broken)}. "
-                "The curves leave such steps out. A lower `--learning_rate`, "
-                "a longer `--warmup_steps` or a `--gradient_clip` is the "
-                "usual remedy.",
-                True,
-            )
-        )
+    found = (
+        (_broken_loss(history), True),
+        (_collapse(history), True),
+        (_unfinished(config, history), False),
+        (_resumed(config), False),
+    )
+    return [(text, alarm) for text, alarm in found if text]
+
+
+def _broken_loss(history: History) -> str | None:
+    step = history.first_broken_step()
+    if step is None:
+        return None
+    return (
+        f"The loss is not finite at step {wording.count(step)}. The curves "
+        "leave such steps out. A lower `--learning_rate`, a longer "
+        "`--warmup_steps` or a `--gradient_clip` is the usual remedy."
+    )
+
+
+def _collapse(history: History) -> str | None:
     spread = history.last("feature_std")
-    if spread is not None and spread < COLLAPSED_STD:
-        found.append(
-            (
-                f"The features look collapsed: `feature_std` is "
-                f"{wording.number(spread)} at the end, close to every token "
-                "being the same vector.",
-                True,
-            )
-        )
-    total = config.get("flags", {}).get("steps")
-    reached = int(history.steps[-1]) if len(history) else 0
-    if total and reached < total:
-        found.append(
-            (
-                f"This run has logged {wording.count(reached)} of "
-                f"{wording.count(total)} steps: it is still going, or was "
-                "stopped and can be resumed.",
-                False,
-            )
-        )
+    if spread is None or spread >= COLLAPSED_STD:
+        return None
+    return (
+        f"The features look collapsed: `feature_std` is "
+        f"{wording.number(spread)} at the end, close to every token being "
+        "the same vector."
+    )
+
+
+def _unfinished(config: dict, history: History) -> str | None:
+    total, reached = _total_steps(config), history.last_step()
+    if not total or reached >= total:
+        return None
+    return (
+        f"This run has logged {wording.count(reached)} of "
+        f"{wording.count(total)} steps: it is still going, or was stopped "
+        "and can be resumed."
+    )
+
+
+def _resumed(config: dict) -> str | None:
     resumes = config.get("resumes", [])
-    if resumes:
-        steps = ", ".join(wording.count(r["step"]) for r in resumes)
-        found.append((f"The run was resumed from step {steps}.", False))
-    return found
+    if not resumes:
+        return None
+    steps = [wording.count(resume["step"]) for resume in resumes]
+    return f"The run was resumed from step {', then '.join(steps)}."
+
+
+def _total_steps(config: dict) -> int | None:
+    return config.get("flags", {}).get("steps")
 
 
 def _notice(text: str, alarm: bool) -> Html:
@@ -103,7 +117,7 @@ def _tiles(config: dict, history: History) -> Html:
         _compute_tile(history),
         _memory_tile(history),
         _frozen_tile(config, history),
-        _loss_tile(history),
+        _loss_tile(config, history),
         _speed_tile(history),
         _steps_tile(config, history),
     ]
@@ -142,14 +156,16 @@ def _memory_tile(history: History) -> Html:
     if not first:
         return _tile("peak memory", wording.memory(last), "at the last step")
     change = last / first - 1
-    mood = "good" if change < -0.005 else "bad" if change > 0.005 else ""
+    if abs(change) < 0.005:
+        return _tile(
+            "peak memory, last step", wording.memory(last), "as at the start"
+        )
     return _tile(
         "peak memory, last step",
         wording.memory(last),
-        f"{change:+.0%} from {wording.memory(first)} unfrozen".replace(
-            "-", "−", 1
-        ),
-        mood,
+        f"{'+' if change > 0 else '−'}{abs(change):.0%} from "
+        f"{wording.memory(first)} unfrozen",
+        "bad" if change > 0 else "good",
     )
 
 
@@ -165,18 +181,20 @@ def _frozen_tile(config: dict, history: History) -> Html:
     )
 
 
-def _loss_tile(history: History) -> Html:
-    loss = history.last("loss")
+def _loss_tile(config: dict, history: History) -> Html:
+    loss, total = history.last("loss"), _total_steps(config)
+    name = "final loss"
+    if total and history.last_step() < total:
+        name = "loss so far"
     if loss is None:
-        return _tile("final loss", "unknown")
-    last = history.column("loss")[-1]
+        return _tile(name, "unknown")
     note = f"on {history.targets[-1]}"
-    if not math.isfinite(last):
+    if not math.isfinite(history.column("loss")[-1]):
         note = "the last finite one"
     held_out = history.last("validation_loss")
     if held_out is not None:
         note += f"; held out {wording.number(held_out)}"
-    return _tile("final loss", wording.number(loss), note)
+    return _tile(name, wording.number(loss), note)
 
 
 def _speed_tile(history: History) -> Html:
@@ -191,12 +209,11 @@ def _speed_tile(history: History) -> Html:
 
 
 def _steps_tile(config: dict, history: History) -> Html:
-    reached = int(history.steps[-1]) if len(history) else 0
+    total, reached = _total_steps(config), history.last_step()
     seconds = history.last("seconds")
-    total = config.get("flags", {}).get("steps")
     notes = []
     if total and total != reached:
         notes.append(f"of {wording.count(total)}")
     if seconds is not None:
         notes.append(f"in {wording.duration(seconds)}")
-    return _tile("steps", wording.count(reached), join(" ".join(notes)))
+    return _tile("steps", wording.count(reached), " ".join(notes))
