@@ -89,4 +89,5 @@ def effective_rank(second_moments) -> float:
 
 
 def _at_least_float32(x):
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
+    return x if is_double else ops.cast(x, "float32")

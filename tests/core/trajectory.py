@@ -1,0 +1,71 @@
+"""Trains 30 steps with three freezes and prints the losses as JSON.
+
+Run with KERAS_BACKEND set: `python tests/core/trajectory.py [devices]`. With
+devices, the batches are spread over that many.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+
+from layerlock import backends
+from layerlock.core.callback import LayerLock
+from layerlock.core.schedules import PiecewiseFreezeSchedule
+from tests.core import freezing
+
+NUM_STEPS = 30
+EVENTS = [(8, 1), (15, 2), (22, 3)]
+
+
+def set_same_weights(model):
+    """Weights from NumPy, so that every backend starts from the same."""
+    rng = np.random.default_rng(3)
+    for variable in model.trainable_variables + model.predictor.variables:
+        if "kernel" in variable.path or "latent" in variable.path:
+            fan_in = variable.shape[0]
+            value = rng.normal(size=tuple(variable.shape)) / fan_in**0.5
+            variable.assign(value.astype("float32"))
+
+
+def train():
+    model = freezing.build_model()
+    set_same_weights(model)
+    model.compile(
+        keras.optimizers.AdamW(2e-3, weight_decay=0.05, global_clipnorm=1.0)
+    )
+    losses = []
+
+    class Record(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            losses.append(float(logs["batch_loss"]))
+
+    model.fit(
+        freezing.clips(NUM_STEPS),
+        batch_size=freezing.BATCH_SIZE,
+        shuffle=False,
+        verbose=0,
+        callbacks=[Record(), LayerLock(PiecewiseFreezeSchedule(EVENTS))],
+    )
+    backends.sync_state(model)
+    weights = {
+        v.path: float(np.linalg.norm(v.numpy()))
+        for v in model.encoder.variables
+    }
+    return {"losses": losses, "weights": weights}
+
+
+def main(arguments):
+    if arguments:
+        devices = keras.distribution.list_devices()
+        if len(devices) != int(arguments[0]):
+            raise ValueError(f"Expected {arguments[0]}, found {devices}.")
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(devices=devices)
+        )
+    print(json.dumps(train()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
