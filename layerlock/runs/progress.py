@@ -153,7 +153,8 @@ def _terminal_bar(progress: Progress):
         """Reads the step and the facts whenever the bar is redrawn."""
 
         def render(self, task):
-            return rich.text.Text(f"{progress.facts}  {progress.time_left()}")
+            text = f"{progress.time_left()}  {progress.facts}"
+            return rich.text.Text(text, no_wrap=True, overflow="ellipsis")
 
     class Bar(rich.progress.BarColumn):
         """A bar whose length is read from the counter."""
@@ -166,11 +167,12 @@ def _terminal_bar(progress: Progress):
         """The step, of how many, in percent."""
 
         def render(self, task):
-            return rich.text.Text(progress.place(), style="bold")
+            return rich.text.Text(progress.place(), style="bold", no_wrap=True)
 
+    width = 24 if console.width >= 120 else 8
     bar = rich.progress.Progress(
         Place(),
-        Bar(bar_width=24, complete_style="cyan", finished_style="cyan"),
+        Bar(bar_width=width, complete_style="cyan", finished_style="cyan"),
         Facts(),
         console=console,
         refresh_per_second=4,

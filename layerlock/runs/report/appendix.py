@@ -84,10 +84,10 @@ def _features(run) -> Html | None:
     if arrays is None:
         return None
     text = (
-        f"The three main directions of the features of `{arrays['layer']}` "
-        f"at step {int(arrays['step']):,}, as red, green and blue. One colour "
-        "means the same in all clips and frames; things that look alike to "
-        "the encoder have the same colour."
+        f"The features of `{arrays['layer']}` at step "
+        f"{int(arrays['step']):,}, less the mean of their clip: the three "
+        "directions in which they vary most, as red, green and blue. Things "
+        "that look alike to the encoder have the same colour, in all frames."
     )
     return _pictures("Features", text, strips.feature_strips(arrays))
 

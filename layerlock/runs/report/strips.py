@@ -28,9 +28,14 @@ def reconstruction_strips(arrays: dict) -> list[list[tuple[str, str]]]:
 
 
 def feature_strips(arrays: dict) -> list[list[tuple[str, str]]]:
-    """Frames above the colours of their features."""
+    """Frames above the colours of their features.
+
+    The mean of each clip is taken away first: what tells one clip from
+    another is mostly larger than what tells things in a clip apart.
+    """
     clips, features = arrays["clips"], arrays["features"]
-    colours = pictures.features_to_rgb(features)
+    means = features.mean(axis=(1, 2, 3), keepdims=True)
+    colours = pictures.features_to_rgb(features - means)
     times = _spread_out(features.shape[1])
     # The frame in the middle of the time span of each feature.
     frames = (times * 2 + 1) * clips.shape[1] // (2 * features.shape[1])

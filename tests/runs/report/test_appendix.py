@@ -69,5 +69,5 @@ def test_features_of_another_grid_are_shown(run):
 
     section = appendix.images(run, History([]))
 
-    assert "<code>block_2</code> at step 7" in section
+    assert "<code>block_2</code> at step 7," in section
     assert section.count("<img") == 2 * 2
