@@ -58,7 +58,7 @@ def pretrain(chosen, method, run, source, validation):
     parts.distribute(chosen)
     keras.utils.set_random_seed(chosen["seed"])
     model = parts.build_model(chosen, method)
-    model.compile(optimizer=parts.build_optimizer(chosen, method.schedule))
+    model.compile(optimizer=parts.build_optimizer(chosen, method.learning_rate))
     lock = layerlock.LayerLock(method.schedule, head_reset=chosen["head_reset"])
     lock.bind(model)
 

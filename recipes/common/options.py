@@ -47,6 +47,7 @@ def define_method(values: flags.FlagValues):
         1,
         "Masks drawn for every clip; they share the target's pass.",
         flag_values=values,
+        lower_bound=1,
     )
     flags.DEFINE_enum(
         "mask",

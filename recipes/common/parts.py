@@ -9,8 +9,7 @@ import numpy as np
 import layerlock
 from common import settings
 from layerlock import backends, data, runs
-from layerlock.core import learning_rate
-from layerlock.models import sharding
+from layerlock.models import presets, sharding
 from layerlock.runs import configuration
 
 # What may differ when a run goes on: nothing that changes its numbers.
@@ -21,6 +20,7 @@ NUM_VALIDATION_BATCHES = 4
 
 def open_run(chosen) -> runs.RunDirectory:
     """Creates the run directory, or opens it to go on with its run."""
+    arguments = settings.encoder_arguments(chosen)
     config = configuration.describe_run(
         chosen,
         keras.backend.backend(),
@@ -30,6 +30,10 @@ def open_run(chosen) -> runs.RunDirectory:
             **backends.versions(),
         },
         backends.devices(),
+        model={
+            "num_layers": arguments["num_layers"],
+            "num_parameters": presets.num_parameters(**arguments),
+        },
     )
     path = chosen["run_dir"]
     if chosen["resume"]:
@@ -73,21 +77,11 @@ def build_model(chosen, method) -> layerlock.MaskedPretraining:
     )
 
 
-def build_optimizer(chosen, schedule) -> keras.Optimizer:
-    """AdamW; its learning rate rises anew after every freeze."""
-    steps, accumulation = chosen["steps"], chosen["accumulation"]
-    rate = learning_rate.WarmupCosine(
-        chosen["learning_rate"], steps, chosen["warmup_steps"]
-    )
-    rate = learning_rate.MiniWarmup(
-        rate,
-        [step for step, _ in schedule.events(steps)],
-        chosen["mini_warmup_steps"],
-    )
-    if accumulation > 1:
-        rate = learning_rate.PerUpdate(rate, accumulation)
+def build_optimizer(chosen, learning_rate) -> keras.Optimizer:
+    """AdamW; norms, biases and positions do not decay."""
+    accumulation = chosen["accumulation"]
     optimizer = keras.optimizers.AdamW(
-        rate,
+        learning_rate,
         weight_decay=chosen["weight_decay"],
         global_clipnorm=chosen["gradient_clip"] or None,
         gradient_accumulation_steps=accumulation if accumulation > 1 else None,

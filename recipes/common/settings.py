@@ -7,7 +7,13 @@ import pathlib
 import keras
 
 from layerlock import backends
-from layerlock.core import lookup, masks, objectives, schedules
+from layerlock.core import (
+    learning_rate,
+    lookup,
+    masks,
+    objectives,
+    schedules,
+)
 from layerlock.models import exported, presets
 from layerlock.models.patches import patch_grid
 
@@ -28,6 +34,12 @@ def resolve(values) -> dict:
         UsageError: if a flag would be ignored or contradicts another.
     """
     settings = values.flag_values_dict()
+    if not 0 < settings["target_fraction"] <= 1:
+        raise UsageError(
+            "--target_fraction is the share of hidden patches that is "
+            "scored, above 0 and at most 1. Received: "
+            f"{settings['target_fraction']}."
+        )
     if settings["init_from"]:
         given = ("preset", "patch_size", "positions")
         given = [name for name in given if values[name].present]
@@ -161,10 +173,11 @@ class Method:
     objective: objectives.Objective
     mask: masks.Mask
     schedule: schedules.FreezeSchedule
+    learning_rate: keras.optimizers.schedules.LearningRateSchedule
 
 
 def method(settings) -> Method:
-    """Builds objective, mask and schedule; no network is needed for it.
+    """Builds objective, mask and schedules; no network is needed for it.
 
     Raises:
         ValueError: if they do not fit each other, the clips, the encoder or
@@ -176,7 +189,9 @@ def method(settings) -> Method:
     mask = _mask(settings)
     mask.validate(grid)
     limit = arguments["num_layers"] - arguments["num_decoder_layers"]
-    return Method(_objective(settings), mask, _schedule(settings, limit))
+    schedule = _schedule(settings, limit)
+    rate = _learning_rate(settings, schedule)
+    return Method(_objective(settings), mask, schedule, rate)
 
 
 def _check_backend(settings):
@@ -220,6 +235,22 @@ def _schedule(settings, limit):
             "raise --steps, or pass --schedule=never."
         )
     return schedule
+
+
+def _learning_rate(settings, schedule):
+    """Warm-up, cosine, and a mini warm-up after every freeze."""
+    steps = settings["steps"]
+    rate = learning_rate.WarmupCosine(
+        settings["learning_rate"], steps, settings["warmup_steps"]
+    )
+    rate = learning_rate.MiniWarmup(
+        rate,
+        [step for step, _ in schedule.events(steps)],
+        settings["mini_warmup_steps"],
+    )
+    if settings["accumulation"] > 1:
+        rate = learning_rate.PerUpdate(rate, settings["accumulation"])
+    return rate
 
 
 # Flags that are arguments of some plug-ins, with their unset values.

@@ -56,9 +56,7 @@ def assert_same_end(run_dir, expected_dir):
     keys = ("step", "loss", "frozen_layers", "target_layer", "flops")
     assert [
         [line[key] for key in keys] for line in running.metrics(run_dir)
-    ] == [
-        [line[key] for key in keys] for line in running.metrics(expected_dir)
-    ]
+    ] == [[line[key] for key in keys] for line in running.metrics(expected_dir)]
 
 
 @pytest.mark.parametrize("harm", [None, "truncated", "flipped"])

@@ -1,0 +1,138 @@
+"""Every flag is read or refused, and what is derived makes sense."""
+
+import keras
+import pytest
+from absl import flags
+
+BACKEND = keras.backend.backend()
+
+
+@pytest.fixture
+def choose(common):
+    """Resolves a command line into settings and the method."""
+
+    def choose(*arguments):
+        values = flags.FlagValues()
+        options = common.options
+        for define in (
+            options.define_method,
+            options.define_freezing,
+            options.define_network,
+            options.define_data,
+            options.define_training,
+            options.define_run,
+        ):
+            define(values)
+        values(["pretrain", *arguments])
+        chosen = common.settings.resolve(values)
+        return chosen, common.settings.method(chosen)
+
+    return choose
+
+
+def test_the_default_job_freezes_at_least_three_times(choose):
+    chosen, method = choose()
+    events = method.schedule.events(chosen["steps"])
+    assert len(events) >= 3
+    assert events[-1][0] < chosen["steps"]
+
+
+@pytest.mark.parametrize("steps", [10, 100, 12_345])
+def test_derived_events_fit_into_the_run(choose, steps):
+    chosen, method = choose(f"--steps={steps}")
+    last, frozen = method.schedule.events(steps)[-1]
+    assert last < steps
+    assert frozen == chosen["max_frozen_layers"] == 4
+
+
+def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
+    chosen, _ = choose("--preset=video_vit_gigantic", "--size=224")
+    assert abs(chosen["max_frozen_layers"] - 32) <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--max_frozen_layers=7"], "At most 6 layers"),
+        (["--start_step=2000"], "Nothing would freeze"),
+        (["--schedule=never", "--interval=5"], "--interval belongs"),
+        (["--mask_ratio=0.001"], "hides nothing"),
+        (["--mask_ratio=0.999"], "hides everything"),
+        (["--mask_ratio=1.5"], "between 0 and 1"),
+        (["--size=36"], "36"),
+        (["--frames=7"], "7"),
+        (["--patch_size=2,5,5"], "5"),
+        (["--patch_size=2,8"], "frames,rows,columns"),
+        (["--fps=8"], "--fps is for videos"),
+        (["--target_lag=-1"], "target_lag"),
+        (["--mask_args=size=3"], "no argument 'size'"),
+        (["--objective_args=target=pixels", "--target=pixels"], "twice"),
+        (["--schedule=piecewise", "--schedule_args=events=[(5,9)]"], "At most"),
+        (["--target_fraction=0"], "target_fraction"),
+        (["--checkpoint_every=15", "--log_every=10"], "multiple"),
+        (["--workers=-1"], "--workers"),
+        (["--layers_per_event=0"], "layers_per_event"),
+        (["--interval=0"], "interval"),
+        (["--start_step=0"], "start_step"),
+        (["--warmup_steps=1000"], "warmup_steps"),
+        (["--learning_rate=0"], "learning_rate"),
+        (["--mini_warmup_steps=-1"], "mini_warmup_steps"),
+        (["--init_from=x", "--preset=video_vit_tiny"], "contradicts"),
+        (["--init_from=/nowhere"], "nowhere"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_runs(
+    choose, arguments, message
+):
+    with pytest.raises((ValueError, OSError), match=message):
+        choose(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--mask=spiral"],
+        ["--objective=gan"],
+        ["--unknown=1"],
+        ["--steps=0"],
+        ["--masks_per_clip=0"],
+    ],
+)
+def test_unknown_names_and_values_are_refused(choose, arguments):
+    with pytest.raises(flags.Error):
+        choose(*arguments)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX distributes")
+@pytest.mark.parametrize("kind", ["data", "model"])
+def test_distribution_is_refused_where_there_is_none(choose, kind):
+    with pytest.raises(ValueError, match="JAX only"):
+        choose(f"--distribution={kind}")
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="others can")
+def test_rematerialisation_is_refused_on_tensorflow(choose):
+    with pytest.raises(ValueError, match="remat"):
+        choose("--remat")
+
+
+def test_flags_reach_the_plug_ins(choose):
+    _, method = choose(
+        "--target=pixels",
+        "--mask=tube",
+        "--mask_ratio=0.5",
+        "--schedule=piecewise",
+        "--schedule_args=events=[(10,2),(20,3)]",
+        "--objective_args=normalize_pixels=False",
+    )
+    assert method.objective.target == "pixels"
+    assert not method.objective.normalize_pixels
+    assert method.mask.ratio == 0.5
+    assert method.schedule.events(100) == [(10, 2), (20, 3)]
+
+
+def test_the_learning_rate_counts_updates_under_accumulation(choose):
+    chosen, method = choose("--accumulation=4", "--steps=100")
+    # The last batch of the warm-up's last update.
+    rate = method.learning_rate(4 * chosen["warmup_steps"] - 1)
+    assert float(rate) == pytest.approx(chosen["learning_rate"], rel=1e-3)
