@@ -224,14 +224,19 @@ def define_training(values: flags.FlagValues):
         "weight_decay", 0.05, "Of AdamW.", flag_values=values, lower_bound=0.0
     )
     flags.DEFINE_integer(
-        "warmup_steps", None, "Default: 5 % of --steps.", flag_values=values
+        "warmup_steps",
+        None,
+        "Default: 5 % of --steps.",
+        flag_values=values,
+        lower_bound=0,
     )
     flags.DEFINE_integer(
         "mini_warmup_steps",
         None,
         "Steps over which the learning rate rises again after a freeze. "
-        "Default: a quarter of --interval.",
+        "Default: a quarter of --interval; 0 turns it off.",
         flag_values=values,
+        lower_bound=0,
     )
     flags.DEFINE_float(
         "gradient_clip",

@@ -123,6 +123,11 @@ def _derive_training(settings):
     width = encoder_arguments(settings)["hidden_dim"]
     rate = 0.2 / width * math.sqrt(batch / 32)
     _default(settings, "learning_rate", float(f"{rate:.3g}"))
+    if settings["learning_rate"] <= 0:
+        raise UsageError(
+            "--learning_rate must be positive. Received: "
+            f"{settings['learning_rate']}."
+        )
     _default(settings, "warmup_steps", min(steps // 20, steps - 1))
     interval = settings["interval"] or steps // 20
     _default(settings, "mini_warmup_steps", interval // 4)
