@@ -1,5 +1,8 @@
 """WHERE clips come from: procedural scenes and folders of videos."""
 
+import glob
+import os
+
 from layerlock.core import lookup
 from layerlock.data.source import VideoSource as VideoSource
 
@@ -11,6 +14,8 @@ def get(spec, **arguments) -> VideoSource:
         spec: a `VideoSource`, returned as it is; the name of a source, such
             as `"scenes"`; or a folder, a glob or a `.txt` list of videos.
         **arguments: of the source, such as `frames`, `size` and `seed`.
+            Those that only other sources have are left out, so that one set
+            of arguments serves all of them.
 
     Example:
 
@@ -20,8 +25,39 @@ def get(spec, **arguments) -> VideoSource:
     """
     if isinstance(spec, VideoSource):
         return spec
-    package = f"{__name__}.sources"
-    if spec in lookup.names(package):
-        return lookup.find(package, spec, VideoSource)(**arguments)
-    folder = lookup.find(package, "folder", VideoSource)
-    return folder(spec, **arguments)
+    sources = lookup.find_all(f"{__name__}.sources", VideoSource)
+    accepted = {
+        name: lookup.argument_names(source) for name, source in sources.items()
+    }
+    for name in arguments:
+        if not any(name in names for names in accepted.values()):
+            raise ValueError(
+                f"No source of clips has an argument {name!r}. "
+                f"Expected some of {accepted}."
+            )
+    chosen = spec if spec in sources and spec != "folder" else "folder"
+    if chosen == "folder":
+        if arguments.get("files") is None:
+            _check_place(spec, sources)
+        arguments = {"path": spec} | arguments
+    return sources[chosen](
+        **{
+            name: value
+            for name, value in arguments.items()
+            if name in accepted[chosen]
+        }
+    )
+
+
+def _check_place(spec, sources):
+    """Raises if there is nothing on disk; says what there is instead."""
+    place = os.path.expanduser(os.fspath(spec))
+    if os.path.lexists(place) or glob.has_magic(place):
+        return
+    names = [name for name in sources if name != "folder"]
+    raise ValueError(
+        f"Unknown source of clips {str(spec)!r}: neither a name nor a place on "
+        f"this disk. Expected one of {names}, a folder of videos, a glob in "
+        "quotes, or a .txt file with one path a line. To add a source, create "
+        "layerlock/data/sources/NAME.py with a subclass of `VideoSource`."
+    )

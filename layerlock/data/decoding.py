@@ -1,0 +1,180 @@
+"""Reads frames of a video by the time at which they are on screen."""
+
+import itertools
+import math
+
+import numpy as np
+
+from layerlock.data import streams
+from layerlock.data.streams import DecodingError
+
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+_PROBED_FRAMES = 6
+_TOLERANCE = 1e-6  # seconds, since times are sums of floats
+# Seconds that a second attempt starts earlier, where a seek went too far.
+_STEP_BACK = 10.0
+# A file that ends before this share of what its header claims is truncated.
+_MIN_SHARE = 0.9
+
+
+def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
+    """Returns the frames that are on screen at the given times.
+
+    The frame at a time is the last one that begins at or before it. Before
+    the first frame it is the first, after the end the last.
+
+    Args:
+        path: the file.
+        times: seconds since the beginning of the video, ascending.
+        size: height and width of the result, `None` for those of the video.
+        box: top, left, height and width of the part that is read, as shares
+            of the upright frame. Its corner is rounded to a pixel of the
+            result.
+
+    Returns:
+        uint8 of shape `(times, height, width, 3)`.
+
+    Raises:
+        DecodingError: The file cannot be read; says why.
+
+    Example:
+
+    ```python
+    clip = read_frames("dog.mp4", times=[0.0, 0.5, 1.0], size=(64, 64))
+    ```
+    """
+    times = [float(time) for time in times]
+    if not times or times != sorted(times):
+        raise ValueError(
+            "`times` must be ascending, and at least one. "
+            f"Received: times={times}."
+        )
+    for start in _starts(times[0]):
+        with streams.opened(path) as (container, stream):
+            if not streams.seek(container, stream, start):
+                continue
+            frames = streams.timed_frames(container, stream, start <= 0)
+            show = _Reader(stream, size, box)
+            images = _pick(frames, times, show, start <= 0)
+        if images is not None:
+            return images
+    raise DecodingError("no frame can be decoded")
+
+
+def probe(path) -> streams.Facts:
+    """Returns the facts of a video after reading some frames of it.
+
+    The beginning, the middle and the end are decoded. Lengths are those of
+    what can be decoded, whatever the header claims.
+
+    Raises:
+        DecodingError: The file cannot be read; says why.
+    """
+    with streams.opened(path) as (container, stream):
+        frames = streams.timed_frames(container, stream, True)
+        first = list(itertools.islice(frames, _PROBED_FRAMES))
+        if not first:
+            raise DecodingError("no frame can be decoded")
+        height, width = streams.shown_size(first[0][1], stream)
+        rotation = 90 * streams.quarter_turns(first[0][1])
+        fps = streams.rate(stream)
+        claimed = streams.header_duration(stream)
+    last = _last_time(path, claimed)
+    duration = last + 1 / fps
+    if claimed and duration < _MIN_SHARE * claimed:
+        raise DecodingError(
+            f"truncated: it ends after {duration:.2f} of {claimed:.2f} seconds"
+        )
+    read_frames(path, [last / 2], size=(16, 16))
+    return streams.Facts(
+        round(duration, 6), round(fps, 6), width, height, rotation
+    )
+
+
+def _last_time(path, claimed: float | None) -> float:
+    """Returns when the last frame that can be decoded begins."""
+    if claimed:
+        last = _last_time_after(path, claimed)
+        if last is not None and last >= _MIN_SHARE * claimed:
+            return last
+    with streams.opened(path) as (container, stream):
+        latest = streams.last_stamp(container, stream)
+    for start in _starts(latest):
+        last = _last_time_after(path, start)
+        if last is not None:
+            return last
+    raise DecodingError("no frame can be decoded near its end")
+
+
+def _last_time_after(path, start: float) -> float | None:
+    with streams.opened(path) as (container, stream):
+        if not streams.seek(container, stream, start):
+            return None
+        frames = streams.timed_frames(container, stream, start <= 0)
+        return max((time for time, _ in frames), default=None)
+
+
+def _starts(first: float):
+    """Yields from where to decode, the fastest first."""
+    if first > 0:
+        yield first
+    if first > _STEP_BACK:
+        yield first - _STEP_BACK
+    yield 0.0
+
+
+def _pick(frames, times, show, from_start: bool):
+    """Returns what is shown at `times`, `None` if `frames` begin too late."""
+    images, shown = [], None
+    for time, frame in itertools.chain(frames, [(math.inf, None)]):
+        if shown is None:
+            if frame is None or time > times[0] + _TOLERANCE and not from_start:
+                return None
+        else:
+            due = sum(wanted + _TOLERANCE < time for wanted in times)
+            if due > len(images):
+                images += [show(shown)] * (due - len(images))
+            if due == len(times):
+                break
+        shown = frame
+    return np.stack(images)
+
+
+class _Reader:
+    """Turns a decoded frame into an upright image of a part of it."""
+
+    def __init__(self, stream, size, box):
+        from av.video.reformatter import VideoReformatter
+
+        self.stream = stream
+        self.size = size
+        self.box = box
+        self.reformatter = VideoReformatter()
+
+    def __call__(self, frame) -> np.ndarray:
+        shown = streams.shown_size(frame, self.stream)
+        size = self.size or shown
+        # The whole frame is scaled so that the box gets its size.
+        scaled = [
+            max(pixels, round(pixels / share))
+            for pixels, share in zip(size, self.box[2:], strict=True)
+        ]
+        turns = streams.quarter_turns(frame)
+        height, width = scaled[::-1] if turns % 2 else scaled
+        shrinks = scaled[0] <= shown[0] and scaled[1] <= shown[1]
+        image = self.reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgb24",
+            interpolation="AREA" if shrinks else "BICUBIC",
+        ).to_ndarray()
+        top, left = (
+            min(round(corner * whole), whole - pixels)
+            for corner, whole, pixels in zip(
+                self.box[:2], scaled, size, strict=True
+            )
+        )
+        image = np.rot90(image, turns)
+        return image[top : top + size[0], left : left + size[1]]

@@ -1,0 +1,245 @@
+"""Clips from a folder, a glob or a list of videos."""
+
+import json
+import os
+
+import numpy as np
+
+from layerlock.data import decoding, files, randomness, streams
+from layerlock.data.source import VideoSource, check_geometry
+
+_DEFAULT_FPS = 8.0
+_MAX_ATTEMPTS = 10
+_DRAW = 0  # stream of random numbers
+
+
+class FolderSource(VideoSource):
+    """Random clips of videos, without labels or with those of sub-folders.
+
+    Clip `i` comes from video `i % len(source)`: `frames` frames at `fps`
+    from a time that is drawn, a part of the frame that is drawn, and its
+    mirror image half of the time. Nothing is drawn in `fixed`: the middle of
+    the video and the largest square at the centre.
+
+    Videos that cannot be read are found at the start. Another one stands in
+    for each, and for one that fails later on. A video that is shorter than
+    the clip holds its last frame.
+
+    Labels of `source[i]`: `class`, the index of the sub-folder that the
+    video lies in, if all videos lie in sub-folders; else none.
+
+    Args:
+        path: a folder, which is searched with its sub-folders; a glob; a
+            `.txt` file with one path a line; or one video.
+        frames: int, of a clip. Defaults to `16`.
+        size: int, height and width of a clip, in pixels. Defaults to `64`.
+        seed: int. Defaults to `0`.
+        fps: frames per second of a clip, `None` for 8, or the video's own
+            where those are fewer. Defaults to `None`.
+        scale: smallest and largest share of the frame's area that a crop
+            has, before it is shrunk to fit in. Defaults to `(0.3, 1.0)`.
+        aspect: smallest and largest quotient of the width and height of a
+            crop. Defaults to `(0.75, 4 / 3)`.
+        flip: share of clips that are mirrored. Defaults to `0.5`.
+        files: a `FileList`, or what its `to_json` returned, to use instead
+            of searching `path`. Defaults to `None`.
+        cache: folder that remembers which videos can be read, `None` for
+            the user's, `False` for none. Defaults to `None`.
+        progress: called with the numbers of videos checked and to check.
+        failures: file to which each read that fails is added, as one line of
+            JSON, by any process. Defaults to `None`.
+
+    Example:
+
+    ```python
+    source = FolderSource("/videos", frames=16, size=224, fps=8)
+    clip, labels = source[0]  # clip: uint8 (16, 224, 224, 3)
+    ```
+    """
+
+    def __init__(
+        self,
+        path,
+        frames: int = 16,
+        size: int = 64,
+        seed: int = 0,
+        fps: float | None = None,
+        scale: tuple[float, float] = (0.3, 1.0),
+        aspect: tuple[float, float] = (0.75, 4 / 3),
+        flip: float = 0.5,
+        files=None,
+        cache=None,
+        progress=None,
+        failures=None,
+    ):
+        check_geometry(frames, size)
+        _check_draws(fps, scale, aspect, flip)
+        self.frames = frames
+        self.size = size
+        self.seed = seed
+        self.fps = fps
+        self.scale = scale
+        self.aspect = aspect
+        self.flip = flip
+        self.failures = failures and os.path.abspath(failures)
+        self.files = _file_list(path, files, cache, progress)
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        position, clip = self._read(index, self._drawn)
+        return clip, self._labels(position)
+
+    def clip(self, index):
+        """Returns clip `index` without its labels."""
+        return self._read(index, self._drawn)[1]
+
+    def fixed(self, index):
+        """Returns the middle of a video and its labels, nothing drawn."""
+        position, clip = self._read(index, self._central)
+        return clip, self._labels(position)
+
+    def name(self, index):
+        """Returns the path of the video of clip `index`."""
+        position = self.files.readable(index % len(self))
+        return self.files.relative(position)
+
+    @property
+    def class_names(self):
+        """The names of the sub-folders, if all videos lie in some."""
+        names = list(self.files.class_names)
+        return {"class": names} if names else {}
+
+    @property
+    def counts(self):
+        """Numbers of videos, of those with a flaw, and of failed reads.
+
+        `replaced_clips` and `short_clips` are per epoch; `failed_reads` are
+        the lines of the file `failures`.
+        """
+        used = [self.files.readable(index) for index in range(len(self))]
+        facts = [self.files.results[position] for position in used]
+        return {
+            "files": len(self),
+            "unreadable_files": len(self.files.bad),
+            "replaced_clips": len(self) - len(self.files.good),
+            "short_clips": sum(
+                one.duration < self._length(one) for one in facts
+            ),
+            "failed_reads": _count_lines(self.failures),
+        }
+
+    def _read(self, index, choose):
+        """Returns a position and the clip that `choose` takes of its video."""
+        if index < 0:
+            raise IndexError(f"`index` must be at least 0. Received: {index}.")
+        position = self.files.readable(index % len(self))
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
+            path = self.files.paths[position]
+            times, box, mirrored = choose(self.files.results[position], index)
+            try:
+                clip = decoding.read_frames(
+                    path, times, (self.size, self.size), box
+                )
+                return position, clip[:, :, ::-1] if mirrored else clip
+            except streams.DecodingError as error:
+                self._note(index, path, str(error))
+            position = self.files.another(self.seed, index, attempt)
+        raise streams.DecodingError(
+            f"{_MAX_ATTEMPTS} videos in a row could not be read. The last: "
+            f"{path}. Is the disk still there?"
+        )
+
+    def _drawn(self, facts, index):
+        """Returns times, box and flip of a clip, drawn from its index."""
+        draw = randomness.generator(self.seed, _DRAW, index)
+        start, area, aspect, top, left, flip = draw.random(6)
+        low, high = np.log(self.aspect)
+        height, width = _box_size(
+            facts,
+            self.scale[0] + area * (self.scale[1] - self.scale[0]),
+            np.exp(low + aspect * (high - low)),
+        )
+        box = (top * (1 - height), left * (1 - width), height, width)
+        return self._times(facts, start), box, flip < self.flip
+
+    def _central(self, facts, index):
+        """Returns times and box of the middle of a video."""
+        shorter = min(facts.height, facts.width)
+        height, width = shorter / facts.height, shorter / facts.width
+        box = ((1 - height) / 2, (1 - width) / 2, height, width)
+        return self._times(facts, 0.5), box, False
+
+    def _times(self, facts, share: float):
+        room = max(0.0, facts.duration - self._length(facts))
+        return room * share + np.arange(self.frames) / self._rate(facts)
+
+    def _rate(self, facts) -> float:
+        return self.fps or min(_DEFAULT_FPS, facts.fps)
+
+    def _length(self, facts) -> float:
+        """Returns the seconds between a clip's first and last frame."""
+        return (self.frames - 1) / self._rate(facts)
+
+    def _labels(self, position):
+        label = self.files.class_of(position)
+        return {} if label is None else {"class": label}
+
+    def _note(self, index, path, reason):
+        """Adds a line to `failures`, in one write that no process splits."""
+        if self.failures is None:
+            return
+        line = json.dumps({"index": index, "path": path, "reason": reason})
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        handle = os.open(self.failures, flags, 0o666)
+        try:
+            os.write(handle, line.encode() + b"\n")
+        finally:
+            os.close(handle)
+
+
+def _file_list(path, known, cache, progress):
+    if isinstance(known, files.FileList):
+        return known
+    if known is not None:
+        return files.FileList.from_json(known)
+    return files.list_files(path, cache, progress)
+
+
+def _box_size(facts, area: float, aspect: float):
+    """Returns height and width of a crop, as shares of the frame's."""
+    pixels = area * facts.height * facts.width
+    height = np.sqrt(pixels / aspect) / facts.height
+    width = np.sqrt(pixels * aspect) / facts.width
+    too_large = max(1.0, height, width)
+    return float(height / too_large), float(width / too_large)
+
+
+def _count_lines(path) -> int:
+    try:
+        with open(path or os.devnull, "rb") as file:
+            return sum(1 for _ in file)
+    except FileNotFoundError:
+        return 0
+
+
+def _check_draws(fps, scale, aspect, flip):
+    if fps is not None and not fps > 0:
+        raise ValueError(
+            f"`fps` must be above 0, or `None`. Received: fps={fps}."
+        )
+    if not 0 < scale[0] <= scale[1] <= 1:
+        raise ValueError(
+            "`scale` must be two shares of the frame's area, ascending, above "
+            f"0 and at most 1. Received: scale={scale}."
+        )
+    if not 0 < aspect[0] <= aspect[1]:
+        raise ValueError(
+            "`aspect` must be two quotients, ascending and above 0. "
+            f"Received: aspect={aspect}."
+        )
+    if not 0 <= flip <= 1:
+        raise ValueError(
+            f"`flip` must be a share from 0 to 1. Received: flip={flip}."
+        )

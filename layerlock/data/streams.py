@@ -1,0 +1,168 @@
+"""Opens videos with PyAV and gives every frame its true time."""
+
+import collections
+import contextlib
+import dataclasses
+import heapq
+
+# Frames by which a stamp may be out of place; codecs reorder by less.
+_REORDER = 4
+_FALLBACK_RATE = 25.0
+
+
+class DecodingError(ValueError):
+    """A video cannot be read; the message is the reason, in one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known about a video, as it is shown.
+
+    Attributes:
+        duration: seconds from the beginning to the end of the last frame.
+        fps: frames per second, on average.
+        width: pixels, rotation and the pixels' aspect obeyed.
+        height: pixels.
+        rotation: degrees, counter-clockwise, by which the stored frames are
+            turned to be shown: 0, 90, 180 or 270.
+    """
+
+    duration: float
+    fps: float
+    width: int
+    height: int
+    rotation: int
+
+
+@contextlib.contextmanager
+def opened(path):
+    """Gives the container and its best video stream; closes the container.
+
+    What FFmpeg or the system complain about becomes a `DecodingError`.
+    """
+    import av
+
+    try:
+        with av.open(str(path), metadata_errors="ignore") as container:
+            stream = container.streams.best("video")
+            if stream is None or _is_picture(stream):
+                raise DecodingError("it has no video stream")
+            if stream.codec_context is None:
+                raise DecodingError("its codec cannot be decoded here")
+            # Whoever reads many clips runs workers; threads inside of them
+            # would fight for the cores.
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except (av.FFmpegError, OSError) as error:
+        raise DecodingError(reason(error)) from error
+
+
+def reason(error: Exception) -> str:
+    """Returns what went wrong, in one line and without the file's name."""
+    text = str(getattr(error, "strerror", None) or error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def seek(container, stream, seconds: float) -> bool:
+    """Goes to the key frame before a time; returns whether it could."""
+    import av
+
+    if seconds <= 0:
+        return True
+    ticks = int(seconds / stream.time_base) + (stream.start_time or 0)
+    try:
+        container.seek(ticks, stream=stream, backward=True)
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def timed_frames(container, stream, from_start: bool):
+    """Yields seconds and frames in the order in which they are shown.
+
+    The decoder's order is trusted, time stamps are not: the n-th frame gets
+    the n-th smallest stamp of its neighbours. Where stamps are missing, they
+    are counted on. Nothing comes from a stream without any, unless it is
+    read from its start.
+    """
+    step = 1 / rate(stream)
+    waiting, times, newest = collections.deque(), [], None
+    for frame in _whole_frames(container, stream):
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if stamp is not None:
+            newest = _seconds(stamp, stream)
+        elif newest is not None:
+            newest += step
+        elif from_start:
+            newest = 0.0
+        else:
+            return
+        heapq.heappush(times, newest)
+        waiting.append(frame)
+        if len(waiting) > _REORDER:
+            yield heapq.heappop(times), waiting.popleft()
+    while waiting:
+        yield heapq.heappop(times), waiting.popleft()
+
+
+def last_stamp(container, stream) -> float:
+    """Returns the latest time of all packets, in seconds, decoding nothing."""
+    last = 0.0
+    for packet in container.demux(stream):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None:
+            last = max(last, _seconds(stamp, stream))
+    return last
+
+
+def header_duration(stream) -> float | None:
+    """Returns the seconds that the header claims, `None` if it does not."""
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    clock = stream.metadata.get("DURATION", "").split(":")
+    try:
+        hours, minutes, seconds = (float(part) for part in clock)
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def rate(stream) -> float:
+    """Returns the average number of frames per second."""
+    average = stream.average_rate or stream.guessed_rate
+    return float(average) if average else _FALLBACK_RATE
+
+
+def quarter_turns(frame) -> int:
+    """Returns by how many quarters, counter-clockwise, a frame is turned."""
+    return round(frame.rotation / 90) % 4
+
+
+def shown_size(frame, stream) -> tuple[int, int]:
+    """Returns height and width of a frame of a stream as it is shown."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    height, width = frame.height, max(1, round(frame.width * aspect))
+    return (width, height) if quarter_turns(frame) % 2 else (height, width)
+
+
+def _is_picture(stream) -> bool:
+    """Whether the only video is the cover of a piece of music."""
+    import av
+
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _whole_frames(container, stream):
+    """Yields decoded frames, leaving out what leads the first key frame.
+
+    After a seek, such frames refer to others that were not decoded.
+    """
+    started = False
+    for frame in container.decode(stream):
+        started = started or frame.key_frame
+        if started:
+            yield frame
+
+
+def _seconds(stamp, stream):
+    return float((stamp - (stream.start_time or 0)) * stream.time_base)
