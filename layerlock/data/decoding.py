@@ -1,5 +1,6 @@
 """Reads frames of a video by the time at which they are on screen."""
 
+import contextlib
 import itertools
 import math
 
@@ -80,16 +81,27 @@ def probe(path) -> streams.Facts:
         rotation = 90 * streams.quarter_turns(first[0][1])
         fps = streams.rate(stream)
         claimed = streams.header_duration(stream)
-    last = _last_time(path, claimed)
+    with _named("end"):
+        last = _last_time(path, claimed)
     duration = last + 1 / fps
     if claimed and duration < _MIN_SHARE * claimed:
         raise DecodingError(
             f"truncated: it ends after {duration:.2f} of {claimed:.2f} seconds"
         )
-    read_frames(path, [last / 2], size=(16, 16))
+    with _named("middle"):
+        read_frames(path, [last / 2], size=(16, 16))
     return streams.Facts(
         round(duration, 6), round(fps, 6), width, height, rotation
     )
+
+
+@contextlib.contextmanager
+def _named(part: str):
+    """Makes an error say in which part of the video it was."""
+    try:
+        yield
+    except DecodingError as error:
+        raise DecodingError(f"its {part} cannot be read: {error}") from error
 
 
 def _last_time(path, claimed: float | None) -> float:
@@ -104,7 +116,7 @@ def _last_time(path, claimed: float | None) -> float:
         last = _last_time_after(path, start)
         if last is not None:
             return last
-    raise DecodingError("no frame can be decoded near its end")
+    raise DecodingError("no frame can be decoded")
 
 
 def _last_time_after(path, start: float) -> float | None:

@@ -36,7 +36,7 @@ class Facts:
 
 @contextlib.contextmanager
 def opened(path):
-    """Gives the container and its best video stream; closes the container.
+    """Gives the container and its largest video stream; closes the container.
 
     What FFmpeg or the system complain about becomes a `DecodingError`.
     """
@@ -44,9 +44,7 @@ def opened(path):
 
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
-            stream = container.streams.best("video")
-            if stream is None or _is_picture(stream):
-                raise DecodingError("it has no video stream")
+            stream = _largest(container.streams.video)
             if stream.codec_context is None:
                 raise DecodingError("its codec cannot be decoded here")
             # Whoever reads many clips runs workers; threads inside of them
@@ -145,11 +143,20 @@ def shown_size(frame, stream) -> tuple[int, int]:
     return (width, height) if quarter_turns(frame) % 2 else (height, width)
 
 
-def _is_picture(stream) -> bool:
-    """Whether the only video is the cover of a piece of music."""
+def _largest(candidates):
+    """Returns the stream with the most pixels; covers of music are none."""
     import av
 
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+    cover = av.stream.Disposition.attached_pic
+    moving = [stream for stream in candidates if not stream.disposition & cover]
+    if not moving:
+        raise DecodingError("it has no video stream")
+    return max(moving, key=_area)
+
+
+def _area(stream):
+    codec = stream.codec_context
+    return codec.width * codec.height if codec is not None else -1
 
 
 def _whole_frames(container, stream):

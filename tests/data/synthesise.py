@@ -1,0 +1,137 @@
+"""Writes small videos with the quirks that real folders have.
+
+Every frame shows its number as black and white cells. The first row of cells
+is white, black, black, black, so that a frame that is not upright is noticed.
+"""
+
+import fractions
+import struct
+
+import numpy as np
+
+ROWS, COLUMNS = 3, 4
+MILLISECOND = fractions.Fraction(1, 1000)
+# 16.16 fixed point: the stored frame is turned clockwise to be shown.
+MATRICES = {
+    90: (0, 1, 0, -1, 0, 0, 0, 0, 1 << 14),
+    180: (-1, 0, 0, 0, -1, 0, 0, 0, 1 << 14),
+    270: (0, -1, 0, 1, 0, 0, 0, 0, 1 << 14),
+}
+
+
+def image(number: int, height: int = 48, width: int = 64) -> np.ndarray:
+    """The upright frame that shows a number up to 255."""
+    bits = [1, 0, 0, 0] + [number >> bit & 1 for bit in range(8)]
+    cells = np.array(bits, "uint8").reshape(ROWS, COLUMNS) * 200 + 25
+    rows = np.arange(height) * ROWS // height
+    columns = np.arange(width) * COLUMNS // width
+    return np.repeat(cells[rows][:, columns, None], 3, axis=-1)
+
+
+def number(picture: np.ndarray) -> int:
+    """The number that a frame of any size shows."""
+    height, width = picture.shape[:2]
+    rows = (np.arange(ROWS) * 2 + 1) * height // (2 * ROWS)
+    columns = (np.arange(COLUMNS) * 2 + 1) * width // (2 * COLUMNS)
+    bits = (picture[rows][:, columns].mean(-1) > 128).astype(int).ravel()
+    assert bits[:4].tolist() == [1, 0, 0, 0], "the frame is not upright"
+    return sum(int(bit) << place for place, bit in enumerate(bits[4:]))
+
+
+def numbers(clip: np.ndarray) -> list[int]:
+    return [number(picture) for picture in clip]
+
+
+def write(
+    path,
+    count=20,
+    fps=10,
+    height=48,
+    width=64,
+    codec="libx264",
+    stamps=None,
+    swaps=False,
+    turn=0,
+    key_frames=5,
+    small_stream=False,
+    options=None,
+    index_first=False,
+):
+    """Writes a video of `count` frames.
+
+    Args:
+        stamps: milliseconds of each frame, instead of equal distances.
+        swaps: whether stamps of neighbours are exchanged in the file.
+        turn: degrees, clockwise, that players turn the frames by; mp4 only.
+        key_frames: distance of key frames.
+        small_stream: adds a smaller stream that counts from 200 on, first.
+        index_first: whether an mp4 can be opened without its end.
+    """
+    import av
+
+    stamps = stamps or [round(1000 * n / fps) for n in range(count)]
+    flags = {"movflags": "faststart"} if index_first else {}
+    with av.open(str(path), "w", options=flags) as container:
+        streams = []
+        if small_stream:
+            streams.append((_add(container, codec, fps, 24, 32), 24, 32, 200))
+        stored = (width, height) if turn % 180 else (height, width)
+        main = _add(container, codec, fps, *stored, key_frames, options)
+        streams.append((main, height, width, 0))
+        for n, stamp in enumerate(stamps):
+            for stream, rows, columns, first in streams:
+                picture = image(first + n, rows, columns)
+                if stream is main:
+                    picture = np.rot90(picture, turn // 90)
+                frame = av.VideoFrame.from_ndarray(
+                    np.ascontiguousarray(picture), format="rgb24"
+                )
+                frame.pts, frame.time_base = stamp, MILLISECOND
+                _mux(container, stream, frame, swaps, fps)
+        for stream, *_ in streams:
+            _mux(container, stream, None, swaps, fps)
+    if turn:
+        _turn(path, turn)
+    return path
+
+
+def write_sound(path, seconds=1):
+    """Writes a file that has sound only."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16_000)
+        silence = np.zeros((1, 1024), "float32")
+        for n in range(seconds * 16):
+            frame = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
+            frame.sample_rate, frame.pts = 16_000, 1024 * n
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _add(container, codec, fps, height, width, key_frames=5, options=None):
+    stream = container.add_stream(codec, rate=fps, options=options or {})
+    stream.height, stream.width = height, width
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.gop_size = key_frames
+    stream.codec_context.time_base = MILLISECOND
+    return stream
+
+
+def _mux(container, stream, frame, swaps, fps):
+    for packet in stream.encode(frame):
+        if swaps:
+            step = round(1 / fps / packet.time_base)
+            n = round(packet.pts / step)
+            # Later by two frames, since no frame is shown before it is read.
+            packet.pts = ((n + 2) ^ 1) * step
+        container.mux(packet)
+
+
+def _turn(path, turn):
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    matrix = [value << 16 for value in MATRICES[turn]]
+    content[at : at + 36] = struct.pack(">9i", *matrix)
+    path.write_bytes(content)

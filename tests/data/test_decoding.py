@@ -1,0 +1,246 @@
+import numpy as np
+import pytest
+
+from layerlock.data import decoding
+from tests.data import synthesise
+
+av = pytest.importorskip("av")
+
+# Frame n of a clip at 10 fps is on screen from n / 10 to (n + 1) / 10.
+MIDDLES = [0.05, 0.75, 1.25, 1.95]
+NUMBERS = [0, 7, 12, 19]
+
+
+def numbers_at(path, times, **arguments):
+    return synthesise.numbers(decoding.read_frames(path, times, **arguments))
+
+
+def encoder_exists(name):
+    try:
+        av.codec.Codec(name, "w")
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "codec, name",
+    [
+        ("libx264", "clip.mp4"),
+        ("libx264", "clip.mov"),
+        ("libx264", "clip.mkv"),
+        ("libx265", "clip.mp4"),
+        ("libsvtav1", "clip.mkv"),
+        ("libvpx", "clip.webm"),
+        ("libvpx-vp9", "clip.webm"),
+        ("mpeg4", "clip.avi"),
+        ("mpeg4", "clip.mp4"),
+    ],
+)
+def test_each_codec_gives_the_frames_on_screen(tmp_path, codec, name):
+    if not encoder_exists(codec):
+        pytest.skip(f"this PyAV has no encoder {codec}")
+    quiet = {"libx265": {"x265-params": "log-level=none"}}
+    path = synthesise.write(
+        tmp_path / name,
+        codec=codec,
+        height=96,
+        width=128,
+        options=quiet.get(codec),
+    )
+
+    assert numbers_at(path, MIDDLES) == NUMBERS
+
+
+@pytest.mark.parametrize("key_frames", [1, 5, 20])
+def test_reading_from_the_middle_equals_reading_from_the_start(
+    tmp_path, key_frames
+):
+    path = synthesise.write(tmp_path / "clip.mp4", key_frames=key_frames)
+
+    for n in range(20):
+        assert numbers_at(path, [n / 10]) == [n]
+
+
+def test_frames_of_variable_rate_come_by_their_time(tmp_path):
+    stamps = [0, 40, 80, 500, 520, 1500, 1600]
+    path = synthesise.write(tmp_path / "clip.mkv", stamps=stamps)
+
+    times = [0.039, 0.041, 0.3, 0.51, 1.49, 1.51, 1.61]
+
+    assert numbers_at(path, times) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_jittering_stamps_still_give_every_frame_in_order(tmp_path):
+    jitter = np.random.default_rng(0).integers(-30, 31, 20)
+    stamps = [100 * n + int(jitter[n]) + 30 for n in range(20)]
+    path = synthesise.write(tmp_path / "clip.mkv", stamps=stamps)
+
+    times = [(stamp - stamps[0]) / 1000 + 0.002 for stamp in stamps]
+
+    assert numbers_at(path, times) == list(range(20))
+
+
+@pytest.mark.parametrize("first", [0, 8, 13])
+def test_exchanged_stamps_are_put_in_order(tmp_path, first):
+    path = synthesise.write(
+        tmp_path / "clip.mkv", codec="mpeg4", swaps=True, key_frames=6
+    )
+    with av.open(str(path)) as container:
+        stamps = [frame.pts for frame in container.decode(video=0)]
+    assert stamps != sorted(stamps)
+    with av.open(str(path)) as container:
+        start = container.streams.video[0].start_time / 1000
+
+    times = [0.2 - start + n / 10 + 0.05 for n in range(first, 18)]
+
+    assert numbers_at(path, times) == list(range(first, 18))
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_missing_stamps_are_counted_on(tmp_path, first):
+    path = synthesise.write(
+        tmp_path / "clip.h264", fps=25, options={"bframes": "0"}
+    )
+
+    times = [n / 25 + 0.01 for n in range(first, 20)]
+
+    assert numbers_at(path, times) == list(range(first, 20))
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_rotation_is_obeyed(tmp_path, turn):
+    path = synthesise.write(tmp_path / "clip.mp4", turn=turn)
+
+    clip = decoding.read_frames(path, MIDDLES)
+
+    assert clip.shape == (4, 48, 64, 3)
+    assert synthesise.numbers(clip) == NUMBERS
+
+
+def test_a_portrait_video_stays_upright(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mp4", height=64, width=48)
+
+    clip = decoding.read_frames(path, MIDDLES)
+
+    assert clip.shape == (4, 64, 48, 3)
+    assert synthesise.numbers(clip) == NUMBERS
+
+
+def test_the_larger_of_two_video_streams_is_read(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mp4", small_stream=True)
+
+    clip = decoding.read_frames(path, MIDDLES)
+
+    assert clip.shape == (4, 48, 64, 3)
+    assert synthesise.numbers(clip) == NUMBERS
+
+
+def test_times_outside_of_the_video_hold_its_ends(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mp4")
+
+    assert numbers_at(path, [-1.0, 0.35, 9.0, 99.0]) == [0, 3, 19, 19]
+    assert numbers_at(path, [50.0]) == [19]
+
+
+def test_one_frame_can_be_asked_for_many_times(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mp4")
+
+    assert numbers_at(path, [0.31, 0.32, 0.33, 0.41]) == [3, 3, 3, 4]
+
+
+def test_images_have_the_size_that_was_asked_for(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mp4")
+
+    for size in [(24, 24), (12, 40), (96, 96)]:
+        clip = decoding.read_frames(path, MIDDLES, size=size)
+
+        assert clip.shape == (4, *size, 3)
+        assert clip.dtype == "uint8"
+        assert synthesise.numbers(clip) == NUMBERS
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_a_box_is_cut_out_of_the_upright_frame(tmp_path, turn):
+    path = synthesise.write(
+        tmp_path / "clip.mp4", turn=turn, height=96, width=128
+    )
+    whole = decoding.read_frames(path, MIDDLES).astype(int)
+
+    part = decoding.read_frames(
+        path, MIDDLES, size=(48, 64), box=(0.25, 0.5, 0.5, 0.5)
+    )
+
+    assert np.abs(part - whole[:, 24:72, 64:]).max() <= 8
+
+
+@pytest.mark.parametrize("times", [[], [1.0, 0.5]])
+def test_times_that_do_not_ascend_are_refused(tmp_path, times):
+    with pytest.raises(ValueError, match="must be ascending"):
+        decoding.read_frames(tmp_path / "clip.mp4", times)
+
+
+def test_a_file_that_vanished_raises_a_reason(tmp_path):
+    with pytest.raises(decoding.DecodingError, match="No such file"):
+        decoding.read_frames(tmp_path / "gone.mp4", [0.0])
+
+
+def test_sound_without_a_picture_raises_a_reason(tmp_path):
+    path = synthesise.write_sound(tmp_path / "sound.mp4")
+
+    with pytest.raises(decoding.DecodingError, match="no video stream"):
+        decoding.probe(path)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_facts_describe_what_is_shown(tmp_path, name):
+    turn = 90 if name == "clip.mp4" else 0
+    path = synthesise.write(tmp_path / name, turn=turn)
+
+    facts = decoding.probe(path)
+
+    assert facts.duration == pytest.approx(2.0, abs=0.01)
+    assert facts.fps == pytest.approx(10)
+    assert (facts.width, facts.height) == (64, 48)
+    assert facts.rotation == (270 if turn else 0)
+
+
+@pytest.mark.parametrize(
+    "codec, name, reason",
+    [
+        ("libvpx", "clip.webm", "truncated: it ends after .* of 6.00 seconds"),
+        ("libx264", "clip.mkv", "truncated: it ends after .* of 6.00 seconds"),
+        ("libx264", "clip.mp4", "Invalid data"),
+    ],
+)
+def test_a_truncated_file_raises_a_reason(tmp_path, codec, name, reason):
+    path = synthesise.write(tmp_path / name, codec=codec, count=60)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+    with pytest.raises(decoding.DecodingError, match=reason):
+        decoding.probe(path)
+
+
+def test_a_truncated_file_with_its_index_first_raises_a_reason(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mp4", count=60, index_first=True)
+    content = path.read_bytes()
+    frames = content.index(b"mdat")
+    path.write_bytes(content[: (frames + len(content)) // 2])
+
+    with pytest.raises(decoding.DecodingError, match="it ends|its end"):
+        decoding.probe(path)
+
+
+def test_the_duration_is_that_of_the_frames_not_of_the_header(tmp_path):
+    path = synthesise.write(tmp_path / "clip.avi", codec="mpeg4", count=60)
+    content = bytearray(path.read_bytes())
+    frames = content.index(b"avih") + 8 + 16
+    length = content.index(b"strh") + 8 + 32
+    content[frames : frames + 4] = (5).to_bytes(4, "little")
+    content[length : length + 4] = (5).to_bytes(4, "little")
+    path.write_bytes(content)
+
+    facts = decoding.probe(path)
+
+    assert facts.duration == pytest.approx(6.0, abs=0.2)

@@ -1,0 +1,135 @@
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from layerlock.data import pipeline
+from layerlock.data.source import VideoSource
+
+pytest.importorskip("grain")
+
+
+class Counting(VideoSource):
+    """Clip `i` is a single pixel that holds `i`, modulo 256."""
+
+    def __init__(self, length=10):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        return np.full((1, 1, 1, 3), index % 256, "uint8"), {"index": index}
+
+
+def indices(batch_size=5, source=None, **arguments):
+    stream = pipeline.batches(source or Counting(), batch_size, **arguments)
+    return [batch[:, 0, 0, 0, 0].tolist() for (batch,) in stream]
+
+
+def test_a_batch_is_a_tuple_of_clips():
+    ((clips,),) = pipeline.batches(Counting(), 4, num_batches=1)
+
+    assert isinstance(clips, np.ndarray)
+    assert clips.shape == (4, 1, 1, 1, 3)
+    assert clips.dtype == "uint8"
+
+
+def test_each_epoch_has_every_clip_once():
+    first, second, third = indices(10, num_batches=3)
+
+    assert sorted(first) == list(range(10))
+    assert sorted(second) == list(range(10, 20))
+    assert sorted(third) == list(range(20, 30))
+
+
+def test_each_epoch_has_an_order_of_its_own():
+    epochs = np.array(indices(10, num_batches=5)) % 10
+
+    assert len(np.unique(epochs, axis=0)) == 5
+
+
+def test_each_seed_has_an_order_of_its_own():
+    orders = [indices(10, seed=seed, num_batches=1)[0] for seed in range(5)]
+
+    assert len(np.unique(orders, axis=0)) == 5
+
+
+def test_batches_run_across_the_end_of_an_epoch():
+    clips = np.concatenate(indices(4, num_batches=5))
+
+    assert sorted(clips) == list(range(20))
+
+
+@pytest.mark.parametrize("first", [1, 3, 1_000_000])
+def test_a_batch_does_not_depend_on_where_reading_began(first):
+    before = indices(3, first_batch=first - 1, num_batches=4)
+
+    assert indices(3, first_batch=first, num_batches=3) == before[1:]
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_a_batch_does_not_depend_on_the_number_of_workers(num_workers):
+    here = indices(first_batch=2, num_batches=4)
+
+    assert here == indices(
+        first_batch=2, num_batches=4, num_workers=num_workers
+    )
+
+
+def test_there_is_no_end_unless_one_is_asked_for():
+    stream = pipeline.batches(Counting(2), 4)
+
+    clips = np.concatenate([next(stream)[0] for _ in range(10)])
+    stream.close()
+
+    assert len(clips) == 40
+
+
+def test_a_source_of_one_clip_is_repeated():
+    assert indices(2, Counting(1), num_batches=3) == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_a_batch_can_be_changed_by_its_owner():
+    ((clips,),) = pipeline.batches(Counting(), 4, num_batches=1, num_workers=1)
+
+    clips[:] = 0  # would fail on memory that belongs to a worker
+
+    assert not clips.any()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_program_ends_without_a_word(
+    tmp_path, pytestconfig, num_workers, closed
+):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            from layerlock import data
+            from layerlock.data import pipeline
+
+            if __name__ == "__main__":
+                source = data.get("scenes", frames=2, size=8)
+                stream = pipeline.batches(source, 4, num_workers={num_workers})
+                next(stream)
+                next(stream)
+                if {closed}:
+                    stream.close()
+        """)
+    )
+
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(pytestconfig.rootpath)},
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr == ""
