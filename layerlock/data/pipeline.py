@@ -1,5 +1,9 @@
 """Feeds a model with batches that depend on the seed and their number only."""
 
+import atexit
+import contextlib
+import weakref
+
 import numpy as np
 
 from layerlock.data.source import VideoSource
@@ -50,7 +54,7 @@ def batches(
     num_batches: int | None = None,
     num_workers: int = 0,
 ):
-    """Yields batches of clips, ready for `model.fit`.
+    """Returns batches of clips, ready for `model.fit`.
 
     Batch `b` is the same whatever `first_batch` and `num_workers` are, so a
     run that resumes needs no more than the number of batches it has seen.
@@ -65,18 +69,28 @@ def batches(
         num_workers: int, processes that read clips; 0 reads in threads of
             this process. Defaults to `0`.
 
-    Yields:
-        `(clips,)`, uint8 of shape `(batch_size, frames, height, width, 3)`.
+    Returns:
+        A generator of `(clips,)`, uint8 of shape
+        `(batch_size, frames, height, width, 3)`.
     """
+    clips = ClipStream(source, seed)
+    first = first_batch * batch_size
+    last = None if num_batches is None else first + num_batches * batch_size
+    stream = _read(clips, slice(first, last), batch_size, num_workers)
+    # Workers of a program that ends or fails before its last batch would
+    # complain; the weak reference lets go of streams that nobody reads.
+    atexit.register(_close, weakref.ref(stream))
+    return stream
+
+
+def _read(clips, numbers: slice, batch_size: int, num_workers: int):
     import grain
     from absl import flags
 
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # Grain's workers read absl's flags
-    clips = grain.MapDataset.source(ClipStream(source, seed))
-    first = first_batch * batch_size
-    last = None if num_batches is None else first + num_batches * batch_size
-    dataset = clips[first:last].batch(batch_size, drop_remainder=True)
+    dataset = grain.MapDataset.source(clips)[numbers]
+    dataset = dataset.batch(batch_size, drop_remainder=True)
     if num_workers:
         dataset = dataset.to_iter_dataset().mp_prefetch(
             grain.MultiprocessingOptions(num_workers=num_workers)
@@ -92,3 +106,10 @@ def batches(
             yield (np.array(batch),)
     finally:
         iterator.close()
+
+
+def _close(reference):
+    stream = reference()
+    if stream is not None:
+        with contextlib.suppress(ValueError):  # a thread is reading it
+            stream.close()
