@@ -37,8 +37,7 @@ def main(argv):
     try:
         chosen = settings.resolve(FLAGS)
         method = settings.method(chosen)
-        run = parts.open_run(chosen)
-        source = parts.open_source(chosen, run)
+        run, source = parts.open_run(chosen)
         validation = parts.open_validation(chosen)
     except (ValueError, OSError) as error:
         sys.exit(f"pretrain: {error}")
@@ -103,6 +102,9 @@ def pretrain(chosen, method, run, source, validation):
             finally:
                 batches.close()
         log.scalars.close()
+        files = parts.describe_files(source)
+        if files:  # with the reads that failed while training
+            run.write_files(files)
         progress.message(f"Report: {report.write(run.path)}")
 
 

@@ -49,7 +49,7 @@ class RunDirectory:
             files: what `files.json` holds, or None if the data are not files.
         """
         path = Path(path)
-        _refuse_occupied(path)
+        check_free(path)
         run = cls(path, writing.plain(config))
         if files is not None:
             run.write_files(files)
@@ -185,7 +185,9 @@ class RunDirectory:
             ) from error
 
 
-def _refuse_occupied(path: Path):
+def check_free(path):
+    """Raises unless a run can be created at `path` without overwriting."""
+    path = Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(
             f"The run directory is a file. Received: run_dir={path}. "

@@ -2,6 +2,7 @@
 
 import datetime
 import pathlib
+import sys
 
 import keras
 import numpy as np
@@ -9,19 +10,47 @@ import numpy as np
 import layerlock
 from common import settings
 from layerlock import backends, data, runs
+from layerlock.data.sources.folder import FolderSource
 from layerlock.models import presets, sharding
-from layerlock.runs import configuration
+from layerlock.runs import configuration, directory
 
 # What may differ when a run goes on: nothing that changes its numbers.
 FREE = ("keep_checkpoints", "resume", "run_dir", "workers")
+NUM_NAMED = 10  # unreadable videos
 NUM_PICTURED = 4  # clips in the report
 NUM_VALIDATION_BATCHES = 4
 
 
-def open_run(chosen) -> runs.RunDirectory:
-    """Creates the run directory, or opens it to go on with its run."""
+def open_run(chosen) -> tuple[runs.RunDirectory, data.VideoSource]:
+    """Creates the run directory, or opens it to go on; finds the clips.
+
+    The list of files is frozen into the run directory at its start, so that
+    a resume reads the same clips whatever has become of the folder.
+    """
+    config = _describe(chosen)
+    path = chosen["run_dir"]
+    if chosen["resume"]:
+        if path is None:
+            raise ValueError("--resume needs the --run_dir to go on with.")
+        run = runs.RunDirectory.resume(path)
+        configuration.compare_config(run.config, config, FREE)
+        for sentence in configuration.changed_versions(run.config, config):
+            print(f"Note: {sentence} Results may differ in their last bits.")
+        return run, _open_source(chosen, run.path, run.read_files())
+    if path is None:
+        now = datetime.datetime.now()
+        path = pathlib.Path("runs") / now.strftime("%Y-%m-%d_%H-%M-%S")
+        print(f"Run directory: {path}")
+    directory.check_free(path)
+    source = _open_source(chosen, pathlib.Path(path))
+    return runs.RunDirectory.create(
+        path, config, describe_files(source)
+    ), source
+
+
+def _describe(chosen) -> dict:
     arguments = settings.encoder_arguments(chosen)
-    config = configuration.describe_run(
+    return configuration.describe_run(
         chosen,
         keras.backend.backend(),
         {
@@ -35,20 +64,45 @@ def open_run(chosen) -> runs.RunDirectory:
             "num_parameters": presets.num_parameters(**arguments),
         },
     )
-    path = chosen["run_dir"]
-    if chosen["resume"]:
-        if path is None:
-            raise ValueError("--resume needs the --run_dir to go on with.")
-        run = runs.RunDirectory.resume(path)
-        configuration.compare_config(run.config, config, FREE)
-        for sentence in configuration.changed_versions(run.config, config):
-            print(f"Note: {sentence} Results may differ in their last bits.")
-        return run
-    if path is None:
-        now = datetime.datetime.now()
-        path = pathlib.Path("runs") / now.strftime("%Y-%m-%d_%H-%M-%S")
-        print(f"Run directory: {path}")
-    return runs.RunDirectory.create(path, config)
+
+
+def _open_source(chosen, run_path, files=None) -> data.VideoSource:
+    source = data.get(
+        chosen["data"],
+        **_clip_arguments(chosen),
+        files=files,
+        progress=_show_scan,
+        failures=run_path / "failures.jsonl",
+    )
+    if isinstance(source, FolderSource):
+        _tell_about(source)
+    return source
+
+
+def _tell_about(source):
+    """Says how many videos there are, and which cannot be read."""
+    counts = source.counts
+    print(
+        f"{counts['files']} videos, {counts['unreadable_files']} of them "
+        f"unreadable; {counts['short_clips']} shorter than a clip."
+    )
+    for path, reason in list(source.files.bad.items())[:NUM_NAMED]:
+        print(f"  {path}: {reason}")
+    if len(source.files.bad) > NUM_NAMED:
+        print("  ... see files.json in the run directory.")
+
+
+def _show_scan(done: int, total: int):
+    """A line for every twentieth of the videos that were checked."""
+    if done == total or done % max(1, total // 20) == 0:
+        print(f"Checked {done} of {total} videos", file=sys.stderr)
+
+
+def describe_files(source) -> dict | None:
+    """What files.json holds; `None` where clips do not come from files."""
+    if not isinstance(source, FolderSource):
+        return None
+    return {**source.files.to_json(), **source.counts}
 
 
 def build_model(chosen, method) -> layerlock.MaskedPretraining:
@@ -115,26 +169,23 @@ def distribute(chosen):
     keras.distribution.set_distribution(spread)
 
 
-def open_source(chosen, run) -> data.VideoSource:
-    """The training clips; a folder's list of files is frozen into the run."""
-    return data.get(chosen["data"], **_clip_arguments(chosen))
-
-
 def open_validation(chosen):
     """Fixed held-out clips, `(clips, frames, size, size, 3)`, or `None`."""
     if chosen["validation"] is None:
         return None
-    arguments = _clip_arguments(chosen)
-    if chosen["validation"] == "scenes":
-        arguments["split"] = "validation"
-    source = data.get(chosen["validation"], **arguments)
+    source = data.get(
+        chosen["validation"],
+        **_clip_arguments(chosen),
+        split="validation",
+        progress=_show_scan,
+    )
     number = NUM_VALIDATION_BATCHES * chosen["batch_size"]
     number = min(number, len(source))
     return np.stack([source.fixed(i)[0] for i in range(number)])
 
 
 def _clip_arguments(chosen):
-    names = ("frames", "size", "seed")
+    names = ("frames", "size", "seed", "fps")
     return {name: chosen[name] for name in names}
 
 

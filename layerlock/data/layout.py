@@ -1,0 +1,121 @@
+"""What is in a procedural scene, drawn from a seed and an index."""
+
+import dataclasses
+
+import numpy as np
+
+from layerlock.data import outlines
+
+MOTION_NAMES = (
+    "right",
+    "down right",
+    "down",
+    "down left",
+    "left",
+    "up left",
+    "up",
+    "up right",
+)
+
+# Lengths are in widths of the image, times in frames, depths in units of the
+# nearest shape that can occur.
+NEAR_DEPTH = (1.0, 1.6)
+MIDDLE_DEPTH = (2.0, 3.2)
+FAR_DEPTH = (4.0, 6.0)
+RADIUS_AT_DEPTH_1 = 0.29
+SPEED_AT_DEPTH_1 = 1.1 / 16
+MAX_DRIFT = 0.15 / 16
+MAX_TILT = np.deg2rad(20)
+MOTION_SPREAD = 0.2  # radians around the direction of the class
+NUM_WAVES = 4
+# Wave vectors of the background, in cycles per image: all that are at most 2
+# along an axis, one of each pair of opposites.
+WAVE_VECTORS = tuple(
+    (x, y) for x in range(3) for y in range(-2, 3) if x > 0 or y > 0
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Background:
+    """Periodic gratings that drift."""
+
+    depth: float
+    drift: np.ndarray  # (2,) x and y, per frame
+    vectors: np.ndarray  # (waves, 2) cycles per image
+    phases: np.ndarray  # (waves,)
+    colour: np.ndarray  # (3,) in [0, 1]
+    amplitudes: np.ndarray  # (waves, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """A textured shape that moves; its texture moves with it."""
+
+    shape_class: int
+    depth: float
+    radius: float
+    angle: float
+    position: np.ndarray  # (2,) x and y at frame 0
+    velocity: np.ndarray  # (2,) per frame
+    colour: np.ndarray  # (3,) in [0, 1]
+    amplitudes: np.ndarray  # (2, 3)
+    frequencies: np.ndarray  # (2,) cycles per image
+    phases: np.ndarray  # (2,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A background and two shapes, the nearer one last."""
+
+    background: Background
+    shapes: tuple[Shape, Shape]
+    motion: int
+
+
+def draw(rng: np.random.Generator) -> Scene:
+    """Draws a scene.
+
+    The whole scene moves as if seen from a moving camera: each shape goes
+    over the background in the same direction, at a speed that falls with its
+    depth. Class, direction, colour, position, phase and depth are
+    independent of each other, and positions are uniform on an image that
+    wraps around.
+    """
+    motion = int(rng.integers(len(MOTION_NAMES)))
+    direction = motion * np.pi / 4 + rng.uniform(-MOTION_SPREAD, MOTION_SPREAD)
+    heading = np.array([np.cos(direction), np.sin(direction)])
+    background = _draw_background(rng)
+    shapes = tuple(
+        _draw_shape(rng, rng.uniform(*depths), background.drift, heading)
+        for depths in (MIDDLE_DEPTH, NEAR_DEPTH)
+    )
+    return Scene(background, shapes, motion)
+
+
+def _draw_background(rng):
+    drift_angle = rng.uniform(0, 2 * np.pi)
+    drift = np.array([np.cos(drift_angle), np.sin(drift_angle)])
+    chosen = rng.permutation(len(WAVE_VECTORS))[:NUM_WAVES]
+    return Background(
+        depth=rng.uniform(*FAR_DEPTH),
+        drift=drift * rng.uniform(0, MAX_DRIFT),
+        vectors=np.array(WAVE_VECTORS)[chosen],
+        phases=rng.uniform(0, 2 * np.pi, NUM_WAVES),
+        colour=rng.uniform(0.3, 0.7, 3),
+        amplitudes=rng.uniform(-0.3, 0.3, (NUM_WAVES, 3)),
+    )
+
+
+def _draw_shape(rng, depth, drift, heading):
+    return Shape(
+        shape_class=int(rng.integers(len(outlines.CLASS_NAMES))),
+        depth=depth,
+        radius=RADIUS_AT_DEPTH_1 / np.sqrt(depth) * rng.uniform(0.95, 1.05),
+        angle=rng.uniform(-MAX_TILT, MAX_TILT),
+        position=rng.uniform(0, 1, 2),
+        velocity=drift + heading * (SPEED_AT_DEPTH_1 / depth),
+        colour=rng.uniform(0.2, 0.8, 3),
+        amplitudes=rng.uniform(-0.4, 0.4, (2, 3)),
+        frequencies=rng.uniform(2.0, 4.0, 2),
+        phases=rng.uniform(0, 2 * np.pi, 2),
+    )
