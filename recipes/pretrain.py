@@ -98,7 +98,12 @@ def pretrain(chosen, method, run, source, validation):
                 num_workers=chosen["workers"],
             )
             try:
-                model.fit(batches, verbose=0, callbacks=[log, lock, snapshots])
+                model.fit(
+                    batches,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[log, lock, snapshots],
+                )
             finally:
                 batches.close()
         log.scalars.close()

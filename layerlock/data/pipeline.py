@@ -92,9 +92,10 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
     dataset = grain.MapDataset.source(clips)[numbers]
     dataset = dataset.batch(batch_size, drop_remainder=True)
     if num_workers:
-        dataset = dataset.to_iter_dataset().mp_prefetch(
-            grain.MultiprocessingOptions(num_workers=num_workers)
-        )
+        # One thread in each: Grain's default of 16 would fight for the cores.
+        dataset = dataset.to_iter_dataset(
+            grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
+        ).mp_prefetch(grain.MultiprocessingOptions(num_workers=num_workers))
     else:
         dataset = dataset.to_iter_dataset(
             grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)

@@ -93,8 +93,8 @@ def _tell_about(source):
 
 
 def _show_scan(done: int, total: int):
-    """A line for every twentieth of the videos that were checked."""
-    if done == total or done % max(1, total // 20) == 0:
+    """A line for every tenth of the videos that were checked."""
+    if done == total or done % max(1, total // 10, 10) == 0:
         print(f"Checked {done} of {total} videos", file=sys.stderr)
 
 
