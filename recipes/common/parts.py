@@ -102,7 +102,7 @@ def describe_files(source) -> dict | None:
     """What files.json holds; `None` where clips do not come from files."""
     if not isinstance(source, FolderSource):
         return None
-    return {**source.files.to_json(), **source.counts}
+    return {**source.counts, **source.files.to_json()}
 
 
 def build_model(chosen, method) -> layerlock.MaskedPretraining:
