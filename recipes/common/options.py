@@ -1,6 +1,7 @@
 """Flags that recipes share: each function defines one group of them."""
 
 import sys
+from functools import partial
 
 from absl import flags
 
@@ -8,300 +9,268 @@ from layerlock.core import lookup
 from layerlock.models import presets
 
 
+class _Definer:
+    """absl's DEFINE functions, for one recipe's own flags."""
+
+    def __init__(self, values: flags.FlagValues):
+        for kind in ("bool", "enum", "float", "integer", "list", "string"):
+            function = getattr(flags, f"DEFINE_{kind}")
+            setattr(self, kind, partial(function, flag_values=values))
+
+
 def define_method(values: flags.FlagValues):
     """Defines what is predicted, what is hidden, and when layers freeze."""
-    flags.DEFINE_enum(
+    define = _Definer(values)
+    define.enum(
         "objective",
         "mae",
         lookup.names("layerlock.core.objectives"),
         "What is predicted.",
-        flag_values=values,
     )
-    flags.DEFINE_string(
+    define.string(
         "objective_args",
         "",
         "Further arguments of the objective: name=value,...",
-        flag_values=values,
     )
-    flags.DEFINE_enum(
+    define.enum(
         "target",
         "latents",
         ["latents", "pixels"],
         "latents: the newest frozen layer (LayerLock). pixels: freezing only.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "target_lag",
         0,
         "Layers that the target stays behind the newest frozen one.",
-        flag_values=values,
     )
-    flags.DEFINE_float(
+    define.float(
         "target_fraction",
         1.0,
         "Share of the hidden patches that is decoded and scored.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "masks_per_clip",
         1,
         "Masks drawn for every clip; they share the target's pass.",
-        flag_values=values,
         lower_bound=1,
     )
-    flags.DEFINE_enum(
+    define.enum(
         "mask",
         "random",
         lookup.names("layerlock.core.masks"),
         "Which patches are hidden.",
-        flag_values=values,
     )
-    flags.DEFINE_float(
+    define.float(
         "mask_ratio",
         None,
         "Share of hidden patches. Default: 0.75 for presets nano and tiny, "
         "the mask's own for the others.",
-        flag_values=values,
     )
-    flags.DEFINE_string(
+    define.string(
         "mask_args",
         "",
         "Further arguments of the mask: name=value,...",
-        flag_values=values,
     )
 
 
 def define_freezing(values: flags.FlagValues):
     """Defines the freeze schedule."""
-    flags.DEFINE_enum(
+    define = _Definer(values)
+    define.enum(
         "schedule",
         "linear",
         lookup.names("layerlock.core.schedules"),
         "When layers freeze.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "start_step",
         None,
         "Optimizer step of the first freeze. Default: 60 % of --steps.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "interval",
         None,
         "Optimizer steps between freezes. Default: all freezes take 32 % of "
         "--steps.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "layers_per_event",
         None,
         "Layers that freeze together. Default: 1.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "max_frozen_layers",
         None,
         "Where freezing stops. Default: 70 % of the layers that may freeze.",
-        flag_values=values,
     )
-    flags.DEFINE_string(
+    define.string(
         "schedule_args",
         "",
         "Arguments of the schedule: name=value,..., such as "
         "--schedule=piecewise --schedule_args='events=[(600,1),(700,3)]'.",
-        flag_values=values,
     )
-    flags.DEFINE_bool(
+    define.bool(
         "head_reset",
         False,
         "Re-initialise the target head whenever the target moves.",
-        flag_values=values,
     )
 
 
 def define_network(values: flags.FlagValues):
     """Defines the encoder."""
-    flags.DEFINE_enum(
+    define = _Definer(values)
+    define.enum(
         "preset",
         "video_vit_nano",
         list(presets.PRESETS),
         "Size of the encoder.",
-        flag_values=values,
     )
-    flags.DEFINE_string(
+    define.string(
         "init_from",
         None,
         "Start from an exported encoder: a run's encoder/ folder.",
-        flag_values=values,
     )
-    flags.DEFINE_enum(
+    define.enum(
         "positions",
         None,
         ["rotary", "rotary_qk", "learned", "sincos", "none"],
         "How tokens know where they are. Default: rotary.",
-        flag_values=values,
     )
-    flags.DEFINE_list(
+    define.list(
         "patch_size",
         None,
         "Frames, rows and columns of a patch. Default: the preset's.",
-        flag_values=values,
     )
-    flags.DEFINE_enum(
+    define.enum(
         "mixed_precision",
         "none",
         ["none", "bfloat16", "float16"],
         "Precision of the networks; weights and losses stay in float32.",
-        flag_values=values,
     )
-    flags.DEFINE_bool(
+    define.bool(
         "remat",
         False,
         "Compute blocks again in the backward pass, to save memory.",
-        flag_values=values,
     )
 
 
 def define_data(values: flags.FlagValues):
     """Defines where clips come from."""
-    flags.DEFINE_string(
+    define = _Definer(values)
+    define.string(
         "data",
         "scenes",
         "scenes, or a folder, a glob or a .txt list of videos.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "frames",
         None,
         "Frames of a clip. Default: 8 for scenes, 16 for videos.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "size",
         None,
         "Height and width of a clip. Default: 32 for scenes; 64 for videos "
         "under nano and tiny, 224 under the others.",
-        flag_values=values,
     )
-    flags.DEFINE_float(
+    define.float(
         "fps",
         None,
         "Frames per second to read videos at.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "workers",
         None,
         "Processes that read clips; 0 reads in threads. Default: 0 for "
         "scenes, 2 for videos.",
-        flag_values=values,
     )
-    flags.DEFINE_string(
+    define.string(
         "validation",
         None,
         "Held-out clips for a loss on fixed clips and masks: like --data.",
-        flag_values=values,
     )
 
 
 def define_training(values: flags.FlagValues):
     """Defines the optimizer and how long it works."""
-    flags.DEFINE_integer(
-        "steps", 1000, "Optimizer steps.", flag_values=values, lower_bound=1
-    )
-    flags.DEFINE_integer(
-        "batch_size", 32, "Clips in a batch.", flag_values=values, lower_bound=1
-    )
-    flags.DEFINE_float(
+    define = _Definer(values)
+    define.integer("steps", 1000, "Optimizer steps.", lower_bound=1)
+    define.integer("batch_size", 32, "Clips in a batch.", lower_bound=1)
+    define.float(
         "learning_rate",
         None,
         "Highest learning rate of AdamW. Default: 0.2 / width, times the "
         "square root of (batch size times accumulation) / 32.",
-        flag_values=values,
     )
-    flags.DEFINE_float(
-        "weight_decay", 0.05, "Of AdamW.", flag_values=values, lower_bound=0.0
-    )
-    flags.DEFINE_integer(
+    define.float("weight_decay", 0.05, "Of AdamW.", lower_bound=0.0)
+    define.integer(
         "warmup_steps",
         None,
         "Default: 5 % of --steps.",
-        flag_values=values,
         lower_bound=0,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "mini_warmup_steps",
         None,
         "Steps over which the learning rate rises again after a freeze. "
         "Default: a quarter of --interval; 0 turns it off.",
-        flag_values=values,
         lower_bound=0,
     )
-    flags.DEFINE_float(
+    define.float(
         "gradient_clip",
         1.0,
         "Largest norm of the gradient; 0 turns clipping off.",
-        flag_values=values,
         lower_bound=0.0,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "accumulation",
         1,
         "Batches per optimizer step.",
-        flag_values=values,
         lower_bound=1,
     )
-    flags.DEFINE_enum(
+    define.enum(
         "distribution",
         "none",
         ["none", "data", "model"],
         "Over the devices: copies of the model, or parts of it. JAX only.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "seed",
         0,
         "Of weights, clips and masks.",
-        flag_values=values,
         lower_bound=0,
     )
 
 
 def define_run(values: flags.FlagValues):
     """Defines where a run is kept, and how often."""
-    flags.DEFINE_string(
+    define = _Definer(values)
+    define.string(
         "run_dir",
         None,
         "Folder of the run. Default: runs/ and the time.",
-        flag_values=values,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "log_every",
         None,
         "Optimizer steps between lines of metrics.jsonl. Default: 1 % of "
         "--steps, at most 50.",
-        flag_values=values,
         lower_bound=1,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "checkpoint_every",
         None,
         "Optimizer steps between checkpoints. Default: 10 % of --steps, at "
         "most 1000.",
-        flag_values=values,
         lower_bound=1,
     )
-    flags.DEFINE_integer(
+    define.integer(
         "keep_checkpoints",
         3,
         "Newest checkpoints that are kept.",
-        flag_values=values,
         lower_bound=1,
     )
-    flags.DEFINE_bool(
-        "resume", False, "Go on with the run in --run_dir.", flag_values=values
-    )
+    define.bool("resume", False, "Go on with the run in --run_dir.")
 
 
 def parse(values: flags.FlagValues, argv: list[str], usage: str):
