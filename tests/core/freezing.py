@@ -66,29 +66,31 @@ class DroppedGradients(MaskedPretraining):
         ]
         return {id(v) for layer in frozen + heads for v in layer.variables}
 
-    def drop_gradients(self):
-        """Makes the compiled optimizer drop them; call once."""
-        optimizer = self.optimizer
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        apply = optimizer.apply
 
-        def apply_some(gradients, trainable_variables=None):
-            variables = self.trainable_variables
-            frozen = self.stage_variables()
-            gradients = [
-                None if id(v) in frozen else gradient
-                for gradient, v in zip(gradients, variables, strict=True)
-            ]
-            # An average may overwrite weights; never frozen ones.
-            kept = [
-                (v, ops.copy(v.value)) for v in variables if id(v) in frozen
-            ]
-            result = apply(gradients, trainable_variables)
-            for variable, value in kept:
-                variable.assign(value)
-            return result
+def drop_gradients(model, frozen_variables):
+    """Makes the optimizer of a model drop the gradients of some variables.
 
-        optimizer.apply = apply_some
+    `frozen_variables` returns the ids of those that are not to move now.
+    """
+    optimizer = model.optimizer
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    apply = optimizer.apply
+
+    def apply_some(gradients, trainable_variables=None):
+        variables = model.trainable_variables
+        frozen = frozen_variables()
+        gradients = [
+            None if id(v) in frozen else gradient
+            for gradient, v in zip(gradients, variables, strict=True)
+        ]
+        # An average may overwrite weights; never frozen ones.
+        kept = [(v, ops.copy(v.value)) for v in variables if id(v) in frozen]
+        result = apply(gradients, trainable_variables)
+        for variable, value in kept:
+            variable.assign(value)
+        return result
+
+    optimizer.apply = apply_some
 
 
 class AtBatches(keras.callbacks.Callback):
@@ -118,7 +120,7 @@ def train_reference(make_optimizer, events, num_batches, **compile_arguments):
     dtype = compile_arguments.pop("dtype", "float64")
     model = build_model(DroppedGradients, dtype=dtype)
     model.compile(optimizer=make_optimizer(), **compile_arguments)
-    model.drop_gradients()
+    drop_gradients(model, model.stage_variables)
 
     def freeze(frozen_layers):
         if keras.backend.backend() == "jax":
@@ -156,7 +158,8 @@ def optimizer_slots(optimizer):
                 slots[name, ""] = np.asarray(value.numpy())
             elif isinstance(value, list) and len(value) == len(variables):
                 for variable, slot in zip(variables, value, strict=True):
-                    if slot is not None:
+                    # TensorFlow keeps lists of something else, too.
+                    if isinstance(slot, keras.Variable):
                         slots[name, variable.path] = np.asarray(slot.numpy())
         optimizer = getattr(optimizer, "inner_optimizer", None)
     return slots

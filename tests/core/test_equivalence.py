@@ -8,7 +8,7 @@ import pytest
 
 from layerlock import backends
 from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
-from tests.core import freezing
+from tests.core import dense, freezing
 
 BACKEND = keras.backend.backend()
 EVENTS = [(3, 1), (5, 2), (8, 3)]
@@ -99,8 +99,9 @@ def pairwise(cells):
     return chosen
 
 
-# PyTorch, which has nothing to compile, runs them all.
+# PyTorch, which has nothing to compile, runs them all on the real model.
 CELLS = FULL_MATRIX if BACKEND == "torch" else pairwise(FULL_MATRIX)
+TRAINER = freezing if BACKEND == "torch" else dense
 
 
 def name_of(cell):
@@ -140,11 +141,15 @@ def without_key_bias(path, value):
 
 
 def assert_same_training(
-    make_optimizer, tolerance=1e-5, events=EVENTS, **compile_arguments
+    make_optimizer,
+    tolerance=1e-5,
+    events=EVENTS,
+    trainer=freezing,
+    **compile_arguments,
 ):
     run = (make_optimizer, events, NUM_BATCHES)
-    model, losses = freezing.train_frozen(*run, **compile_arguments)
-    reference, expected = freezing.train_reference(*run, **compile_arguments)
+    model, losses = trainer.train_frozen(*run, **compile_arguments)
+    reference, expected = trainer.train_reference(*run, **compile_arguments)
 
     np.testing.assert_allclose(losses, expected, rtol=tolerance)
     assert_same_weights(model, reference, tolerance)
@@ -197,7 +202,8 @@ def test_it_does_with_every_optimizer_and_option(cell):
     if BACKEND == "tensorflow" and cell[0] == "muon":
         # Keras multiplies a float32 rate with the float64 weights there.
         arguments = {"dtype": "float32", "tolerance": 1e-3}
-    assert_same_training(optimizer_factory(*cell), **arguments)
+    make_optimizer = optimizer_factory(*cell)
+    assert_same_training(make_optimizer, trainer=TRAINER, **arguments)
 
 
 @pytest.mark.slow
