@@ -79,7 +79,10 @@ def effective_rank(second_moments) -> float:
     if not np.all(np.isfinite(second_moments)):
         return float("nan")
     eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
-    singular_values = np.sqrt(np.clip(eigenvalues, 0.0, None))
+    # None is negative: the lowest one tells how far rounding moves a zero.
+    rounding = max(-eigenvalues[0], 0.0)
+    eigenvalues[eigenvalues <= rounding] = 0.0
+    singular_values = np.sqrt(eigenvalues)
     total = singular_values.sum()
     if total == 0.0:
         return 1.0
