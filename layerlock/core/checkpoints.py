@@ -115,15 +115,15 @@ def load_weights(checkpoint, model):
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     with warnings.catch_warnings():
-        # Keras skips an optimizer of another size with a warning.
-        warnings.filterwarnings("error", message="Skipping variable loading")
+        # What Keras cannot place, it skips with a warning.
+        warnings.filterwarnings("error", message="Skipping")
         try:
             model.load_weights(pathlib.Path(checkpoint) / _WEIGHTS)
-        except UserWarning as warning:
+        except (UserWarning, ValueError) as error:
             raise ValueError(
-                f"{checkpoint} holds an optimizer of another stage or kind. "
+                f"{checkpoint} is of another stage, optimizer or network. "
                 "Freeze the same layers and compile with the same optimizer "
-                f"before loading it. {warning}"
+                f"before loading it. {error}"
             ) from None
 
 
