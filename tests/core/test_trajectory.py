@@ -54,10 +54,12 @@ def test_backends_lose_alike_over_thirty_steps_and_three_freezes(
     np.testing.assert_allclose(other["losses"], on_jax["losses"], rtol=1e-3)
 
 
-def test_four_devices_train_like_one(on_jax):
+@pytest.mark.parametrize("kind", ["data", "model"])
+def test_four_devices_train_like_one(kind, on_jax):
     flags = os.environ.get("XLA_FLAGS", "")
     spread = train(
         "jax",
+        kind,
         "4",
         XLA_FLAGS=f"{flags} --xla_force_host_platform_device_count=4",
     )

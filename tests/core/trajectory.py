@@ -1,7 +1,7 @@
 """Trains 30 steps with three freezes and prints the losses as JSON.
 
-Run with KERAS_BACKEND set: `python tests/core/trajectory.py [devices]`. With
-devices, the batches are spread over that many.
+Run with KERAS_BACKEND set: `python -m tests.core.trajectory [data|model N]`.
+With N devices, batches are spread over them, or the weights of blocks.
 """
 
 import json
@@ -13,6 +13,7 @@ import numpy as np
 from layerlock import backends
 from layerlock.core.callback import LayerLock
 from layerlock.core.schedules import PiecewiseFreezeSchedule
+from layerlock.models import sharding
 from tests.core import freezing
 
 NUM_STEPS = 30
@@ -56,14 +57,24 @@ def train():
     return {"losses": losses, "weights": weights}
 
 
+def spread(kind, devices):
+    if kind == "data":
+        return keras.distribution.DataParallel(devices=devices)
+    mesh = keras.distribution.DeviceMesh(
+        (1, len(devices)), ("batch", "model"), devices
+    )
+    return keras.distribution.ModelParallel(
+        layout_map=sharding.layout_map(mesh), batch_dim_name="batch"
+    )
+
+
 def main(arguments):
     if arguments:
+        kind, expected = arguments
         devices = keras.distribution.list_devices()
-        if len(devices) != int(arguments[0]):
-            raise ValueError(f"Expected {arguments[0]}, found {devices}.")
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(devices=devices)
-        )
+        if len(devices) != int(expected):
+            raise ValueError(f"Expected {expected}, found {devices}.")
+        keras.distribution.set_distribution(spread(kind, devices))
     print(json.dumps(train()))
 
 
