@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from layerlock.core.pretraining import take_tokens
+from layerlock.core.tokens import take_tokens
 
 _GREY = 128
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from layerlock.core.masks import RandomMask, TubeMask
 from layerlock.core.objectives.mae import MaskedAutoencoding
-from layerlock.core.pretraining import MaskedPretraining, take_tokens
+from layerlock.core.pretraining import MaskedPretraining
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.schedules import NeverFreezeSchedule
 from tests.core import freezing
@@ -134,15 +134,6 @@ def loss_gradients(model, clips, variables):
 
         gradients = jax.grad(loss_of)([v.value for v in variables])
     return [None if g is None else array(g) for g in gradients]
-
-
-def test_masks_of_one_clip_share_its_pixels():
-    tokens = ops.reshape(ops.arange(12, dtype="float32"), (2, 3, 2))
-    indices = ops.convert_to_tensor([[0], [2], [1], [1]], dtype="int32")
-
-    picked = array(take_tokens(tokens, indices, masks_per_clip=2))
-
-    assert picked[:, 0].tolist() == [[0, 1], [4, 5], [8, 9], [8, 9]]
 
 
 def test_several_masks_per_clip_average_their_losses():
