@@ -21,6 +21,9 @@ To add a backend, add its file here and its line in `backends/__init__.py`.
 """
 
 import dataclasses
+import math
+
+import numpy as np
 
 NAMES = (
     "TrainStep",
@@ -58,4 +61,7 @@ class StepCost:
 
 def variable_bytes(variables) -> int:
     """Bytes that `variables` hold on the device."""
-    return sum(variable.value.nbytes for variable in variables)
+    return sum(
+        math.prod(variable.shape) * np.dtype(variable.dtype).itemsize
+        for variable in variables
+    )

@@ -8,6 +8,8 @@ the only one that names the optimizer's private attributes.
 import keras
 from keras import ops
 
+from layerlock.backends import contract
+
 # Bookkeeping of the base class, rebuilt by `build` rather than carried over.
 _BOOKKEEPING = {"_variables", "_trainable_variables"}
 _MOVING_AVERAGE = "_model_variables_moving_average"
@@ -75,7 +77,7 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
 
 def slot_bytes(optimizer) -> int:
     """Bytes of optimizer state, counters and learning rates included."""
-    return sum(v.value.nbytes for v in optimizer.variables)
+    return contract.variable_bytes(optimizer.variables)
 
 
 def _parts(optimizer) -> list:

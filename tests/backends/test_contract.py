@@ -1,0 +1,158 @@
+"""Every backend module fulfils the contract; this one tells what it can."""
+
+import ast
+import importlib.metadata
+import pathlib
+
+import keras
+import pytest
+
+from layerlock import backends
+from layerlock.backends import contract
+from layerlock.core.scheduler import FreezeScheduler
+from layerlock.core.schedules import NeverFreezeSchedule
+from tests.core import freezing
+
+BACKEND = keras.backend.backend()
+FOLDER = pathlib.Path(contract.__file__).parent
+SHARED = {"__init__", "contract", "optimizer"}
+MODULES = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in SHARED)
+
+
+def compiled(**compile_arguments):
+    model = freezing.build_model()
+    model.compile(keras.optimizers.AdamW(1e-2), **compile_arguments)
+    return model
+
+
+def trained():
+    """A model after one batch of `fit`."""
+    model = compiled()
+    model.fit(freezing.clips(1), batch_size=freezing.BATCH_SIZE, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_backend_defines_every_name(name):
+    tree = ast.parse((FOLDER / f"{name}.py").read_text())
+
+    defined = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+    assert set(contract.NAMES) <= defined
+
+
+def test_a_backend_that_is_not_known_is_answered_with_those_that_are():
+    with pytest.raises(ImportError, match=r"jax.*torch.*KERAS_BACKEND=numpy"):
+        backends._load("numpy")
+
+
+def test_what_runs_everywhere_is_supported():
+    assert (
+        backends.unsupported(
+            dtype_policy="mixed_bfloat16",
+            remat=False,
+            distribution="none",
+            steps_per_execution=1,
+        )
+        is None
+    )
+
+
+@pytest.mark.parametrize("distribution", ["data", "model"])
+def test_distribution_without_devices_is_answered(distribution):
+    reason = backends.unsupported(distribution=distribution)
+
+    assert f"distribution={distribution}" in reason
+    assert "--distribution=none" in reason
+
+
+@pytest.mark.parametrize(
+    ("options", "backend"),
+    [
+        ({"remat": True}, "tensorflow"),
+        ({"steps_per_execution": 2}, "torch"),
+        ({"dtype_policy": "mixed_float16"}, "jax"),
+    ],
+)
+def test_one_backend_alone_says_what_it_cannot_do(options, backend):
+    reason = backends.unsupported(**options)
+
+    assert (reason is None) == (backend != BACKEND)
+    assert reason is None or reason.endswith(".")
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_step_that_has_not_run_costs_nothing_yet(run_eagerly):
+    model = compiled(run_eagerly=run_eagerly)
+    model.make_train_function()
+
+    assert backends.measure_step(model) == contract.StepCost()
+
+
+def test_a_step_tells_what_it_costs_where_the_backend_can():
+    model = trained()
+    held = contract.variable_bytes(model.variables + model.optimizer.variables)
+
+    cost = backends.measure_step(model)
+
+    if BACKEND == "jax":
+        assert cost.flops > 0
+        assert cost.compile_seconds > 0
+    else:
+        assert (cost.flops, cost.compile_seconds) == (None, 0.0)
+    if BACKEND == "tensorflow":
+        assert (cost.activation_bytes, cost.peak_bytes) == (None, None)
+    else:
+        assert cost.activation_bytes > 0
+        assert cost.peak_bytes > held
+
+
+def test_the_step_of_an_earlier_stage_is_forgotten():
+    model = trained()
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+
+    scheduler.freeze(1)
+
+    assert backends.measure_step(model).activation_bytes is None
+
+
+def test_the_bytes_of_variables_add_up():
+    variables = [
+        keras.Variable([[1.0, 2.0]]),
+        keras.Variable([1, 2, 3], dtype="int32", trainable=False),
+        keras.Variable(1.0, dtype="bfloat16"),
+    ]
+
+    assert contract.variable_bytes(variables) == 5 * 4 + 2
+
+
+def test_the_values_of_variables_are_current_inside_of_fit():
+    model = compiled()
+    seen = []
+
+    def note(batch, logs):
+        backends.sync_state(model)
+        seen.append(int(model.batches_seen.numpy()))
+
+    model.fit(
+        freezing.clips(2),
+        batch_size=freezing.BATCH_SIZE,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=note)],
+    )
+
+    assert seen == [1, 2]
+
+
+def test_the_devices_are_named():
+    devices = backends.devices()
+
+    assert devices and all(isinstance(device, str) for device in devices)
+
+
+def test_the_version_is_that_of_the_framework():
+    assert backends.versions() == {BACKEND: importlib.metadata.version(BACKEND)}
