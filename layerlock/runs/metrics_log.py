@@ -64,7 +64,6 @@ class MetricsLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.counter = StepCounter(self.model)
-        self.batch = -1
         self.num_events = len(self.lock.events)
         self.durations = []  # seconds of the batches since the last line
         self.stall = 0.0  # seconds lost to freezes since the last line
@@ -73,6 +72,9 @@ class MetricsLog(keras.callbacks.Callback):
         self._plan_line()
         self.progress.start(self.steps, first_step=self.counter.step)
         self.ended = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batch = -1
 
     def on_train_batch_end(self, batch, logs=None):
         self._clock()

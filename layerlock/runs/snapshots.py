@@ -36,8 +36,10 @@ class Snapshots(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.counter = StepCounter(self.model)
-        self.batch = -1
         self._plan()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batch = -1
 
     def on_train_batch_end(self, batch, logs=None):
         self.counter.count(batch - self.batch)

@@ -1,0 +1,348 @@
+"""The lines of metrics.jsonl, written while a model trains."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.core.schedules import (
+    NeverFreezeSchedule,
+    PiecewiseFreezeSchedule,
+)
+from layerlock.runs import metrics_log
+from tests.core import freezing
+from tests.runs.training import Training
+
+KEYS = (
+    "step loss frozen_layers target_layer learning_rate clips_per_second "
+    "seconds flops flops_unfrozen peak_memory_bytes stall_seconds feature_std "
+    "effective_rank target_std grad_norm"
+).split()
+EVENT = 4
+
+
+class Losses(keras.callbacks.Callback):
+    """Keeps the loss of every batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(float(logs["batch_loss"]))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Seven steps with a line every other one and a freeze after four."""
+    training = Training(
+        tmp_path_factory.mktemp("log") / "run",
+        PiecewiseFreezeSchedule([(EVENT, 1)]),
+        steps=7,
+        every=100,
+        validate=lambda: 0.5,
+        validate_every=4,
+    )
+    losses = Losses()
+    training.fit(8, [losses])
+    training.losses = losses.losses
+    training.lines = training.run.read_metrics()
+    return training
+
+
+def column(trained, key):
+    return [line[key] for line in trained.lines]
+
+
+def test_lines_are_written_at_their_steps_and_at_the_last(trained):
+    assert column(trained, "step") == [2, 4, 6, 7]
+
+
+def test_a_line_has_every_key(trained):
+    for line in trained.lines:
+        assert [key for key in line if key != "validation_loss"] == KEYS
+
+
+def test_the_loss_is_the_mean_since_the_last_line(trained):
+    steps = [0, *column(trained, "step")]
+
+    expected = [
+        np.mean(trained.losses[begin:end])
+        for begin, end in zip(steps, steps[1:], strict=False)
+    ]
+
+    assert column(trained, "loss") == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_line_tells_the_stage_that_its_steps_were_trained_at(trained):
+    assert column(trained, "frozen_layers") == [0, 0, 1, 1]
+    assert column(trained, "target_layer") == [None, None, 1, 1]
+
+
+def test_the_flops_follow_the_events(trained):
+    sizes = trained.sizes
+    pixels, latents = sizes.step_flops(0, (0,)), sizes.step_flops(1, (1,))
+
+    assert column(trained, "flops") == [
+        2 * pixels,
+        4 * pixels,
+        4 * pixels + 2 * latents,
+        4 * pixels + 3 * latents,
+    ]
+
+
+def test_the_unfrozen_flops_do_not(trained):
+    pixels = trained.sizes.step_flops(0, (0,))
+
+    assert column(trained, "flops_unfrozen") == [
+        step * pixels for step in column(trained, "step")
+    ]
+
+
+def test_the_clock_only_goes_forward(trained):
+    seconds = column(trained, "seconds")
+
+    assert seconds[0] > 0
+    assert seconds == sorted(seconds)
+
+
+def test_the_health_of_the_features_is_told(trained):
+    for line in trained.lines:
+        assert 0 < line["feature_std"] < 2
+        assert 1 <= line["effective_rank"] <= freezing.WIDTH
+        assert 0 < line["target_std"] < 2
+        assert line["grad_norm"] > 0
+
+
+def test_the_learning_rate_is_that_of_the_optimizer(trained):
+    assert column(trained, "learning_rate") == pytest.approx([1e-2] * 4)
+
+
+def test_the_held_out_loss_is_told_when_it_is_due_and_at_the_end(trained):
+    held_out = {
+        line["step"]: line["validation_loss"]
+        for line in trained.lines
+        if "validation_loss" in line
+    }
+
+    assert held_out == {4: 0.5, 7: 0.5}
+
+
+def test_the_progress_is_told(trained):
+    progress = trained.progress
+
+    assert progress.started == (7, 0)
+    assert progress.step == 7
+    assert [facts[0] for facts in progress.updates] == [2, 4, 6, 7]
+    assert [facts[2:4] for facts in progress.updates] == [
+        (0, None),
+        (0, None),
+        (1, 1),
+        (1, 1),
+    ]
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "tensorflow",
+    reason="TensorFlow does not tell the memory of a step on a CPU",
+)
+def test_the_memory_is_that_of_the_stage(trained):
+    before, _, after, last = column(trained, "peak_memory_bytes")
+
+    assert before > 0
+    assert after == last != before
+
+
+class Clock:
+    """Stands in for `time`; runs only when told to."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def perf_counter(self):
+        return self.now
+
+
+class Batches:
+    """Drives a `MetricsLog` by hand, with losses and times of one's own."""
+
+    def __init__(
+        self, path, monkeypatch, steps=100, log_every=3, optimizer=None
+    ):
+        self.clock = Clock()
+        monkeypatch.setattr(metrics_log, "time", self.clock)
+        training = Training(
+            path,
+            NeverFreezeSchedule(),
+            steps=steps,
+            log_every=log_every,
+            optimizer=optimizer,
+        )
+        self.run, self.log, self.lock = (
+            training.run,
+            training.log,
+            training.lock,
+        )
+        self.model = training.model
+        self.log.set_model(self.model)
+        self.batch = -1
+
+    def begin(self):
+        self.log.on_train_begin()
+        self.log.on_epoch_begin(0)
+        return self
+
+    def train(self, *seconds, loss=1.0):
+        for duration in seconds:
+            self.batch += 1
+            self.clock.now += duration
+            self.model.optimizer._iterations.assign_add(1)
+            self.log.on_train_batch_end(
+                self.batch,
+                {
+                    "batch_loss": loss,
+                    "feature_std": 0.5,
+                    "target_std": 0.5,
+                    "grad_norm": 1.0,
+                },
+            )
+        return self
+
+    def freeze(self):
+        """What `LayerLock` does after the log has seen a batch."""
+        self.lock.events.append((self.log.counter.step, 1))
+        return self
+
+    @property
+    def lines(self):
+        return self.run.read_metrics()
+
+
+@pytest.fixture
+def batches(tmp_path, monkeypatch):
+    return Batches(tmp_path / "run", monkeypatch)
+
+
+def test_without_a_freeze_nothing_stalls(batches):
+    batches.begin().train(30, 1, 1, 1, 9, 1)
+
+    assert [line["stall_seconds"] for line in batches.lines] == [0.0, 0.0]
+
+
+def test_a_stall_is_what_the_batch_after_a_freeze_takes_longer(batches):
+    batches.begin().train(30, 1, 1, 1).freeze().train(6, 1, 1, 1, 1)
+
+    stalls = [line["stall_seconds"] for line in batches.lines]
+    assert stalls == [0.0, 5.0, 0.0]
+
+
+def test_two_freezes_between_lines_add_up(tmp_path, monkeypatch):
+    batches = Batches(tmp_path / "run", monkeypatch, log_every=6)
+
+    batches.begin().train(30, 1).freeze().train(4, 1).freeze().train(8, 1)
+
+    assert [line["stall_seconds"] for line in batches.lines] == [3.0 + 7.0]
+
+
+def test_the_pace_leaves_out_compilation_and_stalls(batches):
+    batches.begin().train(30, 2, 2, 2, 2).freeze().train(9)
+
+    pace = freezing.BATCH_SIZE / 2
+    assert [line["clips_per_second"] for line in batches.lines] == [pace] * 2
+
+
+def test_the_pace_of_a_line_without_a_usual_batch_is_not_known(
+    tmp_path, monkeypatch
+):
+    batches = Batches(tmp_path / "run", monkeypatch, log_every=1)
+
+    batches.begin().train(30)
+
+    assert batches.lines[0]["clips_per_second"] is None
+
+
+def test_the_clock_leaves_out_what_lies_between_two_lines(batches):
+    batches.begin().train(1, 1, 1)
+    saving = 50
+    batches.clock.now += saving
+    batches.train(1, 1, 1)
+
+    assert batches.lines[0]["seconds"] == 3.0
+    assert batches.lines[1]["seconds"] == 6.0 + saving
+
+
+def test_a_collapse_to_nan_is_still_a_line(batches):
+    batches.begin().train(1, 1, 1, loss=float("nan"))
+
+    (line,) = batches.lines
+    assert np.isnan(line["loss"])
+
+
+def test_the_state_is_plain_json(batches):
+    batches.begin().train(1, 1, 1, 1)
+
+    state = batches.log.get_state()
+
+    assert json.loads(json.dumps(state)) == state
+    assert state == {"losses": [1.0], "seconds": 4.0}
+
+
+def test_a_log_goes_on_where_another_stopped(tmp_path, monkeypatch, batches):
+    batches.begin().train(1, 1, 1, 1, loss=2.0)
+    state = batches.log.get_state()
+    resumed = Batches(tmp_path / "other", monkeypatch)
+    resumed.model.optimizer.build(resumed.model.trainable_variables)
+    resumed.model.optimizer.iterations.assign(4)
+
+    resumed.log.set_state(state)
+    resumed.begin().train(1, 1, loss=5.0)
+
+    (line,) = resumed.lines
+    assert line["step"] == 6
+    assert line["loss"] == pytest.approx((2.0 + 5.0 + 5.0) / 3)
+    assert line["seconds"] == 6.0
+
+
+def test_a_state_is_not_changed_by_what_follows(batches):
+    batches.begin().train(1)
+    state = {"losses": [1.0], "seconds": 1.0}
+
+    batches.log.set_state(state)
+    batches.train(1)
+
+    assert state == {"losses": [1.0], "seconds": 1.0}
+
+
+def test_lines_go_on_over_epochs(batches):
+    batches.begin().train(1, 1, 1)
+    batches.batch = -1
+    batches.log.on_epoch_begin(1)
+    batches.train(1, 1, 1)
+
+    assert [line["step"] for line in batches.lines] == [3, 6]
+
+
+def test_under_accumulation_a_step_costs_all_its_batches(tmp_path, monkeypatch):
+    batches = Batches(
+        tmp_path / "run",
+        monkeypatch,
+        log_every=1,
+        optimizer=keras.optimizers.SGD(1e-2, gradient_accumulation_steps=2),
+    )
+
+    batches.begin().train(1, 1, 1, 1)
+
+    one = batches.log.sizes.step_flops()
+    assert [(line["step"], line["flops"]) for line in batches.lines] == [
+        (1, 2 * one),
+        (2, 4 * one),
+    ]
+
+
+def test_no_line_is_lost_when_the_last_steps_do_not_fill_one(batches):
+    batches.log.steps = 4
+
+    batches.begin().train(1, 1, 1, 1)
+
+    assert [line["step"] for line in batches.lines] == [3, 4]
