@@ -18,12 +18,13 @@ SHORT = ["--steps=6", "--batch_size=2", "--log_every=1", "--checkpoint_every=2"]
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
+def scenes(tmp_path_factory, small):
     """A short run on procedural clips with held-out ones and two freezes."""
     run_dir = tmp_path_factory.mktemp("runs") / "scenes"
     running.succeed(
         run_dir,
         *SHORT,
+        *small,
         "--start_step=2",
         "--interval=2",
         "--max_frozen_layers=2",
@@ -89,7 +90,7 @@ def test_the_report_stands_alone(scenes):
 
 def test_the_exported_encoder_loads_and_starts_another_run(scenes, tmp_path):
     encoder = layerlock.VideoEncoder.from_preset(scenes / "encoder")
-    assert encoder.num_layers == 8
+    assert encoder.num_layers == 4
 
     # At a rate of almost nothing, the weights stay what they were.
     run_dir = tmp_path / "continued"
@@ -108,7 +109,7 @@ def test_the_exported_encoder_loads_and_starts_another_run(scenes, tmp_path):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-8)
 
 
-def test_a_plain_mae_never_freezes(tmp_path):
+def test_a_plain_mae_of_a_preset_never_freezes(tmp_path):
     run_dir = tmp_path / "mae"
     running.succeed(run_dir, *SHORT, "--schedule=never", "--accumulation=2")
     assert {line["frozen_layers"] for line in running.metrics(run_dir)} == {0}
@@ -148,7 +149,7 @@ def test_real_clips_pretrain_for_200_steps_with_workers(clips_folder, tmp_path):
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="decoding is not the backend's")
-def test_unreadable_videos_are_listed_and_survived(tmp_path):
+def test_unreadable_videos_are_listed_and_survived(tmp_path, small):
     pytest.importorskip("av")
     from tests.data import synthesise
 
@@ -161,6 +162,7 @@ def test_unreadable_videos_are_listed_and_survived(tmp_path):
     (folder / "empty.mp4").write_bytes(b"")
     run_dir = tmp_path / "run"
     flags = [*SHORT, f"--data={folder}", "--schedule=never", "--size=32"]
+    flags += small
 
     said = running.succeed(run_dir, *flags, "--workers=1")
 

@@ -25,9 +25,14 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
+def flags(small):
+    return [*FLAGS, *small]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, flags):
     run_dir = tmp_path_factory.mktemp("runs") / "uninterrupted"
-    running.succeed(run_dir, *FLAGS)
+    running.succeed(run_dir, *flags)
     return run_dir
 
 
@@ -59,25 +64,27 @@ def assert_same_end(run_dir, expected_dir):
     ] == [[line[key] for key in keys] for line in running.metrics(expected_dir)]
 
 
-def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted):
+def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted, flags):
     run_dir = tmp_path / "killed"
     # Before the first event, between the two, or after the second.
     step = random.SystemRandom().choice([6, 11, 15])
-    running.pretrain_until_killed(run_dir, step, *FLAGS)
+    running.pretrain_until_killed(run_dir, step, *flags)
 
-    running.succeed(run_dir, *FLAGS, "--resume")
+    running.succeed(run_dir, *flags, "--resume")
 
     assert_same_end(run_dir, uninterrupted)
 
 
-def test_damaged_checkpoints_are_passed_over_and_named(tmp_path, uninterrupted):
+def test_damaged_checkpoints_are_passed_over_and_named(
+    tmp_path, uninterrupted, flags
+):
     run_dir = tmp_path / "killed"
-    running.pretrain_until_killed(run_dir, 13, *FLAGS)
+    running.pretrain_until_killed(run_dir, 13, *flags)
     newest, before, *_ = checkpoints.find(run_dir / "checkpoints")
     flip_a_bit(newest / "model.weights.h5")
     truncate(before / "model.weights.h5")
 
-    said = running.succeed(run_dir, *FLAGS, "--resume")
+    said = running.succeed(run_dir, *flags, "--resume")
 
     assert f"{newest.name} is damaged" in said
     assert f"{before.name} is damaged" in said
@@ -96,28 +103,28 @@ def truncate(path):
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(
-    tmp_path, uninterrupted
+    tmp_path, uninterrupted, flags
 ):
     run_dir = tmp_path / "killed"
-    running.pretrain_until_killed(run_dir, 1, *FLAGS)
+    running.pretrain_until_killed(run_dir, 1, *flags)
     for checkpoint in checkpoints.find(run_dir / "checkpoints"):
         pytest.fail(f"{checkpoint} should not be there yet")
 
-    said = running.succeed(run_dir, *FLAGS, "--resume")
+    said = running.succeed(run_dir, *flags, "--resume")
 
     assert "starting from step 0" in said
     assert_same_end(run_dir, uninterrupted)
 
 
-def test_a_resume_with_other_flags_is_refused(tmp_path, uninterrupted):
+def test_a_resume_with_other_flags_is_refused(tmp_path, uninterrupted, flags):
     finished = running.pretrain(
-        uninterrupted, *FLAGS, "--resume", "--learning_rate=0.5"
+        uninterrupted, *flags, "--resume", "--learning_rate=0.5"
     )
     assert finished.returncode != 0
     assert "learning_rate" in finished.stderr
 
 
-def test_a_run_directory_is_never_overwritten(uninterrupted):
-    finished = running.pretrain(uninterrupted, *FLAGS)
+def test_a_run_directory_is_never_overwritten(uninterrupted, flags):
+    finished = running.pretrain(uninterrupted, *flags)
     assert finished.returncode != 0
     assert "--resume" in finished.stderr
