@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 
 import pytest
 
@@ -27,6 +28,12 @@ def pytest_configure(config):
         "--xla_backend_optimization_level=0 "
         "--xla_llvm_disable_expensive_passes=true",
     )
+    # Many tests build the same model; recipes that resume do, too.
+    cache = tempfile.TemporaryDirectory(prefix="layerlock-jax-")
+    config.add_cleanup(cache.cleanup)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", cache.name)
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     if not config.getoption("--gpu"):
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
@@ -47,7 +54,7 @@ def fixed_seed():
 
     keras.utils.set_random_seed(0)
     yield
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)  # collecting is slow
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,6 @@ class PatchwiseDecoder(keras.layers.Layer):
             output of block k.
         grid: tuple of 3 ints, the grid that the positions count in; only
             learned positions ask. Defaults to the encoder's own.
-        grid: tuple of 3 ints, the grid that the positions count in; only
-            learned positions ask. Defaults to the encoder's own.
 
     Output shape:
         One tensor per target layer, float32 or better, of shape

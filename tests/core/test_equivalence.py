@@ -223,6 +223,7 @@ def test_several_steps_per_execution_give_the_same():
     assert_same_training(
         optimizer_factory("adamw", ("clipping",)),
         events=[(4, 1), (8, 3)],
+        trainer=dense,
         steps_per_execution=4,
     )
 
