@@ -82,7 +82,12 @@ def load(encoder_class, path, overrides: dict):
     )
 
 
-def read_config(path):
+def read_config(path) -> dict:
+    """Reads the arguments of the encoder in the folder `path`.
+
+    Raises:
+        ValueError: if the folder does not hold an exported encoder.
+    """
     for name in (CONFIG, WEIGHTS):
         if not (path / name).is_file():
             raise ValueError(
