@@ -2,6 +2,9 @@
 
 import atexit
 import contextlib
+import multiprocessing
+import os
+import threading
 import weakref
 
 import numpy as np
@@ -95,7 +98,10 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
         # One thread in each: Grain's default of 16 would fight for the cores.
         dataset = dataset.to_iter_dataset(
             grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
-        ).mp_prefetch(grain.MultiprocessingOptions(num_workers=num_workers))
+        ).mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=num_workers),
+            worker_init_fn=_end_with_parent,
+        )
     else:
         dataset = dataset.to_iter_dataset(
             grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
@@ -107,6 +113,21 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
             yield (np.array(batch),)
     finally:
         iterator.close()
+
+
+def _end_with_parent(worker: int, num_workers: int):
+    """Ends this worker when the process that started it is gone.
+
+    The worker of a killed run would wait forever for somebody to take its
+    next batch.
+    """
+    parent = multiprocessing.parent_process()
+
+    def wait():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _close(reference):

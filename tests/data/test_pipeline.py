@@ -1,7 +1,9 @@
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -133,3 +135,57 @@ def test_a_program_ends_without_a_word(
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert done.stderr == ""
+
+
+def test_workers_end_when_the_program_is_killed(tmp_path, pytestconfig):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import os, pathlib, time
+            import numpy as np
+            from layerlock.data import pipeline, source
+
+            class Signed(source.VideoSource):
+                def __len__(self):
+                    return 8
+
+                def __getitem__(self, index):
+                    folder = pathlib.Path({str(tmp_path)!r})
+                    (folder / f"{{os.getpid()}}.pid").touch()
+                    return np.zeros((1, 2, 2, 3), "uint8"), {{}}
+
+            if __name__ == "__main__":
+                stream = pipeline.batches(Signed(), 1, num_workers=2)
+                for _ in range(4):
+                    next(stream)
+                print("ready", flush=True)
+                time.sleep(60)
+        """)
+    )
+    program = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # Python says which memory it cleans up
+        env=os.environ | {"PYTHONPATH": str(pytestconfig.rootpath)},
+    )
+    with program:
+        assert program.stdout.readline() == b"ready\n"
+        workers = [int(path.stem) for path in tmp_path.glob("*.pid")]
+        assert workers and program.pid not in workers
+
+        program.kill()
+
+    deadline = time.monotonic() + 30
+    while any(map(_runs, workers)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(_runs, workers))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # Whose parent is gone may wait to be reaped: it runs no more.
+    status = pathlib.Path(f"/proc/{process}/stat")
+    return not (status.exists() and ") Z " in status.read_text())
