@@ -13,14 +13,12 @@ import sys
 import keras
 from absl import flags
 
-import layerlock
-from common import options, parts, settings
+from common import callbacks, options, parts, settings
 from layerlock import runs
-from layerlock.core import checkpoints, cost
+from layerlock.core import checkpoints
 from layerlock.data import pipeline
 from layerlock.runs import report, tensorboard
-from layerlock.runs.metrics_log import MetricsLog
-from layerlock.runs.snapshots import Snapshots
+from layerlock.runs.breakdown import BrokenLossError
 
 FLAGS = flags.FlagValues()
 options.define_method(FLAGS)
@@ -58,62 +56,45 @@ def pretrain(chosen, method, run, source, validation):
     keras.utils.set_random_seed(chosen["seed"])
     model = parts.build_model(chosen, method)
     model.compile(optimizer=parts.build_optimizer(chosen, method.learning_rate))
-    lock = layerlock.LayerLock(method.schedule, head_reset=chosen["head_reset"])
-    lock.bind(model)
-
     with runs.Progress() as progress:
-        log = MetricsLog(
-            run,
-            lock,
-            cost.StepSizes.of(
-                model, model.encoder.clip_shape, chosen["batch_size"]
-            ),
-            steps=chosen["steps"],
-            log_every=chosen["log_every"],
-            progress=progress,
-            validate=parts.held_out_loss(model, validation, chosen),
-            validate_every=chosen["checkpoint_every"],
+        used = callbacks.build(
+            chosen, method, model, run, source, validation, progress
         )
-        snapshots = Snapshots(
-            run,
-            lock,
-            log,
-            every=chosen["checkpoint_every"],
-            steps=chosen["steps"],
-            keep=chosen["keep_checkpoints"],
-            clips=parts.pictured_clips(source),
-        )
-        step = (
-            resume(run, model, lock, log, progress) if chosen["resume"] else 0
-        )
-        log.scalars = tensorboard.scalar_writer(
+        step = resume(run, model, used, progress) if chosen["resume"] else 0
+        used.log.scalars = tensorboard.scalar_writer(
             run.tensorboard_path, purge_step=step + 1 if step else None
         )
+        failure = None
         if step < chosen["steps"]:
-            batches = pipeline.batches(
-                source,
-                chosen["batch_size"],
-                seed=chosen["seed"],
-                first_batch=int(model.batches_seen.numpy()),
-                num_workers=chosen["workers"],
-            )
-            try:
-                model.fit(
-                    batches,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=[log, lock, snapshots],
-                )
-            finally:
-                batches.close()
-        log.scalars.close()
+            failure = fit(chosen, model, source, used.in_order)
+        used.log.scalars.close()
         files = parts.describe_files(source)
         if files:  # with the reads that failed while training
             run.write_files(files)
         progress.message(f"Report: {report.write(run.path)}")
+    if failure:
+        sys.exit(f"pretrain: {failure}")
 
 
-def resume(run, model, lock, log, progress) -> int:
+def fit(chosen, model, source, in_order) -> BrokenLossError | None:
+    """Trains to the last step, or until the loss is no longer a number."""
+    batches = pipeline.batches(
+        source,
+        chosen["batch_size"],
+        seed=chosen["seed"],
+        first_batch=int(model.batches_seen.numpy()),
+        num_workers=chosen["workers"],
+    )
+    try:
+        model.fit(batches, shuffle=False, verbose=0, callbacks=in_order)
+    except BrokenLossError as error:
+        return error
+    finally:
+        batches.close()
+    return None
+
+
+def resume(run, model, used, progress) -> int:
     """Goes on from the newest whole checkpoint; returns its step."""
     if not checkpoints.find(run.checkpoints_path):
         progress.message("No checkpoint yet: starting from step 0.")
@@ -122,10 +103,10 @@ def resume(run, model, lock, log, progress) -> int:
     checkpoint, state, damaged = checkpoints.read_newest(run.checkpoints_path)
     for sentence in damaged:
         progress.message(f"{sentence} Falling back.")
-    lock.scheduler.freeze(state["frozen_layers"])
+    used.lock.scheduler.freeze(state["frozen_layers"])
     checkpoints.load_weights(checkpoint, model)
-    lock.events = [tuple(event) for event in state["events"]]
-    log.set_state(state["log"])
+    used.lock.events = [tuple(event) for event in state["events"]]
+    used.restore(state, checkpoints.read_arrays(checkpoint))
     run.drop_metrics_after(state["step"])
     run.add_resume(state["step"])
     progress.message(f"Resumed from {checkpoint.name}.")

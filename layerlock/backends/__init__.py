@@ -36,6 +36,7 @@ TrainStep = _module.TrainStep
 sync_state = _module.sync_state
 variable_scope = _module.variable_scope
 renew_step = _module.renew_step
+compiled = _module.compiled
 measure_step = _module.measure_step
 unsupported = _module.unsupported
 devices = _module.devices

@@ -3,14 +3,17 @@
 A backend is one file, `layerlock/backends/NAME.py`, with these names:
 
 - `TrainStep`: mixin placed before `keras.Model`. One training step that also
-  reports the norm of the gradient, and the bookkeeping that tells what a step
-  costs.
+  logs what `model.step_logs` makes of the gradients, calls
+  `model.after_update()` once the optimizer is through, and keeps the books
+  that tell what a step costs.
 - `sync_state(model)`: makes `variable.value` current inside `fit`.
 - `variable_scope(model)`: context in which variables may be created or their
   `trainable` changed.
 - `renew_step(model, frozen_variables)`: after layers froze, drops buffers of
   frozen variables and every compiled function, so that the next batch runs
   the new step.
+- `compiled(model, function)`: `function` without gradients, compiled where the
+  backend compiles. It reads the model's variables as they are at each call.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
 - `unsupported(**options)`: why a combination of options cannot run here, or
   `None`.
@@ -30,6 +33,7 @@ NAMES = (
     "sync_state",
     "variable_scope",
     "renew_step",
+    "compiled",
     "measure_step",
     "unsupported",
     "devices",

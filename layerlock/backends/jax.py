@@ -77,7 +77,25 @@ class TrainStep:
             metrics, loss, x, y, outputs, sample_weight
         )
         logs.update(self.step_logs(loss, outputs, gradients, loss_scale))
+        non_trainable = self._after_stateless_update(
+            trainable, non_trainable, optimizer_variables
+        )
         return logs, (trainable, non_trainable, optimizer_variables, metrics)
+
+    def _after_stateless_update(
+        self, trainable, non_trainable, optimizer_variables
+    ):
+        mapping = [
+            *zip(self.trainable_variables, trainable, strict=True),
+            *zip(self.non_trainable_variables, non_trainable, strict=True),
+            *zip(self.optimizer.variables, optimizer_variables, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            self.after_update()
+        return [
+            scope.get_current_value(variable)
+            for variable in self.non_trainable_variables
+        ]
 
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
@@ -115,6 +133,20 @@ def _forget_functions(model):
     model.predict_function = None
     if model.train_function is not None:
         model.make_train_function(force=True)
+
+
+def compiled(model, function):
+    @jax.jit
+    def run(values, arguments):
+        mapping = list(zip(model.variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return function(*arguments)
+
+    def call(*arguments):
+        model.jax_state_sync()
+        return run([v.value for v in model.variables], arguments)
+
+    return call
 
 
 def measure_step(model) -> StepCost:

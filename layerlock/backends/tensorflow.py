@@ -31,6 +31,7 @@ class TrainStep:
         loss_scale = self.optimizer.scale_loss(tf.ones(()))
         logs = self.step_logs(loss, outputs, gradients, loss_scale)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.after_update()
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
@@ -50,6 +51,10 @@ def renew_step(model, frozen_variables):
     model.predict_function = None
     if model.train_function is not None:
         model.make_train_function(force=True)
+
+
+def compiled(model, function):
+    return tf.function(function)
 
 
 def measure_step(model) -> StepCost:

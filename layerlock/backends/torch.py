@@ -43,6 +43,7 @@ class TrainStep:
             loss_scale = self.optimizer.scale_loss(torch.ones(()))
             logs = self.step_logs(loss, outputs, gradients, loss_scale)
             self.optimizer.apply(gradients, variables)
+            self.after_update()
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
@@ -96,8 +97,17 @@ def renew_step(model, frozen_variables):
     model.predict_function = None
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
+    # Keras lists a layer's weights once more for PyTorch, when it is built:
+    # weights that a teacher gave up would stay in memory.
+    for layer in model._flatten_layers():
+        if hasattr(layer, "_torch_params"):
+            layer._track_variables()
     if model.train_function is not None:
         model.make_train_function(force=True)
+
+
+def compiled(model, function):
+    return torch.no_grad()(function)
 
 
 def measure_step(model) -> StepCost:

@@ -24,6 +24,8 @@ class LayerLock(keras.callbacks.Callback):
             not know them. Defaults to `None`.
         head_reset: bool, re-initialise the target head whenever the target
             moves. Defaults to `False`.
+        before_freeze: function of the model and the number of layers that are
+            about to be frozen, called before they are. Defaults to `None`.
 
     Attributes:
         frozen_layers: int, layers frozen so far.
@@ -48,11 +50,18 @@ class LayerLock(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, schedule="linear", layers=None, head_reset=False):
+    def __init__(
+        self,
+        schedule="linear",
+        layers=None,
+        head_reset=False,
+        before_freeze=None,
+    ):
         super().__init__()
         self.schedule = schedules.get(schedule)
         self.layers = layers
         self.head_reset = head_reset
+        self.before_freeze = before_freeze
         self.scheduler = None
         self.events = []
         self.seconds = 0.0  # spent in the freeze of the latest batch
@@ -67,6 +76,10 @@ class LayerLock(keras.callbacks.Callback):
             self.schedule, model, self.layers, self.head_reset
         )
         return self.scheduler
+
+    def replan(self):
+        """Asks the schedule again: it has got a further event."""
+        self.next_event = self.schedule.next_event(self.counter.step)
 
     def on_train_begin(self, logs=None):
         if self.scheduler is None or self.scheduler.model is not self.model:
@@ -98,6 +111,9 @@ class LayerLock(keras.callbacks.Callback):
     def _freeze(self):
         started = time.perf_counter()
         step = self.counter.step
+        wanted = self.schedule.frozen_layers(step)
+        if self.before_freeze and wanted > self.frozen_layers:
+            self.before_freeze(self.model, wanted)
         if self.scheduler.update(step):
             self.events.append((step, self.frozen_layers))
             self.seconds = time.perf_counter() - started

@@ -7,14 +7,20 @@ import pathlib
 import shutil
 import warnings
 
+import numpy as np
+
 from layerlock import backends
 
 _WEIGHTS = "model.weights.h5"
 _STATE = "state.json"
+_ARRAYS = "arrays.npz"
+_CONTENT = (_WEIGHTS, _STATE, _ARRAYS)
 _MANIFEST = "manifest.json"
 
 
-def save(folder, model, step: int, state: dict, keep: int = 3) -> pathlib.Path:
+def save(
+    folder, model, step: int, state: dict, keep: int = 3, arrays=None
+) -> pathlib.Path:
     """Writes a checkpoint of a model, its optimizer and `state`.
 
     The checkpoint appears under its name only when it is complete and on the
@@ -26,6 +32,8 @@ def save(folder, model, step: int, state: dict, keep: int = 3) -> pathlib.Path:
         step: int, optimizer updates done.
         state: dict of JSON values, given back by `restore`.
         keep: int, the newest checkpoints to keep. Defaults to `3`.
+        arrays: dict of NumPy arrays, given back by `read_arrays`. Defaults to
+            none.
 
     Returns:
         Path of the checkpoint, `folder/step_00001000`.
@@ -39,9 +47,10 @@ def save(folder, model, step: int, state: dict, keep: int = 3) -> pathlib.Path:
     backends.sync_state(model)
     model.save_weights(draft / _WEIGHTS)
     (draft / _STATE).write_text(json.dumps({**state, "step": step}))
-    digests = {name: _digest(draft / name) for name in (_WEIGHTS, _STATE)}
+    np.savez(draft / _ARRAYS, **(arrays or {}))
+    digests = {name: _digest(draft / name) for name in _CONTENT}
     (draft / _MANIFEST).write_text(json.dumps(digests))
-    for name in (_WEIGHTS, _STATE, _MANIFEST):
+    for name in (*_CONTENT, _MANIFEST):
         _flush(draft / name)
     if final.exists():  # a run that resumed before this step wrote it
         shutil.rmtree(final)
@@ -62,7 +71,7 @@ def verify(checkpoint) -> str | None:
     checkpoint = pathlib.Path(checkpoint)
     try:
         digests = json.loads((checkpoint / _MANIFEST).read_text())
-        for name in (_WEIGHTS, _STATE):
+        for name in _CONTENT:
             if _digest(checkpoint / name) != digests[name]:
                 return f"{name} does not match its checksum"
     except FileNotFoundError as error:
@@ -96,6 +105,13 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
         f"No whole checkpoint in {folder}. {' '.join(passed_over)} Start a "
         "new run with another --run_dir."
     )
+
+
+def read_arrays(checkpoint) -> dict:
+    """Reads the arrays of a checkpoint; runs no code from it."""
+    path = pathlib.Path(checkpoint) / _ARRAYS
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def load_weights(checkpoint, model):

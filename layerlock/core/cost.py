@@ -1,6 +1,37 @@
 """FLOPs and bytes of a training step, from sizes alone."""
 
 import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockSizes:
+    """The sizes of a stack of transformer blocks.
+
+    Args:
+        num_layers: int, blocks.
+        hidden_dim: int, width of the tokens.
+        mlp_dim: int, width of the MLPs.
+    """
+
+    num_layers: int
+    hidden_dim: int
+    mlp_dim: int
+
+    def block_flops(self, num_tokens: int) -> int:
+        """FLOPs of one block's forward pass over one sequence."""
+        width = self.hidden_dim
+        weights = 4 * width * width + 2 * width * self.mlp_dim
+        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+
+    @property
+    def numbers_kept(self) -> int:
+        """Numbers per token that one trained block keeps for its gradient.
+
+        Its input, both norms' outputs, q, k and v, the attention's output,
+        and the input and output of the MLP's activation.
+        """
+        return 8 * self.hidden_dim + 2 * self.mlp_dim
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,38 +42,42 @@ class StepSizes:
     are left out. A product of `(n, a)` and `(a, b)` counts `2 * n * a * b`.
 
     Args:
-        num_layers: int, blocks of the encoder, the decoding ones included.
-        num_decoder_layers: int, blocks at its end that also see z.
-        hidden_dim: int, width of the tokens.
-        mlp_dim: int, width of the MLPs.
+        encoder: `BlockSizes` of all of its blocks.
+        num_decoder_layers: int, blocks at its end that also see z; 0 if the
+            predictor has blocks of its own.
         patch_dim: int, numbers in a patch.
         num_tokens: int, patches of a clip.
-        num_visible: int, patches that the mask leaves.
-        num_decoded: int, hidden patches that are decoded and scored.
+        masks: for each kind of mask a pair: patches that it leaves visible,
+            and hidden ones that are decoded and scored.
+        predictor: `BlockSizes` of a predictor with blocks of its own, or
+            `None`. Defaults to `None`.
         batch_size: int, clips in a batch. Defaults to `1`.
-        masks_per_clip: int, masks that share a clip. Defaults to `1`.
-        remat: bool, blocks are computed again in the backward pass. Defaults
-            to `False`.
+        masks_per_clip: int, masks of each kind that share a clip. Defaults to
+            `1`.
+        remat: bool, the encoder's blocks are computed again in the backward
+            pass. Defaults to `False`.
+        target_gradient: bool, gradients flow through the targets. Defaults to
+            `False`.
 
     Example:
 
-    >>> vit_g = StepSizes(48, 4, 1664, 8192, 1536, 1568, 78, 1490)
+    >>> vit_g = StepSizes(BlockSizes(48, 1664, 8192), 4, 1536, 1568,
+    ...                   masks=((78, 1490),))
     >>> latent = vit_g.step_flops(frozen_layers=32, target_layers=(32,))
     >>> round(latent / vit_g.step_flops(), 1)
     2.6
     """
 
-    num_layers: int
+    encoder: BlockSizes
     num_decoder_layers: int
-    hidden_dim: int
-    mlp_dim: int
     patch_dim: int
     num_tokens: int
-    num_visible: int
-    num_decoded: int
+    masks: tuple
+    predictor: BlockSizes | None = None
     batch_size: int = 1
     masks_per_clip: int = 1
     remat: bool = False
+    target_gradient: bool = False
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -53,62 +88,82 @@ class StepSizes:
             clip_shape: Frames, height and width.
             batch_size: int, clips in a batch.
         """
-        encoder = model.encoder
+        encoder, predictor = model.encoder, model.predictor
         grid = encoder.grid(clip_shape)
-        visible, hidden = model.mask.counts(grid)[0]
+        counts = model.mask.counts(grid)
+        num_encoding = predictor.encoder_layers(encoder)
         return cls(
-            num_layers=encoder.num_layers,
-            num_decoder_layers=(
-                encoder.num_layers - model.predictor.encoder_layers(encoder)
+            encoder=BlockSizes(
+                encoder.num_layers, encoder.hidden_dim, encoder.mlp_dim
             ),
-            hidden_dim=encoder.hidden_dim,
-            mlp_dim=encoder.mlp_dim,
+            num_decoder_layers=encoder.num_layers - num_encoding,
             patch_dim=encoder.patch_dim,
-            num_tokens=visible + hidden,
-            num_visible=visible,
-            num_decoded=model.num_scored(hidden),
+            num_tokens=math.prod(grid),
+            masks=tuple(
+                (visible, model.num_scored(hidden))
+                for visible, hidden in counts
+            ),
+            predictor=_own_blocks(predictor),
             batch_size=batch_size,
             masks_per_clip=model.masks_per_clip,
             remat=encoder.remat,
+            target_gradient=model.objective.target_gradient,
         )
 
-    def block_flops(self, num_tokens: int) -> int:
-        """FLOPs of one block's forward pass over one sequence."""
-        width = self.hidden_dim
-        weights = 4 * width * width + 2 * width * self.mlp_dim
-        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+    @property
+    def num_encoding(self) -> int:
+        """Blocks that see visible patches alone."""
+        return self.encoder.num_layers - self.num_decoder_layers
 
     def embedding_flops(self, num_tokens: int) -> int:
         """FLOPs of embedding one sequence of patches."""
-        return 2 * num_tokens * self.patch_dim * self.hidden_dim
+        return 2 * num_tokens * self.patch_dim * self.encoder.hidden_dim
 
     def visible_flops(self, frozen_layers: int = 0) -> int:
-        """FLOPs of the visible branch of one mask, forward and backward."""
-        trained = 4 if self.remat else 3
-        num_encoding = self.num_layers - self.num_decoder_layers
-        embedding = self.embedding_flops(self.num_visible)
-        block = self.block_flops(self.num_visible)
-        decoder_block = self.block_flops(self.num_visible + self.num_decoded)
-        return (
+        """FLOPs of encoding one clip's visible patches, and their gradient."""
+        trained = self._passes * (self.num_encoding - frozen_layers)
+        return sum(
             # No gradient flows to the pixels: 1 forward, 1 for the weights.
-            embedding * (1 if frozen_layers else 2)
-            + block * frozen_layers
-            + block * trained * (num_encoding - frozen_layers)
-            + decoder_block * trained * self.num_decoder_layers
+            self.embedding_flops(visible) * (1 if frozen_layers else 2)
+            + self.encoder.block_flops(visible) * (frozen_layers + trained)
+            for visible, _ in self.masks
         )
 
-    def head_flops(self, target_layers: tuple) -> int:
-        """FLOPs of the heads of one mask, forward and backward."""
-        dims = [self.hidden_dim if k else self.patch_dim for k in target_layers]
-        return 3 * 2 * self.num_decoded * self.hidden_dim * sum(dims)
+    def decoding_flops(
+        self, target_layers: tuple = (0,), frozen_layers: int = 0
+    ) -> int:
+        """FLOPs of predicting one clip's hidden patches, and the gradient."""
+        width = self.encoder.hidden_dim
+        inner = self.predictor.hidden_dim if self.predictor else width
+        head_dims = sum(width if k else self.patch_dim for k in target_layers)
+        # Below the predictor a gradient is needed unless all is frozen.
+        entrance = 2 if frozen_layers == self.encoder.num_layers else 3
+        total = 0
+        for visible, decoded in self.masks:
+            tokens = visible + decoded
+            total += 3 * 2 * decoded * inner * head_dims
+            if self.predictor:
+                total += entrance * 2 * visible * width * inner
+                blocks = 3 * self.predictor.num_layers
+                total += blocks * self.predictor.block_flops(tokens)
+            else:
+                blocks = self._passes * self.num_decoder_layers
+                total += blocks * self.encoder.block_flops(tokens)
+        return total
 
-    def target_flops(self, target_layers: tuple) -> int:
-        """FLOPs of the pass that computes one clip's targets; forward only."""
+    def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
+        """FLOPs of the pass that computes one clip's targets."""
         deepest = max(target_layers)
         if deepest == 0:
             return 0
         embedding = self.embedding_flops(self.num_tokens)
-        return embedding + deepest * self.block_flops(self.num_tokens)
+        block = self.encoder.block_flops(self.num_tokens)
+        moving = max(deepest - frozen_layers, 0)
+        if not self.target_gradient:
+            return embedding + deepest * block
+        embedding *= 1 if frozen_layers else 2
+        fixed = deepest - moving
+        return embedding + (fixed + self._passes * moving) * block
 
     def step_flops(
         self, frozen_layers: int = 0, target_layers: tuple = (0,)
@@ -121,8 +176,8 @@ class StepSizes:
                 `(0,)`.
         """
         per_mask = self.visible_flops(frozen_layers)
-        per_mask += self.head_flops(target_layers)
-        per_clip = self.target_flops(target_layers)
+        per_mask += self.decoding_flops(target_layers, frozen_layers)
+        per_clip = self.target_flops(target_layers, frozen_layers)
         return self.batch_size * (per_mask * self.masks_per_clip + per_clip)
 
     def activation_bytes(
@@ -130,25 +185,39 @@ class StepSizes:
     ) -> int:
         """Bytes kept for the backward pass, with fused attention.
 
-        Per token a trained block keeps its input, both norms' outputs, q, k
-        and v, the attention's output and the MLP's input and output of the
-        activation: `8 * hidden_dim + 2 * mlp_dim` numbers; its input alone
-        under rematerialisation. An estimate: compilers keep less or more.
+        An estimate: compilers keep less or more. Rematerialised blocks keep
+        their input alone. Targets with a gradient are left out.
 
         Args:
             frozen_layers: int. Defaults to `0`.
             bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
         """
-        per_token = 8 * self.hidden_dim + 2 * self.mlp_dim
+        kept = self.encoder.numbers_kept
         if self.remat:
-            per_token = self.hidden_dim
-        num_encoding = self.num_layers - self.num_decoder_layers
-        tokens = (num_encoding - frozen_layers) * self.num_visible
-        tokens += self.num_decoder_layers * (
-            self.num_visible + self.num_decoded
-        )
+            kept = self.encoder.hidden_dim
+        numbers = 0
+        for visible, decoded in self.masks:
+            tokens = (self.num_encoding - frozen_layers) * visible
+            tokens += self.num_decoder_layers * (visible + decoded)
+            numbers += tokens * kept
+            if self.predictor:
+                tokens = self.predictor.num_layers * (visible + decoded)
+                numbers += tokens * self.predictor.numbers_kept
         sequences = self.batch_size * self.masks_per_clip
-        return sequences * tokens * per_token * bytes_per_number
+        return sequences * numbers * bytes_per_number
+
+    @property
+    def _passes(self) -> int:
+        """Forward, gradient of the input, gradient of the weights."""
+        return 4 if self.remat else 3
+
+
+def _own_blocks(predictor) -> BlockSizes | None:
+    if not hasattr(predictor, "predictor_dim"):
+        return None
+    return BlockSizes(
+        predictor.num_layers, predictor.predictor_dim, predictor.mlp_dim
+    )
 
 
 def cumulative_flops(

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from layerlock.core.schedules.base import LAST_STEP, FreezeSchedule
+
 
 @keras.saving.register_keras_serializable("layerlock")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -83,21 +85,24 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`. The rate
             without freezing.
-        event_steps: Sequence of ints, in optimizer steps. When layers freeze,
-            for instance `[step for step, _ in schedule.events(last_step)]`.
+        events: when layers freeze: a `FreezeSchedule`, or a sequence of
+            optimizer steps. The events of a schedule that grows are read anew
+            whenever a step is compiled.
         length: int, in optimizer steps. 0 turns the ramps off.
 
     Example:
 
     >>> constant = WarmupCosine(peak=1.0, steps=100, final_fraction=1.0)
-    >>> rate = MiniWarmup(constant, event_steps=[10, 50], length=4)
+    >>> rate = MiniWarmup(constant, events=[10, 50], length=4)
     >>> [float(rate(step)) for step in (9, 10, 11, 13, 14, 51)]
     [1.0, 0.25, 0.5, 1.0, 1.0, 0.5]
     """
 
-    def __init__(self, schedule, event_steps, length):
+    def __init__(self, schedule, events, length):
         self.schedule = _checked_schedule(schedule)
-        self.event_steps = tuple(int(step) for step in event_steps)
+        if isinstance(events, FreezeSchedule) and not events.grows:
+            events = [step for step, _ in events.events(LAST_STEP)]
+        self.events = events
         if length < 0:
             raise ValueError(
                 "`length` must be at least 0 optimizer steps. "
@@ -107,20 +112,28 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         rate = self.schedule(step)
-        if not self.length or not self.event_steps:
+        steps = self.event_steps
+        if not self.length or not steps:
             return rate
         step = ops.cast(step, "int32")
         # From the last event; `length` stands for any time long after it.
-        elapsed = ops.convert_to_tensor(self.event_steps, "int32")
+        elapsed = ops.convert_to_tensor(steps, "int32")
         elapsed = step - elapsed  # (events,)
         elapsed = ops.min(ops.where(elapsed >= 0, elapsed, self.length))
         ramp = (ops.cast(elapsed, "float32") + 1.0) / self.length
         return rate * ops.minimum(ramp, 1.0)
 
+    @property
+    def event_steps(self) -> list[int]:
+        """The optimizer steps after which the rate rises again."""
+        if isinstance(self.events, FreezeSchedule):
+            return [step for step, _ in self.events.events(LAST_STEP)]
+        return [int(step) for step in self.events]
+
     def get_config(self):
         return {
             "schedule": keras.saving.serialize_keras_object(self.schedule),
-            "event_steps": list(self.event_steps),
+            "events": self.event_steps,
             "length": self.length,
         }
 

@@ -1,96 +1,132 @@
-"""Numbers that tell whether the features of a run are healthy."""
+"""Watches the health of a run while it trains."""
 
-import keras
 import numpy as np
 from keras import ops
 
-_RANK_ROWS = 1024  # tokens that the effective rank is estimated from
+from layerlock import backends
+from layerlock.core import health
+from layerlock.core.step_counter import EverySteps
+from layerlock.core.verdict import Judge
 
 
-def normalize(features, epsilon=1e-6):
-    """LayerNorm without parameters, in at least float32.
+class Monitors(EverySteps):
+    """Measures features, targets and weights, and judges the run.
 
-    Args:
-        features: Shape `(..., width)`.
-        epsilon: float, added to the variance. Defaults to `1e-6`.
-
-    Output shape:
-        Same as `features`.
-    """
-    features = _at_least_float32(features)
-    mean = ops.mean(features, axis=-1, keepdims=True)
-    centred = features - mean
-    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-    return centred * ops.rsqrt(variance + epsilon)
-
-
-def spread(features):
-    """Standard deviation over clips and positions, mean over the features.
-
-    Of LayerNorm-ed features, it is near 0 when every token has become the
-    same vector, and about 0.4 to 0.9 in a healthy run.
+    Every `every` optimizer steps it reads what the training step measured of
+    its own tensors, and the norm of each block's weights. Place it before
+    callbacks that use what it measured, such as one that writes a log.
 
     Args:
-        features: Shape `(batch, tokens, width)`.
+        every: int, in optimizer steps.
+        last_step: int, the optimizer step that the run ends at, measured too.
+            Defaults to `None`.
+        on_collapse: `"warn"`, or `"stop"` to end training when the run has
+            collapsed or diverged. Defaults to `"warn"`.
+        say: function that shows a sentence to a person. Defaults to `print`.
 
-    Returns:
-        A scalar.
-    """
-    features = _at_least_float32(features)
-    return ops.mean(ops.std(features, axis=(0, 1)))
-
-
-def second_moments(features):
-    """Mean outer product of the first tokens of a batch.
-
-    Args:
-        features: Shape `(batch, tokens, width)`.
-
-    Returns:
-        Shape `(width, width)`.
-    """
-    features = _at_least_float32(features)
-    rows = ops.reshape(features, (-1, features.shape[-1]))[:_RANK_ROWS]
-    count = ops.cast(ops.shape(rows)[0], rows.dtype)
-    return ops.matmul(ops.transpose(rows), rows) / count
-
-
-def effective_rank(second_moments) -> float:
-    """Exponential of the entropy of the normalised singular values.
-
-    It tells how many directions the features use. It alone is blind to a
-    collapse in which nothing but noise is left, since noise has full rank:
-    read it beside `spread`.
-
-    Reference: [RankMe, Garrido et al., 2023](
-    https://arxiv.org/abs/2210.02885), Eq. 1.
-
-    Args:
-        second_moments: NumPy array `(width, width)`, see `second_moments`.
-
-    Returns:
-        float between 1 and `width`; NaN if the features are not finite.
+    Attributes:
+        values: dict, the newest measurements: the numbers of
+            `health.MEASURED`, `effective_rank` and `grad_norm`;
+            `weight_norms`, a list with the norm of each block's weights (the
+            embedding's with the first), and `weight_norm_rates`, their
+            relative change per optimizer step since the time before, or
+            `None`; `verdict` and `verdict_reason`, see `Judge`.
+        step: int, the optimizer step they are of.
+        drifts: list with the rate of each block's weight norm, or `None`.
 
     Example:
 
-    >>> round(effective_rank(np.eye(8)), 3)
-    8.0
+    ```python
+    model.fit(clips, callbacks=[Monitors(every=50), LayerLock("linear")])
+    ```
     """
-    if not np.all(np.isfinite(second_moments)):
-        return float("nan")
-    eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
-    # None is negative: the lowest one tells how far rounding moves a zero.
-    rounding = max(-eigenvalues[0], 0.0)
-    eigenvalues[eigenvalues <= rounding] = 0.0
-    singular_values = np.sqrt(eigenvalues)
-    total = singular_values.sum()
-    if total == 0.0:
-        return 1.0
-    shares = singular_values / total
-    shares = shares[shares > 0.0]
-    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+    def __init__(self, every, last_step=None, on_collapse="warn", say=print):
+        super().__init__(every, last_step)
+        if on_collapse not in ("warn", "stop"):
+            raise ValueError(
+                "`on_collapse` must be 'warn' or 'stop'. "
+                f"Received: on_collapse={on_collapse!r}."
+            )
+        self.on_collapse = on_collapse
+        self.say = say
+        self.values = {}
+        self.step = None
+        self.judge = Judge()
+
+    @property
+    def drifts(self):
+        return self.values.get("weight_norm_rates")
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold to go on exactly."""
+        return {
+            "values": self.values,
+            "step": self.step,
+            "judge": self.judge.get_state(),
+        }
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self.values, self.step = state["values"], state["step"]
+        self.judge.set_state(state["judge"])
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._norms = backends.compiled(self.model, self._weight_norms)
+
+    def on_step(self, step, logs):
+        model = self.model
+        backends.sync_state(model)
+        measured = ops.convert_to_numpy(model.health).tolist()
+        norms = ops.convert_to_numpy(self._norms()).astype("float64")
+        values = {
+            **dict(zip(health.MEASURED, measured, strict=True)),
+            "effective_rank": health.effective_rank(
+                ops.convert_to_numpy(model.feature_moments)
+            ),
+            "grad_norm": float(logs["grad_norm"]),
+            "weight_norms": norms.tolist(),
+            "weight_norm_rates": self._rates(step, norms),
+        }
+        verdict = self.judge.observe(
+            {
+                **values,
+                "step": step,
+                "loss": float(logs["batch_loss"]),
+                "target_layers": list(model.target_layers),
+            }
+        )
+        if verdict.label != self.values.get("verdict", "healthy"):
+            self.say(f"Step {step}: {verdict.label}. {verdict.reason}")
+        values["verdict"] = verdict.label
+        values["verdict_reason"] = verdict.reason
+        self.values, self.step = values, step
+        if verdict.is_fatal and self.on_collapse == "stop":
+            model.stop_training = True
+
+    def _rates(self, step, norms):
+        if self.step is None or step <= self.step:
+            return None
+        old = np.array(self.values["weight_norms"])
+        return (np.abs(norms - old) / old / (step - self.step)).tolist()
+
+    def _weight_norms(self):
+        return ops.stack(
+            [
+                ops.sqrt(sum(_squares(variable) for variable in variables))
+                for variables in _block_variables(self.model.encoder)
+            ]
+        )
 
 
-def _at_least_float32(x):
-    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
-    return x if is_double else ops.cast(x, "float32")
+def _block_variables(encoder) -> list:
+    """The variables of each block; the embedding's with the first."""
+    return [
+        [variable for layer in unit for variable in layer.variables]
+        for unit in encoder.freezable_layers
+    ]
+
+
+def _squares(variable):
+    return ops.sum(ops.square(ops.cast(variable.value, "float32")))

@@ -4,8 +4,14 @@ import keras
 from keras import ops
 
 from layerlock import backends
-from layerlock.core import masks, monitors, objectives
+from layerlock.core import health, masks, objectives, teacher
 from layerlock.core.scheduler import FreezableModel
+from layerlock.core.targets import (
+    check_mask,
+    check_targets,
+    layer_outputs,
+    target_layers,
+)
 from layerlock.core.tokens import take_tokens
 from layerlock.models.decoder import PatchwiseDecoder
 
@@ -15,38 +21,50 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
     """Trains an encoder to predict what a mask hides from it.
 
     The encoder sees the visible patches of a clip only. A predictor says what
-    is at the hidden ones: pixels, or once layers are frozen, the output of
-    the newest frozen layer on the whole clip. Nothing learns through a frozen
-    layer: gradients stop at its output in the visible branch, and before the
-    embedding in the target branch.
+    is at the hidden ones: pixels, or the output of a layer on the whole clip,
+    for `"mae"` the newest frozen one, for `"vjepa"` one of a teacher. Nothing
+    learns through a frozen layer: gradients stop at its output in the visible
+    branch, and before the embedding in the target branch.
 
     Reference: LayerLock (arXiv 2509.10156), section 3 and Algorithm 1.
 
     Args:
         encoder: a `VideoEncoder`.
         objective: an `Objective` or the name of one. Defaults to `"mae"`.
-        mask: a `Mask` or the name of one. Defaults to `"random"`, which
-            hides 95 % of the patches.
+        mask: a `Mask` or the name of one. Defaults to what suits the
+            objective: `"random"` for `"mae"`, which hides 95 % of the
+            patches, `"multiblock"` for `"vjepa"`.
         predictor: a layer of the signature of `PatchwiseDecoder`. Defaults to
-            a `PatchwiseDecoder` of the encoder's size.
+            what suits the objective and the encoder's size: a
+            `PatchwiseDecoder` for `"mae"`, a `LatentPredictor` for `"vjepa"`.
         seed: int, of the masks. The mask of batch b is a function of
             `(seed, b)`. Defaults to `0`.
         target_fraction: float in (0, 1], share of the hidden patches that is
             decoded and scored. Defaults to `1.0`.
         masks_per_clip: int, masks drawn for every clip. They share the
             target's pass over the clip. Defaults to `1`.
+        allow_moving_target: bool, whether a layer may be predicted that is
+            neither frozen nor a teacher's. Defaults to `False`.
         frozen_layers: int, the stage to start from. Only `keras.saving`
             should need it. Defaults to `0`.
+
+    Attributes:
+        teacher: the moving average of the encoder that makes the targets, of
+            an objective that has one; else `None`. It begins as a copy of the
+            encoder, and shares its frozen blocks.
+        updates_seen: variable, optimizer updates done.
+        batches_seen: variable, batches trained on.
 
     Call arguments:
         clips: Shape `(batch, frames, height, width, 3)`, uint8, or floats
             between 0 and 255.
 
-    Output: a dict of scalars: `loss`, `feature_std`, `target_std`.
+    Output: a dict with the scalar `loss`.
 
     Raises:
         ValueError: if the mask hides nothing or everything of the encoder's
-            clips, or an argument is out of its range.
+            clips or leaves too little for the objective, if a target would
+            move without a teacher, or an argument is out of its range.
 
     Example:
 
@@ -61,11 +79,12 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         self,
         encoder,
         objective="mae",
-        mask="random",
+        mask=None,
         predictor=None,
         seed=0,
         target_fraction=1.0,
         masks_per_clip=1,
+        allow_moving_target=False,
         frozen_layers=0,
         **kwargs,
     ):
@@ -83,27 +102,22 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             )
         self.encoder = encoder
         self.objective = objectives.get(objective)
-        self.mask = masks.get(mask)
-        self.mask.validate(encoder.grid(encoder.clip_shape))
+        self.mask = masks.get(mask or self.objective.default_mask)
+        check_mask(self.objective, self.mask, encoder.grid())
         self.predictor = predictor or self._default_predictor()
+        self.teacher = None
+        if self.objective.teacher == "ema":
+            self.teacher = teacher.create(encoder)
         self.seed = seed
         self.target_fraction = target_fraction
         self.masks_per_clip = masks_per_clip
+        self.allow_moving_target = allow_moving_target
         # State that no layer owns: it must survive a resume.
-        self.batches_seen = self.add_weight(
-            name="batches_seen",
-            shape=(),
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-        )
-        self.feature_moments = self.add_weight(
-            name="feature_moments",
-            shape=(encoder.hidden_dim, encoder.hidden_dim),
-            dtype="float32",
-            initializer="zeros",
-            trainable=False,
-        )
+        self.batches_seen = self._add_state("batches_seen", (), "int32")
+        self.updates_seen = self._add_state("updates_seen", (), "int32")
+        self.health = self._add_state("health", (len(health.MEASURED),))
+        width = encoder.hidden_dim
+        self.feature_moments = self._add_state("moments", (width, width))
         self.frozen_layers = 0
         self.target_layers = ()
         self.enter_stage(0)
@@ -111,8 +125,28 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         if frozen_layers:
             self._restore_stage(frozen_layers)
 
+    def _add_state(self, name, shape, dtype="float32"):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
+        )
+
     def _default_predictor(self):
         encoder = self.encoder
+        if self.objective.predictor == "transformer":
+            from layerlock.models.predictor import LatentPredictor
+
+            return LatentPredictor.for_encoder(
+                encoder,
+                num_mask_kinds=len(self.mask.counts(encoder.grid())),
+                num_latent_heads=self.objective.max_latent_targets(
+                    encoder.num_layers
+                ),
+            )
         limit = encoder.num_layers - encoder.num_decoder_layers
         return PatchwiseDecoder(
             hidden_dim=encoder.hidden_dim,
@@ -127,19 +161,34 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
 
     @property
     def freezable_layers(self):
-        limit = self.predictor.encoder_layers(self.encoder)
-        return self.encoder.freezable_layers[:limit]
+        return self.encoder.freezable_layers[: self._deepest]
 
     def enter_stage(self, frozen_layers, reset_head=False):
-        targets = self.objective.target_layers(frozen_layers)
+        targets = self.target_layers_at(frozen_layers)
+        if not self.allow_moving_target:
+            check_targets(self.objective, frozen_layers, self._deepest)
         moved = targets != self.target_layers
         self.frozen_layers = frozen_layers
         self.target_layers = targets
+        if self.teacher is not None:
+            teacher.share_layers(self.teacher, self.encoder, frozen_layers)
         live = self.predictor.head_layers(targets)
         was_live = [head for head in live if head.trainable]
         for head in self.predictor.heads:
             head.trainable = any(head is other for other in live)
         return _initialize(was_live) if reset_head and moved else []
+
+    def target_layers_at(self, frozen_layers: int | None) -> tuple:
+        """What is predicted at a stage; 0 is the pixels.
+
+        Args:
+            frozen_layers: int, or `None` for a run that never freezes.
+        """
+        return target_layers(self.objective, frozen_layers, self._deepest)
+
+    @property
+    def _deepest(self):
+        return self.predictor.encoder_layers(self.encoder)
 
     def _restore_stage(self, frozen_layers):
         self.enter_stage(frozen_layers)
@@ -153,34 +202,40 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         grid = encoder.grid(clips.shape[1:4])
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
         latents = self._target_latents(patches, grid)
-        losses, spreads = [], []
-        for visible, hidden in self.draw_masks(
-            ops.shape(clips)[0], grid, training
-        ):
+        step = self.updates_seen.value
+        losses, watched = [], []
+        drawn = self.draw_masks(ops.shape(clips)[0], grid, training)
+        for kind, (visible, hidden) in enumerate(drawn):
             features = self.encode_visible(patches, visible, grid)
-            predictions = self.predict_hidden(features, visible, hidden, grid)
-            targets = [
-                self.objective.compute_targets(
-                    ops.stop_gradient(
-                        take_tokens(latents[layer], hidden, self.masks_per_clip)
-                    ),
-                    layer,
-                )
-                for layer in self.target_layers
-            ]
-            losses.append(self.objective.loss(predictions, targets))
-            spreads.append(monitors.spread(targets[-1]))
-        features = monitors.normalize(ops.stop_gradient(features))
+            predictions = self.predict_hidden(
+                features, visible, hidden, grid, kind
+            )
+            targets = self._targets_at(hidden, latents)
+            losses.append(self.objective.loss(predictions, targets, step))
+            watched.append((features, predictions[-1], targets[-1]))
         if training:
             self.batches_seen.assign_add(1)
-            self.feature_moments.assign(
-                ops.cast(monitors.second_moments(features), "float32")
-            )
-        return {
-            "loss": sum(losses) / len(losses),
-            "feature_std": monitors.spread(features),
-            "target_std": sum(spreads) / len(spreads),
-        }
+            self._measure_health(*watched[0])
+        return {"loss": sum(losses) / len(losses)}
+
+    def _targets_at(self, hidden, latents):
+        targets = []
+        for layer in self.target_layers:
+            values = take_tokens(latents[layer], hidden, self.masks_per_clip)
+            if not self.objective.target_gradient:
+                values = ops.stop_gradient(values)
+            targets.append(self.objective.compute_targets(values, layer))
+        return targets
+
+    def _measure_health(self, features, predictions, targets):
+        # One row per clip: its masks would look like clips that agree.
+        tensors = [
+            ops.stop_gradient(tensor[:: self.masks_per_clip])
+            for tensor in (features, predictions, targets)
+        ]
+        self.health.assign(health.measure(*tensors))
+        moments = health.second_moments(health.normalize(tensors[0]))
+        self.feature_moments.assign(ops.cast(moments, "float32"))
 
     def draw_masks(self, batch_size, grid, training=True):
         """Draws the masks of the present batch.
@@ -228,10 +283,11 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         if frozen:
             tokens = encoder(tokens, positions, last_layer=frozen)
             tokens = ops.stop_gradient(tokens)
-        last = self.predictor.encoder_layers(encoder)
-        return encoder(tokens, positions, first_layer=frozen, last_layer=last)
+        return encoder(
+            tokens, positions, first_layer=frozen, last_layer=self._deepest
+        )
 
-    def predict_hidden(self, features, visible, hidden, grid):
+    def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):
         """Predicts each target at the hidden patches.
 
         Args:
@@ -239,6 +295,8 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             visible: Token indices of the features.
             hidden: Token indices to predict at.
             grid: Frames, rows and columns, in patches.
+            mask_kind: int, place of the mask in `draw_masks`. Defaults to
+                `0`.
 
         Returns:
             A tuple with one tensor `(batch * masks_per_clip, hidden, dim)`
@@ -251,24 +309,22 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             encoder=self.encoder,
             target_layers=self.target_layers,
             grid=grid,
+            mask_kind=mask_kind,
         )
 
     def _target_latents(self, patches, grid):
-        """Outputs of the target layers on the whole clip, without gradient."""
-        latents = {0: patches}
-        encoder = self.encoder
-        tokens, done = None, 0
-        for layer in sorted(set(self.target_layers) - {0}):
-            if tokens is None:
-                positions = encoder.token_positions(grid)[None]
-                tokens = encoder.embed(
-                    ops.stop_gradient(patches), positions, grid
-                )
-            tokens = encoder(
-                tokens, positions, first_layer=done, last_layer=layer
-            )
-            latents[layer], done = ops.stop_gradient(tokens), layer
-        return latents
+        """Outputs of the target layers on the whole clip."""
+        return {
+            0: patches,
+            **layer_outputs(
+                self.encoder if self.teacher is None else self.teacher,
+                patches,
+                [layer for layer in self.target_layers if layer],
+                grid,
+                frozen_layers=self.frozen_layers,
+                gradient=self.objective.target_gradient,
+            ),
+        }
 
     def _positions(self, indices, grid):
         return ops.take(self.encoder.token_positions(grid), indices, axis=0)
@@ -289,10 +345,29 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         ]
         return {
             "batch_loss": loss,
-            "feature_std": outputs["feature_std"],
-            "target_std": outputs["target_std"],
             "grad_norm": ops.sqrt(sum(squares)) / loss_scale,
         }
+
+    def after_update(self):
+        """Ends a training step: counts, and moves the teacher.
+
+        Nothing moves where the optimizer did not update the weights, because
+        it accumulates gradients or an overflow was skipped.
+        """
+        step = ops.cast(self.optimizer.iterations, "int32")
+        if self.teacher is not None:
+            momentum = ops.cast(
+                self.objective.momentum_at(self.updates_seen.value), "float32"
+            )
+            updated = ops.cast(step > self.updates_seen.value, "float32")
+            momentum = updated * momentum + (1.0 - updated)
+            teacher.update(self.teacher, self.encoder, momentum)
+        self.updates_seen.assign(step)
+
+    @property
+    def exported_encoder(self):
+        """The encoder to use after training: the teacher, where one is."""
+        return self.encoder if self.teacher is None else self.teacher
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -305,6 +380,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             "seed": self.seed,
             "target_fraction": self.target_fraction,
             "masks_per_clip": self.masks_per_clip,
+            "allow_moving_target": self.allow_moving_target,
             "frozen_layers": self.frozen_layers,
         }
 

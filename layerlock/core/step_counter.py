@@ -1,4 +1,4 @@
-"""Knows the optimizer's step without asking the device at every batch."""
+"""Counts optimizer steps without asking the device at every batch."""
 
 import keras
 
@@ -48,3 +48,49 @@ class StepCounter:
         if self.batches == 0 or self.step + most < step:
             return False
         return self.read() >= step
+
+
+class EverySteps(keras.callbacks.Callback):
+    """Calls `on_step` every so many optimizer steps, and at the last one.
+
+    A subclass implements `on_step(step, logs)`.
+
+    Args:
+        every: int, in optimizer steps.
+        last_step: int, the optimizer step that the run ends at, or `None`.
+    """
+
+    def __init__(self, every: int, last_step: int | None = None):
+        super().__init__()
+        if every < 1:
+            raise ValueError(
+                "`every` must be at least 1 optimizer step. "
+                f"Received: every={every}."
+            )
+        self.every = every
+        self.last_step = last_step
+
+    def on_train_begin(self, logs=None):
+        self.counter = StepCounter(self.model)
+        self._plan()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batch = -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.counter.count(batch - self.batch)
+        self.batch = batch
+        if self.counter.has_reached(self.next_step):
+            self.on_step(self.counter.step, logs)
+            self._plan()
+
+    def on_step(self, step: int, logs: dict):
+        """Does what is to be done after `step` optimizer updates."""
+        raise NotImplementedError
+
+    def _plan(self):
+        step = self.counter.step
+        following = (step // self.every + 1) * self.every
+        if self.last_step is not None:
+            following = min(following, max(self.last_step, step + 1))
+        self.next_step = following

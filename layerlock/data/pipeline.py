@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 import weakref
 
@@ -47,6 +48,14 @@ class ClipStream:
 
     def __getitem__(self, number: int):
         return self.source.clip(self.index(number))
+
+    def names(self, batch: int, batch_size: int) -> list[str]:
+        """What a person calls the clips of a batch."""
+        first = batch * batch_size
+        return [
+            self.source.name(self.index(number))
+            for number in range(first, first + batch_size)
+        ]
 
 
 def batches(
@@ -125,7 +134,7 @@ def _end_with_parent(worker: int, num_workers: int):
 
     def wait():
         parent.join()
-        os._exit(1)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 

@@ -38,6 +38,7 @@ class PatchwiseDecoder(keras.layers.Layer):
             output of block k.
         grid: tuple of 3 ints, the grid that the positions count in; only
             learned positions ask. Defaults to the encoder's own.
+        mask_kind: int, ignored: one latent serves every kind of mask.
 
     Output shape:
         One tensor per target layer, float32 or better, of shape
@@ -95,6 +96,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         encoder,
         target_layers,
         grid=None,
+        mask_kind=0,
     ):
         # Keras takes only tensors as positional arguments.
         return super().__call__(
@@ -104,6 +106,7 @@ class PatchwiseDecoder(keras.layers.Layer):
             encoder=encoder,
             target_layers=tuple(target_layers),
             grid=grid,
+            mask_kind=mask_kind,
         )
 
     def call(
@@ -114,6 +117,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         encoder,
         target_layers,
         grid=None,
+        mask_kind=0,
     ):
         first_layer = self.encoder_layers(encoder)
         heads = [self._head_of(target) for target in target_layers]

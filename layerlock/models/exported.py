@@ -22,6 +22,8 @@ def save(encoder, path, overwrite: bool = False):
     _check_free(path, overwrite)
     config = encoder.get_config()
     config["dtype"] = encoder.dtype_policy.name  # plain text, read by anyone
+    # A teacher is an encoder too, and whoever loads it may train it.
+    config["trainable"] = True
     path.parent.mkdir(parents=True, exist_ok=True)
     work = pathlib.Path(tempfile.mkdtemp(prefix=".encoder-", dir=path.parent))
     try:

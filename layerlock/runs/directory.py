@@ -97,6 +97,11 @@ class RunDirectory:
         return self.path / "files.json"
 
     @property
+    def failure_path(self) -> Path:
+        """Where the loss ceased to be a number, if it did."""
+        return self.path / "failure.json"
+
+    @property
     def checkpoints_path(self) -> Path:
         """Folder of everything a resume needs."""
         return self.path / "checkpoints"
@@ -160,6 +165,10 @@ class RunDirectory:
     def write_files(self, files: dict):
         """Freezes the list of data files into `files.json`."""
         writing.write_json(self.files_path, files)
+
+    def write_failure(self, facts: dict):
+        """Writes down where the loss ceased to be a number."""
+        writing.write_json(self.failure_path, writing.plain(facts))
 
     def read_files(self) -> dict | None:
         """The frozen list of data files, None if the data are not files."""

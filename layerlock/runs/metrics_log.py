@@ -3,23 +3,23 @@
 import statistics
 import time
 
-import keras
-
 from layerlock import backends
-from layerlock.core import cost, monitors
-from layerlock.core.step_counter import StepCounter
+from layerlock.core import cost
+from layerlock.core.step_counter import EverySteps
 from layerlock.runs import tensorboard
 
 
-class MetricsLog(keras.callbacks.Callback):
+class MetricsLog(EverySteps):
     """Logs loss, stage, speed, cost and health every `log_every` steps.
 
-    Place it before `LayerLock`, so that a line describes the stage that its
-    steps were trained at.
+    Place it after `Monitors` and before `LayerLock`, so that a line describes
+    the stage that its steps were trained at.
 
     Args:
         run: a `RunDirectory`.
         lock: the `LayerLock` callback of the run.
+        monitors: the `Monitors` callback of the run, of the same steps.
+        drift: the `LayerDrift` callback of the run, or `None`.
         sizes: `cost.StepSizes` of the model.
         steps: int, optimizer steps of the whole run.
         log_every: int, optimizer steps between lines.
@@ -33,6 +33,8 @@ class MetricsLog(keras.callbacks.Callback):
         self,
         run,
         lock,
+        monitors,
+        drift,
         sizes,
         steps,
         log_every,
@@ -40,12 +42,13 @@ class MetricsLog(keras.callbacks.Callback):
         validate=None,
         validate_every=0,
     ):
-        super().__init__()
+        super().__init__(log_every, last_step=steps)
         self.run = run
         self.lock = lock
+        self.monitors = monitors
+        self.drift = drift
         self.sizes = sizes
         self.steps = steps
-        self.log_every = log_every
         self.progress = progress
         self.scalars = tensorboard.NullWriter()
         self.validate = validate
@@ -63,27 +66,20 @@ class MetricsLog(keras.callbacks.Callback):
         self.seconds = state["seconds"]
 
     def on_train_begin(self, logs=None):
-        self.counter = StepCounter(self.model)
+        super().on_train_begin(logs)
         self.num_events = len(self.lock.events)
         self.durations = []  # seconds of the batches since the last line
         self.stall = 0.0  # seconds lost to freezes since the last line
         self.started = False
         self.stage = None
-        self._plan_line()
         self.progress.start(self.steps, first_step=self.counter.step)
         self.ended = time.perf_counter()
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.batch = -1
-
     def on_train_batch_end(self, batch, logs=None):
         self._clock()
-        self.counter.count(batch - self.batch)
-        self.batch = batch
         self.losses.append(float(logs["batch_loss"]))
+        super().on_train_batch_end(batch, logs)
         self.progress.advance(self.counter.step)
-        if self.counter.has_reached(self.next_line):
-            self._write_line(logs)
 
     def _clock(self):
         now = time.perf_counter()
@@ -99,15 +95,9 @@ class MetricsLog(keras.callbacks.Callback):
             self.durations.append(duration)
         self.started = True  # the first batch compiles: not a typical one
 
-    def _plan_line(self):
-        step = self.counter.step
-        line = (step // self.log_every + 1) * self.log_every
-        self.next_line = min(line, max(self.steps, step + 1))
-
-    def _write_line(self, logs):
+    def on_step(self, step, logs):
         model = self.model
         backends.sync_state(model)
-        step = self.counter.step
         target = [k for k in model.target_layers if k]
         metrics = {
             "step": step,
@@ -118,15 +108,11 @@ class MetricsLog(keras.callbacks.Callback):
             "clips_per_second": self._clips_per_second(),
             "seconds": round(self.seconds, 3),
             "flops": self._flops(step, self.lock.events),
-            "flops_unfrozen": self._flops(step, []),
+            "flops_unfrozen": self._unfrozen_flops(step),
             "peak_memory_bytes": self._peak_memory(),
             "stall_seconds": round(self.stall, 3),
-            "feature_std": float(logs["feature_std"]),
-            "effective_rank": monitors.effective_rank(
-                keras.ops.convert_to_numpy(model.feature_moments)
-            ),
-            "target_std": float(logs["target_std"]),
-            "grad_norm": float(logs["grad_norm"]),
+            **self.monitors.values,
+            **(self.drift.take_news() if self.drift else {}),
         }
         if self.validate and (
             step % self.validate_every == 0 or step >= self.steps
@@ -142,7 +128,6 @@ class MetricsLog(keras.callbacks.Callback):
             metrics["clips_per_second"],
         )
         self.losses, self.durations, self.stall = [], [], 0.0
-        self._plan_line()
         self.ended = time.perf_counter()
 
     def _clips_per_second(self):
@@ -152,13 +137,19 @@ class MetricsLog(keras.callbacks.Callback):
         return clips / sum(self.durations)
 
     def _flops(self, step, events):
-        targets = self.model.objective.target_layers
         return cost.cumulative_flops(
             step,
             events,
-            lambda frozen: self.sizes.step_flops(frozen, targets(frozen)),
+            lambda frozen: self.sizes.step_flops(
+                frozen, self.model.target_layers_at(frozen)
+            ),
             batches_per_step=self.counter.accumulation,
         )
+
+    def _unfrozen_flops(self, step):
+        targets = self.model.target_layers_at(None)
+        flops = self.sizes.step_flops(0, targets)
+        return flops * step * self.counter.accumulation
 
     def _peak_memory(self):
         stage = (self.model.frozen_layers, self.model.target_layers)

@@ -3,11 +3,11 @@
 import keras
 
 from layerlock.core import checkpoints, reconstruction
-from layerlock.core.step_counter import StepCounter
+from layerlock.core.step_counter import EverySteps
 from layerlock.runs import pictures
 
 
-class Snapshots(keras.callbacks.Callback):
+class Snapshots(EverySteps):
     """Saves every `every` optimizer steps and at the end, and ends the run.
 
     Place it last: a checkpoint then holds the stage that the next step is
@@ -16,44 +16,44 @@ class Snapshots(keras.callbacks.Callback):
     Args:
         run: a `RunDirectory`.
         lock: the `LayerLock` callback of the run.
-        log: the `MetricsLog` of the run.
+        keepers: dict from name to a callback of the run with `get_state()`,
+            and where it has arrays `get_arrays()`: what a resume needs.
         every: int, optimizer steps between checkpoints.
         steps: int, optimizer steps of the run; training stops there.
         keep: int, checkpoints to keep.
         clips: uint8 `(clips, frames, height, width, 3)`, to show in the
             report; the same at every checkpoint.
+        export_student: bool, export the encoder itself although it has a
+            teacher. Defaults to `False`.
     """
 
-    def __init__(self, run, lock, log, every, steps, keep, clips):
-        super().__init__()
+    def __init__(
+        self,
+        run,
+        lock,
+        keepers,
+        every,
+        steps,
+        keep,
+        clips,
+        export_student=False,
+    ):
+        super().__init__(every, last_step=steps)
         self.run = run
         self.lock = lock
-        self.log = log
-        self.every = every
+        self.keepers = keepers
         self.steps = steps
         self.keep = keep
         self.clips = clips
-
-    def on_train_begin(self, logs=None):
-        self.counter = StepCounter(self.model)
-        self._plan()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.batch = -1
+        self.export_student = export_student
 
     def on_train_batch_end(self, batch, logs=None):
-        self.counter.count(batch - self.batch)
-        self.batch = batch
-        if self.counter.has_reached(self.next):
-            self.save()
-            self._plan()
+        super().on_train_batch_end(batch, logs)
         if self.counter.step >= self.steps:
             self.model.stop_training = True
 
-    def _plan(self):
-        step = self.counter.step
-        following = (step // self.every + 1) * self.every
-        self.next = min(following, max(self.steps, step + 1))
+    def on_step(self, step, logs):
+        self.save()
 
     def save(self):
         """Saves a checkpoint, the encoder and the arrays of the pictures."""
@@ -61,13 +61,23 @@ class Snapshots(keras.callbacks.Callback):
         state = {
             "frozen_layers": self.lock.frozen_layers,
             "events": self.lock.events,
-            "log": self.log.get_state(),
+            **{name: k.get_state() for name, k in self.keepers.items()},
+        }
+        arrays = {
+            f"{name}/{key}": array
+            for name, keeper in self.keepers.items()
+            if hasattr(keeper, "get_arrays")
+            for key, array in keeper.get_arrays().items()
         }
         checkpoints.save(
-            self.run.checkpoints_path, model, step, state, self.keep
+            self.run.checkpoints_path, model, step, state, self.keep, arrays
         )
-        model.encoder.save_to_preset(self.run.encoder_path, overwrite=True)
+        self._exported().save_to_preset(self.run.encoder_path, overwrite=True)
         self._save_pictures(step)
+
+    def _exported(self):
+        model = self.model
+        return model.encoder if self.export_student else model.exported_encoder
 
     def _save_pictures(self, step):
         model, clips = self.model, self.clips
@@ -79,7 +89,7 @@ class Snapshots(keras.callbacks.Callback):
         layer = model.encoder.layer_names[
             model.predictor.encoder_layers(model.encoder)
         ]
-        features = model.encoder.features(clips, layers=(layer,))[layer]
+        features = self._exported().features(clips, layers=(layer,))[layer]
         pictures.save_features(
             self.run,
             clips,

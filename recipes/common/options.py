@@ -27,6 +27,30 @@ def define_method(values: flags.FlagValues):
         lookup.names("layerlock.core.objectives"),
         "What is predicted.",
     )
+    define.enum(
+        "teacher",
+        None,
+        ["ema", "frozen", "self"],
+        "vjepa: where targets come from: a moving average, the frozen layers, "
+        "or the encoder itself, which can collapse. Default: ema.",
+    )
+    define.list(
+        "momentum",
+        None,
+        "vjepa: share of its weights that the moving average keeps, or first "
+        "and last share of a run. Default: 0.998,1.",
+    )
+    define.bool(
+        "target_gradient",
+        False,
+        "Let the gradient through targets that move: the baseline that "
+        "collapses.",
+    )
+    define.bool(
+        "allow_moving_target",
+        False,
+        "Predict layers that are neither frozen nor a teacher's.",
+    )
     define.string(
         "objective_args",
         "",
@@ -36,12 +60,13 @@ def define_method(values: flags.FlagValues):
         "target",
         "latents",
         ["latents", "pixels"],
-        "latents: the newest frozen layer (LayerLock). pixels: freezing only.",
+        "mae: latents, the newest frozen layer (LayerLock), or pixels "
+        "(freezing only).",
     )
     define.integer(
         "target_lag",
         0,
-        "Layers that the target stays behind the newest frozen one.",
+        "mae: layers that the target stays behind the newest frozen one.",
     )
     define.float(
         "target_fraction",
@@ -56,9 +81,9 @@ def define_method(values: flags.FlagValues):
     )
     define.enum(
         "mask",
-        "random",
+        None,
         lookup.names("layerlock.core.masks"),
-        "Which patches are hidden.",
+        "Which patches are hidden. Default: multiblock for vjepa, else random.",
     )
     define.float(
         "mask_ratio",
@@ -85,13 +110,14 @@ def define_freezing(values: flags.FlagValues):
     define.integer(
         "start_step",
         None,
-        "Optimizer step of the first freeze. Default: 60 % of --steps.",
+        "Optimizer step of the first freeze. Default: 60 % of --steps; 10 % "
+        "for vjepa.",
     )
     define.integer(
         "interval",
         None,
         "Optimizer steps between freezes. Default: all freezes take 32 % of "
-        "--steps.",
+        "--steps; 80 % for vjepa.",
     )
     define.integer(
         "layers_per_event",
@@ -218,8 +244,9 @@ def define_training(values: flags.FlagValues):
     )
     define.float(
         "gradient_clip",
-        1.0,
-        "Largest norm of the gradient; 0 turns clipping off.",
+        None,
+        "Largest norm of the gradient; 0 turns clipping off. Default: 1; 10 "
+        "for vjepa.",
         lower_bound=0.0,
     )
     define.integer(
@@ -269,6 +296,25 @@ def define_run(values: flags.FlagValues):
         3,
         "Newest checkpoints that are kept.",
         lower_bound=1,
+    )
+    define.integer(
+        "monitor_every",
+        None,
+        "Optimizer steps between comparisons of the layers with themselves. "
+        "Default: 5 % of --steps, at most 1000.",
+        lower_bound=1,
+    )
+    define.enum(
+        "on_collapse",
+        "warn",
+        ["warn", "stop"],
+        "What to do when the features collapse.",
+    )
+    define.enum(
+        "export",
+        None,
+        ["teacher", "student"],
+        "The encoder that is exported. Default: the teacher, where one is.",
     )
     define.bool("resume", False, "Go on with the run in --run_dir.")
 

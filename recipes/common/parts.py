@@ -17,7 +17,6 @@ from layerlock.runs import configuration, directory
 # What may differ when a run goes on: nothing that changes its numbers.
 FREE = ("keep_checkpoints", "resume", "run_dir", "workers")
 NUM_NAMED = 10  # unreadable videos
-NUM_PICTURED = 4  # clips in the report
 NUM_VALIDATION_BATCHES = 4
 
 
@@ -109,12 +108,16 @@ def build_model(chosen, method) -> layerlock.MaskedPretraining:
     """The encoder, fresh or exported earlier, and what trains it."""
     arguments = settings.encoder_arguments(chosen)
     dtype = settings.dtype(chosen)
+    if method.objective.predictor == "transformer":
+        arguments["num_decoder_layers"] = 0
     if chosen["init_from"]:
         encoder = layerlock.VideoEncoder.from_preset(
             settings.encoder_folder(chosen),
             clip_shape=arguments["clip_shape"],
+            num_decoder_layers=arguments["num_decoder_layers"],
             remat=chosen["remat"],
             dtype=dtype,
+            name="encoder",
         )
     else:
         encoder = layerlock.VideoEncoder(
@@ -127,6 +130,7 @@ def build_model(chosen, method) -> layerlock.MaskedPretraining:
         seed=chosen["seed"],
         target_fraction=chosen["target_fraction"],
         masks_per_clip=chosen["masks_per_clip"],
+        allow_moving_target=chosen["allow_moving_target"],
         dtype=dtype,
     )
 
@@ -189,9 +193,9 @@ def _clip_arguments(chosen):
     return {name: chosen[name] for name in names}
 
 
-def pictured_clips(source) -> np.ndarray:
-    """The same few clips at every checkpoint, for the report."""
-    return np.stack([source.fixed(i)[0] for i in range(NUM_PICTURED)])
+def fixed_clips(source, number: int) -> np.ndarray:
+    """The first clips of a source, with nothing drawn at random."""
+    return np.stack([source.fixed(i)[0] for i in range(number)])
 
 
 def held_out_loss(model, clips, chosen):

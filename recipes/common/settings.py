@@ -13,11 +13,16 @@ from layerlock.core import (
     masks,
     objectives,
     schedules,
+    targets,
 )
 from layerlock.models import exported, presets
 from layerlock.models.patches import patch_grid
 
 SMALL = ("video_vit_nano", "video_vit_tiny")
+# Shares of a run: before the first freeze, and from it to the last. Where the
+# target starts at layer 1 it must begin to move early.
+PACES = {"patchwise": (0.6, 0.32), "transformer": (0.1, 0.8)}
+GRADIENT_CLIPS = {"patchwise": 1.0, "transformer": 10.0}
 
 
 class UsageError(ValueError):
@@ -66,7 +71,14 @@ def _derive_data(settings):
     _default(settings, "frames", 8 if scenes else 16)
     _default(settings, "size", 32 if scenes else 64 if small else 224)
     _default(settings, "workers", 0 if scenes else 2)
-    if settings["preset"] in SMALL and "ratio" not in settings["mask_args"]:
+    _default(settings, "mask", _objective_class(settings).default_mask)
+    mask = lookup.find(masks.__name__, settings["mask"], masks.Mask)
+    takes_ratio = "ratio" in lookup.argument_names(mask)
+    if (
+        settings["preset"] in SMALL
+        and takes_ratio
+        and "ratio" not in settings["mask_args"]
+    ):
         # 5 % of a small clip's patches are too few to learn from.
         _default(settings, "mask_ratio", 0.75)
     if scenes and settings["fps"] is not None:
@@ -91,30 +103,34 @@ def _derive_network(settings):
 
 def _derive_freezing(settings):
     steps = settings["steps"]
-    names = ("start_step", "interval", "layers_per_event", "max_frozen_layers")
-    if settings["schedule"] != "linear":
-        given = [name for name in names if settings[name] is not None]
-        if given:
-            raise UsageError(
-                f"--{given[0]} belongs to --schedule=linear. Received: "
-                f"--schedule={settings['schedule']}. Leave it out, or pass "
-                "--schedule_args."
-            )
-        return
-    arguments = encoder_arguments(settings)
-    limit = arguments["num_layers"] - arguments["num_decoder_layers"]
-    _default(settings, "layers_per_event", 1)
-    _default(settings, "max_frozen_layers", max(1, round(0.7 * limit)))
-    if settings["layers_per_event"] < 1 or settings["max_frozen_layers"] < 1:
-        raise UsageError(
-            "--layers_per_event and --max_frozen_layers must be at least 1. "
-            "To freeze nothing, pass --schedule=never."
-        )
-    events = math.ceil(
-        settings["max_frozen_layers"] / settings["layers_per_event"]
+    schedule = lookup.find(
+        schedules.__name__, settings["schedule"], schedules.FreezeSchedule
     )
-    _default(settings, "start_step", max(1, round(0.6 * steps)))
-    _default(settings, "interval", max(1, round(0.32 * steps / events)))
+    accepted = lookup.argument_names(schedule)
+    given = lookup.parse_arguments(settings["schedule_args"], schedule)
+
+    def derive(name, value):
+        if name in accepted and name not in given:
+            _default(settings, name, value)
+
+    most = max(1, round(0.7 * num_freezable(settings)))
+    derive("max_frozen_layers", most)
+    derive("layers_per_event", 1)
+    for name in ("layers_per_event", "max_frozen_layers"):
+        if settings[name] is not None and settings[name] < 1:
+            raise UsageError(
+                f"--{name} must be at least 1. Received: {settings[name]}. "
+                "To freeze nothing, pass --schedule=never."
+            )
+    if not schedule.grows:
+        start, span = PACES[_objective_class(settings).predictor]
+        layers = given.get("max_frozen_layers", settings["max_frozen_layers"])
+        together = given.get("layers_per_event", settings["layers_per_event"])
+        events = math.ceil((layers or 1) / (together or 1))
+        derive("start_step", max(1, round(start * steps)))
+        derive("interval", max(1, round(span * steps / events)))
+    else:
+        derive("start_step", max(1, round(0.1 * steps)))
 
 
 def _derive_training(settings):
@@ -128,10 +144,13 @@ def _derive_training(settings):
             "--learning_rate must be positive. Received: "
             f"{settings['learning_rate']}."
         )
+    clip = GRADIENT_CLIPS[_objective_class(settings).predictor]
+    _default(settings, "gradient_clip", clip)
     _default(settings, "warmup_steps", min(steps // 20, steps - 1))
     interval = settings["interval"] or steps // 20
     _default(settings, "mini_warmup_steps", interval // 4)
     _default(settings, "log_every", max(1, min(50, steps // 100)))
+    _default(settings, "monitor_every", max(1, min(1000, steps // 20)))
     every = max(1, min(1000, steps // 10))
     # Held-out losses are logged at checkpoints.
     every = math.ceil(every / settings["log_every"]) * settings["log_every"]
@@ -157,6 +176,14 @@ def encoder_arguments(settings) -> dict:
     arguments["clip_shape"] = (settings["frames"], size, size)
     arguments["remat"] = settings["remat"]
     return arguments
+
+
+def num_freezable(settings) -> int:
+    """How many blocks may freeze: those that do not decode."""
+    arguments = encoder_arguments(settings)
+    if _objective_class(settings).predictor == "transformer":
+        return arguments["num_layers"]
+    return arguments["num_layers"] - arguments["num_decoder_layers"]
 
 
 def encoder_folder(settings) -> pathlib.Path:
@@ -192,11 +219,15 @@ def method(settings) -> Method:
     arguments = encoder_arguments(settings)
     grid = patch_grid(arguments["clip_shape"], arguments["patch_size"])
     mask = _mask(settings)
-    mask.validate(grid)
-    limit = arguments["num_layers"] - arguments["num_decoder_layers"]
-    schedule = _schedule(settings, limit)
+    schedule = _schedule(settings)
+    objective = _objective(settings, never_freezes=not schedule.max_layers())
+    targets.check_mask(objective, mask, grid)
+    if not settings["allow_moving_target"]:
+        deepest = num_freezable(settings)
+        for frozen_layers in range(min(schedule.max_layers(), deepest) + 1):
+            targets.check_targets(objective, frozen_layers, deepest)
     rate = _learning_rate(settings, schedule)
-    return Method(_objective(settings), mask, schedule, rate)
+    return Method(objective, mask, schedule, rate)
 
 
 def _check_backend(settings):
@@ -210,30 +241,41 @@ def _check_backend(settings):
         raise UsageError(f"Not with KERAS_BACKEND={backend}: {reason}")
 
 
-def _objective(settings):
-    return _plugin(
-        settings, "objective", objectives.__name__, objectives.Objective
+def _objective_class(settings):
+    return lookup.find(
+        objectives.__name__, settings["objective"], objectives.Objective
     )
+
+
+def _objective(settings, never_freezes):
+    arguments = _plugin_arguments(
+        settings, "objective", _objective_class(settings)
+    )
+    objective = _objective_class(settings)(**arguments)
+    unfrozen = objective.unfrozen_target_layers()
+    if never_freezes and unfrozen != objective.target_layers(0):
+        [arguments["target_layer"]] = unfrozen
+        objective = _objective_class(settings)(**arguments)
+    return objective
 
 
 def _mask(settings):
     return _plugin(settings, "mask", masks.__name__, masks.Mask)
 
 
-def _schedule(settings, limit):
+def _schedule(settings):
+    limit = num_freezable(settings)
     schedule = _plugin(
         settings, "schedule", schedules.__name__, schedules.FreezeSchedule
     )
     first, most = schedule.next_event(0), schedule.max_layers()
-    if first is None:
-        return schedule
     if most > limit:
         raise UsageError(
             f"At most {limit} layers of {settings['preset']} may freeze, "
             "since the others decode. Received: a schedule that freezes "
             f"{most}. Lower --max_frozen_layers."
         )
-    if first >= settings["steps"]:
+    if first is not None and first >= settings["steps"]:
         raise UsageError(
             f"Nothing would freeze: the first freeze is at step {first} and "
             f"the run ends at step {settings['steps']}. Lower --start_step, "
@@ -250,7 +292,7 @@ def _learning_rate(settings, schedule):
     )
     rate = learning_rate.MiniWarmup(
         rate,
-        [step for step, _ in schedule.events(steps)],
+        schedule,
         settings["mini_warmup_steps"],
     )
     if settings["accumulation"] > 1:
@@ -260,7 +302,13 @@ def _learning_rate(settings, schedule):
 
 # Flags that are arguments of some plug-ins, with their unset values.
 _PLUGIN_FLAGS = {
-    "objective": {"target": "latents", "target_lag": 0},
+    "objective": {
+        "target": "latents",
+        "target_lag": 0,
+        "teacher": None,
+        "momentum": None,
+        "target_gradient": False,
+    },
     "mask": {"mask_ratio": None},
     "schedule": dict.fromkeys(
         ("start_step", "interval", "layers_per_event", "max_frozen_layers")
@@ -271,6 +319,10 @@ _PLUGIN_FLAGS = {
 def _plugin(settings, kind, package, base):
     """Builds a plug-in from its shared flags and its own `--KIND_args`."""
     plugin = lookup.find(package, settings[kind], base)
+    return plugin(**_plugin_arguments(settings, kind, plugin))
+
+
+def _plugin_arguments(settings, kind, plugin) -> dict:
     arguments = lookup.parse_arguments(settings[f"{kind}_args"], plugin)
     accepted = lookup.argument_names(plugin)
     for flag, unset in _PLUGIN_FLAGS[kind].items():
@@ -287,4 +339,23 @@ def _plugin(settings, kind, package, base):
                 f"{name} is given twice: as --{flag} and in --{kind}_args."
             )
         arguments[name] = settings[flag]
-    return plugin(**arguments)
+    if isinstance(arguments.get("momentum"), list):
+        first, last = _momentum(settings["momentum"])
+        arguments["momentum"] = first
+        arguments.setdefault("final_momentum", last)
+    if kind == "objective" and "steps" in accepted:
+        arguments.setdefault("steps", settings["steps"])
+    return arguments
+
+
+def _momentum(texts) -> tuple[float, float]:
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise UsageError(
+            "--momentum is one number between 0 and 1, or the first and the "
+            f"last of the run, such as 0.998,1. Received: {','.join(texts)}."
+        )
+    return numbers[0], numbers[-1]

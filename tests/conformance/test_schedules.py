@@ -40,7 +40,9 @@ def test_its_events_tell_the_whole_story(schedule):
         assert schedule.frozen_layers(step) == newest[1]
     for step, layers in events[1:]:
         assert schedule.frozen_layers(step - 1) < layers
-    assert schedule.max_layers(STEPS[-1]) == events[-1][1]
+    # One that grows may freeze more than it knows of yet.
+    if not schedule.grows:
+        assert schedule.max_layers(STEPS[-1]) == events[-1][1]
 
 
 def test_it_survives_a_round_trip_through_json(schedule):

@@ -13,6 +13,7 @@ from layerlock.core.schedules import NeverFreezeSchedule
 from tests.core import freezing
 
 WEIGHTS, STATE, MANIFEST = "model.weights.h5", "state.json", "manifest.json"
+ARRAYS = "arrays.npz"
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_the_manifest_names_every_other_file(tmp_path, model):
     manifest = json.loads((path / MANIFEST).read_text())
 
     files = {file.name for file in path.iterdir()}
-    assert set(manifest) == files - {MANIFEST} == {WEIGHTS, STATE}
+    assert set(manifest) == files - {MANIFEST} == {WEIGHTS, STATE, ARRAYS}
     assert all(len(digest) == 64 for digest in manifest.values())
 
 
@@ -123,7 +124,7 @@ def test_what_an_interrupted_save_left_does_not_disturb_the_next(
 
     assert checkpoints.verify(path) is None
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
-    assert len(list(path.iterdir())) == 3
+    assert len(list(path.iterdir())) == 4
 
 
 def test_a_checkpoint_appears_with_all_its_files(tmp_path, model, monkeypatch):
@@ -286,3 +287,21 @@ def test_nothing_is_pickled(tmp_path, model, monkeypatch):
 
     path = checkpoints.save(tmp_path, model, 7, {})
     checkpoints.load_weights(path, model)
+
+
+def test_arrays_come_back_as_they_were(tmp_path, model):
+    arrays = {"a/b": np.arange(6, dtype="float32").reshape(2, 3)}
+
+    path = checkpoints.save(tmp_path, model, 7, {}, arrays=arrays)
+
+    found = checkpoints.read_arrays(path)
+    assert list(found) == ["a/b"]
+    np.testing.assert_array_equal(found["a/b"], arrays["a/b"])
+
+
+def test_no_code_is_run_from_arrays(tmp_path, model):
+    path = checkpoints.save(tmp_path, model, 7, {})
+    np.savez(path / ARRAYS, bad=np.array([print], dtype=object))
+
+    with pytest.raises(ValueError, match="allow_pickle"):
+        checkpoints.read_arrays(path)

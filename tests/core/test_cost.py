@@ -6,7 +6,7 @@ import pytest
 
 from layerlock import backends
 from layerlock.backends import optimizer as optimizer_state
-from layerlock.core.cost import StepSizes, cumulative_flops
+from layerlock.core.cost import BlockSizes, StepSizes, cumulative_flops
 from layerlock.core.masks import RandomMask
 from layerlock.core.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining import MaskedPretraining
@@ -88,12 +88,12 @@ def attention_flops(sizes, frozen_layers, target_layers):
     """Scores and weighted sums alone, forward and backward."""
 
     def attend(num_tokens):
-        return 4 * num_tokens**2 * sizes.hidden_dim
+        return 4 * num_tokens**2 * sizes.encoder.hidden_dim
 
-    encoding = sizes.num_layers - sizes.num_decoder_layers
-    visible = attend(sizes.num_visible)
-    decoding = attend(sizes.num_visible + sizes.num_decoded)
-    total = visible * (frozen_layers + 3 * (encoding - frozen_layers))
+    [(num_visible, num_decoded)] = sizes.masks
+    visible = attend(num_visible)
+    decoding = attend(num_visible + num_decoded)
+    total = visible * (frozen_layers + 3 * (sizes.num_encoding - frozen_layers))
     total += 3 * decoding * sizes.num_decoder_layers
     total += max(target_layers) * attend(sizes.num_tokens)
     return sizes.batch_size * total
@@ -129,14 +129,11 @@ def test_freezing_saves_with_pixel_targets_and_may_cost_with_latent_ones():
 
 def test_masks_of_one_clip_share_the_target_pass():
     sizes = dict(
-        num_layers=6,
+        encoder=BlockSizes(6, 32, 64),
         num_decoder_layers=1,
-        hidden_dim=32,
-        mlp_dim=64,
         patch_dim=48,
         num_tokens=64,
-        num_visible=16,
-        num_decoded=48,
+        masks=((16, 48),),
     )
     one, two = (StepSizes(**sizes, masks_per_clip=n) for n in (1, 2))
     shared = one.target_flops((3,))

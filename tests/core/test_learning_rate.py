@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from layerlock.core.learning_rate import MiniWarmup, PerUpdate, WarmupCosine
+from layerlock.core.schedules import (
+    ConvergedFreezeSchedule,
+    LinearFreezeSchedule,
+)
 from tests.compiled import parametrize_compiler
 
 
@@ -35,7 +39,7 @@ def test_the_rate_follows_the_formula(run, warmup_steps, final_fraction):
 @parametrize_compiler
 def test_the_rate_ramps_up_after_every_event(run):
     constant = WarmupCosine(2.0, 1000, final_fraction=1.0)
-    rate = MiniWarmup(constant, event_steps=[100, 200, 205], length=10)
+    rate = MiniWarmup(constant, events=[100, 200, 205], length=10)
 
     expected = {0: 2, 99: 2, 100: 0.2, 101: 0.4, 108: 1.8, 109: 2, 150: 2}
     expected |= {200: 0.2, 204: 1.0, 205: 0.2, 214: 2, 10**9: 2}
@@ -44,10 +48,10 @@ def test_the_rate_ramps_up_after_every_event(run):
         assert run(rate, step) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("event_steps, length", [([5], 0), ([], 10)])
-def test_no_events_or_a_length_of_0_change_nothing(event_steps, length):
+@pytest.mark.parametrize("events, length", [([5], 0), ([], 10)])
+def test_no_events_or_a_length_of_0_change_nothing(events, length):
     cosine = WarmupCosine(1.0, 20, 4)
-    rate = MiniWarmup(cosine, event_steps, length)
+    rate = MiniWarmup(cosine, events, length)
 
     for step in range(25):
         assert float(rate(step)) == float(cosine(step))
@@ -114,3 +118,25 @@ def test_negative_lengths_are_refused():
         MiniWarmup(rate, [5], -1)
     with pytest.raises(ValueError, match="accumulation=0"):
         PerUpdate(rate, 0)
+
+
+def test_the_events_of_a_schedule_ramp_like_their_steps():
+    constant = WarmupCosine(1.0, 100, final_fraction=1.0)
+    linear = LinearFreezeSchedule(10, 20, max_frozen_layers=2)
+
+    rate = MiniWarmup(constant, linear, length=4)
+
+    assert rate.event_steps == [10, 30]
+    assert float(rate(11)) == pytest.approx(0.5)
+
+
+def test_a_schedule_that_grows_is_read_anew():
+    constant = WarmupCosine(1.0, 100, final_fraction=1.0)
+    growing = ConvergedFreezeSchedule(window=1, start_step=1)
+    rate = MiniWarmup(constant, growing, length=4)
+    before = float(rate(50))
+
+    growing.observe(50, [0.0, 1.0])
+
+    assert before == 1.0
+    assert float(rate(50)) == pytest.approx(0.25)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from layerlock.core import monitors
+from layerlock.core import health
 from layerlock.core.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining import take_tokens
 from layerlock.core.reconstruction import reconstruct
@@ -25,7 +25,7 @@ def all_knowing(**kwargs):
     def predict_hidden(features, visible, hidden, grid):
         truth = take_tokens(patches, hidden, model.masks_per_clip)
         if model.objective.normalize_pixels:
-            truth = monitors.normalize(truth, model.objective.epsilon)
+            truth = health.normalize(truth, model.objective.epsilon)
         return (truth,)
 
     model.predict_hidden = predict_hidden

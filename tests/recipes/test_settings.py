@@ -55,7 +55,10 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
     [
         (["--max_frozen_layers=7"], "At most 6 layers"),
         (["--start_step=2000"], "Nothing would freeze"),
-        (["--schedule=never", "--interval=5"], "--interval belongs"),
+        (
+            ["--schedule=never", "--interval=5"],
+            "--interval is not an argument of --schedule=never",
+        ),
         (["--mask_ratio=0.001"], "hides nothing"),
         (["--mask_ratio=0.999"], "hides everything"),
         (["--mask_ratio=1.5"], "between 0 and 1"),
@@ -64,7 +67,7 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--patch_size=2,5,5"], "5"),
         (["--patch_size=2,8"], "frames,rows,columns"),
         (["--fps=8"], "--fps is for videos"),
-        (["--target_lag=-1"], "target_lag"),
+        (["--target_lag=-1"], "would move with the encoder"),
         (["--mask_args=size=3"], "no argument 'size'"),
         (["--objective_args=target=pixels", "--target=pixels"], "twice"),
         (["--schedule=piecewise", "--schedule_args=events=[(5,9)]"], "At most"),

@@ -165,7 +165,7 @@ def test_a_checkpoint_can_be_saved_before_the_first_step(saved):
     ("step", "following"), [(0, 4), (3, 4), (4, 8), (8, 10)]
 )
 def test_the_next_checkpoint_is_planned(saved, step, following):
-    assert saved(step=step).snapshots.next == following
+    assert saved(step=step).snapshots.next_step == following
 
 
 def test_a_run_goes_on_over_epochs_to_its_last_step(tmp_path):

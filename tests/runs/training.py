@@ -4,6 +4,7 @@ import keras
 
 from layerlock.core import cost
 from layerlock.core.callback import LayerLock
+from layerlock.core.monitors import Monitors
 from layerlock.runs.directory import RunDirectory
 from layerlock.runs.metrics_log import MetricsLog
 from layerlock.runs.snapshots import Snapshots
@@ -16,12 +17,16 @@ class Progress:
     def __init__(self):
         self.started = None
         self.updates = []
+        self.messages = []
 
     def start(self, total_steps, first_step=0):
         self.started = (total_steps, first_step)
 
     def advance(self, step):
         self.step = step
+
+    def message(self, text):
+        self.messages.append(text)
 
     def update(self, *facts):
         self.updates.append(facts)
@@ -64,9 +69,12 @@ class Training:
             self.model, freezing.CLIP_SHAPE, freezing.BATCH_SIZE
         )
         self.progress = Progress()
+        self.monitors = Monitors(log_every, steps, say=self.progress.message)
         self.log = MetricsLog(
             self.run,
             self.lock,
+            self.monitors,
+            None,
             self.sizes,
             steps,
             log_every,
@@ -76,7 +84,7 @@ class Training:
         self.snapshots = Snapshots(
             self.run,
             self.lock,
-            self.log,
+            {"log": self.log, "monitors": self.monitors},
             every,
             steps,
             keep,
@@ -91,6 +99,12 @@ class Training:
             epochs=epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[self.log, self.lock, self.snapshots, *callbacks],
+            callbacks=[
+                self.monitors,
+                self.log,
+                self.lock,
+                self.snapshots,
+                *callbacks,
+            ],
         )
         return self

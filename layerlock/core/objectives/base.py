@@ -7,9 +7,22 @@ class Objective:
     """What a masked model predicts at hidden tokens, and the error's formula.
 
     A subclass is one file in `layerlock/core/objectives/`, found by its file
-    name, and can be built with no arguments. It writes formulas only: which
-    tokens are hidden, where targets are read and how errors are averaged is
-    the work of `MaskedPretraining`.
+    name, and can be built with no arguments. It says what it needs and writes
+    formulas: which tokens are hidden, where targets are read and how errors
+    are averaged is the work of `MaskedPretraining`.
+
+    Attributes:
+        predictor: what predicts, unless the model is given a predictor:
+            `"patchwise"`, the encoder's last blocks (`PatchwiseDecoder`), or
+            `"transformer"`, a network of its own (`LatentPredictor`).
+        default_mask: name of the mask that suits it.
+        teacher: where latent targets come from. `"frozen"`: the encoder's
+            frozen layers; `"ema"`: a moving average of the encoder; `"self"`:
+            the encoder as it is, whose targets move with it and can
+            collapse.
+        target_gradient: bool, whether the gradient also flows through the
+            targets. It cannot through an average or a frozen layer.
+        min_visible: int, visible tokens that a clip needs.
 
     Example:
 
@@ -22,6 +35,12 @@ class Objective:
     ...         return ops.abs(predictions - targets)
     """
 
+    predictor = "patchwise"
+    default_mask = "random"
+    teacher = "frozen"
+    target_gradient = False
+    min_visible = 1
+
     def target_layers(self, frozen_layers: int) -> tuple[int, ...]:
         """Which outputs are predicted while `frozen_layers` are frozen.
 
@@ -29,13 +48,30 @@ class Objective:
             frozen_layers: int, number of frozen blocks.
 
         Returns:
-            A tuple of ints: 0 is the pixels, k the output of block k.
+            A tuple of ints: 0 is the pixels, k the output of block k. Layers
+            past the deepest target that the model has mean the deepest, and
+            negative ones count from it, -1 first.
         """
         raise NotImplementedError
+
+    def unfrozen_target_layers(self) -> tuple[int, ...]:
+        """Which outputs are predicted by a run that never freezes."""
+        return self.target_layers(0)
 
     def max_latent_targets(self, max_frozen_layers: int) -> int:
         """Most latent targets that are ever predicted at the same time."""
         return 1
+
+    def momentum_at(self, step):
+        """Share of its old weights that an `"ema"` teacher keeps.
+
+        Args:
+            step: optimizer updates done, an int or a scalar tensor.
+
+        Returns:
+            A float or a float32 scalar tensor in [0, 1].
+        """
+        raise NotImplementedError
 
     def compute_targets(self, values, layer: int):
         """Turns patches or latents into what is to be predicted.
@@ -43,7 +79,7 @@ class Objective:
         Args:
             values: Shape `(batch, hidden, patch_dim)` for layer 0, otherwise
                 `(batch, hidden, hidden_dim)`. At least float32; no gradient
-                reaches what they come from.
+                reaches what they come from, unless `target_gradient`.
             layer: int, see `target_layers`.
 
         Output shape:
@@ -63,21 +99,39 @@ class Objective:
         """
         raise NotImplementedError
 
-    def loss(self, predictions, targets):
-        """Mean error over tokens, features and target layers.
+    def target_weights(self, num_targets: int, step):
+        """How much the error on each target counts in the loss.
+
+        Args:
+            num_targets: int, as many as `target_layers` returned.
+            step: optimizer updates done, an int or a scalar tensor.
+
+        Returns:
+            A sequence of floats or float32 scalar tensors. By default the
+            same for each, of sum 1.
+        """
+        return [1.0 / num_targets] * num_targets
+
+    def loss(self, predictions, targets, step=0):
+        """Weighted sum over target layers of the mean error.
 
         Args:
             predictions: One tensor per target layer.
             targets: One tensor per target layer.
+            step: optimizer updates done. Defaults to `0`.
 
         Returns:
             A scalar.
         """
-        losses = [
+        weights = self.target_weights(len(targets), step)
+        errors = [
             ops.mean(self.token_error(prediction, target))
             for prediction, target in zip(predictions, targets, strict=True)
         ]
-        return sum(losses) / len(losses)
+        return sum(
+            error * ops.cast(weight, error.dtype)
+            for error, weight in zip(errors, weights, strict=True)
+        )
 
     def get_config(self) -> dict:
         return {}

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from layerlock.core import monitors
+from layerlock.core import health
 from layerlock.core.objectives.base import Objective
 
 
@@ -24,7 +24,9 @@ class MaskedAutoencoding(Objective):
             target whatever is frozen (freezing only). Defaults to
             `"latents"`.
         target_lag: int, layers that the target stays behind the newest
-            frozen one; pixels while it would be below 1. Defaults to `0`.
+            frozen one; pixels while it would be below 1. A negative lag puts
+            the target ahead of the frozen layers, where it moves, which a
+            model must allow. Defaults to `0`.
         all_targets: bool, keep predicting the pixels and every earlier layer
             beside the newest. Defaults to `False`.
         normalize_pixels: bool, each patch to mean 0 and variance 1. Defaults
@@ -34,7 +36,7 @@ class MaskedAutoencoding(Objective):
         epsilon: float, added to variances. Defaults to `1e-6`.
 
     Raises:
-        ValueError: if `target` is unknown or `target_lag` is negative.
+        ValueError: if `target` is unknown.
 
     Example:
 
@@ -57,12 +59,6 @@ class MaskedAutoencoding(Objective):
                 "`target` must be 'latents' or 'pixels'. "
                 f"Received: target={target!r}."
             )
-        if target_lag < 0:
-            raise ValueError(
-                "`target_lag` must be at least 0: a target ahead of the "
-                "frozen layers would move while it is predicted. "
-                f"Received: target_lag={target_lag}."
-            )
         self.target = target
         self.target_lag = target_lag
         self.all_targets = all_targets
@@ -81,9 +77,7 @@ class MaskedAutoencoding(Objective):
 
     def compute_targets(self, values, layer):
         normalized = self.normalize_latents if layer else self.normalize_pixels
-        return (
-            monitors.normalize(values, self.epsilon) if normalized else values
-        )
+        return health.normalize(values, self.epsilon) if normalized else values
 
     def token_error(self, predictions, targets):
         return ops.square(predictions - targets)

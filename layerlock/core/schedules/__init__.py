@@ -2,11 +2,13 @@
 
 from layerlock.core import lookup
 from layerlock.core.schedules.base import FreezeSchedule
+from layerlock.core.schedules.converged import ConvergedFreezeSchedule
 from layerlock.core.schedules.linear import LinearFreezeSchedule
 from layerlock.core.schedules.never import NeverFreezeSchedule
 from layerlock.core.schedules.piecewise import PiecewiseFreezeSchedule
 
 __all__ = [
+    "ConvergedFreezeSchedule",
     "FreezeSchedule",
     "LinearFreezeSchedule",
     "NeverFreezeSchedule",

@@ -95,13 +95,12 @@ def test_the_error_is_the_square_of_the_difference():
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"target": "teacher"}, "target='teacher'"),
-        ({"target_lag": -1}, "target_lag=-1"),
-    ],
-)
-def test_arguments_that_make_no_sense_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        MaskedAutoencoding(**arguments)
+def test_a_negative_lag_puts_the_target_ahead():
+    objective = MaskedAutoencoding(target_lag=-1)
+
+    assert [objective.target_layers(k) for k in range(3)] == [(1,), (2,), (3,)]
+
+
+def test_an_unknown_target_is_refused():
+    with pytest.raises(ValueError, match="target='teacher'"):
+        MaskedAutoencoding(target="teacher")

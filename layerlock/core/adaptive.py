@@ -1,0 +1,60 @@
+"""Lets layers freeze when they have converged."""
+
+import keras
+
+
+class FreezeWhenConverged(keras.callbacks.Callback):
+    """Tells a `ConvergedFreezeSchedule` how fast each layer changes.
+
+    Place it after `Monitors` and `LayerDrift`, whose measurements it passes
+    on, and before `LayerLock`, which then freezes at the same step.
+
+    Args:
+        schedule: a `ConvergedFreezeSchedule`.
+        lock: the `LayerLock` callback that obeys it.
+        monitors: the `Monitors` callback.
+        drift: the `LayerDrift` callback. Defaults to `None`.
+
+    Raises:
+        ValueError: if the schedule's signal is measured by neither.
+
+    Example:
+
+    ```python
+    schedule = ConvergedFreezeSchedule()
+    monitors, lock = Monitors(every=20), LayerLock(schedule)
+    watch = FreezeWhenConverged(schedule, lock, monitors)
+    model.fit(clips, callbacks=[monitors, watch, lock])
+    print(schedule.to_piecewise())
+    ```
+    """
+
+    def __init__(self, schedule, lock, monitors, drift=None):
+        super().__init__()
+        self.schedule = schedule
+        self.lock = lock
+        self.source = monitors if schedule.signal == "weights" else drift
+        if self.source is None:
+            raise ValueError(
+                f"The signal {schedule.signal!r} is measured by `LayerDrift`. "
+                "Pass the callback as `drift`."
+            )
+        self.seen = None  # the step of the newest measurement passed on
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold to go on exactly."""
+        return {"seen": self.seen, "schedule": self.schedule.get_state()}
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self.seen = state["seen"]
+        self.schedule.set_state(state["schedule"])
+
+    def on_train_batch_end(self, batch, logs=None):
+        step, drifts = self.source.step, self.source.drifts
+        if step == self.seen or drifts is None:
+            return
+        self.seen = step
+        layers = len(self.lock.scheduler.layers)
+        if self.schedule.observe(step, drifts[:layers]):
+            self.lock.replan()

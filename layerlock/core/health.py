@@ -1,0 +1,230 @@
+"""Formulas behind the numbers that tell whether a run is healthy."""
+
+import keras
+import numpy as np
+from keras import ops
+
+_RANK_ROWS = 1024  # tokens that the effective rank is estimated from
+
+# What `measure` returns, in this order.
+MEASURED = (
+    "feature_std",
+    "feature_std_min",
+    "raw_feature_std",
+    "target_std",
+    "prediction_cosine",
+    "clip_cosine",
+)
+
+
+def normalize(features, epsilon=1e-6):
+    """LayerNorm without parameters, in at least float32.
+
+    Args:
+        features: Shape `(..., width)`.
+        epsilon: float, added to the variance. Defaults to `1e-6`.
+
+    Output shape:
+        Same as `features`.
+    """
+    features = _at_least_float32(features)
+    mean = ops.mean(features, axis=-1, keepdims=True)
+    centred = features - mean
+    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+    return centred * ops.rsqrt(variance + epsilon)
+
+
+def spread(features):
+    """Standard deviation over clips and positions, mean over the features.
+
+    Of LayerNorm-ed features, it is near 0 when every token has become the
+    same vector, and about 0.4 to 0.9 in a healthy run.
+
+    Args:
+        features: Shape `(batch, tokens, width)`.
+
+    Returns:
+        A scalar.
+    """
+    return ops.mean(deviations(features))
+
+
+def deviations(features):
+    """Standard deviation of each feature over clips and positions.
+
+    Args:
+        features: Shape `(batch, tokens, width)`.
+
+    Output shape:
+        `(width,)`.
+    """
+    return ops.std(_at_least_float32(features), axis=(0, 1))
+
+
+def measure(features, predictions, targets):
+    """Measures one batch; `MEASURED` names the numbers.
+
+    - `feature_std`: spread of the LayerNorm-ed features.
+    - `feature_std_min`: the same of the feature that varies least.
+    - `raw_feature_std`: spread of the features as they are; it grows without
+      bound in some collapses that LayerNorm hides.
+    - `target_std`: spread of the targets.
+    - `prediction_cosine`: between prediction and target, mean over tokens.
+    - `clip_cosine`: between the LayerNorm-ed mean features of different
+      clips; 1 when all clips have become the same.
+
+    Args:
+        features: Shape `(batch, visible, width)`.
+        predictions: Shape `(batch, hidden, dim)`.
+        targets: Shape `(batch, hidden, dim)`.
+
+    Output shape:
+        `(6,)`, float32.
+    """
+    normalized = normalize(features)
+    spreads = deviations(normalized)
+    numbers = (
+        ops.mean(spreads),
+        ops.min(spreads),
+        spread(features),
+        spread(targets),
+        ops.mean(cosine(predictions, targets)),
+        mean_cosine(ops.mean(normalized, axis=1)),
+    )
+    return ops.stack([ops.cast(number, "float32") for number in numbers])
+
+
+def cosine(x, y, epsilon=1e-12):
+    """Cosine of the angle between the vectors of two tensors.
+
+    Args:
+        x: Shape `(..., width)`.
+        y: Shape `(..., width)`.
+        epsilon: float, added to squared lengths. Defaults to `1e-12`.
+
+    Output shape:
+        `(...)`.
+    """
+    return ops.sum(_unit(x, epsilon) * _unit(y, epsilon), axis=-1)
+
+
+def mean_cosine(vectors, epsilon=1e-12):
+    """Mean cosine between different rows of a matrix; 0 if there is one row.
+
+    Args:
+        vectors: Shape `(rows, width)`.
+        epsilon: float, added to squared lengths. Defaults to `1e-12`.
+
+    Returns:
+        A scalar.
+    """
+    units = _unit(vectors, epsilon)
+    rows = ops.cast(ops.shape(units)[0], units.dtype)
+    # The square of the sum holds every pair twice, and each row with itself.
+    pairs = ops.sum(ops.square(ops.sum(units, axis=0)))
+    pairs = pairs - ops.sum(ops.square(units))
+    return pairs / ops.maximum(rows * (rows - 1.0), 1.0)
+
+
+def second_moments(features):
+    """Mean outer product of the first tokens of a batch.
+
+    Args:
+        features: Shape `(batch, tokens, width)`.
+
+    Returns:
+        Shape `(width, width)`.
+    """
+    features = _at_least_float32(features)
+    rows = ops.reshape(features, (-1, features.shape[-1]))[:_RANK_ROWS]
+    count = ops.cast(ops.shape(rows)[0], rows.dtype)
+    return ops.matmul(ops.transpose(rows), rows) / count
+
+
+def effective_rank(second_moments) -> float:
+    """Exponential of the entropy of the normalised singular values.
+
+    It tells how many directions the features use. It alone is blind to a
+    collapse in which nothing but noise is left, since noise has full rank:
+    read it beside `spread`.
+
+    Reference: [RankMe, Garrido et al., 2023](
+    https://arxiv.org/abs/2210.02885), Eq. 1.
+
+    Args:
+        second_moments: NumPy array `(width, width)`, see `second_moments`.
+
+    Returns:
+        float between 1 and `width`; NaN if the features are not finite.
+
+    Example:
+
+    >>> round(effective_rank(np.eye(8)), 3)
+    8.0
+    """
+    if not np.all(np.isfinite(second_moments)):
+        return float("nan")
+    eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
+    # None is negative: the lowest one tells how far rounding moves a zero.
+    rounding = max(-eigenvalues[0], 0.0)
+    eigenvalues[eigenvalues <= rounding] = 0.0
+    singular_values = np.sqrt(eigenvalues)
+    total = singular_values.sum()
+    if total == 0.0:
+        return 1.0
+    shares = singular_values / total
+    shares = shares[shares > 0.0]
+    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+def linear_cka(gram, other) -> float:
+    """Linear centred kernel alignment of two sets of features.
+
+    1 if one is a rotation and scaling of the other, near 0 if they have
+    nothing in common.
+
+    Reference: [Kornblith et al., 2019](https://arxiv.org/abs/1905.00414),
+    Eq. 5 with linear kernels.
+
+    Args:
+        gram: NumPy array `(rows, rows)`: inner products of the centred
+            features of the same rows, see `centred_gram`.
+        other: the same of the other features.
+
+    Returns:
+        float between 0 and 1; NaN if a set of features is constant or not
+        finite.
+
+    Example:
+
+    >>> linear_cka(np.eye(4), 2 * np.eye(4))
+    1.0
+    """
+    gram, other = np.asarray(gram, "float64"), np.asarray(other, "float64")
+    scale = np.linalg.norm(gram) * np.linalg.norm(other)
+    return float(np.sum(gram * other) / scale) if scale > 0 else float("nan")
+
+
+def centred_gram(features):
+    """Inner products between rows of features, their mean taken off.
+
+    Args:
+        features: Shape `(rows, width)`.
+
+    Output shape:
+        `(rows, rows)`.
+    """
+    features = _at_least_float32(features)
+    features = features - ops.mean(features, axis=0, keepdims=True)
+    return ops.matmul(features, ops.transpose(features))
+
+
+def _unit(x, epsilon):
+    x = _at_least_float32(x)
+    squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(squares + epsilon)
+
+
+def _at_least_float32(x):
+    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
+    return x if is_double else ops.cast(x, "float32")

@@ -1,0 +1,96 @@
+"""Which layers are targets at which stage, and what they say."""
+
+from keras import ops
+
+
+def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
+    """What is predicted at a stage: 0 is the pixels, k the output of block k.
+
+    Args:
+        objective: an `Objective`.
+        frozen_layers: int, blocks that are frozen, or `None` for a run that
+            never freezes.
+        deepest: int, the last block that can be a target.
+    """
+    if frozen_layers is None:
+        layers = objective.unfrozen_target_layers()
+    else:
+        layers = objective.target_layers(frozen_layers)
+    return tuple(
+        max(deepest + 1 + layer, 1) if layer < 0 else min(layer, deepest)
+        for layer in layers
+    )
+
+
+def check_targets(objective, frozen_layers: int, deepest: int):
+    """Raises if a target of this stage would move without a teacher.
+
+    Args:
+        objective: an `Objective`.
+        frozen_layers: int, blocks that are frozen.
+        deepest: int, the last block that can be a target.
+    """
+    targets = target_layers(objective, frozen_layers, deepest)
+    if objective.teacher != "frozen" or max(targets) <= frozen_layers:
+        return
+    raise ValueError(
+        f"The target, layer {max(targets)}, would move with the encoder: it is "
+        "not frozen and has no teacher, so that it could collapse towards its "
+        f"prediction. Received: {frozen_layers} frozen layers, "
+        f"{type(objective).__name__} with {objective.get_config()}. Predict "
+        "frozen layers only, use an objective with a teacher, or allow it "
+        "with `allow_moving_target=True`."
+    )
+
+
+def check_mask(objective, mask, grid):
+    """Raises if a mask leaves too little, or nothing, to see or to predict.
+
+    Args:
+        objective: an `Objective`.
+        mask: a `Mask`.
+        grid: Frames, rows and columns of the clips, in patches.
+    """
+    mask.validate(grid)
+    fewest = min(visible for visible, _ in mask.counts(grid))
+    if fewest < objective.min_visible:
+        raise ValueError(
+            f"{type(objective).__name__} needs at least "
+            f"{objective.min_visible} visible patches of each clip. Received: "
+            f"{mask}, which leaves {fewest} of a grid of {tuple(grid)} "
+            "patches. Hide less, or use larger clips or smaller patches."
+        )
+
+
+def layer_outputs(
+    encoder, patches, layers, grid, frozen_layers=0, gradient=False
+) -> dict:
+    """Computes the outputs of some blocks on whole clips, in one pass.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        patches: Shape `(batch, tokens, patch_dim)`, all patches of the clips.
+        layers: list of ints, the blocks, from 1 on.
+        grid: Frames, rows and columns, in patches.
+        frozen_layers: int, blocks that no gradient enters. Defaults to `0`.
+        gradient: bool, whether gradients flow into the blocks that are not
+            frozen. Defaults to `False`.
+
+    Returns:
+        dict from block to a tensor `(batch, tokens, hidden_dim)`.
+    """
+    if not layers:
+        return {}
+    positions = encoder.token_positions(grid)[None]
+    # Cut before the embedding: whatever is trained above would else be
+    # recorded for a gradient that nobody asks for.
+    tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
+    outputs, done = {}, 0
+    for layer in sorted({*layers, frozen_layers} - {0}):
+        if layer > max(layers):
+            break
+        tokens = encoder(tokens, positions, first_layer=done, last_layer=layer)
+        if not gradient or layer <= frozen_layers:
+            tokens = ops.stop_gradient(tokens)
+        outputs[layer], done = tokens, layer
+    return {layer: outputs[layer] for layer in layers}

@@ -1,0 +1,81 @@
+"""The teacher: a moving average of the encoder that makes its targets."""
+
+import keras
+from keras import ops
+
+
+def create(encoder):
+    """Builds a teacher that begins as a copy of the encoder.
+
+    Args:
+        encoder: an encoder with `blocks`, `embedding` and `freezable_layers`,
+            such as a `VideoEncoder`.
+    """
+    config = {**encoder.get_config(), "name": f"{encoder.name}_teacher"}
+    teacher = encoder.from_config(config)
+    teacher.trainable = False
+    for own, learnt in _pairs(teacher, encoder):
+        _copy(own, learnt)
+    return teacher
+
+
+def update(teacher, encoder, momentum):
+    """Moves the teacher towards the encoder.
+
+    Every weight becomes `momentum * weight + (1 - momentum) * learnt`, Eq. 1
+    of [BYOL, Grill et al., 2020](https://arxiv.org/abs/2006.07733). What is
+    shared or no longer trained does not move, not even by rounding.
+
+    Args:
+        teacher: what `create` returned.
+        encoder: the encoder.
+        momentum: float or scalar tensor in [0, 1].
+    """
+    for own, learnt in _pairs(teacher, encoder):
+        if not learnt.trainable:
+            continue
+        kept = ops.cast(momentum, own.dtype)
+        own.assign(kept * own + (1 - kept) * learnt)
+
+
+def share_layers(teacher, encoder, num_layers: int):
+    """Makes the first blocks of the encoder the teacher's own from now on.
+
+    The embedding, small and no longer trained, stays a copy.
+
+    Args:
+        teacher: what `create` returned.
+        encoder: the encoder; its first `num_layers` blocks are frozen.
+        num_layers: int, blocks to share.
+    """
+    for index in range(num_layers):
+        own, learnt = teacher.blocks[index], encoder.blocks[index]
+        if own is not learnt:
+            # Removing a layer ends Keras's care for its weights; the entry
+            # that replaces it stays in the care of the encoder.
+            teacher.blocks.remove(own)
+            list.insert(teacher.blocks, index, learnt)
+    if num_layers:
+        embeddings = zip(teacher.embedding, encoder.embedding, strict=True)
+        for own, learnt in embeddings:
+            for mine, theirs in zip(
+                own.variables, learnt.variables, strict=True
+            ):
+                _copy(mine, theirs)
+
+
+def _pairs(teacher, encoder):
+    """Yields the teacher's own variables, each with the encoder's."""
+    units = zip(
+        keras.tree.flatten(teacher.freezable_layers),
+        keras.tree.flatten(encoder.freezable_layers),
+        strict=True,
+    )
+    for own, learnt in units:
+        if own is not learnt:
+            yield from zip(own.variables, learnt.variables, strict=True)
+
+
+def _copy(variable, source):
+    # Not the same array: JAX donates each buffer once.
+    variable.assign(ops.copy(source.value))

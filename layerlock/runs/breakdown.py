@@ -1,0 +1,64 @@
+"""Ends a run whose loss is no longer a number, and writes down where."""
+
+import math
+
+import keras
+
+from layerlock import backends
+
+
+class BrokenLossError(RuntimeError):
+    """The loss became NaN or infinite; the message says where, and what now."""
+
+
+class Breakdown(keras.callbacks.Callback):
+    """Raises `BrokenLossError` after the first batch without a finite loss.
+
+    The checkpoints written before stay as they are. `failure.json` of the run
+    tells step, stage, batch and clips. Place it after `MetricsLog`, whose
+    last line it completes, and before callbacks that save.
+
+    Args:
+        run: a `RunDirectory`.
+        monitors: the `Monitors` callback of the run.
+        log: the `MetricsLog` callback of the run.
+        clip_names: function from the number of a batch to the names of its
+            clips.
+    """
+
+    def __init__(self, run, monitors, log, clip_names):
+        super().__init__()
+        self.run = run
+        self.monitors = monitors
+        self.log = log
+        self.clip_names = clip_names
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["batch_loss"])
+        if math.isfinite(loss):
+            return
+        backends.sync_state(self.model)
+        step = int(self.model.optimizer.iterations)
+        batch = int(self.model.batches_seen) - 1
+        if self.monitors.step != step:  # not just logged
+            self.monitors.on_step(step, logs)
+            self.log.on_step(step, logs)
+        self.run.write_failure(
+            {
+                "step": step,
+                "batch": batch,
+                "loss": str(loss),
+                "frozen_layers": self.model.frozen_layers,
+                "target_layers": list(self.model.target_layers),
+                "learning_rate": float(self.model.optimizer.learning_rate),
+                "clips": self.clip_names(batch),
+            }
+        )
+        raise BrokenLossError(
+            f"The loss is {loss} at step {step}, batch {batch}, with "
+            f"{self.model.frozen_layers} layers frozen. "
+            f"{self.run.failure_path} names its clips; the checkpoints before "
+            "are kept. Start a run with a lower --learning_rate, a longer "
+            "--warmup_steps or a --gradient_clip; it can begin with this "
+            f"run's encoder: --init_from={self.run.path}."
+        )

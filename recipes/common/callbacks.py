@@ -1,0 +1,117 @@
+"""The callbacks of a pre-training run, in the order they depend on."""
+
+import dataclasses
+
+import keras
+
+import layerlock
+from common import parts
+from layerlock.core import cost
+from layerlock.data import pipeline
+from layerlock.runs.breakdown import Breakdown
+from layerlock.runs.metrics_log import MetricsLog
+from layerlock.runs.snapshots import Snapshots
+
+NUM_PICTURED = 4  # clips in the report
+NUM_COMPARED = 16  # clips that layers are compared on
+
+
+@dataclasses.dataclass(frozen=True)
+class Callbacks:
+    """What `model.fit` is given, and what a resume must restore.
+
+    Args:
+        lock: the `LayerLock`.
+        log: the `MetricsLog`.
+        keepers: dict from name to a callback whose state is checkpointed.
+        in_order: list of all of them.
+    """
+
+    lock: layerlock.LayerLock
+    log: MetricsLog
+    keepers: dict
+    in_order: list[keras.callbacks.Callback]
+
+    def restore(self, state: dict, arrays: dict):
+        """Goes on from the state and the arrays of a checkpoint."""
+        for name, keeper in self.keepers.items():
+            keeper.set_state(state[name])
+            if hasattr(keeper, "set_arrays"):
+                prefix = f"{name}/"
+                keeper.set_arrays(
+                    {
+                        key.removeprefix(prefix): array
+                        for key, array in arrays.items()
+                        if key.startswith(prefix)
+                    }
+                )
+
+
+def build(chosen, method, model, run, source, validation, progress):
+    """Builds the callbacks of a run.
+
+    Args:
+        chosen: dict, every flag with its value.
+        method: `settings.Method`.
+        model: the compiled `MaskedPretraining`.
+        run: `runs.RunDirectory`.
+        source: `data.VideoSource` of the training clips.
+        validation: uint8 clips for the held-out loss, or `None`.
+        progress: `runs.Progress`.
+    """
+    steps = chosen["steps"]
+    monitors = layerlock.Monitors(
+        chosen["log_every"],
+        last_step=steps,
+        on_collapse=chosen["on_collapse"],
+        say=progress.message,
+    )
+    drift = layerlock.LayerDrift(
+        chosen["monitor_every"], parts.fixed_clips(source, NUM_COMPARED)
+    )
+    lock = layerlock.LayerLock(
+        method.schedule,
+        head_reset=chosen["head_reset"],
+        before_freeze=drift.before_freeze,
+    )
+    lock.bind(model)
+    log = MetricsLog(
+        run,
+        lock,
+        monitors,
+        drift,
+        cost.StepSizes.of(
+            model, model.encoder.clip_shape, chosen["batch_size"]
+        ),
+        steps=steps,
+        log_every=chosen["log_every"],
+        progress=progress,
+        validate=parts.held_out_loss(model, validation, chosen),
+        validate_every=chosen["checkpoint_every"],
+    )
+    stream = pipeline.ClipStream(source, chosen["seed"])
+    breakdown = Breakdown(
+        run,
+        monitors,
+        log,
+        lambda batch: stream.names(batch, chosen["batch_size"]),
+    )
+    keepers = {"log": log, "monitors": monitors, "drift": drift}
+    watch = []
+    if method.schedule.grows:
+        keepers["watch"] = layerlock.FreezeWhenConverged(
+            method.schedule, lock, monitors, drift
+        )
+        watch = [keepers["watch"]]
+    snapshots = Snapshots(
+        run,
+        lock,
+        keepers,
+        every=chosen["checkpoint_every"],
+        steps=steps,
+        keep=chosen["keep_checkpoints"],
+        clips=parts.fixed_clips(source, NUM_PICTURED),
+        export_student=chosen["export"] == "student",
+    )
+    in_order = [monitors, drift, log, breakdown, *watch, lock, snapshots]
+    return Callbacks(lock, log, keepers, in_order)
