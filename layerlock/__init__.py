@@ -32,6 +32,7 @@ from layerlock.core.schedules import (
     PiecewiseFreezeSchedule as PiecewiseFreezeSchedule,
 )
 from layerlock.models.decoder import PatchwiseDecoder as PatchwiseDecoder
+from layerlock.models.predictor import LatentPredictor as LatentPredictor
 from layerlock.models.rope import RotaryEmbedding3D as RotaryEmbedding3D
 from layerlock.models.video_encoder import VideoEncoder as VideoEncoder
 

@@ -14,6 +14,7 @@ from layerlock.core.targets import (
 )
 from layerlock.core.tokens import take_tokens
 from layerlock.models.decoder import PatchwiseDecoder
+from layerlock.models.predictor import LatentPredictor
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -138,8 +139,6 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
     def _default_predictor(self):
         encoder = self.encoder
         if self.objective.predictor == "transformer":
-            from layerlock.models.predictor import LatentPredictor
-
             return LatentPredictor.for_encoder(
                 encoder,
                 num_mask_kinds=len(self.mask.counts(encoder.grid())),

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
-from layerlock.models.numerics import Linear, at_least_float32
+from layerlock.models.heads import TargetHeads, check_width
+from layerlock.models.numerics import at_least_float32
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class PatchwiseDecoder(keras.layers.Layer):
+class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
     """Predicts hidden patches with the encoder's own last blocks.
 
     One decoding latent per hidden patch, a learned vector at the position of
@@ -68,12 +69,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         self.hidden_dim = hidden_dim
         self.patch_dim = patch_dim
         self.num_decoder_layers = num_decoder_layers
-        self.num_latent_heads = num_latent_heads
-        self.pixel_head = self._head(patch_dim, "pixel_head")
-        self.latent_heads = [
-            self._head(hidden_dim, f"latent_head_{number}")
-            for number in range(1, num_latent_heads + 1)
-        ]
+        self.add_heads(patch_dim, hidden_dim, num_latent_heads)
         self.build(None)
 
     def build(self, input_shape):
@@ -120,7 +116,7 @@ class PatchwiseDecoder(keras.layers.Layer):
         mask_kind=0,
     ):
         first_layer = self.encoder_layers(encoder)
-        heads = [self._head_of(target) for target in target_layers]
+        heads = [self.head_of(target) for target in target_layers]
         batch, visible, _ = ops.shape(visible_tokens)
         latents = encoder.add_positions(
             ops.broadcast_to(
@@ -139,23 +135,13 @@ class PatchwiseDecoder(keras.layers.Layer):
         dtype = at_least_float32(self.compute_dtype)
         return tuple(ops.cast(head(latents), dtype) for head in heads)
 
-    @property
-    def heads(self) -> list:
-        """Every linear map, live or not."""
-        return [self.pixel_head, *self.latent_heads]
-
     def encoder_layers(self, encoder) -> int:
         """Counts the blocks that see visible tokens alone.
 
         It is also how many may freeze: a boundary above them would cut the
         decoding latents off.
         """
-        if encoder.hidden_dim != self.hidden_dim:
-            raise ValueError(
-                "The decoder and the encoder must have the same width. "
-                f"Received: decoder.hidden_dim={self.hidden_dim}, "
-                f"encoder.hidden_dim={encoder.hidden_dim}."
-            )
+        check_width(self, encoder)
         if self.num_decoder_layers >= encoder.num_layers:
             raise ValueError(
                 "The decoder runs the encoder's last blocks and must leave "
@@ -165,32 +151,6 @@ class PatchwiseDecoder(keras.layers.Layer):
                 "encoder."
             )
         return encoder.num_layers - self.num_decoder_layers
-
-    def head_layers(self, target_layers) -> list:
-        """Returns the linear maps that are live for these targets."""
-        live = []
-        for target in target_layers:
-            head = self._head_of(target)
-            if not any(head is other for other in live):
-                live.append(head)
-        return live
-
-    def _head_of(self, target):
-        if target == 0:
-            return self.pixel_head
-        if target > 0 and self.num_latent_heads == 1:
-            return self.latent_heads[0]
-        if not 0 < target <= self.num_latent_heads:
-            raise ValueError(
-                f"No head predicts layer {target}. Expected 0 for pixels, or "
-                f"1 to {self.num_latent_heads} for blocks. Make the decoder "
-                f"with `num_latent_heads={target}`, or with 1 for a head that "
-                "serves every block."
-            )
-        return self.latent_heads[target - 1]
-
-    def _head(self, units, name):
-        return Linear(units, dtype=self.dtype_policy, name=name)
 
     def get_config(self):
         return {

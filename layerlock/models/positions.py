@@ -13,6 +13,8 @@ from layerlock.models.rope import (
     rotation,
 )
 
+KINDS = ("rotary", "rotary_qk", "learned", "sincos", "none")
+
 
 def positions_layer(kind: str, grid, dim: int, wavelength: float, dtype):
     """Returns the layer that adds `"learned"` or `"sincos"` positions.

@@ -8,6 +8,9 @@ from layerlock.models.numerics import at_least_float32
 
 TOKEN_FRACTIONS = (0.10, 0.25, 0.25)  # of the features: time, row, column
 
+# What a block turns, for each kind of rotary positions.
+ROTATED = {"rotary": "tokens", "rotary_qk": "queries_and_keys"}
+
 
 def frequencies(
     kind: str, hidden_dim: int, num_heads: int, wavelength: float
@@ -111,6 +114,26 @@ def rotation(positions, frequencies, dtype: str):
         x[..., 0:1] * turn[0] + x[..., 1:2] * turn[1] + x[..., 2:3] * turn[2]
     )
     return ops.cast(ops.cos(angle), dtype), ops.cast(ops.sin(angle), dtype)
+
+
+def block_rotation(kind: str, positions, frequencies, dtype: str):
+    """Computes what a `TransformerBlock` is given to turn its tokens.
+
+    Args:
+        kind: str, `"rotary"` or `"rotary_qk"`; other kinds turn nothing.
+        positions: int32, shape `(batch, tokens, 3)`.
+        frequencies: what the function `frequencies` returned.
+        dtype: str, that of the tables.
+
+    Returns:
+        A pair of tensors, or `None` where nothing turns.
+    """
+    if frequencies is None:
+        return None
+    if kind == "rotary_qk":
+        # (batch, tokens, 1, 3): the same for all heads
+        positions = ops.expand_dims(positions, -2)
+    return rotation(positions, frequencies, dtype)
 
 
 def rotate(x, cos, sin, part: int):

@@ -9,11 +9,10 @@ from keras import ops
 
 from layerlock.models import exported, patches, rope
 from layerlock.models.numerics import Linear, at_least_float32
-from layerlock.models.positions import positions_layer
+from layerlock.models.positions import KINDS, positions_layer
 from layerlock.models.presets import PRESETS
 from layerlock.models.transformer import TransformerBlock
 
-POSITIONS = ("rotary", "rotary_qk", "learned", "sincos", "none")
 ARGUMENTS = (
     "num_layers",
     "num_heads",
@@ -28,7 +27,6 @@ ARGUMENTS = (
     "wavelength",
     "remat",
 )
-ROTATED = {"rotary": "tokens", "rotary_qk": "queries_and_keys"}
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -105,10 +103,10 @@ class VideoEncoder(keras.Model):
     ):
         super().__init__(**kwargs)
         _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers)
-        if positions not in POSITIONS:
+        if positions not in KINDS:
             raise ValueError(
                 f"Unknown positions {positions!r}. "
-                f"Expected one of {list(POSITIONS)}."
+                f"Expected one of {list(KINDS)}."
             )
         self.num_layers = num_layers
         self.num_heads = num_heads
@@ -349,7 +347,7 @@ class VideoEncoder(keras.Model):
                     self.num_heads,
                     self.hidden_dim,
                     self.mlp_dim,
-                    rotated=ROTATED.get(self.positions),
+                    rotated=rope.ROTATED.get(self.positions),
                     dtype=self.dtype_policy,
                     name=name,
                 )
@@ -357,12 +355,9 @@ class VideoEncoder(keras.Model):
             ]
 
     def _rotation(self, positions):
-        if self._frequencies is None:
-            return None
-        if self.positions == "rotary_qk":
-            # (batch, tokens, 1, 3): the same for all heads
-            positions = ops.expand_dims(positions, -2)
-        return rope.rotation(positions, self._frequencies, self.compute_dtype)
+        return rope.block_rotation(
+            self.positions, positions, self._frequencies, self.compute_dtype
+        )
 
     @property
     def _precise_dtype(self):

@@ -1,0 +1,310 @@
+"""The latent predictor: a small transformer beside the encoder."""
+
+import keras
+from keras import ops
+
+from layerlock.models import rope
+from layerlock.models.heads import TargetHeads, check_width
+from layerlock.models.numerics import (
+    Linear,
+    at_least_float32,
+    layer_normalization,
+)
+from layerlock.models.positions import positions_layer
+from layerlock.models.transformer import TransformerBlock
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class LatentPredictor(TargetHeads, keras.layers.Layer):
+    """Predicts hidden patches with blocks of its own.
+
+    Visible tokens, normalised and mapped to the predictor's width, are joined
+    by one learned mask token per hidden patch, at the position of that patch.
+    A linear map leads from what the blocks make of them to the target. Every
+    kind of mask has a mask token of its own.
+
+    Reference: [V-JEPA, Bardes et al., 2024](
+    https://arxiv.org/abs/2404.08471), section 3.2. V-JEPA normalises at the
+    end of its encoder; here that belongs to the predictor, so that the
+    encoder stays the same under every objective.
+
+    Args:
+        hidden_dim: int, features of a token of the encoder.
+        patch_dim: int, values in a patch.
+        num_layers: int, blocks. Defaults to `12`.
+        num_heads: int, attention heads. Defaults to `12`.
+        predictor_dim: int, features of a token of the predictor. Defaults to
+            `384`.
+        mlp_dim: int, features inside of a block's MLP. Defaults to four times
+            `predictor_dim`.
+        num_mask_kinds: int, kinds of masks. Defaults to `1`.
+        positions: str, as for `VideoEncoder`. Defaults to `"rotary"`.
+        clip_grid: tuple of 3 ints, the grid that learned positions are made
+            for; only they ask. Defaults to `None`.
+        wavelength: float, in patches, of rotary and sin-cos positions.
+            Defaults to `10_000.0`.
+        num_latent_heads: int, linear maps to the outputs of blocks. One
+            serves every block; with more, map `k` serves block `k` alone.
+            Defaults to `1`.
+        epsilon: float, added to variances. Defaults to `1e-6`.
+
+    Call arguments:
+        visible_tokens: What the encoder made of the visible patches. Shape
+            `(batch, visible, hidden_dim)`.
+        visible_positions: int32, shape `(batch, visible, 3)`.
+        hidden_positions: int32, of the patches to predict. Shape
+            `(batch, hidden, 3)`.
+        encoder: A `VideoEncoder`; none of its blocks runs.
+        target_layers: tuple of ints, what to predict: 0 for pixels, k for the
+            output of block k.
+        grid: tuple of 3 ints, the grid that the positions count in; only
+            learned positions ask. Defaults to `clip_grid`.
+        mask_kind: int, which mask token to use. Defaults to `0`.
+
+    Output shape:
+        One tensor per target layer, float32 or better, of shape
+        `(batch, hidden, patch_dim)` for pixels and
+        `(batch, hidden, hidden_dim)` for blocks.
+
+    Example:
+
+    ```python
+    encoder = VideoEncoder.from_preset("video_vit_large")
+    predictor = LatentPredictor.for_encoder(encoder, num_mask_kinds=2)
+    MaskedPretraining(encoder, "vjepa", predictor=predictor)
+    ```
+    """
+
+    def __init__(
+        self,
+        hidden_dim,
+        patch_dim,
+        num_layers=12,
+        num_heads=12,
+        predictor_dim=384,
+        mlp_dim=None,
+        num_mask_kinds=1,
+        positions="rotary",
+        clip_grid=None,
+        wavelength=10_000.0,
+        num_latent_heads=1,
+        epsilon=1e-6,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        mlp_dim = 4 * predictor_dim if mlp_dim is None else mlp_dim
+        for name, value in (
+            ("hidden_dim", hidden_dim),
+            ("patch_dim", patch_dim),
+            ("num_layers", num_layers),
+            ("predictor_dim", predictor_dim),
+            ("mlp_dim", mlp_dim),
+            ("num_mask_kinds", num_mask_kinds),
+            ("num_latent_heads", num_latent_heads),
+        ):
+            if value < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {name}={value}."
+                )
+        if positions == "learned" and clip_grid is None:
+            raise ValueError(
+                "Learned positions need the grid they are made for. Received: "
+                "clip_grid=None. Pass `clip_grid=encoder.grid()`."
+            )
+        self.hidden_dim = hidden_dim
+        self.patch_dim = patch_dim
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.predictor_dim = predictor_dim
+        self.mlp_dim = mlp_dim
+        self.num_mask_kinds = num_mask_kinds
+        self.positions = positions
+        self.clip_grid = None if clip_grid is None else tuple(clip_grid)
+        self.wavelength = rope.check_wavelength(wavelength)
+        self.epsilon = epsilon
+        self._frequencies = rope.frequencies(
+            positions, predictor_dim, num_heads, self.wavelength
+        )
+        self.embedding = Linear(
+            predictor_dim, dtype=self.dtype_policy, name="embedding"
+        )
+        self.additive_positions = positions_layer(
+            positions,
+            self.clip_grid,
+            predictor_dim,
+            self.wavelength,
+            dtype=self.dtype_policy,
+        )
+        self.blocks = [
+            TransformerBlock(
+                num_heads,
+                predictor_dim,
+                mlp_dim,
+                rotated=rope.ROTATED.get(positions),
+                epsilon=epsilon,
+                dtype=self.dtype_policy,
+                name=f"block_{number}",
+            )
+            for number in range(1, num_layers + 1)
+        ]
+        self.add_heads(patch_dim, hidden_dim, num_latent_heads)
+        self.build(None)
+
+    @classmethod
+    def for_encoder(cls, encoder, num_mask_kinds=1, num_latent_heads=1):
+        """Builds the predictor that suits an encoder.
+
+        V-JEPA's 12 blocks of width 384 from that width of the encoder on;
+        below, two thirds of its width and half of its blocks.
+
+        Args:
+            encoder: a `VideoEncoder`.
+            num_mask_kinds: int. Defaults to `1`.
+            num_latent_heads: int. Defaults to `1`.
+        """
+        sizes = {"num_layers": 12, "num_heads": 12, "predictor_dim": 384}
+        if encoder.hidden_dim < sizes["predictor_dim"]:
+            heads = 4
+            width = max(8 * heads, round(encoder.hidden_dim * 2 / 3))
+            sizes = {
+                "num_layers": max(1, encoder.num_layers // 2),
+                "num_heads": heads,
+                "predictor_dim": width - width % (2 * heads),
+            }
+        return cls(
+            encoder.hidden_dim,
+            encoder.patch_dim,
+            **sizes,
+            num_mask_kinds=num_mask_kinds,
+            positions=encoder.positions,
+            clip_grid=encoder.grid(),
+            wavelength=encoder.wavelength,
+            num_latent_heads=num_latent_heads,
+            dtype=encoder.dtype_policy,
+            name="predictor",
+        )
+
+    def build(self, input_shape):
+        """Creates every variable; none has a shape that an input decides."""
+        if self.built:
+            return
+        width = self.predictor_dim
+        self.mask_tokens = self.add_weight(
+            name="mask_tokens",
+            shape=(self.num_mask_kinds, width),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+        self.input_norm = self._add_norm("input_norm", self.hidden_dim)
+        self.output_norm = self._add_norm("output_norm", width)
+        self.embedding.build((None, None, self.hidden_dim))
+        if self.additive_positions is not None:
+            self.additive_positions.build((None, None, width))
+        for block in self.blocks:
+            block.build((None, None, width))
+        for head in self.heads:
+            head.build((None, None, width))
+
+    def __call__(
+        self,
+        visible_tokens,
+        visible_positions,
+        hidden_positions,
+        encoder,
+        target_layers,
+        grid=None,
+        mask_kind=0,
+    ):
+        # Keras takes only tensors as positional arguments.
+        return super().__call__(
+            visible_tokens,
+            visible_positions,
+            hidden_positions,
+            encoder=encoder,
+            target_layers=tuple(target_layers),
+            grid=grid,
+            mask_kind=mask_kind,
+        )
+
+    def call(
+        self,
+        visible_tokens,
+        visible_positions,
+        hidden_positions,
+        encoder,
+        target_layers,
+        grid=None,
+        mask_kind=0,
+    ):
+        check_width(self, encoder)
+        if not 0 <= mask_kind < self.num_mask_kinds:
+            raise ValueError(
+                f"There are {self.num_mask_kinds} kinds of mask tokens, from "
+                f"0 on. Received: mask_kind={mask_kind}. Make the predictor "
+                "with as many `num_mask_kinds` as the mask has kinds."
+            )
+        heads = [self.head_of(target) for target in target_layers]
+        batch, visible, _ = ops.shape(visible_tokens)
+        hidden = hidden_positions.shape[1]
+        known = self.embedding(self._normalise(visible_tokens, self.input_norm))
+        asked = ops.broadcast_to(
+            ops.cast(self.mask_tokens[mask_kind], known.dtype),
+            (batch, hidden, self.predictor_dim),
+        )
+        tokens = ops.concatenate([known, asked], axis=1)
+        positions = ops.concatenate(
+            [visible_positions, hidden_positions], axis=1
+        )
+        if self.additive_positions is not None:
+            tokens = self.additive_positions(
+                tokens, positions, grid=grid or self.clip_grid
+            )
+        rotation = rope.block_rotation(
+            self.positions, positions, self._frequencies, self.compute_dtype
+        )
+        for block in self.blocks:
+            tokens = block(tokens, rotation)
+        tokens = self._normalise(tokens[:, visible:], self.output_norm)
+        dtype = at_least_float32(self.compute_dtype)
+        return tuple(ops.cast(head(tokens), dtype) for head in heads)
+
+    def encoder_layers(self, encoder) -> int:
+        """Counts the blocks that see visible tokens alone: all of them.
+
+        It is also how many may freeze.
+        """
+        check_width(self, encoder)
+        return encoder.num_layers
+
+    def _add_norm(self, name, width):
+        return tuple(
+            self.add_weight(
+                name=f"{name}_{part}",
+                shape=(width,),
+                initializer=initializer,
+                autocast=False,
+            )
+            for part, initializer in (("gamma", "ones"), ("beta", "zeros"))
+        )
+
+    def _normalise(self, x, gamma_and_beta):
+        return layer_normalization(x, *gamma_and_beta, self.epsilon)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "hidden_dim": self.hidden_dim,
+            "patch_dim": self.patch_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "predictor_dim": self.predictor_dim,
+            "mlp_dim": self.mlp_dim,
+            "num_mask_kinds": self.num_mask_kinds,
+            "positions": self.positions,
+            "clip_grid": self.clip_grid,
+            "wavelength": self.wavelength,
+            "num_latent_heads": self.num_latent_heads,
+            "epsilon": self.epsilon,
+        }
