@@ -6,6 +6,7 @@ from layerlock.core.drift import LayerDrift as LayerDrift
 from layerlock.core.learning_rate import MiniWarmup as MiniWarmup
 from layerlock.core.learning_rate import WarmupCosine as WarmupCosine
 from layerlock.core.masks import Mask as Mask
+from layerlock.core.masks import MultiBlockMask as MultiBlockMask
 from layerlock.core.masks import RandomMask as RandomMask
 from layerlock.core.masks import TubeMask as TubeMask
 from layerlock.core.monitors import Monitors as Monitors

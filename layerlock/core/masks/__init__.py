@@ -4,10 +4,11 @@ import keras
 
 from layerlock.core import lookup
 from layerlock.core.masks.base import Mask
+from layerlock.core.masks.multiblock import MultiBlockMask
 from layerlock.core.masks.random import RandomMask
 from layerlock.core.masks.tube import TubeMask
 
-__all__ = ["Mask", "RandomMask", "TubeMask", "get"]
+__all__ = ["Mask", "MultiBlockMask", "RandomMask", "TubeMask", "get"]
 
 
 def get(spec) -> Mask:
