@@ -3,11 +3,13 @@
 from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.patches import patchify, unpatchify
 from layerlock.models.positions import LearnedPositions, SinCosPositions
+from layerlock.models.predictor import LatentPredictor
 from layerlock.models.rope import RotaryEmbedding3D
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.video_encoder import VideoEncoder
 
 __all__ = [
+    "LatentPredictor",
     "LearnedPositions",
     "PatchwiseDecoder",
     "RotaryEmbedding3D",

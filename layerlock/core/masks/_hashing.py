@@ -36,7 +36,9 @@ def permutation_keys(batch_size, num, seed, batch_index, stream=0):
         for half in (0, 1)
     )  # two times (batch, 1)
     elements = ops.arange(num, dtype="int32")[None, :]
-    return _mix(ops.bitwise_xor(_mix(ops.add(elements, first)), second))
+    # In this order: on TensorFlow, Keras takes a column that is as long as the
+    # row it is added to for a bias, and does not broadcast it.
+    return _mix(ops.bitwise_xor(_mix(ops.add(first, elements)), second))
 
 
 def shuffle(indices, seed, batch_index, stream=1):
