@@ -76,12 +76,12 @@ class MultiBlockMask(Mask):
         frames, rows, columns = grid
         num_tokens = math.prod(grid)
         number, share = self.blocks[kind]
-        # Streams of their own, for every kind.
-        corners, order = (
-            _hashing.permutation_keys(
-                batch_size, num, seed, batch_index, stream=10 + 2 * kind + part
-            )
-            for part, num in enumerate((3 * number, num_tokens))
+        # Every kind has streams of its own.
+        corners = _hashing.permutation_keys(
+            batch_size, 3 * number, seed, batch_index, stream=10 + 2 * kind
+        )
+        order = _hashing.permutation_keys(
+            batch_size, num_tokens, seed, batch_index, stream=11 + 2 * kind
         )
         covered = _cover(
             corners, self._sizes(share, rows, columns), rows, columns
