@@ -21,11 +21,11 @@ def multiblock_masks(batch_size, grid, blocks, sizes, counts, seed, batch):
     pairs = []
     for kind, (number, _) in enumerate(blocks):
         corners = hashing.permutation_keys(
-            batch_size, 3 * number, seed, batch, 10 + 2 * kind
+            batch_size, 3 * number, seed, batch, 10 + 3 * kind
         )
         order = np.argsort(
             hashing.permutation_keys(
-                batch_size, frames * rows * columns, seed, batch, 11 + 2 * kind
+                batch_size, frames * rows * columns, seed, batch, 11 + 3 * kind
             ),
             axis=1,
         )
@@ -47,7 +47,12 @@ def multiblock_masks(batch_size, grid, blocks, sizes, counts, seed, batch):
             tokens += [t for t in order[clip] if covered[t]]
             visible.append(tokens[:num_visible])
             hidden.append(tokens[len(tokens) - num_hidden :])
-        pairs.append((np.array(visible), np.array(hidden)))
+        hidden = np.array(hidden)
+        keys = hashing.permutation_keys(
+            *hidden.shape, seed, batch, 12 + 3 * kind
+        )
+        hidden = np.take_along_axis(hidden, np.argsort(keys, axis=1), axis=1)
+        pairs.append((np.array(visible), hidden))
     return pairs
 
 

@@ -28,7 +28,8 @@ class MultiBlockMask(Mask):
     Every kind has a fixed number of visible and of hidden tokens, which nine
     of ten clips reach: of those that are too many, random ones are left out.
     If the blocks of a clip leave fewer visible tokens, random tokens of theirs
-    become visible.
+    become visible; if they cover fewer than are hidden, random tokens beside
+    them are hidden, too.
 
     Reference: [V-JEPA, Bardes et al., 2024](
     https://arxiv.org/abs/2404.08471), section 3.2. V-JEPA cuts to the smallest
@@ -78,10 +79,10 @@ class MultiBlockMask(Mask):
         number, share = self.blocks[kind]
         # Every kind has streams of its own.
         corners = _hashing.permutation_keys(
-            batch_size, 3 * number, seed, batch_index, stream=10 + 2 * kind
+            batch_size, 3 * number, seed, batch_index, stream=10 + 3 * kind
         )
         order = _hashing.permutation_keys(
-            batch_size, num_tokens, seed, batch_index, stream=11 + 2 * kind
+            batch_size, num_tokens, seed, batch_index, stream=11 + 3 * kind
         )
         covered = _cover(
             corners, self._sizes(share, rows, columns), rows, columns
@@ -93,7 +94,14 @@ class MultiBlockMask(Mask):
         place = ops.arange(num_tokens, dtype="int32")
         parted = ops.argsort(covered * num_tokens + place, axis=1)
         tokens = ops.take_along_axis(order, parted, axis=1)
-        return tokens[:, :num_visible], tokens[:, num_tokens - num_hidden :]
+        # Where the blocks are small, tokens beside them come first.
+        hidden = _hashing.shuffle(
+            tokens[:, num_tokens - num_hidden :],
+            seed,
+            batch_index,
+            stream=12 + 3 * kind,
+        )
+        return tokens[:, :num_visible], hidden
 
     def _sizes(self, share, rows, columns):
         """Height and width of a block, in cells, for each aspect ratio."""
@@ -188,7 +196,7 @@ def _checked_aspects(aspect_ratio):
         low, high = (float(aspect) for aspect in aspect_ratio)
     except (TypeError, ValueError):
         low, high = 0.0, 0.0
-    if not 0 < low <= high:
+    if not 0 < low <= high < math.inf:
         raise ValueError(
             "`aspect_ratio` must be the smallest and the largest height over "
             "width of a block, for instance (0.75, 1.5). "

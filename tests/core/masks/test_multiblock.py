@@ -90,7 +90,7 @@ def _covered(mask, kind, batch_size, rows, columns):
 
     number, share = mask.blocks[kind]
     keys = _hashing.permutation_keys(
-        batch_size, 3 * number, 0, 0, 10 + 2 * kind
+        batch_size, 3 * number, 0, 0, 10 + 3 * kind
     )
     covered = multiblock._cover(
         keys, mask._sizes(share, rows, columns), rows, columns
@@ -122,6 +122,20 @@ def test_nine_of_ten_clips_keep_every_visible_token_outside_of_the_blocks():
     assert 0.85 < np.mean(inside.sum(axis=1) == 0) < 0.95
 
 
+def test_a_prefix_spreads_over_all_that_a_clip_with_small_blocks_hides():
+    _, rows, columns = PAPER_GRID
+    mask = MultiBlockMask()
+    [(_, hidden), _] = draw(mask, 1000, PAPER_GRID)
+    covered = _covered(mask, 0, 1000, rows, columns)
+
+    short = covered.sum(axis=1) * PAPER_GRID[0] < hidden.shape[1]
+    inside = np.take_along_axis(covered, hidden % (rows * columns), axis=1)
+
+    prefix = inside[short, : hidden.shape[1] // 10]
+    assert 0.02 < short.mean() < 0.15
+    assert prefix.mean() == pytest.approx(inside[short].mean(), abs=0.02)
+
+
 def test_no_clip_is_left_without_a_visible_token():
     for num_visible, _ in MultiBlockMask(blocks=((9, 0.9),)).counts((4, 4, 4)):
         assert num_visible == 4
@@ -136,6 +150,7 @@ def test_no_clip_is_left_without_a_visible_token():
         ({"blocks": ((8.5, 0.15),)}, "blocks="),
         ({"blocks": ((8, 1.5),)}, "blocks="),
         ({"aspect_ratio": (1.5, 0.75)}, "aspect_ratio="),
+        ({"aspect_ratio": (1.0, float("inf"))}, "aspect_ratio="),
         ({"aspect_ratio": 1.0}, "aspect_ratio="),
     ],
 )
