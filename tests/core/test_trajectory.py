@@ -54,6 +54,15 @@ def test_backends_lose_alike_over_thirty_steps_and_three_freezes(
     np.testing.assert_allclose(other["losses"], on_jax["losses"], rtol=1e-3)
 
 
+def test_vjepa_loses_alike_on_three_backends():
+    on_jax = train("jax", "vjepa")
+
+    for backend in ("torch", "tensorflow"):
+        pytest.importorskip(backend)
+        other = train(backend, "vjepa")
+        np.testing.assert_allclose(other["losses"], on_jax["losses"], rtol=1e-3)
+
+
 @pytest.mark.parametrize("kind", ["data", "model"])
 def test_four_devices_train_like_one(kind, on_jax):
     flags = os.environ.get("XLA_FLAGS", "")

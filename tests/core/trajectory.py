@@ -1,7 +1,8 @@
 """Trains 30 steps with three freezes and prints the losses as JSON.
 
-Run with KERAS_BACKEND set: `python -m tests.core.trajectory [data|model N]`.
-With N devices, batches are spread over them, or the weights of blocks.
+Run with KERAS_BACKEND set: `python -m tests.core.trajectory [data|model N]`
+or `... vjepa`. With N devices, batches are spread over them, or the weights of
+blocks.
 """
 
 import json
@@ -24,15 +25,20 @@ def set_same_weights(model):
     """Weights from NumPy, so that every backend starts from the same."""
     rng = np.random.default_rng(3)
     for variable in model.trainable_variables + model.predictor.variables:
-        if "kernel" in variable.path or "latent" in variable.path:
+        if any(name in variable.path for name in ("kernel", "latent", "mask")):
             fan_in = variable.shape[0]
             value = rng.normal(size=tuple(variable.shape)) / fan_in**0.5
             variable.assign(value.astype("float32"))
 
 
-def train():
-    model = freezing.build_model()
+def train(objective="mae"):
+    model = freezing.build_model(objective=objective)
     set_same_weights(model)
+    if model.teacher is not None:
+        for own, learnt in zip(
+            model.teacher.variables, model.encoder.variables, strict=True
+        ):
+            own.assign(keras.ops.copy(learnt.value))
     model.compile(
         keras.optimizers.AdamW(2e-3, weight_decay=0.05, global_clipnorm=1.0)
     )
@@ -69,13 +75,16 @@ def spread(kind, devices):
 
 
 def main(arguments):
-    if arguments:
+    objective = "mae"
+    if len(arguments) == 1:
+        [objective] = arguments
+    elif arguments:
         kind, expected = arguments
         devices = keras.distribution.list_devices()
         if len(devices) != int(expected):
             raise ValueError(f"Expected {expected}, found {devices}.")
         keras.distribution.set_distribution(spread(kind, devices))
-    print(json.dumps(train()))
+    print(json.dumps(train(objective)))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ class MultiBlockMask(Mask):
     encoded once for each.
 
     Every kind has a fixed number of visible and of hidden tokens, which nine
-    of ten clips reach: of those that are too many, random ones are left out.
+    of ten clips reach (fewer on grids of some 4 x 4 cells): of those that are
+    too many, random ones are left out.
     If the blocks of a clip leave fewer visible tokens, random tokens of theirs
     become visible; if they cover fewer than are hidden, random tokens beside
     them are hidden, too.

@@ -148,3 +148,10 @@ def test_every_column_is_equally_often_in_a_prefix_of_a_shuffle():
 
     counts = np.bincount(ops.convert_to_numpy(subset).ravel())
     np.testing.assert_allclose(counts, 1500, atol=5 * np.sqrt(1500 * 0.7))
+
+
+def test_keys_equal_the_reference_where_rows_and_elements_are_as_many():
+    # Keras on TensorFlow takes such a sum for the addition of a bias.
+    np.testing.assert_array_equal(
+        draw(6, 6, 3, 5), reference.permutation_keys(6, 6, 3, 5)
+    )
