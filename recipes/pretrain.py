@@ -66,7 +66,7 @@ def pretrain(chosen, method, run, source, validation):
         )
         failure = None
         if step < chosen["steps"]:
-            failure = fit(chosen, model, source, used.in_order)
+            failure = fit(chosen, model, source, used)
         used.log.scalars.close()
         files = parts.describe_files(source)
         if files:  # with the reads that failed while training
@@ -76,8 +76,8 @@ def pretrain(chosen, method, run, source, validation):
         sys.exit(f"pretrain: {failure}")
 
 
-def fit(chosen, model, source, in_order) -> BrokenLossError | None:
-    """Trains to the last step, or until the loss is no longer a number."""
+def fit(chosen, model, source, used) -> str | None:
+    """Trains to the last step; returns why it ended before, if it did."""
     batches = pipeline.batches(
         source,
         chosen["batch_size"],
@@ -86,11 +86,14 @@ def fit(chosen, model, source, in_order) -> BrokenLossError | None:
         num_workers=chosen["workers"],
     )
     try:
-        model.fit(batches, shuffle=False, verbose=0, callbacks=in_order)
+        model.fit(batches, shuffle=False, verbose=0, callbacks=used.in_order)
     except BrokenLossError as error:
-        return error
+        return str(error)
     finally:
         batches.close()
+    verdict, step = used.monitors.judge.verdict, used.monitors.step
+    if chosen["on_collapse"] == "stop" and verdict.is_fatal:
+        return f"{verdict.label} at step {step}. {verdict.reason}"
     return None
 
 

@@ -73,6 +73,28 @@ def test_the_plugins_meet_the_conformance_suite_by_existing(tmp_path):
         assert f"[{name}" in finished.stdout or f"-{name}" in finished.stdout
 
 
+def test_people_can_ask_for_the_plugins_by_name(tmp_path):
+    folder = folder_with(tmp_path)
+    (folder / "linked_examples.py").write_text(LINK.format(paths=PLUGINS))
+    program = (
+        "import runpy, sys, linked_examples; sys.argv[1:] = ['--help'];"
+        "sys.path.insert(0, 'recipes');"
+        "runpy.run_path('recipes/pretrain.py', run_name='__main__')"
+    )
+
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert finished.returncode == 0, finished.stderr
+    [choices] = re.findall(r"--objective: <(.*?)>", finished.stdout)
+    assert choices.split("|") == ["mae", "mae_latent", "shallow", "vjepa"]
+
+
 @pytest.mark.parametrize("path", PLUGINS)
 def test_the_docstrings_of_the_plugins_are_right(path):
     namespace = {"__name__": "example"}

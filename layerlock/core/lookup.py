@@ -20,7 +20,7 @@ def names(package: str) -> list[str]:
     Example:
 
     >>> names("layerlock.core.schedules")
-    ['linear', 'never', 'piecewise']
+    ['converged', 'linear', 'never', 'piecewise']
     """
     folders = importlib.util.find_spec(package).submodule_search_locations
     return sorted(

@@ -22,12 +22,14 @@ class Callbacks:
 
     Args:
         lock: the `LayerLock`.
+        monitors: the `Monitors`.
         log: the `MetricsLog`.
         keepers: dict from name to a callback whose state is checkpointed.
         in_order: list of all of them.
     """
 
     lock: layerlock.LayerLock
+    monitors: layerlock.Monitors
     log: MetricsLog
     keepers: dict
     in_order: list[keras.callbacks.Callback]
@@ -114,4 +116,4 @@ def build(chosen, method, model, run, source, validation, progress):
         export_student=chosen["export"] == "student",
     )
     in_order = [monitors, drift, log, breakdown, *watch, lock, snapshots]
-    return Callbacks(lock, log, keepers, in_order)
+    return Callbacks(lock, monitors, log, keepers, in_order)

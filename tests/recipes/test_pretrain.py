@@ -178,3 +178,53 @@ def test_unreadable_videos_are_listed_and_survived(tmp_path, small):
     # The list is frozen: what is new in the folder changes nothing.
     shutil.copy(folder / "good.mp4", folder / "another.mp4")
     assert "4 videos" in running.succeed(run_dir, *flags, "--resume")
+
+
+def test_a_loss_that_breaks_ends_the_run_and_keeps_the_checkpoint(
+    tmp_path, small
+):
+    run_dir = tmp_path / "run"
+
+    finished = running.pretrain(
+        run_dir,
+        *small,
+        "--steps=20",
+        "--batch_size=2",
+        "--checkpoint_every=1",
+        "--log_every=1",
+        "--learning_rate=1e25",
+        "--gradient_clip=0",
+        "--warmup_steps=0",
+        "--schedule=never",
+    )
+
+    assert finished.returncode != 0
+    assert "The loss is" in finished.stderr
+    failure = json.loads((run_dir / "failure.json").read_text())
+    assert len(failure["clips"]) == 2
+    checkpoints = sorted(path.name for path in run_dir.glob("checkpoints/*"))
+    assert checkpoints[-1] == f"step_{failure['step'] - 1:08d}"
+    assert (run_dir / "report.html").exists()
+    assert running.metrics(run_dir)[-1]["verdict"] == "diverged"
+
+
+def test_a_collapse_can_end_the_run(tmp_path, small):
+    finished = running.pretrain(
+        tmp_path / "run",
+        *small,
+        "--objective=mae_latent",
+        "--objective_args=weight=1e4",
+        "--target_gradient",
+        "--schedule=never",
+        "--steps=200",
+        "--batch_size=4",
+        "--log_every=5",
+        "--checkpoint_every=50",
+        "--learning_rate=0.01",
+        "--on_collapse=stop",
+    )
+
+    assert finished.returncode != 0
+    assert "collapsed at step" in finished.stderr
+    last = running.metrics(tmp_path / "run")[-1]
+    assert last["verdict"] == "collapsed" and last["step"] < 200

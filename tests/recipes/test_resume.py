@@ -75,6 +75,35 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted, flags):
     assert_same_end(run_dir, uninterrupted)
 
 
+VJEPA = [
+    *FLAGS[:2],
+    *FLAGS[5:],
+    "--objective=vjepa",
+    "--schedule=converged",
+    "--schedule_args=window=1,threshold=0.5,signal=features,start_step=6",
+    "--max_frozen_layers=2",
+    "--monitor_every=5",
+]
+
+
+def test_a_teacher_and_layers_that_freeze_by_themselves_resume_bit_for_bit(
+    tmp_path, small
+):
+    expected, run_dir = tmp_path / "expected", tmp_path / "killed"
+    running.succeed(expected, *VJEPA, *small)
+    step = random.SystemRandom().choice([7, 12, 17])
+    running.pretrain_until_killed(run_dir, step, *VJEPA, *small)
+
+    running.succeed(run_dir, *VJEPA, *small, "--resume")
+
+    assert_same_end(run_dir, expected)
+    keys = ("cka", "weight_norms", "verdict", "feature_std", "frozen_layers")
+    assert [
+        [line.get(key) for key in keys] for line in running.metrics(run_dir)
+    ] == [[line.get(key) for key in keys] for line in running.metrics(expected)]
+    assert running.metrics(expected)[-1]["frozen_layers"] == 2
+
+
 def test_damaged_checkpoints_are_passed_over_and_named(
     tmp_path, uninterrupted, flags
 ):

@@ -139,3 +139,63 @@ def test_the_learning_rate_counts_updates_under_accumulation(choose):
     # The last batch of the warm-up's last update.
     rate = method.learning_rate(4 * chosen["warmup_steps"] - 1)
     assert float(rate) == pytest.approx(chosen["learning_rate"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--momentum=1.5"], "momentum=1.5"),
+        (["--momentum=0.9,0.99,1"], "--momentum is one number"),
+        (["--momentum=high"], "--momentum is one number"),
+        (["--target_gradient"], "teacher='ema'"),
+        (["--target=pixels"], "--target is not an argument"),
+        (["--mask=random", "--mask_ratio=0.99"], "at least 2 visible"),
+        (["--objective_args=target_layer=5,teacher='frozen'"], "would move"),
+        (["--max_frozen_layers=9"], "At most 8 layers"),
+    ],
+)
+def test_what_vjepa_cannot_do_is_refused(choose, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        choose("--objective=vjepa", *arguments)
+
+
+def test_vjepa_has_defaults_of_its_own(choose):
+    chosen, method = choose("--objective=vjepa", "--steps=500")
+
+    assert chosen["mask"] == "multiblock" and chosen["mask_ratio"] is None
+    assert chosen["gradient_clip"] == 10.0
+    assert chosen["start_step"] == 50
+    assert method.schedule.max_layers() == 6
+    assert method.objective.teacher == "ema"
+    assert method.objective.steps == 500
+    assert method.objective.target_layers(0) == (1,)
+
+
+def test_plain_vjepa_predicts_the_last_layer(choose):
+    _, method = choose("--objective=vjepa", "--schedule=never")
+
+    assert method.objective.target_layers(0) == (-1,)
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [("0.9", (0.9, 0.9)), ("0.9,1", (0.9, 1.0))],
+)
+def test_momentum_is_constant_or_changes(choose, flag, expected):
+    _, method = choose("--objective=vjepa", f"--momentum={flag}")
+
+    objective = method.objective
+    assert (objective.momentum, objective.final_momentum) == expected
+
+
+def test_a_target_ahead_of_the_frozen_layers_can_be_allowed(choose):
+    _, method = choose("--target_lag=-1", "--allow_moving_target")
+
+    assert method.objective.target_layers(2) == (3,)
+
+
+def test_layers_that_freeze_by_themselves_have_a_limit(choose):
+    chosen, method = choose("--schedule=converged", "--steps=500")
+
+    assert method.schedule.max_layers() == 4
+    assert chosen["start_step"] == 50
