@@ -68,6 +68,8 @@ def pretrain(chosen, method, run, source, validation):
         if step < chosen["steps"]:
             failure = fit(chosen, model, source, used)
         used.log.scalars.close()
+        if method.schedule.grows:
+            parts.keep_schedule(run, method.schedule, progress)
         files = parts.describe_files(source)
         if files:  # with the reads that failed while training
             run.write_files(files)

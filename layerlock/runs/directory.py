@@ -97,6 +97,11 @@ class RunDirectory:
         return self.path / "files.json"
 
     @property
+    def schedule_path(self) -> Path:
+        """When layers froze, of a run that found out by itself."""
+        return self.path / "schedule.json"
+
+    @property
     def failure_path(self) -> Path:
         """Where the loss ceased to be a number, if it did."""
         return self.path / "failure.json"
@@ -165,6 +170,11 @@ class RunDirectory:
     def write_files(self, files: dict):
         """Freezes the list of data files into `files.json`."""
         writing.write_json(self.files_path, files)
+
+    def write_schedule(self, events: list, flags: str):
+        """Writes down when layers froze, and the flags that repeat it."""
+        found = {"events": events, "flags": flags}
+        writing.write_json(self.schedule_path, found)
 
     def write_failure(self, facts: dict):
         """Writes down where the loss ceased to be a number."""

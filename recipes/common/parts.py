@@ -104,6 +104,15 @@ def describe_files(source) -> dict | None:
     return {**source.counts, **source.files.to_json()}
 
 
+def keep_schedule(run, schedule, progress):
+    """Writes the events that a run found, as flags that repeat it."""
+    events = schedule.to_piecewise().get_config()["events"]
+    text = str(events).replace(" ", "")
+    flags = f"--schedule=piecewise --schedule_args=events={text}"
+    run.write_schedule(events, flags)
+    progress.message(f"Layers froze by themselves; to repeat it: {flags}")
+
+
 def build_model(chosen, method) -> layerlock.MaskedPretraining:
     """The encoder, fresh or exported earlier, and what trains it."""
     arguments = settings.encoder_arguments(chosen)

@@ -1,5 +1,6 @@
 """A run that is killed and resumed ends as if nothing had happened."""
 
+import json
 import pathlib
 import random
 
@@ -102,6 +103,17 @@ def test_a_teacher_and_layers_that_freeze_by_themselves_resume_bit_for_bit(
         [line.get(key) for key in keys] for line in running.metrics(run_dir)
     ] == [[line.get(key) for key in keys] for line in running.metrics(expected)]
     assert running.metrics(expected)[-1]["frozen_layers"] == 2
+
+    # The schedule it found repeats the run.
+    flags = json.loads((expected / "schedule.json").read_text())["flags"]
+    repeated = tmp_path / "repeated"
+    others = [f for f in VJEPA if not f.startswith(("--sched", "--max_fro"))]
+    running.succeed(repeated, *others, *small, *flags.split())
+    assert [
+        line["loss"] for line in running.metrics(repeated)
+    ] == pytest.approx(
+        [line["loss"] for line in running.metrics(expected)], rel=1e-5
+    )
 
 
 def test_damaged_checkpoints_are_passed_over_and_named(
