@@ -7,8 +7,9 @@ import pytest
 from layerlock import backends
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.core.cost import BlockSizes, StepSizes, cumulative_flops
-from layerlock.core.masks import RandomMask
+from layerlock.core.masks import MultiBlockMask, RandomMask
 from layerlock.core.objectives.mae import MaskedAutoencoding
+from layerlock.core.objectives.vjepa import VJEPA
 from layerlock.core.pretraining import MaskedPretraining
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.schedules import NeverFreezeSchedule
@@ -17,6 +18,7 @@ from layerlock.models.video_encoder import VideoEncoder
 BACKEND = keras.backend.backend()
 BATCH_SIZE = 8
 STAGES = (0, 1, 3)
+TARGETS = ("latents", "pixels", "vjepa", "vjepa with a gradient")
 
 
 def wide_model(target):
@@ -30,10 +32,14 @@ def wide_model(target):
         clip_shape=(8, 32, 32),
         num_decoder_layers=1,
     )
+    objective = {
+        "vjepa": VJEPA(),
+        "vjepa with a gradient": VJEPA("self", target_gradient=True),
+    }.get(target) or MaskedAutoencoding(target=target)
     model = MaskedPretraining(
         encoder,
-        objective=MaskedAutoencoding(target=target),
-        mask=RandomMask(0.75),
+        objective,
+        mask=MultiBlockMask() if "vjepa" in target else RandomMask(0.75),
     )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=BACKEND == "jax")
     return model
@@ -55,7 +61,7 @@ def stages(model):
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="XLA's cost analysis")
-@pytest.mark.parametrize("target", ["latents", "pixels"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_count_agrees_with_the_compiler(target):
     model = wide_model(target)
     sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
@@ -67,7 +73,7 @@ def test_the_count_agrees_with_the_compiler(target):
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
-@pytest.mark.parametrize("target", ["latents", "pixels"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_count_agrees_with_the_counter(target):
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -87,15 +93,20 @@ def test_the_count_agrees_with_the_counter(target):
 def attention_flops(sizes, frozen_layers, target_layers):
     """Scores and weighted sums alone, forward and backward."""
 
-    def attend(num_tokens):
-        return 4 * num_tokens**2 * sizes.encoder.hidden_dim
+    def attend(num_tokens, stack=sizes.encoder):
+        return 4 * num_tokens**2 * stack.hidden_dim
 
-    [(num_visible, num_decoded)] = sizes.masks
-    visible = attend(num_visible)
-    decoding = attend(num_visible + num_decoded)
-    total = visible * (frozen_layers + 3 * (sizes.num_encoding - frozen_layers))
-    total += 3 * decoding * sizes.num_decoder_layers
-    total += max(target_layers) * attend(sizes.num_tokens)
+    total, trained = 0, sizes.num_encoding - frozen_layers
+    for num_visible, num_decoded in sizes.masks:
+        total += attend(num_visible) * (frozen_layers + 3 * trained)
+        together = num_visible + num_decoded
+        total += 3 * attend(together) * sizes.num_decoder_layers
+        if sizes.predictor:
+            blocks = 3 * sizes.predictor.num_layers
+            total += blocks * attend(together, sizes.predictor)
+    deepest = max(target_layers)
+    moving = deepest - frozen_layers if sizes.target_gradient else 0
+    total += (deepest + 2 * moving) * attend(sizes.num_tokens)
     return sizes.batch_size * total
 
 

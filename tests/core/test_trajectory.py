@@ -54,13 +54,22 @@ def test_backends_lose_alike_over_thirty_steps_and_three_freezes(
     np.testing.assert_allclose(other["losses"], on_jax["losses"], rtol=1e-3)
 
 
-def test_vjepa_loses_alike_on_three_backends():
+def test_vjepa_loses_alike_on_three_backends_and_on_four_devices():
+    flags = os.environ.get("XLA_FLAGS", "")
     on_jax = train("jax", "vjepa")
 
     for backend in ("torch", "tensorflow"):
         pytest.importorskip(backend)
         other = train(backend, "vjepa")
         np.testing.assert_allclose(other["losses"], on_jax["losses"], rtol=1e-3)
+    spread = train(
+        "jax",
+        "data",
+        "4",
+        "vjepa",
+        XLA_FLAGS=f"{flags} --xla_force_host_platform_device_count=4",
+    )
+    np.testing.assert_allclose(spread["losses"], on_jax["losses"], rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["data", "model"])

@@ -1,7 +1,7 @@
 """Trains 30 steps with three freezes and prints the losses as JSON.
 
-Run with KERAS_BACKEND set: `python -m tests.core.trajectory [data|model N]`
-or `... vjepa`. With N devices, batches are spread over them, or the weights of
+Run with KERAS_BACKEND set: `python -m tests.core.trajectory [data|model N]
+[vjepa]`. With N devices, batches are spread over them, or the weights of
 blocks.
 """
 
@@ -76,9 +76,9 @@ def spread(kind, devices):
 
 def main(arguments):
     objective = "mae"
-    if len(arguments) == 1:
-        [objective] = arguments
-    elif arguments:
+    if arguments[-1:] == ["vjepa"]:
+        *arguments, objective = arguments
+    if arguments:
         kind, expected = arguments
         devices = keras.distribution.list_devices()
         if len(devices) != int(expected):
