@@ -10,7 +10,7 @@ from layerlock.models.numerics import (
     at_least_float32,
     layer_normalization,
 )
-from layerlock.models.positions import positions_layer
+from layerlock.models.positions import KINDS, positions_layer
 from layerlock.models.transformer import TransformerBlock
 
 
@@ -97,6 +97,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             ("hidden_dim", hidden_dim),
             ("patch_dim", patch_dim),
             ("num_layers", num_layers),
+            ("num_heads", num_heads),
             ("predictor_dim", predictor_dim),
             ("mlp_dim", mlp_dim),
             ("num_mask_kinds", num_mask_kinds),
@@ -106,6 +107,11 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
                 raise ValueError(
                     f"`{name}` must be at least 1. Received: {name}={value}."
                 )
+        if positions not in KINDS:
+            raise ValueError(
+                f"Unknown positions {positions!r}. "
+                f"Expected one of {list(KINDS)}."
+            )
         if positions == "learned" and clip_grid is None:
             raise ValueError(
                 "Learned positions need the grid they are made for. Received: "

@@ -1,10 +1,15 @@
 """The latent predictor, against NumPy."""
 
+import inspect
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
-from layerlock.models import LatentPredictor, VideoEncoder
+from layerlock.models import LatentPredictor, PatchwiseDecoder, VideoEncoder
 from tests.models import networks
 from tests.reference import predictor as reference
 
@@ -43,6 +48,10 @@ def predict(encoder, predictor, target_layers=(2,), **changes):
     return predictor(**{**arguments, **changes})
 
 
+def distance(first, second):
+    return np.abs(networks.numpy(first) - networks.numpy(second)).max()
+
+
 @pytest.mark.parametrize("kind", networks.POSITIONS)
 @pytest.mark.parametrize("mask_kind", [0, 1])
 def test_predictions_equal_the_reference(kind, mask_kind):
@@ -72,6 +81,95 @@ def test_predictions_equal_the_reference(kind, mask_kind):
         networks.assert_close(actual, expected)
 
 
+def check_float64():
+    """Predictions of a float64 model have float64 precision."""
+    # No rotation: Keras has no float64 cosine on JAX.
+    encoder = networks.small_encoder(positions="learned", dtype="float64")
+    predictor = small_predictor(encoder, dtype="float64")
+    tokens = np.random.default_rng(0).normal(size=(2, 4, 42))
+
+    (latents,) = predict(encoder, predictor, visible_tokens=tokens)
+
+    weights = networks.weights(predictor)
+    positions = encoder.token_positions()
+    output = reference.predict(
+        weights,
+        predictor.num_heads,
+        "learned",
+        tokens[0],
+        positions[np.concatenate([VISIBLE[0], HIDDEN[0]])],
+    )
+    kernel, bias = (
+        weights[f"latent_head_1/{name}"] for name in ("kernel", "bias")
+    )
+    assert networks.numpy(latents).dtype == np.float64
+    networks.assert_close(latents[0], output @ kernel + bias, tolerance=1e-12)
+
+
+def test_a_float64_predictor_is_never_rounded():
+    if keras.backend.backend() != "jax":
+        check_float64()
+        return
+    # JAX decides at its start whether it has float64.
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from tests.models import test_predictor as test\n"
+            "test.check_float64()",
+        ],
+        check=True,
+        env={**os.environ, "JAX_ENABLE_X64": "1", "PYTHONPATH": os.getcwd()},
+    )
+
+
+def test_each_kind_of_mask_has_its_token():
+    encoder = networks.small_encoder()
+    predictor = small_predictor(encoder, num_mask_kinds=2)
+    (before,) = predict(encoder, predictor, mask_kind=0)
+    (other,) = predict(encoder, predictor, mask_kind=1)
+
+    tokens = networks.numpy(predictor.mask_tokens).copy()
+    tokens[1] *= -1.0
+    predictor.mask_tokens.assign(tokens)
+
+    (after,) = predict(encoder, predictor, mask_kind=0)
+    (changed,) = predict(encoder, predictor, mask_kind=1)
+    np.testing.assert_array_equal(networks.numpy(after), networks.numpy(before))
+    assert distance(other, before) > 1e-3
+    assert distance(changed, other) > 1e-3
+
+
+@pytest.mark.parametrize("kind", networks.POSITIONS)
+def test_a_prediction_depends_on_its_position(kind):
+    encoder = networks.small_encoder(positions=kind)
+
+    (latents,) = predict(encoder, small_predictor(encoder))
+
+    latents = networks.numpy(latents)
+    spread = np.abs(latents - latents[:, :1]).max(axis=-1)[:, 1:]
+    if kind == "none":
+        assert spread.max() < 1e-5
+    else:
+        assert spread.min() > 1e-3
+
+
+def test_a_prediction_depends_on_every_visible_token_of_its_clip():
+    encoder = networks.small_encoder()
+    predictor = small_predictor(encoder)
+    tokens = np.random.default_rng(0).normal(size=(2, 4, 42)).astype("float32")
+    (before,) = predict(encoder, predictor, visible_tokens=tokens)
+
+    for index in range(4):
+        changed = tokens.copy()
+        changed[0, index] = -changed[0, index]
+        (after,) = predict(encoder, predictor, visible_tokens=changed)
+
+        error = np.abs(networks.numpy(after) - networks.numpy(before))
+        assert error[0].max(axis=-1).min() > 1e-4
+        assert error[1].max() < 1e-5
+
+
 def test_the_order_of_the_hidden_tokens_does_not_matter():
     encoder = networks.small_encoder()
     predictor = small_predictor(encoder)
@@ -85,6 +183,39 @@ def test_the_order_of_the_hidden_tokens_does_not_matter():
     )
 
     networks.assert_close(shuffled, networks.numpy(straight)[:, order])
+
+
+def test_both_predictors_are_called_alike():
+    calls = [
+        inspect.signature(predictor.__call__)
+        for predictor in (LatentPredictor, PatchwiseDecoder)
+    ]
+
+    assert calls[0] == calls[1]
+
+
+def test_one_latent_head_serves_every_layer():
+    encoder = networks.small_encoder()
+    predictor = small_predictor(encoder)
+
+    first, second = predict(encoder, predictor, (1, 2))
+
+    np.testing.assert_array_equal(networks.numpy(first), networks.numpy(second))
+    assert predictor.head_layers((1, 2)) == [predictor.latent_heads[0]]
+
+
+def test_each_layer_has_its_head_when_there_are_several():
+    encoder = networks.small_encoder()
+    predictor = small_predictor(encoder, num_latent_heads=2)
+
+    first, second = predict(encoder, predictor, (1, 2))
+
+    assert distance(first, second) > 1e-3
+    assert predictor.head_layers((2, 0)) == [
+        predictor.latent_heads[1],
+        predictor.pixel_head,
+    ]
+    assert predictor.heads == [predictor.pixel_head, *predictor.latent_heads]
 
 
 def test_no_block_of_the_encoder_runs():
@@ -112,25 +243,51 @@ def test_other_grids_than_its_own_work(kind):
         grid=(3, 5, 4),
     )
 
-    assert latents.shape == (2, 20, 42)
+    assert tuple(latents.shape) == (2, 20, 42)
+    if kind != "none":
+        assert len(np.unique(networks.numpy(latents)[0, :, 0])) == 20
 
 
 def test_predictions_are_float32_in_mixed_precision():
     encoder = networks.small_encoder(dtype="mixed_bfloat16")
     predictor = small_predictor(encoder, dtype="mixed_bfloat16")
 
-    (latents,) = predict(encoder, predictor)
+    predictions = predict(encoder, predictor, (0, 2))
 
-    assert keras.backend.standardize_dtype(latents.dtype) == "float32"
+    for prediction in predictions:
+        assert keras.backend.standardize_dtype(prediction.dtype) == "float32"
+    plain = networks.small_encoder()
+    expected = predict(plain, small_predictor(plain), (0, 2))
+    for actual, value in zip(predictions, expected, strict=True):
+        value = networks.numpy(value).astype("float64")
+        networks.assert_close(actual, value, tolerance=5e-2)
 
 
 def test_it_comes_back_from_its_configuration():
     encoder = networks.small_encoder(positions="learned")
-    predictor = small_predictor(encoder, num_mask_kinds=2, num_latent_heads=3)
+    predictor = small_predictor(
+        encoder,
+        num_mask_kinds=2,
+        num_latent_heads=3,
+        wavelength=100.0,
+        epsilon=1e-5,
+        name="mine",
+        trainable=False,
+        dtype=keras.dtype_policies.DTypePolicy("mixed_bfloat16"),
+    )
 
-    again = LatentPredictor.from_config(predictor.get_config())
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(predictor)
+    )
     again.set_weights(predictor.get_weights())
 
+    config = again.get_config()
+    assert config == predictor.get_config()
+    arguments = set(inspect.signature(LatentPredictor.__init__).parameters)
+    assert arguments - {"self", "kwargs"} <= set(config)
+    assert (again.wavelength, again.epsilon) == (100.0, 1e-5)
+    assert (again.name, again.trainable) == ("mine", False)
+    assert again.dtype_policy.name == "mixed_bfloat16"
     np.testing.assert_array_equal(
         networks.numpy(predict(encoder, again, (3,))[0]),
         networks.numpy(predict(encoder, predictor, (3,))[0]),
@@ -160,7 +317,23 @@ def test_encoders_of_the_paper_get_its_predictor():
     assert predictor.blocks[0].mlp_dim == 1536
 
 
-@pytest.mark.parametrize("name", ["num_layers", "predictor_dim", "mlp_dim"])
+def test_it_takes_positions_and_precision_from_the_encoder():
+    encoder = networks.small_encoder(
+        positions="learned", wavelength=100.0, dtype="mixed_bfloat16"
+    )
+
+    predictor = LatentPredictor.for_encoder(encoder, 2, num_latent_heads=4)
+
+    assert predictor.positions == "learned"
+    assert predictor.clip_grid == encoder.grid()
+    assert predictor.wavelength == 100.0
+    assert predictor.dtype_policy.name == "mixed_bfloat16"
+    assert len(predictor.latent_heads) == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["num_layers", "num_heads", "predictor_dim", "mlp_dim"]
+)
 def test_sizes_must_be_positive(name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1"):
         small_predictor(networks.small_encoder(), **{name: 0})
@@ -174,5 +347,13 @@ def test_what_does_not_fit_is_refused():
         predict(networks.small_encoder(hidden_dim=36), predictor)
     with pytest.raises(ValueError, match="mask_kind=1"):
         predict(encoder, predictor, mask_kind=1)
+    with pytest.raises(ValueError, match="mask_kind=-1"):
+        predict(encoder, predictor, mask_kind=-1)
+    with pytest.raises(ValueError, match="`num_latent_heads=3`"):
+        predict(encoder, small_predictor(encoder, num_latent_heads=2), (3,))
+    with pytest.raises(ValueError, match="No head predicts layer -1"):
+        predict(encoder, predictor, (-1,))
+    with pytest.raises(ValueError, match="Unknown positions 'cosine'"):
+        small_predictor(encoder, positions="cosine")
     with pytest.raises(ValueError, match="Learned positions need the grid"):
         small_predictor(encoder, positions="learned", clip_grid=None)
