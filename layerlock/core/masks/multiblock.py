@@ -139,8 +139,8 @@ def _cover(keys, sizes, rows, columns):
     """
     keys = ops.bitwise_and(keys, _POSITIVE)
     size, top, left = ops.split(keys, 3, axis=1)  # (batch, blocks)
-    sizes = ops.convert_to_tensor(sizes, "int32")
-    sizes = ops.take(sizes, ops.mod(size, len(sizes)), axis=0)
+    choice = ops.mod(size, len(sizes))
+    sizes = ops.take(ops.convert_to_tensor(sizes, "int32"), choice, axis=0)
     height, width = sizes[..., 0], sizes[..., 1]
     top = ops.mod(top, rows - height + 1)[..., None]
     left = ops.mod(left, columns - width + 1)[..., None]
