@@ -33,7 +33,7 @@ def build(objective, optimizer=None):
         name="encoder",
     )
     model = MaskedPretraining(encoder, objective, seed=3)
-    model.compile(optimizer or keras.optimizers.AdamW(1e-2))
+    model.compile(optimizer or keras.optimizers.SGD(0.01, momentum=0.9))
     return model
 
 

@@ -19,8 +19,8 @@ NUM_BATCHES = 16
 def train(schedule, watched):
     """Trains with a mini warm-up after each of the schedule's events."""
     model = freezing.build_model()
-    rate = WarmupCosine(3e-3, NUM_BATCHES, warmup_steps=2)
-    model.compile(keras.optimizers.AdamW(MiniWarmup(rate, schedule, 3)))
+    rate = WarmupCosine(0.1, NUM_BATCHES, warmup_steps=2)
+    model.compile(keras.optimizers.SGD(MiniWarmup(rate, schedule, 3)))
     losses = []
     record = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: losses.append(

@@ -17,7 +17,7 @@ PROBE = freezing.clips(2, seed=5)
 
 def build(**arguments):
     model = freezing.build_model(**arguments)
-    model.compile(keras.optimizers.AdamW(1e-2))
+    model.compile(keras.optimizers.SGD(0.1))
     return model
 
 

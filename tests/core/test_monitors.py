@@ -55,7 +55,7 @@ def fit(model, num_batches, callbacks):
 
 def build(**arguments):
     model = freezing.build_model(**arguments)
-    model.compile(keras.optimizers.AdamW(1e-2))
+    model.compile(keras.optimizers.SGD(0.1))
     return model
 
 

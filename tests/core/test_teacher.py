@@ -23,7 +23,7 @@ def build(optimizer=None, **arguments):
             **{"momentum": 0.8, "final_momentum": 1.0, "steps": 10, **arguments}
         )
     )
-    model.compile(optimizer or keras.optimizers.AdamW(1e-2))
+    model.compile(optimizer or keras.optimizers.SGD(0.1))
     return model
 
 

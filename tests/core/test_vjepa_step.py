@@ -35,7 +35,7 @@ def model():
     )
     model = MaskedPretraining(encoder, objective, seed=SEED)
     networks.randomise(model.predictor, seed=1)
-    model.compile(keras.optimizers.AdamW(1e-2))
+    model.compile(keras.optimizers.SGD(0.1))
     return model
 
 
