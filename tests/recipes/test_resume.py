@@ -5,6 +5,7 @@ import pathlib
 import random
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -104,9 +105,16 @@ def test_a_teacher_and_layers_that_freeze_by_themselves_resume_bit_for_bit(
     ] == [[line.get(key) for key in keys] for line in running.metrics(expected)]
     assert running.metrics(expected)[-1]["frozen_layers"] == 2
 
-    # The schedule it found repeats the run.
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch",
+    reason="tests/core/test_adaptive.py has it for every backend",
+)
+def test_the_schedule_that_a_run_found_repeats_it(tmp_path, small):
+    expected, repeated = tmp_path / "expected", tmp_path / "repeated"
+    running.succeed(expected, *VJEPA, *small)
+
     flags = json.loads((expected / "schedule.json").read_text())["flags"]
-    repeated = tmp_path / "repeated"
     others = [f for f in VJEPA if not f.startswith(("--sched", "--max_fro"))]
     running.succeed(repeated, *others, *small, *flags.split())
     assert [
