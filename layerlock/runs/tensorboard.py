@@ -5,21 +5,37 @@ import numbers
 import warnings
 
 GROUPS = {
-    "learning": ("loss", "learning_rate", "grad_norm"),
-    "freezing": ("frozen_layers", "target_layer", "stall_seconds"),
+    "learning": ("loss", "learning_rate", "grad_norm", "prediction_cosine"),
+    "freezing": (
+        "frozen_layers",
+        "target_layer",
+        "stall_seconds",
+        "teacher_jump",
+    ),
     "cost": (
         "clips_per_second",
         "seconds",
         "flops",
         "flops_unfrozen",
         "peak_memory_bytes",
+        "monitor_seconds",
     ),
-    "collapse": ("feature_std", "effective_rank", "target_std"),
+    "collapse": (
+        "feature_std",
+        "feature_std_min",
+        "raw_feature_std",
+        "effective_rank",
+        "target_std",
+        "clip_cosine",
+    ),
 }
+LISTS = {"weight_norms": "weight_norm", "cka": "cka"}  # a number per block
 
 
 class ScalarWriter:
     """Writes each number of a metrics line under a tag such as `cost/flops`.
+
+    What is measured of each block gets tags such as `layers/weight_norm_1`.
 
     Args:
         path: the folder of the event files.
@@ -36,9 +52,9 @@ class ScalarWriter:
 
     def write(self, metrics: dict):
         """Writes one line of metrics; what is not a number is left out."""
-        for key, value in metrics.items():
-            if key != "step" and _is_number(value):
-                self._writer.add_scalar(tag(key), float(value), metrics["step"])
+        for name, value in _scalars(metrics):
+            if _is_number(value):
+                self._writer.add_scalar(name, float(value), metrics["step"])
 
     def close(self):
         """Writes what is still waiting."""
@@ -77,6 +93,16 @@ def tag(key: str) -> str:
         if key in keys:
             return f"{group}/{key}"
     return f"other/{key}"
+
+
+def _scalars(metrics: dict):
+    """Yields tags and values."""
+    for key, value in metrics.items():
+        if key in LISTS and isinstance(value, list):
+            for block, item in enumerate(value, start=1):
+                yield f"layers/{LISTS[key]}_{block}", item
+        elif key != "step":
+            yield tag(key), value
 
 
 def _is_number(value) -> bool:

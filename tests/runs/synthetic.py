@@ -23,6 +23,28 @@ CONFIG = {
     },
 }
 UNFROZEN_STEP = 2.4e10  # FLOPs
+BLOCKS = CONFIG["model"]["num_layers"]
+NEW_KEYS = (
+    "feature_std_min",
+    "raw_feature_std",
+    "prediction_cosine",
+    "clip_cosine",
+    "weight_norms",
+    "weight_norm_rates",
+    "verdict",
+    "verdict_reason",
+    "cka",
+    "monitor_seconds",
+)
+FAILURE = {
+    "step": 600,
+    "batch": 599,
+    "loss": "nan",
+    "frozen_layers": 5,
+    "target_layers": [5],
+    "learning_rate": 1e-3,
+    "clips": [f"clip {index}.mp4" for index in range(32)],
+}
 
 
 def frozen_layers(step: int, start: int = 200, interval: int = 80) -> int:
@@ -61,9 +83,50 @@ def metrics_lines(steps: int = 600, log_every: int = 10, target="latents"):
                 "target_std": 0.8 + 0.02 * random.standard_normal(),
                 "grad_norm": 2 * np.exp(-since / 90)
                 + 0.1 * abs(random.standard_normal()),
+                **health(step, frozen, random),
             }
         )
+        if step % (3 * log_every) == 0 and step > 3 * log_every:
+            lines[-1] |= drift(step, frozen, random)
     return lines
+
+
+def health(step: int, frozen: int, random) -> dict:
+    """What monitors measure of a run that learns; frozen blocks keep still."""
+    blocks = np.arange(BLOCKS)
+    ages = np.minimum(step, np.where(blocks < frozen, 190 + 80 * blocks, step))
+    norms = 30 + (1 + blocks / 4) * (1 - np.exp(-ages / 200))
+    return {
+        "feature_std_min": 0.15 + 0.02 * random.standard_normal(),
+        "raw_feature_std": 2 + step / 200 + 0.1 * random.standard_normal(),
+        "prediction_cosine": 0.9 * (1 - np.exp(-step / 150)),
+        "clip_cosine": 0.6 + 0.05 * random.standard_normal(),
+        "weight_norms": norms.tolist(),
+        "weight_norm_rates": [1e-5] * BLOCKS if step > 10 else None,
+        "verdict": "healthy",
+        "verdict_reason": "Spread of features 0.62, of targets 0.80.",
+    }
+
+
+def drift(step: int, frozen: int, random) -> dict:
+    """What `LayerDrift` adds on some lines."""
+    changed = 0.3 * np.exp(-step / 120) * random.uniform(0.5, 1.5, BLOCKS)
+    changed[:frozen] = -1e-16  # rounding
+    return {"cka": (1 - changed).tolist(), "monitor_seconds": 0.04}
+
+
+def judged(lines: list[dict], label: str, first: int) -> list[dict]:
+    """The same lines, called `label` from line `first` on."""
+    verdict = {"verdict": label, "verdict_reason": f"It looks {label}."}
+    return lines[:first] + [line | verdict for line in lines[first:]]
+
+
+def old_lines() -> list[dict]:
+    """Lines of a run from before there were verdicts."""
+    return [
+        {key: value for key, value in line.items() if key not in NEW_KEYS}
+        for line in metrics_lines()
+    ]
 
 
 def clips(count: int = 2, frames: int = 8, size: int = 32):

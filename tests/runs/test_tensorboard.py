@@ -40,6 +40,39 @@ def test_what_is_not_a_finite_number_is_left_out(writer):
     assert writer._writer.scalars == []
 
 
+def test_numbers_of_each_block_are_written_one_by_one(writer):
+    writer.write(
+        {
+            "step": 30,
+            "weight_norms": [1.0, float("nan"), 3.0],
+            "weight_norm_rates": None,
+            "cka": [0.5],
+            "verdict": "healthy",
+        }
+    )
+
+    assert writer._writer.scalars == [
+        ("layers/weight_norm_1", 1.0, 30),
+        ("layers/weight_norm_3", 3.0, 30),
+        ("layers/cka_1", 0.5, 30),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "collapse/feature_std_min",
+        "collapse/raw_feature_std",
+        "collapse/clip_cosine",
+        "learning/prediction_cosine",
+        "freezing/teacher_jump",
+        "cost/monitor_seconds",
+    ],
+)
+def test_what_monitors_measure_has_a_group(tag):
+    assert tensorboard.tag(tag.split("/")[1]) == tag
+
+
 def test_a_resume_purges_what_was_written_ahead(writer):
     assert writer._writer.purge_step == 21
 

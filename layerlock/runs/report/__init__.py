@@ -1,10 +1,18 @@
 """Turns a run directory into one self-contained page."""
 
+import json
 from pathlib import Path
 
 from layerlock.runs import writing
 from layerlock.runs.directory import RunDirectory
-from layerlock.runs.report import appendix, canvas, sections, summary
+from layerlock.runs.report import (
+    appendix,
+    canvas,
+    health,
+    layers,
+    sections,
+    summary,
+)
 from layerlock.runs.report.history import History
 from layerlock.runs.report.html import Html, tag
 from layerlock.runs.report.stylesheet import CSS
@@ -16,9 +24,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 def write(path) -> Path:
     """Writes `report.html` into a run directory.
 
-    It reads what is there: `config.json`, `metrics.jsonl`, `files.json` and
-    `pictures/`. The run may still be going, and anything but the
-    configuration may be missing.
+    It reads what is there: `config.json`, `metrics.jsonl`, `failure.json`,
+    `files.json` and `pictures/`. The run may still be going, and anything but
+    the configuration may be missing.
 
     Args:
         path: the run directory, or a `RunDirectory`.
@@ -36,12 +44,13 @@ def page(run: RunDirectory) -> str:
     """The report of `run` as HTML."""
     history = History(run.read_metrics())
     config = run.config
-    body = [summary.header(run.path, config, history)]
+    body = [summary.header(run.path, config, history, _failure(run))]
     if len(history):
         body += [
             sections.learning(history, config),
             sections.cost(history),
-            sections.health(history),
+            health.health(history),
+            layers.layers(history),
         ]
     else:
         body.append(tag("p", "Nothing has been logged yet."))
@@ -57,6 +66,12 @@ def page(run: RunDirectory) -> str:
         tag("body", tag("main", *body)),
         lang="en",
     )
+
+
+def _failure(run: RunDirectory) -> dict | None:
+    if not run.failure_path.exists():
+        return None
+    return json.loads(run.failure_path.read_bytes())
 
 
 def _head(name: str) -> Html:

@@ -129,6 +129,16 @@ def unit_axis(axes, values, unit: str):
     axes.set_ylabel(wording.PREFIXES[power] + unit)
 
 
+def log_axis(axes):
+    """Makes the y axis logarithmic, with plain numbers at its powers of 10."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    if np.diff(np.log10(axes.get_ylim())) >= 1:
+        axes.yaxis.set_minor_formatter("")
+    else:
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+
+
 def curve(axes, steps, values, role: str = "ice", **style):
     """Draws a line; a lone point, which would not show, becomes a dot."""
     steps, values = thin(steps, values)

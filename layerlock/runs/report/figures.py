@@ -54,7 +54,7 @@ def loss(history: History) -> str | None:
             _held_out_loss(axes, steps[part], held_out[part])
         good = values[finite]
         if good.min() > 0 and good.max() / good.min() > 20:
-            axes.set_yscale("log")
+            canvas.log_axis(axes)
         _mark_broken(axes, history)
         axes.set_ylabel("loss")
     return drawing.svg
@@ -132,8 +132,7 @@ def plain_curve(
         label: the y axis.
         size: of the drawing, in inches.
     """
-    values = history.column(name)
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = _finite_column(history, name)
     if np.isnan(values).all():
         return None
     title = f"{label} over steps"
@@ -141,12 +140,63 @@ def plain_curve(
         axes = drawing.axes
         canvas.step_axis(axes, history.steps, history.events())
         canvas.curve(axes, history.steps, values)
-        if name == "grad_norm":
+        if name in ("grad_norm", "raw_feature_std"):
             _log_scale_if_wide(axes, values)
         else:
             axes.set_ylim(bottom=min(0, np.nanmin(values)))
         axes.set_ylabel(label)
     return drawing.svg
+
+
+def spread(history: History, name: str, lowest=None, levels=()) -> str | None:
+    """The spread of features or targets, and where a collapse begins.
+
+    Args:
+        history: the run.
+        name: the key of the mean spread.
+        lowest: the key of the spread of what varies least.
+        levels: pairs of a role and a spread, drawn as dashed lines.
+    """
+    values = _finite_column(history, name)
+    if np.isnan(values).all():
+        return None
+    title = f"{name} over steps"
+    with canvas.draw(name.replace("_", "-"), title) as drawing:
+        axes = drawing.axes
+        canvas.step_axis(axes, history.steps, history.events())
+        for role, level in levels:
+            axes.axhline(
+                level, color=ROLES[role], linestyle="--", linewidth=0.9
+            )
+        if lowest is not None:
+            least = _finite_column(history, lowest)
+            canvas.curve(axes, history.steps, least, linewidth=0.7)
+        canvas.curve(axes, history.steps, values)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(name)
+    return drawing.svg
+
+
+def cosines(history: History) -> str | None:
+    """Predictions against targets, and clips against each other."""
+    prediction = _finite_column(history, "prediction_cosine")
+    clips = _finite_column(history, "clip_cosine")
+    both = np.append(prediction, clips)
+    if np.isnan(both).all():
+        return None
+    with canvas.draw("cosines", "Cosines over steps") as drawing:
+        axes = drawing.axes
+        canvas.step_axis(axes, history.steps, history.events())
+        canvas.curve(axes, history.steps, clips, "ember")
+        canvas.curve(axes, history.steps, prediction)
+        axes.set_ylim(min(0, np.nanmin(both)), 1.04)
+        axes.set_ylabel("cosine")
+    return drawing.svg
+
+
+def _finite_column(history: History, name: str):
+    values = history.column(name)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _target_dots(axes, history: History, target):
@@ -244,6 +294,6 @@ def _mark_broken(axes, history: History):
 def _log_scale_if_wide(axes, values):
     positive = values[values > 0]
     if len(positive) and positive.max() / positive.min() > 50:
-        axes.set_yscale("log")
+        canvas.log_axis(axes)
     else:
         axes.set_ylim(bottom=0)

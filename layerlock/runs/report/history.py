@@ -25,6 +25,16 @@ class Stage:
     step_flops_unfrozen: float | None
     peak_memory_bytes: float | None
     clips_per_second: float | None
+    teacher_jump: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the run was called from one log line on."""
+
+    step: int  # of that line
+    label: str
+    reason: str  # of the last line that called it so
 
 
 class History:
@@ -52,6 +62,16 @@ class History:
     def column(self, name: str):
         """The values of one key as floats, NaN where there is no number."""
         return np.array([_number(line.get(name)) for line in self.lines])
+
+    def matrix(self, name: str):
+        """The lists of one key as rows of floats, NaN where there is none."""
+        lists = [line.get(name) for line in self.lines]
+        rows = [row if isinstance(row, list) else [] for row in lists]
+        width = max(map(len, rows), default=0)
+        padded = [row + [None] * (width - len(row)) for row in rows]
+        return np.array(
+            [[_number(value) for value in row] for row in padded]
+        ).reshape(len(rows), width)
 
     def step_before(self, line: int) -> int:
         """The step at which the steps that `line` is about began."""
@@ -86,6 +106,16 @@ class History:
             for before, stage in itertools.pairwise(stages)
             if stage.frozen_layers > before.frozen_layers
         ]
+
+    def verdicts(self) -> list[Verdict]:
+        """What the run was called, oldest first, one for each change."""
+        found = []
+        judged = [x for x in self.lines if isinstance(x.get("verdict"), str)]
+        for label, group in itertools.groupby(judged, lambda x: x["verdict"]):
+            lines = list(group)
+            reason = lines[-1].get("verdict_reason") or ""
+            found.append(Verdict(lines[0]["step"], label, reason))
+        return found
 
     def flops_ratio(self) -> float | None:
         """Cumulative FLOPs over those of the unfrozen run."""
@@ -122,6 +152,7 @@ class History:
             clips_per_second=_reduce(
                 np.median, self.column("clips_per_second")[part]
             ),
+            teacher_jump=_last_finite(self.column("teacher_jump")[part]),
         )
 
     def _per_step(self, name: str, first: int, end: int) -> float | None:

@@ -1,38 +1,11 @@
 """The curves of the report, and the table of freeze events."""
 
 from layerlock.runs import wording
-from layerlock.runs.report import canvas, figures
+from layerlock.runs.report import canvas, cards, figures
 from layerlock.runs.report.history import History
 from layerlock.runs.report.html import Html, join, table, tag
 
 RUN, UNFROZEN = ("ice", "this run"), ("dash", "nothing ever frozen")
-
-MONITORS = (
-    (
-        "feature_std",
-        "Spread of the features",
-        "How far the LayerNorm-ed features of different tokens lie apart: "
-        "0.4 to 0.9 is healthy, near 0 every token is the same vector.",
-    ),
-    (
-        "effective_rank",
-        "Effective rank",
-        "How many directions the features use: a fall towards 1 is a "
-        "collapse, but noise has full rank too, so read it beside the spread.",
-    ),
-    (
-        "target_std",
-        "Spread of the targets",
-        "How much there is to predict: near 0 the task has become trivial; a "
-        "step when the target changes is expected.",
-    ),
-    (
-        "grad_norm",
-        "Gradient norm",
-        "Before clipping, over the layers that still train: it steps at a "
-        "freeze; growth that does not settle comes before divergence.",
-    ),
-)
 
 
 def learning(history: History, config: dict) -> Html:
@@ -52,22 +25,22 @@ def learning(history: History, config: dict) -> Html:
         )
         if history.events()
         else None,
-        _grid(
-            _figure(
+        cards.grid(
+            cards.figure(
                 "Freezing",
                 "Layers below the line are frozen and no longer change.",
                 figures.freezing(history, layers),
                 frost,
                 wide=True,
             ),
-            _figure(
+            cards.figure(
                 "Loss",
                 _loss_caption(history),
                 figures.loss(history),
                 loss_keys,
                 wide=True,
             ),
-            _figure(
+            cards.figure(
                 "Learning rate",
                 "With a mini warm-up after each freeze, if one was asked for.",
                 figures.plain_curve(
@@ -84,26 +57,26 @@ def cost(history: History) -> Html:
     return join(
         tag("h2", "Cost"),
         tag("p", _cost_sentence(history), class_="muted"),
-        _grid(
-            _figure(
+        cards.grid(
+            cards.figure(
                 "Compute so far",
                 "Cumulative FLOPs, counted from the sizes of the networks.",
                 figures.cumulative_flops(history),
                 [RUN, UNFROZEN],
             ),
-            _figure(
+            cards.figure(
                 "Compute of one step",
                 "In each stage, the pass that makes the targets included.",
                 figures.step_flops(history),
                 [RUN, UNFROZEN],
             ),
-            _figure(
+            cards.figure(
                 "Peak memory",
                 "Of the device, or of the compiled step on a CPU.",
                 figures.peak_memory(history),
                 [RUN, ("dash", "before the first freeze")],
             ),
-            _figure(
+            cards.figure(
                 "Throughput",
                 "Clips per second, data loading included.",
                 figures.plain_curve(history, "clips_per_second", "clips/s"),
@@ -111,54 +84,6 @@ def cost(history: History) -> Html:
         ),
         tag("h2", "Freeze events"),
         _events(history),
-    )
-
-
-def health(history: History) -> Html:
-    """The monitors that show a collapse."""
-    return join(
-        tag("h2", "Collapse monitors"),
-        tag(
-            "p",
-            "A latent loss can fall because the targets became trivial. "
-            "These numbers tell that apart from learning.",
-            class_="muted",
-        ),
-        _grid(
-            *(
-                _figure(
-                    title,
-                    text,
-                    figures.plain_curve(history, name, name),
-                )
-                for name, title, text in MONITORS
-            )
-        ),
-    )
-
-
-def _grid(*figures) -> Html:
-    return tag("div", *figures, class_="grid")
-
-
-def _figure(title, text, svg, keys=(), wide=False) -> Html:
-    if svg is None:
-        body = tag("p", "Not logged in this run.", class_="muted")
-    else:
-        body = join(
-            tag(
-                "div",
-                [tag("span", n, class_=k) for k, n in keys],
-                class_="keys",
-            ),
-            tag("div", Html(svg), class_="scroll"),
-        )
-    return tag(
-        "figure",
-        tag("h3", title),
-        tag("figcaption", text),
-        body,
-        class_="card wide" if wide else "card",
     )
 
 
@@ -194,7 +119,7 @@ def _events(history: History) -> Html:
     events = history.events()
     if not events:
         return tag("p", "No layer was frozen so far.", class_="muted")
-    head = (
+    head = [
         "step",
         "frozen layers",
         "target",
@@ -202,17 +127,27 @@ def _events(history: History) -> Html:
         "FLOPs per step",
         "against unfrozen",
         "peak memory",
+    ]
+    text = (
+        "Step: the last log line before the freeze, which came there or "
+        "before the next line. Stall: how long it held training up, "
+        "recompilation included."
     )
+    rows = [_event_row(event) for event in events]
+    jumps = [event.teacher_jump for event in events]
+    if any(jump is not None for jump in jumps):
+        head.append("teacher jump")
+        text += (
+            " Teacher jump: what the freeze changed in the teacher's features, "
+            "over their length, at the newest frozen layer, which encoder and "
+            "teacher share from then on."
+        )
+        for row, jump in zip(rows, jumps, strict=True):
+            row.append("unknown" if jump is None else f"{jump:.2f}")
     return tag(
         "div",
-        tag(
-            "p",
-            "Step: the last log line before the freeze, which came there or "
-            "before the next line. Stall: how long it held training up, "
-            "recompilation included.",
-            class_="muted",
-        ),
-        table(head, [_event_row(event) for event in events]),
+        tag("p", text, class_="muted"),
+        table(head, rows),
         class_="card numbers",
     )
 

@@ -33,7 +33,8 @@ p { margin: 0 0 12px; max-width: 76ch; }
 .facts div { display: flex; gap: 8px; min-width: 0; }
 .facts dd { margin: 0; font-weight: 550; overflow-wrap: anywhere; }
 .tiles { display: grid; gap: 12px; margin: 28px 0 0;
-  grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); }
+  grid-template-columns: repeat(4, 1fr); }
+.tile.wide { grid-column: span 2; }
 .card, .tile, .notice { background: var(--surface); border-radius: 12px;
   border: 1px solid var(--grid); }
 .tile { padding: 14px 16px; }
@@ -45,11 +46,11 @@ p { margin: 0 0 12px; max-width: 76ch; }
 .notice { border-left: 4px solid var(--ice); padding: 12px 16px;
   margin-top: 16px; }
 .notice.alarm { border-left-color: var(--alarm); }
-.notice p { margin: 0; }
+.notice p { margin: 0; } .notice code { white-space: nowrap; }
 .grid { display: grid; gap: 16px; margin-top: 16px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 .card { margin: 0; padding: 16px 18px; min-width: 0; }
-.wide { grid-column: 1 / -1; }
+.card.wide { grid-column: 1 / -1; }
 figcaption { font-size: 0.88rem; line-height: 1.45; margin: 2px 0 10px; }
 svg { display: block; width: 100%; height: auto; }
 svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
@@ -62,6 +63,10 @@ svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
 .keys .ice::before { border-color: var(--ice); }
 .keys .ember::before { border-color: var(--ember); }
 .keys .dash::before { border-top-style: dashed; border-color: var(--ember); }
+.keys .thin::before { border-top-width: 1px; border-color: var(--ice); }
+.keys .faint::before { border-color: var(--ice); opacity: 0.4; }
+.keys .limit::before { border-top: 2px dashed var(--alarm); }
+.keys .gap::before { border-top: 12px solid var(--event); }
 .keys .frost::before { border-top: 12px solid var(--frost); }
 table { border-collapse: collapse; width: 100%; font-size: 0.88rem;
   font-variant-numeric: tabular-nums; }

@@ -4,13 +4,14 @@ import math
 from pathlib import Path
 
 from layerlock.runs import wording
+from layerlock.runs.report import notices
 from layerlock.runs.report.history import History
 from layerlock.runs.report.html import Html, inline, tag
 
-COLLAPSED_STD = 0.05  # of LayerNorm-ed features; healthy ones are above 0.4
 
-
-def header(path: Path, config: dict, history: History) -> Html:
+def header(
+    path: Path, config: dict, history: History, failure: dict | None = None
+) -> Html:
     """The name of the run, its facts, its figures, and what to look at."""
     return tag(
         "header",
@@ -18,64 +19,11 @@ def header(path: Path, config: dict, history: History) -> Html:
         tag("h1", path.resolve().name),
         _facts(config),
         _tiles(config, history),
-        [_notice(text, alarm) for text, alarm in notices(config, history)],
+        [
+            _notice(text, alarm)
+            for text, alarm in notices.notices(config, history, failure)
+        ],
     )
-
-
-def notices(config: dict, history: History) -> list[tuple[str, bool]]:
-    """Sentences on what a reader must know, and whether it is alarming."""
-    found = (
-        (_broken_loss(history), True),
-        (_collapse(history), True),
-        (_unfinished(config, history), False),
-        (_resumed(config), False),
-    )
-    return [(text, alarm) for text, alarm in found if text]
-
-
-def _broken_loss(history: History) -> str | None:
-    step = history.first_broken_step()
-    if step is None:
-        return None
-    return (
-        f"The loss is not finite at step {wording.count(step)}. The curves "
-        "leave such steps out. A lower `--learning_rate`, a longer "
-        "`--warmup_steps` or a `--gradient_clip` is the usual remedy."
-    )
-
-
-def _collapse(history: History) -> str | None:
-    spread = history.last("feature_std")
-    if spread is None or spread >= COLLAPSED_STD:
-        return None
-    return (
-        f"The features look collapsed: `feature_std` is "
-        f"{wording.number(spread)} at the end, close to every token being "
-        "the same vector."
-    )
-
-
-def _unfinished(config: dict, history: History) -> str | None:
-    total, reached = _total_steps(config), history.last_step()
-    if not total or reached >= total:
-        return None
-    return (
-        f"This run has logged {wording.count(reached)} of "
-        f"{wording.count(total)} steps: it is still going, or was stopped "
-        "and can be resumed."
-    )
-
-
-def _resumed(config: dict) -> str | None:
-    resumes = config.get("resumes", [])
-    if not resumes:
-        return None
-    steps = [wording.count(resume["step"]) for resume in resumes]
-    return f"The run was resumed from step {', then '.join(steps)}."
-
-
-def _total_steps(config: dict) -> int | None:
-    return config.get("flags", {}).get("steps")
 
 
 def _notice(text: str, alarm: bool) -> Html:
@@ -114,6 +62,7 @@ def _devices(devices: list) -> str:
 
 def _tiles(config: dict, history: History) -> Html:
     tiles = [
+        _health_tile(history),
         _compute_tile(history),
         _memory_tile(history),
         _frozen_tile(config, history),
@@ -132,6 +81,15 @@ def _tile(name: str, value: str, note="", mood: str = "") -> Html:
         tag("div", note, class_="note"),
         class_=f"tile {mood}".strip(),
     )
+
+
+def _health_tile(history: History) -> Html:
+    verdicts = history.verdicts()
+    if not verdicts:
+        return _tile("health", "unknown", "no verdict was logged", "wide")
+    newest = verdicts[-1]
+    mood = "good" if newest.label == "healthy" else "bad"
+    return _tile("health", newest.label, newest.reason, f"wide {mood}")
 
 
 def _compute_tile(history: History) -> Html:
@@ -182,7 +140,7 @@ def _frozen_tile(config: dict, history: History) -> Html:
 
 
 def _loss_tile(config: dict, history: History) -> Html:
-    loss, total = history.last("loss"), _total_steps(config)
+    loss, total = history.last("loss"), notices.total_steps(config)
     name = "final loss"
     if total and history.last_step() < total:
         name = "loss so far"
@@ -209,7 +167,7 @@ def _speed_tile(history: History) -> Html:
 
 
 def _steps_tile(config: dict, history: History) -> Html:
-    total, reached = _total_steps(config), history.last_step()
+    total, reached = notices.total_steps(config), history.last_step()
     seconds = history.last("seconds")
     notes = []
     if total and total != reached:

@@ -59,3 +59,12 @@ def test_thinning_survives_missing_values():
     steps, values = np.arange(5000), np.full(5000, np.nan)
 
     assert np.isnan(canvas.thin(steps, values)[1]).all()
+
+
+@pytest.mark.parametrize("values", [[0.1, 30], [2, 5]])
+def test_a_logarithmic_axis_has_plain_numbers(values):
+    with canvas.draw("one", "One") as drawing:
+        drawing.axes.plot([0, 1], values)
+        canvas.log_axis(drawing.axes)
+
+    assert "mathdefault" not in drawing.svg

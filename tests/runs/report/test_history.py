@@ -1,8 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 
-from layerlock.runs.report.history import History
+from layerlock.runs.report.history import History, Verdict
 from tests.runs import synthetic
 
 
@@ -70,6 +71,49 @@ def test_of_two_lines_of_one_step_the_later_counts():
     lines = [{"step": 1, "loss": 1.0}, {"step": 1, "loss": 2.0}]
 
     assert History(lines).last("loss") == 2.0
+
+
+def test_changes_of_the_verdict_are_found():
+    lines = [
+        {"step": 1},
+        {"step": 2, "verdict": "healthy", "verdict_reason": "a"},
+        {"step": 3, "verdict": "healthy", "verdict_reason": "b"},
+        {"step": 4, "verdict": math.nan},
+        {"step": 5, "verdict": "collapsed", "verdict_reason": None},
+    ]
+
+    assert History(lines).verdicts() == [
+        Verdict(2, "healthy", "b"),
+        Verdict(5, "collapsed", ""),
+    ]
+
+
+def test_lists_become_rows_with_gaps():
+    lines = [
+        {"step": 1, "cka": [0.5, None, math.nan]},
+        {"step": 2},
+        {"step": 3, "cka": math.nan},
+        {"step": 4, "cka": [1]},
+    ]
+    gap = math.nan
+
+    np.testing.assert_array_equal(
+        History(lines).matrix("cka"),
+        [[0.5, gap, gap], [gap] * 3, [gap] * 3, [1.0, gap, gap]],
+    )
+
+
+def test_lists_that_no_line_has_make_no_columns():
+    assert History([{"step": 1}]).matrix("cka").shape == (1, 0)
+
+
+def test_an_event_has_the_jump_of_its_teacher():
+    lines = synthetic.metrics_lines()
+    lines[20]["teacher_jump"] = 0.7  # the first line after the first freeze
+
+    jumps = [event.teacher_jump for event in History(lines).events()]
+
+    assert jumps == [0.7, None, None, None, None]
 
 
 def test_the_last_value_is_the_newest_finite_one():

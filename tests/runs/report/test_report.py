@@ -21,7 +21,11 @@ FIGURES = (
     "feature-std",
     "effective-rank",
     "target-std",
+    "raw-feature-std",
+    "cosines",
     "grad-norm",
+    "weights",
+    "drift",
 )
 
 
@@ -156,6 +160,48 @@ def test_a_run_of_few_lines_has_a_report(tmp_path, count):
     run = synthetic.synthetic_run(tmp_path / "run", lines)
 
     assert "No layer was frozen so far." in written(run).text
+
+
+def test_a_run_from_before_there_were_verdicts_has_a_report(tmp_path):
+    run = synthetic.synthetic_run(tmp_path / "run", synthetic.old_lines())
+
+    page = written(run)
+
+    assert 'class="notice' not in page.html
+    assert "Layers" not in page.text.split()
+
+
+def test_a_line_with_every_measurement_is_enough_for_a_report(tmp_path):
+    line = synthetic.metrics_lines()[-1] | {"weight_norm_rates": None}
+    run = synthetic.synthetic_run(tmp_path / "run", [line])
+
+    assert {"weights-figure_1", "drift-figure_1"} <= set(written(run).ids)
+
+
+def test_broken_numbers_in_lists_have_a_report(tmp_path):
+    lines = synthetic.metrics_lines()
+    for line in lines[20:]:
+        for key in line.keys() & {"weight_norms", "weight_norm_rates", "cka"}:
+            line[key][3] = float("nan")
+    run = synthetic.synthetic_run(tmp_path / "run", lines)
+
+    assert {"weights-figure_1", "drift-figure_1"} <= set(written(run).ids)
+
+
+def test_a_failure_is_told(tmp_path):
+    run = synthetic.synthetic_run(tmp_path / "run")
+    run.write_failure(synthetic.FAILURE | {"clips": ["<b>.mp4"]})
+
+    assert "held the clips <b>.mp4." in written(run).text
+
+
+def test_jumps_of_the_teacher_are_in_the_table_of_events(tmp_path, page):
+    lines = synthetic.metrics_lines()
+    lines[20]["teacher_jump"] = 1.234
+    run = synthetic.synthetic_run(tmp_path / "run", lines)
+
+    assert "1.23" in written(run).text
+    assert "teacher jump" not in page.text
 
 
 def test_a_run_that_is_writing_a_line_has_a_report(tmp_path):

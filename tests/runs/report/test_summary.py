@@ -8,10 +8,17 @@ from layerlock.runs.report.history import History
 from tests.runs import synthetic
 
 
-def header(lines, **config):
+def html(lines, failure=None, **config):
     config = synthetic.CONFIG | config
-    html = summary.header(Path("runs/mine"), config, History(lines))
-    return " ".join(re.sub("<[^>]*>", " ", html).split())
+    return summary.header(Path("runs/mine"), config, History(lines), failure)
+
+
+def words(page):
+    return " ".join(re.sub("<[^>]*>", " ", page).split())
+
+
+def header(lines, **config):
+    return words(html(lines, **config))
 
 
 @pytest.mark.parametrize(
@@ -59,11 +66,69 @@ def test_a_loss_that_broke_is_not_the_final_one():
     assert "final loss 0.5 the last finite one" in header(lines)
 
 
-def test_collapsed_features_are_told():
-    lines = synthetic.metrics_lines()
-    lines[-1]["feature_std"] = 1e-4
+def test_a_healthy_run_has_a_good_tile_with_the_reason():
+    page = html(synthetic.metrics_lines())
 
-    assert "The features look collapsed" in header(lines)
+    assert 'class="tile wide good"' in page
+    assert "health healthy Spread of features 0.62" in words(page)
+
+
+@pytest.mark.parametrize("label", ["collapsing", "collapsed", "diverged"])
+def test_any_other_verdict_is_a_bad_tile_and_an_alarm(label):
+    page = html(synthetic.judged(synthetic.metrics_lines(), label, 30))
+
+    assert 'class="tile wide bad"' in page
+    assert 'class="notice alarm"' in page
+    assert f"Verdict: {label}, first called so at step 310. It" in words(page)
+
+
+def test_a_verdict_that_came_back_is_told_from_its_first_step():
+    lines = synthetic.judged(synthetic.metrics_lines(), "collapsed", 10)
+    lines[20] |= {"verdict": "healthy"}
+
+    assert "collapsed, first called so at step 110." in header(lines)
+
+
+def test_a_run_that_recovered_has_no_alarm():
+    lines = synthetic.judged(synthetic.metrics_lines(), "collapsed", 10)
+    lines[-1] |= {"verdict": "healthy"}
+
+    assert "alarm" not in html(lines)
+
+
+def test_a_run_without_verdicts_is_not_judged():
+    lines = synthetic.old_lines()
+    lines[-1]["feature_std"] = 1e-4
+    page = html(lines)
+
+    assert "no verdict was logged" in page
+    assert "notice" not in page
+
+
+def test_a_failure_names_step_stage_and_the_first_clips():
+    lines = synthetic.metrics_lines()
+    lines[-1]["loss"] = float("nan")
+    text = words(html(lines, synthetic.FAILURE))
+
+    assert "The loss was nan at step 600, where training ended." in text
+    assert "5 layers were frozen, predicting layer 5," in text
+    assert "clip 0.mp4, clip 1.mp4, clip 2.mp4 and 29 more." in text
+    assert "checkpoints from before are kept" in text
+    assert "The loss is not finite" not in text
+
+
+def test_a_failure_before_the_first_line_is_told():
+    failure = synthetic.FAILURE | {"step": 1, "frozen_layers": 0, "clips": []}
+    page = html([], failure | {"target_layers": [0], "learning_rate": None})
+
+    assert 'class="notice alarm"' in page
+    assert "No layers were frozen, predicting pixels" in words(page)
+
+
+def test_a_failure_that_a_resumed_run_got_past_is_not_told():
+    failure = synthetic.FAILURE | {"step": 300}
+
+    assert "notice" not in html(synthetic.metrics_lines(), failure)
 
 
 def test_a_run_that_is_still_going_says_so():
