@@ -235,7 +235,7 @@ def _mean(values) -> str:
 
 def _verdict(measured) -> str:
     if "verdict" not in measured:
-        return ""
+        return "-"
     if measured["verdicts"] == {"healthy"}:
         return "healthy throughout"
     if measured["collapsed_at"] is None:
