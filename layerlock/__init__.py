@@ -34,6 +34,8 @@ from layerlock.core.schedules import (
 )
 from layerlock.models.decoder import PatchwiseDecoder as PatchwiseDecoder
 from layerlock.models.predictor import LatentPredictor as LatentPredictor
+from layerlock.models.readout import AttentiveReadout as AttentiveReadout
+from layerlock.models.readout import LinearReadout as LinearReadout
 from layerlock.models.rope import RotaryEmbedding3D as RotaryEmbedding3D
 from layerlock.models.video_encoder import VideoEncoder as VideoEncoder
 

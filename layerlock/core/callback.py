@@ -109,11 +109,11 @@ class LayerLock(keras.callbacks.Callback):
         self._freeze()
 
     def _freeze(self):
-        started = time.perf_counter()
         step = self.counter.step
         wanted = self.schedule.frozen_layers(step)
         if self.before_freeze and wanted > self.frozen_layers:
             self.before_freeze(self.model, wanted)
+        started = time.perf_counter()
         if self.scheduler.update(step):
             self.events.append((step, self.frozen_layers))
             self.seconds = time.perf_counter() - started

@@ -4,13 +4,16 @@ from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.patches import patchify, unpatchify
 from layerlock.models.positions import LearnedPositions, SinCosPositions
 from layerlock.models.predictor import LatentPredictor
+from layerlock.models.readout import AttentiveReadout, LinearReadout
 from layerlock.models.rope import RotaryEmbedding3D
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.video_encoder import VideoEncoder
 
 __all__ = [
+    "AttentiveReadout",
     "LatentPredictor",
     "LearnedPositions",
+    "LinearReadout",
     "PatchwiseDecoder",
     "RotaryEmbedding3D",
     "SinCosPositions",

@@ -44,8 +44,8 @@ def attention(query, key, value):
 
     Args:
         query: Shape `(batch, tokens, heads, head_dim)`.
-        key: Same shape as `query`.
-        value: Same shape as `query`.
+        key: Shape `(batch, other_tokens, heads, head_dim)`.
+        value: Same shape as `key`.
 
     Returns:
         Same shape as `query`. The softmax is float32 or better.

@@ -12,6 +12,7 @@ from layerlock.models.numerics import (
 )
 from layerlock.models.positions import KINDS, positions_layer
 from layerlock.models.transformer import TransformerBlock
+from layerlock.models.weights import add_norm
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -200,8 +201,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             shape=(self.num_mask_kinds, width),
             initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
-        self.input_norm = self._add_norm("input_norm", self.hidden_dim)
-        self.output_norm = self._add_norm("output_norm", width)
+        self.input_norm = add_norm(self, "input_norm", self.hidden_dim)
+        self.output_norm = add_norm(self, "output_norm", width)
         self.embedding.build((None, None, self.hidden_dim))
         if self.additive_positions is not None:
             self.additive_positions.build((None, None, width))
@@ -280,17 +281,6 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         """
         check_width(self, encoder)
         return encoder.num_layers
-
-    def _add_norm(self, name, width):
-        return tuple(
-            self.add_weight(
-                name=f"{name}_{part}",
-                shape=(width,),
-                initializer=initializer,
-                autocast=False,
-            )
-            for part, initializer in (("gamma", "ones"), ("beta", "zeros"))
-        )
 
     def _normalise(self, x, gamma_and_beta):
         return layer_normalization(x, *gamma_and_beta, self.epsilon)

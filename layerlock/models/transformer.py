@@ -5,6 +5,7 @@ from keras import ops
 
 from layerlock.models import numerics
 from layerlock.models.rope import head_part, rotate
+from layerlock.models.weights import add_linear, add_norm
 
 ROTATED = (None, "tokens", "queries_and_keys")
 
@@ -79,19 +80,17 @@ class TransformerBlock(keras.layers.Layer):
 
     def build(self, input_shape):
         dim, mlp_dim = self.hidden_dim, self.mlp_dim
-        self.attention_norm = self._add_norm("attention_norm")
+        self.attention_norm = add_norm(self, "attention_norm", dim)
         # LeCun's variance depends on the inputs alone, so that one fused
         # kernel starts like three.
-        self.qkv = self._add_dense("qkv", dim, 3 * dim, "lecun_normal")
-        self.attention_output = self._add_dense(
-            "attention_output", dim, dim, "lecun_normal"
+        self.qkv = add_linear(self, "qkv", dim, 3 * dim)
+        self.attention_output = add_linear(self, "attention_output", dim, dim)
+        self.mlp_norm = add_norm(self, "mlp_norm", dim)
+        self.mlp_expand = add_linear(
+            self, "mlp_expand", dim, mlp_dim, "glorot_uniform"
         )
-        self.mlp_norm = self._add_norm("mlp_norm")
-        self.mlp_expand = self._add_dense(
-            "mlp_expand", dim, mlp_dim, "glorot_uniform"
-        )
-        self.mlp_output = self._add_dense(
-            "mlp_output", mlp_dim, dim, "glorot_uniform"
+        self.mlp_output = add_linear(
+            self, "mlp_output", mlp_dim, dim, "glorot_uniform"
         )
 
     def call(self, tokens, rotation=None):
@@ -127,29 +126,6 @@ class TransformerBlock(keras.layers.Layer):
 
     def _normalise(self, x, gamma_and_beta):
         return numerics.layer_normalization(x, *gamma_and_beta, self.epsilon)
-
-    def _add_norm(self, name):
-        shape = (self.hidden_dim,)
-        return tuple(
-            self.add_weight(
-                name=f"{name}_{part}",
-                shape=shape,
-                initializer=initializer,
-                autocast=False,
-            )
-            for part, initializer in (("gamma", "ones"), ("beta", "zeros"))
-        )
-
-    def _add_dense(self, name, inputs, outputs, initializer):
-        kernel = self.add_weight(
-            name=f"{name}_kernel",
-            shape=(inputs, outputs),
-            initializer=initializer,
-        )
-        bias = self.add_weight(
-            name=f"{name}_bias", shape=(outputs,), initializer="zeros"
-        )
-        return kernel, bias
 
     def get_config(self):
         return {

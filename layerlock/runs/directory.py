@@ -14,7 +14,8 @@ class RunDirectory:
     files.json       the frozen list of data files, if the data are files
     metrics.jsonl    one line per log step
     checkpoints/     written by the checkpoint room
-    encoder/         the encoder alone
+    encoder/         the encoder alone; the teacher, where there is one
+    student/         the encoder that the teacher is the average of
     pictures/        fixed clips, reconstructions, features
     report.html      written by `layerlock.runs.report`
     tensorboard/
@@ -115,6 +116,11 @@ class RunDirectory:
     def encoder_path(self) -> Path:
         """Folder of the exported encoder."""
         return self.path / "encoder"
+
+    @property
+    def student_path(self) -> Path:
+        """Folder of the encoder itself, if `encoder_path` is its teacher."""
+        return self.path / "student"
 
     @property
     def pictures_path(self) -> Path:

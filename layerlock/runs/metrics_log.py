@@ -1,7 +1,6 @@
 """Writes the lines of `metrics.jsonl` while a model trains."""
 
 import statistics
-import time
 
 from layerlock import backends
 from layerlock.core import cost
@@ -18,6 +17,7 @@ class MetricsLog(EverySteps):
     Args:
         run: a `RunDirectory`.
         lock: the `LayerLock` callback of the run.
+        stopwatch: the `Stopwatch` callback of the run.
         monitors: the `Monitors` callback of the run, of the same steps.
         drift: the `LayerDrift` callback of the run, or `None`.
         sizes: `cost.StepSizes` of the model.
@@ -33,6 +33,7 @@ class MetricsLog(EverySteps):
         self,
         run,
         lock,
+        stopwatch,
         monitors,
         drift,
         sizes,
@@ -45,6 +46,7 @@ class MetricsLog(EverySteps):
         super().__init__(log_every, last_step=steps)
         self.run = run
         self.lock = lock
+        self.stopwatch = stopwatch
         self.monitors = monitors
         self.drift = drift
         self.sizes = sizes
@@ -54,63 +56,42 @@ class MetricsLog(EverySteps):
         self.validate = validate
         self.validate_every = validate_every
         self.losses = []  # of the batches since the last line
-        self.seconds = 0.0  # of training, of earlier processes too
 
     def get_state(self) -> dict:
         """What a checkpoint must hold for the log to go on exactly."""
-        return {"losses": self.losses, "seconds": self.seconds}
+        return {"losses": self.losses}
 
     def set_state(self, state: dict):
         """Goes on from what `get_state` returned."""
         self.losses = list(state["losses"])
-        self.seconds = state["seconds"]
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.num_events = len(self.lock.events)
-        self.durations = []  # seconds of the batches since the last line
-        self.stall = 0.0  # seconds lost to freezes since the last line
-        self.started = False
         self.stage = None
         self.progress.start(self.steps, first_step=self.counter.step)
-        self.ended = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        self._clock()
         self.losses.append(float(logs["batch_loss"]))
         super().on_train_batch_end(batch, logs)
         self.progress.advance(self.counter.step)
-
-    def _clock(self):
-        now = time.perf_counter()
-        duration, self.ended = now - self.ended, now
-        self.seconds += duration
-        if len(self.lock.events) > self.num_events:
-            usual = statistics.median(self.durations or [0.0])
-            self.stall += max(duration - usual, 0.0)
-            self.num_events = len(self.lock.events)
-            if self.durations:
-                self.durations.append(usual)
-        elif self.started:
-            self.durations.append(duration)
-        self.started = True  # the first batch compiles: not a typical one
 
     def on_step(self, step, logs):
         model = self.model
         backends.sync_state(model)
         target = [k for k in model.target_layers if k]
+        pace, stall = self.stopwatch.take_lap()
         metrics = {
             "step": step,
             "loss": statistics.fmean(self.losses),
             "frozen_layers": model.frozen_layers,
             "target_layer": target[-1] if target else None,
             "learning_rate": float(model.optimizer.learning_rate),
-            "clips_per_second": self._clips_per_second(),
-            "seconds": round(self.seconds, 3),
+            "clips_per_second": pace and pace * self.sizes.batch_size,
+            "seconds": round(self.stopwatch.seconds, 3),
             "flops": self._flops(step, self.lock.events),
             "flops_unfrozen": self._unfrozen_flops(step),
             "peak_memory_bytes": self._peak_memory(),
-            "stall_seconds": round(self.stall, 3),
+            "stall_seconds": round(stall, 3),
             **self.monitors.values,
             **(self.drift.take_news() if self.drift else {}),
         }
@@ -127,14 +108,7 @@ class MetricsLog(EverySteps):
             metrics["target_layer"],
             metrics["clips_per_second"],
         )
-        self.losses, self.durations, self.stall = [], [], 0.0
-        self.ended = time.perf_counter()
-
-    def _clips_per_second(self):
-        if not self.durations:
-            return None
-        clips = len(self.durations) * self.sizes.batch_size
-        return clips / sum(self.durations)
+        self.losses = []
 
     def _flops(self, step, events):
         return cost.cumulative_flops(

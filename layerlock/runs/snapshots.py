@@ -23,8 +23,6 @@ class Snapshots(EverySteps):
         keep: int, checkpoints to keep.
         clips: uint8 `(clips, frames, height, width, 3)`, to show in the
             report; the same at every checkpoint.
-        export_student: bool, export the encoder itself although it has a
-            teacher. Defaults to `False`.
     """
 
     def __init__(
@@ -36,7 +34,6 @@ class Snapshots(EverySteps):
         steps,
         keep,
         clips,
-        export_student=False,
     ):
         super().__init__(every, last_step=steps)
         self.run = run
@@ -45,7 +42,6 @@ class Snapshots(EverySteps):
         self.steps = steps
         self.keep = keep
         self.clips = clips
-        self.export_student = export_student
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
@@ -72,12 +68,12 @@ class Snapshots(EverySteps):
         checkpoints.save(
             self.run.checkpoints_path, model, step, state, self.keep, arrays
         )
-        self._exported().save_to_preset(self.run.encoder_path, overwrite=True)
+        model.exported_encoder.save_to_preset(
+            self.run.encoder_path, overwrite=True
+        )
+        if model.teacher is not None:
+            model.encoder.save_to_preset(self.run.student_path, overwrite=True)
         self._save_pictures(step)
-
-    def _exported(self):
-        model = self.model
-        return model.encoder if self.export_student else model.exported_encoder
 
     def _save_pictures(self, step):
         model, clips = self.model, self.clips
@@ -89,7 +85,9 @@ class Snapshots(EverySteps):
         layer = model.encoder.layer_names[
             model.predictor.encoder_layers(model.encoder)
         ]
-        features = self._exported().features(clips, layers=(layer,))[layer]
+        features = model.exported_encoder.features(clips, layers=(layer,))[
+            layer
+        ]
         pictures.save_features(
             self.run,
             clips,

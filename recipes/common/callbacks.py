@@ -11,6 +11,7 @@ from layerlock.data import pipeline
 from layerlock.runs.breakdown import Breakdown
 from layerlock.runs.metrics_log import MetricsLog
 from layerlock.runs.snapshots import Snapshots
+from layerlock.runs.stopwatch import Stopwatch
 
 NUM_PICTURED = 4  # clips in the report
 NUM_COMPARED = 16  # clips that layers are compared on
@@ -77,9 +78,11 @@ def build(chosen, method, model, run, source, validation, progress):
         before_freeze=drift.before_freeze,
     )
     lock.bind(model)
+    stopwatch = Stopwatch(lock)
     log = MetricsLog(
         run,
         lock,
+        stopwatch,
         monitors,
         drift,
         cost.StepSizes.of(
@@ -98,7 +101,12 @@ def build(chosen, method, model, run, source, validation, progress):
         log,
         lambda batch: stream.names(batch, chosen["batch_size"]),
     )
-    keepers = {"log": log, "monitors": monitors, "drift": drift}
+    keepers = {
+        "stopwatch": stopwatch,
+        "log": log,
+        "monitors": monitors,
+        "drift": drift,
+    }
     watch = []
     if method.schedule.grows:
         keepers["watch"] = layerlock.FreezeWhenConverged(
@@ -113,7 +121,15 @@ def build(chosen, method, model, run, source, validation, progress):
         steps=steps,
         keep=chosen["keep_checkpoints"],
         clips=parts.fixed_clips(source, NUM_PICTURED),
-        export_student=chosen["export"] == "student",
     )
-    in_order = [monitors, drift, log, breakdown, *watch, lock, snapshots]
+    in_order = [
+        stopwatch,
+        monitors,
+        drift,
+        log,
+        breakdown,
+        *watch,
+        lock,
+        snapshots,
+    ]
     return Callbacks(lock, monitors, log, keepers, in_order)

@@ -310,13 +310,70 @@ def define_run(values: flags.FlagValues):
         ["warn", "stop"],
         "What to do when the features collapse.",
     )
-    define.enum(
-        "export",
-        None,
-        ["teacher", "student"],
-        "The encoder that is exported. Default: the teacher, where one is.",
-    )
     define.bool("resume", False, "Go on with the run in --run_dir.")
+
+
+def define_probe(values: flags.FlagValues):
+    """Defines what is judged, by which task, and how."""
+    define = _Definer(values)
+    define.string(
+        "encoder",
+        None,
+        "A run directory, an exported encoder, or a floor: random:PRESET or "
+        "pixels:PRESET.",
+    )
+    define.bool(
+        "student",
+        False,
+        "Of a run with a teacher, judge the encoder it is the average of.",
+    )
+    define.enum(
+        "task",
+        "scenes_motion",
+        lookup.names("layerlock.evaluation.tasks"),
+        "What is asked of the features.",
+    )
+    define.string("task_args", "", "Arguments of the task: name=value,...")
+    define.string("data", None, "Where the task's files are.")
+    define.integer("frames", None, "Frames of a clip. Default: the encoder's.")
+    define.integer(
+        "size", None, "Height and width of a clip. Default: the encoder's."
+    )
+    define.enum(
+        "readout",
+        "attentive",
+        lookup.names("layerlock.evaluation.probes"),
+        "What reads the features.",
+    )
+    define.string(
+        "readout_args",
+        "",
+        "Arguments of the readout: name=value,..., such as "
+        "steps=2000,learning_rates=(1e-3,3e-3).",
+    )
+    define.string(
+        "layer",
+        "0.95",
+        "The block that is read: its number, or a share of the depth.",
+    )
+    define.integer(
+        "seed",
+        0,
+        "Of a random encoder, the readout and the clips.",
+        lower_bound=0,
+    )
+    define.string(
+        "out",
+        None,
+        "Folder of the results. Default: probes/TASK-READOUT in the run's, or "
+        "in runs/ for other encoders.",
+    )
+    define.float(
+        "cache_gigabytes",
+        8.0,
+        "Features are kept on disk while probing if they fit in this much.",
+        lower_bound=0.0,
+    )
 
 
 def parse(values: flags.FlagValues, argv: list[str], usage: str):

@@ -221,12 +221,6 @@ def method(settings) -> Method:
     mask = _mask(settings)
     schedule = _schedule(settings)
     objective = _objective(settings, never_freezes=not schedule.max_layers())
-    if settings["export"] and objective.teacher != "ema":
-        raise UsageError(
-            f"--export={settings['export']} asks for one of two encoders, but "
-            "only V-JEPA with --teacher=ema has a teacher beside its student. "
-            "Leave it out."
-        )
     targets.check_mask(objective, mask, grid)
     if not settings["allow_moving_target"]:
         deepest = num_freezable(settings)

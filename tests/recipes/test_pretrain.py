@@ -125,7 +125,7 @@ def test_mistakes_end_with_one_sentence_and_no_run(tmp_path):
     assert not run_dir.exists()
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="decoding is not the backend's")
+@pytest.mark.skipif(BACKEND != "torch", reason="decoding is not the backend's")
 def test_real_clips_pretrain_for_200_steps_with_workers(clips_folder, tmp_path):
     run_dir = tmp_path / "clips"
     said = running.succeed(
@@ -148,7 +148,7 @@ def test_real_clips_pretrain_for_200_steps_with_workers(clips_folder, tmp_path):
     assert files["failed_reads"] == 0
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="decoding is not the backend's")
+@pytest.mark.skipif(BACKEND != "torch", reason="decoding is not the backend's")
 def test_unreadable_videos_are_listed_and_survived(tmp_path, small):
     pytest.importorskip("av")
     from tests.data import synthesise

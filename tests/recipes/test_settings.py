@@ -68,7 +68,6 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--patch_size=2,8"], "frames,rows,columns"),
         (["--fps=8"], "--fps is for videos"),
         (["--target_lag=-1"], "would move with the encoder"),
-        (["--export=teacher"], "has a teacher beside its student"),
         (["--teacher=ema"], "--teacher is not an argument"),
         (["--momentum=0.9"], "--momentum is not an argument"),
         (["--target_gradient"], "--target_gradient is not an argument"),

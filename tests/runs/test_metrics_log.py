@@ -10,7 +10,6 @@ from layerlock.core.schedules import (
     NeverFreezeSchedule,
     PiecewiseFreezeSchedule,
 )
-from layerlock.runs import metrics_log
 from tests.core import freezing
 from tests.runs.training import Training
 
@@ -156,59 +155,33 @@ def test_the_memory_is_that_of_the_stage(trained):
     assert after == last != before
 
 
-class Clock:
-    """Stands in for `time`; runs only when told to."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def perf_counter(self):
-        return self.now
-
-
 class Batches:
-    """Drives a `MetricsLog` by hand, with losses and times of one's own."""
+    """Drives a `MetricsLog` by hand, with losses of one's own."""
 
-    def __init__(
-        self, path, monkeypatch, steps=100, log_every=3, optimizer=None
-    ):
-        self.clock = Clock()
-        monkeypatch.setattr(metrics_log, "time", self.clock)
-        training = Training(
-            path,
-            NeverFreezeSchedule(),
-            steps=steps,
-            log_every=log_every,
-            optimizer=optimizer,
-        )
-        self.run, self.log, self.lock = (
-            training.run,
-            training.log,
-            training.lock,
-        )
+    def __init__(self, path, optimizer=None):
+        training = Training(path, NeverFreezeSchedule(), steps=100, log_every=3)
+        if optimizer:
+            training.model.compile(optimizer)
+        self.run, self.log = training.run, training.log
+        self.stopwatch = training.stopwatch
         self.model = training.model
         self.log.set_model(self.model)
         self.batch = -1
 
     def begin(self):
+        self.stopwatch.on_train_begin()
         self.log.on_train_begin()
         self.log.on_epoch_begin(0)
         return self
 
-    def train(self, *seconds, loss=1.0):
-        for duration in seconds:
+    def train(self, *losses):
+        for loss in losses:
             self.batch += 1
-            self.clock.now += duration
             self.model.optimizer._iterations.assign_add(1)
             self.log.on_train_batch_end(
                 self.batch,
                 {"batch_loss": loss, "grad_norm": 1.0},
             )
-        return self
-
-    def freeze(self):
-        """What `LayerLock` does after the log has seen a batch."""
-        self.lock.events.append((self.log.counter.step, 1))
         return self
 
     @property
@@ -217,98 +190,48 @@ class Batches:
 
 
 @pytest.fixture
-def batches(tmp_path, monkeypatch):
-    return Batches(tmp_path / "run", monkeypatch)
-
-
-def test_without_a_freeze_nothing_stalls(batches):
-    batches.begin().train(30, 1, 1, 1, 9, 1)
-
-    assert [line["stall_seconds"] for line in batches.lines] == [0.0, 0.0]
-
-
-def test_a_stall_is_what_the_batch_after_a_freeze_takes_longer(batches):
-    batches.begin().train(30, 1, 1, 1).freeze().train(6, 1, 1, 1, 1)
-
-    stalls = [line["stall_seconds"] for line in batches.lines]
-    assert stalls == [0.0, 5.0, 0.0]
-
-
-def test_two_freezes_between_lines_add_up(tmp_path, monkeypatch):
-    batches = Batches(tmp_path / "run", monkeypatch, log_every=6)
-
-    batches.begin().train(30, 1).freeze().train(4, 1).freeze().train(8, 1)
-
-    assert [line["stall_seconds"] for line in batches.lines] == [3.0 + 7.0]
-
-
-def test_the_pace_leaves_out_compilation_and_stalls(batches):
-    batches.begin().train(30, 2, 2, 2, 2).freeze().train(9)
-
-    pace = freezing.BATCH_SIZE / 2
-    assert [line["clips_per_second"] for line in batches.lines] == [pace] * 2
-
-
-def test_the_pace_of_a_line_without_a_usual_batch_is_not_known(
-    tmp_path, monkeypatch
-):
-    batches = Batches(tmp_path / "run", monkeypatch, log_every=1)
-
-    batches.begin().train(30)
-
-    assert batches.lines[0]["clips_per_second"] is None
-
-
-def test_the_clock_leaves_out_what_lies_between_two_lines(batches):
-    batches.begin().train(1, 1, 1)
-    saving = 50
-    batches.clock.now += saving
-    batches.train(1, 1, 1)
-
-    assert batches.lines[0]["seconds"] == 3.0
-    assert batches.lines[1]["seconds"] == 6.0 + saving
+def batches(tmp_path):
+    return Batches(tmp_path / "run")
 
 
 def test_a_collapse_to_nan_is_still_a_line(batches):
-    batches.begin().train(1, 1, 1, loss=float("nan"))
+    batches.begin().train(*[float("nan")] * 3)
 
     (line,) = batches.lines
     assert np.isnan(line["loss"])
 
 
 def test_the_state_is_plain_json(batches):
-    batches.begin().train(1, 1, 1, 1)
+    batches.begin().train(1.0, 1.0, 1.0, 2.0)
 
     state = batches.log.get_state()
 
-    assert json.loads(json.dumps(state)) == state
-    assert state == {"losses": [1.0], "seconds": 4.0}
+    assert json.loads(json.dumps(state)) == state == {"losses": [2.0]}
 
 
-def test_a_log_goes_on_where_another_stopped(tmp_path, monkeypatch, batches):
-    batches.begin().train(1, 1, 1, 1, loss=2.0)
+def test_a_log_goes_on_where_another_stopped(tmp_path, batches):
+    batches.begin().train(2.0, 2.0, 2.0, 2.0)
     state = batches.log.get_state()
-    resumed = Batches(tmp_path / "other", monkeypatch)
+    resumed = Batches(tmp_path / "other")
     resumed.model.optimizer.build(resumed.model.trainable_variables)
     resumed.model.optimizer.iterations.assign(4)
 
     resumed.log.set_state(state)
-    resumed.begin().train(1, 1, loss=5.0)
+    resumed.begin().train(5.0, 5.0)
 
     (line,) = resumed.lines
     assert line["step"] == 6
     assert line["loss"] == pytest.approx((2.0 + 5.0 + 5.0) / 3)
-    assert line["seconds"] == 6.0
 
 
 def test_a_state_is_not_changed_by_what_follows(batches):
-    batches.begin().train(1)
-    state = {"losses": [1.0], "seconds": 1.0}
+    batches.begin().train(1.0)
+    state = {"losses": [1.0]}
 
     batches.log.set_state(state)
-    batches.train(1)
+    batches.train(1.0)
 
-    assert state == {"losses": [1.0], "seconds": 1.0}
+    assert state == {"losses": [1.0]}
 
 
 def test_lines_go_on_over_epochs(batches):
@@ -320,13 +243,12 @@ def test_lines_go_on_over_epochs(batches):
     assert [line["step"] for line in batches.lines] == [3, 6]
 
 
-def test_under_accumulation_a_step_costs_all_its_batches(tmp_path, monkeypatch):
+def test_under_accumulation_a_step_costs_all_its_batches(tmp_path):
     batches = Batches(
         tmp_path / "run",
-        monkeypatch,
-        log_every=1,
-        optimizer=keras.optimizers.SGD(1e-2, gradient_accumulation_steps=2),
+        keras.optimizers.SGD(1e-2, gradient_accumulation_steps=2),
     )
+    batches.log.every = 1
 
     batches.begin().train(1, 1, 1, 1)
 

@@ -75,7 +75,7 @@ def test_a_checkpoint_holds_stage_events_and_log(trained):
     assert state["frozen_layers"] == 1
     assert state["events"] == [[EVENT, 1]]
     assert len(state["log"]["losses"]) == 0  # the last line was written
-    assert state["log"]["seconds"] > 0
+    assert state["stopwatch"]["seconds"] > 0
 
 
 def test_a_checkpoint_at_an_event_holds_the_stage_of_the_next_step(tmp_path):

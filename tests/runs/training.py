@@ -8,6 +8,7 @@ from layerlock.core.monitors import Monitors
 from layerlock.runs.directory import RunDirectory
 from layerlock.runs.metrics_log import MetricsLog
 from layerlock.runs.snapshots import Snapshots
+from layerlock.runs.stopwatch import Stopwatch
 from tests.core import freezing
 
 
@@ -70,9 +71,11 @@ class Training:
         )
         self.progress = Progress()
         self.monitors = Monitors(log_every, steps, say=self.progress.message)
+        self.stopwatch = Stopwatch(self.lock)
         self.log = MetricsLog(
             self.run,
             self.lock,
+            self.stopwatch,
             self.monitors,
             None,
             self.sizes,
@@ -84,7 +87,11 @@ class Training:
         self.snapshots = Snapshots(
             self.run,
             self.lock,
-            {"log": self.log, "monitors": self.monitors},
+            {
+                "stopwatch": self.stopwatch,
+                "log": self.log,
+                "monitors": self.monitors,
+            },
             every,
             steps,
             keep,
@@ -100,6 +107,7 @@ class Training:
             shuffle=False,
             verbose=0,
             callbacks=[
+                self.stopwatch,
                 self.monitors,
                 self.log,
                 self.lock,

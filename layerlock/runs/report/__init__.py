@@ -58,12 +58,26 @@ def page(run: RunDirectory) -> str:
         appendix.images(run, history),
         appendix.files(run.read_files()),
         appendix.reproduction(run.path, config),
-        tag("footer", "Written by LayerLock from the run directory alone."),
     ]
+    return document(
+        run.path.resolve().name,
+        body,
+        "Written by LayerLock from the run directory alone.",
+    )
+
+
+def document(name: str, body: list, footer: str) -> str:
+    """A whole page, in the style of all reports.
+
+    Args:
+        name: of what it is about, for the title of the window.
+        body: pieces of HTML.
+        footer: the last line.
+    """
     return "<!doctype html>\n" + tag(
         "html",
-        tag("head", _head(run.path.resolve().name)),
-        tag("body", tag("main", *body)),
+        tag("head", _head(name)),
+        tag("body", tag("main", *body, tag("footer", footer))),
         lang="en",
     )
 

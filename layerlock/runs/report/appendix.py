@@ -96,23 +96,7 @@ def _pictures(title: str, text: str, clips: list) -> Html:
     return join(
         tag("h2", title),
         tag("p", inline(text), class_="muted"),
-        tag("div", [_clip(rows) for rows in clips], class_="card"),
-    )
-
-
-def _clip(rows: list[tuple[str, str]]) -> Html:
-    return tag(
-        "div",
-        [
-            tag(
-                "div",
-                tag("span", label),
-                tag("img", src=src, alt=label),
-                class_="row",
-            )
-            for label, src in rows
-        ],
-        class_="clip",
+        tag("div", [strips.clip_rows(rows) for rows in clips], class_="card"),
     )
 
 

@@ -159,6 +159,20 @@ def from_the_start(steps, values):
     return np.append(0, steps), np.append(values[:1], values)
 
 
+def rectangle(left, top, width, height, role="ice", alpha=1.0):
+    """A filled rectangle in the colour of a role."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (left, top),
+        width,
+        height,
+        facecolor=ROLES[role],
+        edgecolor="none",
+        alpha=float(alpha),
+    )
+
+
 def thin(steps, values):
     """At most `MAX_POINTS` points, keeping the peaks in both directions."""
     if len(steps) <= MAX_POINTS:

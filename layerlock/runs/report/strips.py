@@ -7,6 +7,7 @@ import numpy as np
 
 from layerlock.runs import pictures
 from layerlock.runs.report import canvas
+from layerlock.runs.report.html import Html, tag
 
 MAX_CLIPS = 4
 MAX_FRAMES = 8
@@ -50,6 +51,44 @@ def feature_strips(arrays: dict) -> list[list[tuple[str, str]]]:
         ]
         for clip in range(min(len(clips), MAX_CLIPS))
     ]
+
+
+def video(frames) -> str:
+    """Frames spread over a whole clip, uint8 `(frames, rows, columns, 3)`."""
+    return strip(frames[_spread_out(len(frames))])
+
+
+def overlay(frames, weights) -> str:
+    """Frames that are bright where weights are.
+
+    Args:
+        frames: uint8, shape `(frames, height, width, 3)`.
+        weights: between 0 and 1, shape `(times, rows, columns)`.
+    """
+    count, height, width, _ = frames.shape
+    index = [
+        np.arange(n) * m // n
+        for n, m in zip((count, height, width), weights.shape, strict=True)
+    ]
+    shown = weights[np.ix_(*index)][..., None]
+    return video((frames * (0.2 + 0.8 * shown)).round().astype("uint8"))
+
+
+def clip_rows(rows: list[tuple[str, str]]) -> Html:
+    """The rows of one clip, each under the other, with their labels."""
+    return tag(
+        "div",
+        [
+            tag(
+                "div",
+                tag("span", label),
+                tag("img", src=src, alt=label),
+                class_="row",
+            )
+            for label, src in rows
+        ],
+        class_="clip",
+    )
 
 
 def strip(frames) -> str:

@@ -1,0 +1,28 @@
+"""Are the features good? Tasks, probes and scores for frozen encoders."""
+
+from layerlock.core import lookup
+from layerlock.evaluation.probing import Result as Result
+from layerlock.evaluation.probing import check as check
+from layerlock.evaluation.probing import probe as probe
+from layerlock.evaluation.task import Examples as Examples
+from layerlock.evaluation.task import Task as Task
+
+
+def get(spec, **arguments) -> Task:
+    """Returns a task from an instance or a name such as `"scenes_motion"`.
+
+    Args:
+        spec: a `Task`, or the name of one.
+        **arguments: of its constructor, such as `frames`, `size` and `seed`.
+    """
+    if isinstance(spec, Task):
+        return spec
+    task = lookup.find(f"{__name__}.tasks", spec, Task)
+    accepted = lookup.argument_names(task)
+    for name in arguments:
+        if name not in accepted:
+            raise ValueError(
+                f"Task {spec!r} has no argument {name!r}. "
+                f"Expected some of {accepted}."
+            )
+    return task(**arguments)

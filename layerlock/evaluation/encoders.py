@@ -1,0 +1,134 @@
+"""What is judged: trained encoders, random ones, and no encoder at all."""
+
+import hashlib
+import json
+import math
+import pathlib
+
+import keras
+import numpy as np
+
+from layerlock.models import VideoEncoder, patchify
+from layerlock.models.patches import patch_grid
+from layerlock.models.presets import PRESETS
+from layerlock.runs.directory import RunDirectory
+
+FLOORS = ("random", "pixels")
+
+
+class Pixels:
+    """Raw pixels in place of features: what no encoder has to add.
+
+    Args:
+        patch_size: tuple of 3 ints.
+        clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
+    """
+
+    layer_names = ("pixels",)
+    num_layers = 0
+
+    def __init__(self, patch_size, clip_shape):
+        self.patch_size = tuple(patch_size)
+        self.clip_shape = tuple(clip_shape)
+        self.hidden_dim = 3 * math.prod(self.patch_size)
+
+    def features(self, clips, layers=None):
+        """Returns the pixels of each patch, between -1 and 1."""
+        grid = patch_grid(clips.shape[1:4], self.patch_size)
+        values = keras.ops.cast(patchify(clips, self.patch_size), "float32")
+        shape = (-1, *grid, self.hidden_dim)
+        return {"pixels": keras.ops.reshape(values / 127.5 - 1.0, shape)}
+
+
+def load(spec, seed: int = 0, student: bool = False):
+    """Returns the encoder that a command line names.
+
+    Args:
+        spec: a run directory, an exported encoder or a `.keras` file;
+            `"random:PRESET"`, an encoder that learned nothing; or
+            `"pixels:PRESET"`, its patches without an encoder.
+        seed: int, of a random encoder. Defaults to `0`.
+        student: bool, of a run with a teacher, take the encoder that it was
+            the moving average of. Defaults to `False`.
+
+    Example:
+
+    >>> load("pixels:video_vit_nano").hidden_dim
+    384
+    """
+    kind, colon, preset = str(spec).partition(":")
+    if colon and kind in FLOORS:
+        return _floor(kind, preset, seed)
+    path = pathlib.Path(spec)
+    if not path.exists():
+        raise ValueError(
+            f"There is no encoder at {str(spec)!r}. Expected a run directory, "
+            "an exported encoder, or one of "
+            f"{[f'{floor}:PRESET' for floor in FLOORS]}."
+        )
+    if (path / "metrics.jsonl").exists():
+        path = _of_run(path, student)
+    return VideoEncoder.from_preset(path)
+
+
+def _floor(kind, preset, seed):
+    if preset not in PRESETS:
+        raise ValueError(
+            f"Unknown preset {preset!r}. Expected one of {list(PRESETS)}."
+        )
+    if kind == "pixels":
+        sizes = PRESETS[preset]
+        return Pixels(sizes["patch_size"], sizes["clip_shape"])
+    keras.utils.set_random_seed(seed)
+    return VideoEncoder.from_preset(preset)
+
+
+def _of_run(path, student):
+    run = RunDirectory.open(path)
+    if not run.encoder_path.exists():
+        raise ValueError(
+            f"The run {str(path)!r} has not exported an encoder yet: it does "
+            "so with every checkpoint. Wait for the first one."
+        )
+    if not student:
+        return run.encoder_path
+    if not run.student_path.exists():
+        raise ValueError(
+            f"The run {str(path)!r} has no student apart from its encoder: "
+            "only V-JEPA with a moving average has one. Leave --student out."
+        )
+    return run.student_path
+
+
+def layer_number(encoder, layer) -> int:
+    """Returns the number of the block whose output is read.
+
+    Args:
+        encoder: a `VideoEncoder`, or `Pixels`.
+        layer: int, the block, 0 for the embedding; or a float between 0 and
+            1, a share of the depth: 0.95 is block 22 of 24, as in LayerLock
+            (arXiv 2509.10156).
+    """
+    depth = encoder.num_layers
+    if isinstance(layer, float) and 0.0 <= layer <= 1.0:
+        return min(depth, max(int(depth * layer), min(1, depth)))
+    if layer == int(layer) and 0 <= layer <= depth:
+        return int(layer)
+    raise ValueError(
+        "A layer is the number of a block, up to the encoder's "
+        f"{depth}, or a share of the depth between 0. and 1. "
+        f"Received: {layer}."
+    )
+
+
+def fingerprint(encoder) -> str:
+    """Returns a name that differs wherever features would differ."""
+    if isinstance(encoder, Pixels):
+        sizes = [encoder.patch_size, encoder.clip_shape]
+        return hashlib.sha256(json.dumps(sizes).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(
+        json.dumps(encoder.get_config(), sort_keys=True, default=str).encode()
+    )
+    for variable in encoder.variables:
+        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return digest.hexdigest()[:16]

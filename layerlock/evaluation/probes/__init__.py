@@ -1,0 +1,19 @@
+"""Ways to read frozen features, one file each."""
+
+from layerlock.core import lookup
+from layerlock.evaluation.probes.base import Probe as Probe
+
+
+def get(spec, **arguments) -> Probe:
+    """Returns a probe from an instance or a name such as `"attentive"`.
+
+    Args:
+        spec: a `Probe`, or the name of one.
+        **arguments: of its constructor. Those that only other probes have are
+            left out, so that one set of arguments serves all of them.
+    """
+    if isinstance(spec, Probe):
+        return spec
+    found = lookup.find(__name__, spec, Probe)
+    accepted = lookup.argument_names(found)
+    return found(**{k: v for k, v in arguments.items() if k in accepted})

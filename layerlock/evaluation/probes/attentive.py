@@ -1,0 +1,77 @@
+"""Cross-attention from learned queries: how the paper judges features."""
+
+import math
+
+import keras
+
+from layerlock.evaluation.probes._trained import TrainedProbe
+from layerlock.models.readout import AttentiveReadout
+
+BLOCK = (2, 8, 8)  # pixels that a query says something about
+
+
+class AttentiveProbe(TrainedProbe):
+    """An `AttentiveReadout`, of the paper's size for the paper's encoders.
+
+    Args:
+        hidden_dim: int, features of a query. Defaults to `None`: 1024 for
+            features at least 768 wide, less for narrower ones.
+        num_heads: int. Defaults to `None`: 16 for 1024 features.
+        num_frames: int, what features are resized to in time. Defaults to as
+            many as they have.
+        **kwargs: as for `TrainedProbe`.
+    """
+
+    def __init__(
+        self,
+        learning_rates: tuple[float, ...] = (1e-3, 3e-3),
+        steps: int = 1000,
+        batch_size: int = 64,
+        weight_decay: float = 1e-4,
+        seed: int = 0,
+        verbose: int = 0,
+        hidden_dim: int | None = None,
+        num_heads: int | None = None,
+        num_frames: int | None = None,
+    ):
+        super().__init__(
+            learning_rates, steps, batch_size, weight_decay, seed, verbose
+        )
+        self.hidden_dim = hidden_dim
+        self.num_heads = num_heads
+        self.num_frames = num_frames
+
+    def readout(self, width, output_dim, num_queries, task):
+        heads = self.num_heads or (16 if width >= 768 else 4)
+        dim = self.hidden_dim or (1024 if width >= 768 else 128)
+        return AttentiveReadout(
+            output_dim,
+            num_queries,
+            hidden_dim=dim,
+            num_heads=heads,
+            num_frames=self.num_frames,
+        )
+
+    def block(self, features, task):
+        sizes = (task.frames, task.size, task.size)
+        return tuple(map(math.gcd, sizes, BLOCK))
+
+    def attention(self, features):
+        if self.blocks is not None:
+            return None  # every block of pixels looks elsewhere
+        [readout] = [
+            layer
+            for layer in self.model.layers
+            if isinstance(layer, AttentiveReadout)
+        ]
+        return keras.ops.convert_to_numpy(readout.attention_weights(features))[
+            :, 0
+        ]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_dim": self.hidden_dim,
+            "num_heads": self.num_heads,
+            "num_frames": self.num_frames,
+        }

@@ -1,0 +1,83 @@
+"""Judges an encoder by what can be read from its frozen features."""
+
+import dataclasses
+
+import numpy as np
+
+from layerlock.evaluation import encoders, features, probes, scores
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a probe found on the test split.
+
+    Attributes:
+        metrics: dict from metric to `value` and the `low` and `high` end of
+            its 95 % bootstrap interval.
+        trials: the settings tried, with their validation scores.
+        layer: int, the block that was read.
+        predictions: scores `(examples, classes)` or depths.
+        targets: classes or depths of the test split.
+        probe: the fitted `Probe`.
+        features: dict from split to its `Features`.
+    """
+
+    metrics: dict
+    trials: list
+    layer: int
+    predictions: np.ndarray
+    targets: np.ndarray
+    probe: probes.Probe
+    features: dict
+
+
+def probe(
+    encoder,
+    task,
+    readout="attentive",
+    layer=0.95,
+    folder=None,
+    max_bytes=None,
+    progress=None,
+) -> Result:
+    """Fits a readout on frozen features, and scores it on the test split.
+
+    Settings are chosen by the validation split.
+
+    Args:
+        encoder: a `VideoEncoder`, or `encoders.Pixels`.
+        task: a `Task`.
+        readout: a `Probe` or the name of one. Defaults to `"attentive"`.
+        layer: see `encoders.layer_number`. Defaults to `0.95`.
+        folder, max_bytes, progress: see `features.compute`.
+
+    Raises:
+        ValueError: if the readout cannot answer the task.
+    """
+    readout = probes.get(readout)
+    check(readout, task)
+    layer = encoders.layer_number(encoder, layer)
+    splits = features.compute(encoder, task, layer, folder, max_bytes, progress)
+    readout.fit(splits["train"], splits["validation"], task)
+    targets = np.concatenate([truth for _, truth in splits["test"].batches()])
+    predictions = readout.predict(splits["test"])
+    found = scores.score(task, predictions, targets)
+    return Result(
+        {name: scores.summarise(values) for name, values in found.items()},
+        readout.trials,
+        layer,
+        predictions,
+        targets,
+        readout,
+        splits,
+    )
+
+
+def check(readout, task):
+    """Raises unless a probe can answer a task."""
+    if task.is_dense and not readout.is_dense:
+        raise ValueError(
+            f"{type(task).__name__} asks for the depth of every pixel, and "
+            f"{type(readout).__name__} says one thing about a clip. Expected "
+            "--readout=attentive or --readout=linear."
+        )

@@ -1,0 +1,146 @@
+"""What a probe found, as one self-contained page."""
+
+import math
+
+import numpy as np
+
+from layerlock.evaluation import answers
+from layerlock.runs import report
+from layerlock.runs.report import strips
+from layerlock.runs.report.html import Html, inline, join, table, tag
+
+METRICS = {
+    "top1": "Right at the first guess",
+    "top5": "Right within five guesses",
+    "abs_rel": "Absolute relative error",
+    "delta_1_25": "Within a factor of 1.25",
+}
+NUM_CLIPS = 4
+
+
+def page(config: dict, task, encoder, result) -> str:
+    """The report of a probe as HTML.
+
+    Args:
+        config: what `probe.json` says.
+        task: the `Task`.
+        encoder: what was judged.
+        result: the `Result`.
+    """
+    body = [
+        _header(config, task, result),
+        tag("h2", "Answers"),
+        answers.section(task, result),
+        _pictures(config, encoder, task, result),
+        tag("h2", "How it was found"),
+        _settings(config),
+    ]
+    name = f"{config['task']} · {config['encoder']}"
+    return report.document(name, body, "Written by LayerLock.")
+
+
+def _header(config, task, result):
+    facts = {
+        "encoder": config["encoder"] + " (student)" * config["student"],
+        "layer": str(config["layer"]),
+        "readout": config["readout"],
+        "backend": config["backend"],
+    }
+    tiles = [
+        _tile(
+            METRICS[name],
+            f"{found['value']:.3f}",
+            f"95 % interval {found['low']:.3f} to {found['high']:.3f}",
+        )
+        for name, found in config["metrics"].items()
+    ]
+    if not task.is_dense:
+        counts = np.bincount(result.targets, minlength=len(task.class_names))
+        tiles.append(
+            _tile(
+                "Always the commonest class",
+                f"{counts.max() / counts.sum():.3f}",
+                f"{len(task.class_names)} classes",
+            )
+        )
+    tiles.append(
+        _tile(
+            "Examples",
+            f"{config['examples']['test']:,}",
+            f"learned from {config['examples']['train']:,}, settings chosen "
+            f"by {config['examples']['validation']:,}",
+        )
+    )
+    return tag(
+        "header",
+        tag("div", "LayerLock · probe", class_="brand"),
+        tag("h1", config["task"]),
+        tag(
+            "dl",
+            [tag("div", tag("dt", k), tag("dd", v)) for k, v in facts.items()],
+            class_="facts",
+        ),
+        tag("div", tiles, class_="tiles"),
+        [
+            tag("div", tag("p", inline(text)), class_="notice")
+            for text in config["problems"]
+        ],
+    )
+
+
+def _tile(name, value, note) -> Html:
+    return tag(
+        "div",
+        tag("div", name, class_="name"),
+        tag("div", value, class_="value"),
+        tag("div", note, class_="note"),
+        class_="tile",
+    )
+
+
+def _pictures(config, encoder, task, result):
+    """Features as colours, and where the readout looks."""
+    test = result.features["test"]
+    shown = range(min(NUM_CLIPS, len(test)))
+    clips = np.stack([test.examples[i][0][0] for i in shown])
+    features, _ = test.batch(list(shown))
+    features = features[:, 0]
+    rows = strips.feature_strips({"clips": clips, "features": features})
+    attention = result.probe.attention(features)
+    if attention is not None:
+        for index, row in enumerate(rows):
+            weights = attention[index] / attention[index].max()
+            row.append(("attention", strips.overlay(clips[index], weights)))
+    text = (
+        f"The features of layer {config['layer']}, less the mean of their "
+        "clip: the three directions in which they vary most, as red, green "
+        "and blue."
+    )
+    if attention is not None:
+        text += " Where the readout looks is bright."
+    return join(
+        tag("h2", "Features"),
+        tag("p", text, class_="muted"),
+        tag("div", [strips.clip_rows(row) for row in rows], class_="card"),
+    )
+
+
+def _settings(config):
+    metric = next(iter(config["metrics"]))
+    rows = [
+        [
+            ", ".join(f"{k} {v:g}" for k, v in trial.items() if k != metric),
+            f"{trial[metric]:.3f}",
+        ]
+        for trial in config["trials"]
+    ]
+    seconds = config["seconds"]
+    minutes = f"{math.floor(seconds / 60)} min {seconds % 60:.0f} s"
+    return tag(
+        "div",
+        table(["setting", f"{metric} on the validation split"], rows),
+        tag("p", f"Took {minutes}.", class_="muted"),
+        tag("h3", "The command"),
+        tag("pre", config["command"]),
+        class_="card",
+    )

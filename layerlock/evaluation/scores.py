@@ -1,0 +1,92 @@
+"""How right an answer is: one number per example, and how sure the mean is."""
+
+import keras
+import numpy as np
+
+# Name of each metric, and whether more is better. The first of a kind of task
+# is the one that settings are chosen by.
+CLASSIFICATION = {"top1": True, "top5": True}
+DEPTH = {"abs_rel": False, "delta_1_25": True}
+
+
+def metrics(task) -> dict:
+    """Returns the metrics of a task, and whether more is better."""
+    if task.is_dense:
+        return DEPTH
+    if len(task.class_names) <= 5:
+        return {"top1": True}
+    return CLASSIFICATION
+
+
+def score(task, predictions, targets) -> dict[str, np.ndarray]:
+    """Scores every example.
+
+    Args:
+        task: the `Task`.
+        predictions: probabilities or scores `(examples, classes)`, or depths
+            `(examples, frames, height, width)`.
+        targets: classes `(examples,)`, or depths, NaN where unknown.
+
+    Returns:
+        dict from metric to an array `(examples,)`: whether the class is among
+        the first 1 and 5; the mean over pixels of the absolute relative error
+        of the depth, and of whether it is wrong by less than a factor of
+        1.25. An example without any known depth scores NaN.
+    """
+    if task.is_dense:
+        return _depth(predictions, targets)
+    return {
+        name: keras.ops.convert_to_numpy(
+            keras.metrics.sparse_top_k_categorical_accuracy(
+                targets, predictions, k=int(name.removeprefix("top"))
+            )
+        )
+        for name in metrics(task)
+    }
+
+
+def _depth(predictions, targets):
+    known = np.isfinite(targets) & (targets > 0)
+    truth = np.where(known, targets, 1.0)
+    error = np.abs(predictions - truth) / truth
+    ratio = np.maximum(
+        predictions / truth, truth / np.maximum(predictions, 1e-9)
+    )
+    axes = tuple(range(1, targets.ndim))
+    count = known.sum(axis=axes)
+    with np.errstate(invalid="ignore"):
+        return {
+            "abs_rel": (error * known).sum(axis=axes) / count,
+            "delta_1_25": ((ratio < 1.25) & known).sum(axis=axes) / count,
+        }
+
+
+def summarise(values, level: float = 0.95, seed: int = 0) -> dict:
+    """Returns a mean over examples with its bootstrap interval.
+
+    Args:
+        values: Shape `(examples,)`; NaN is left out.
+        level: float, how sure the interval is. Defaults to `0.95`.
+        seed: int, of the samples drawn.
+    """
+    from scipy import stats
+
+    values = np.asarray(values, "float64")
+    values = values[np.isfinite(values)]
+    mean = float(values.mean())
+    if np.ptp(values) == 0:
+        return {"value": mean, "low": mean, "high": mean}
+    interval = stats.bootstrap(
+        (values,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=2000,
+        batch=100,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return {
+        "value": mean,
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }

@@ -1,0 +1,1 @@
+"""Tasks that frozen features are judged by, one file each."""

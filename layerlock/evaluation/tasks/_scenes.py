@@ -1,0 +1,74 @@
+"""What the three tasks on procedural clips share."""
+
+import numpy as np
+
+from layerlock.data.sources.scenes import ScenesSource
+from layerlock.evaluation.task import SPLITS, Examples, Task, check_split
+
+
+class ScenesTask(Task):
+    """Asks for one label of procedural clips.
+
+    Args:
+        frames: int, of a clip. Defaults to `8`.
+        size: int, height and width of a clip. Defaults to `32`.
+        seed: int, of the scenes. Defaults to `0`.
+        num_train: int, examples to learn from. Defaults to `4000`.
+        num_validation: int, examples to choose by. Defaults to `1000`.
+        num_test: int, examples to report. Defaults to `2000`.
+    """
+
+    label: str
+
+    def __init__(
+        self,
+        frames: int = 8,
+        size: int = 32,
+        seed: int = 0,
+        num_train: int = 4000,
+        num_validation: int = 1000,
+        num_test: int = 2000,
+    ):
+        self.frames = frames
+        self.size = size
+        self.seed = seed
+        self.counts = {
+            "train": num_train,
+            "validation": num_validation,
+            "test": num_test,
+        }
+
+    def examples(self, split):
+        check_split(split)
+        source = ScenesSource(
+            num_clips=self.counts[split],
+            frames=self.frames,
+            size=self.size,
+            seed=self.seed,
+            split=split,
+        )
+        return _SceneExamples(source, self.label)
+
+    def get_config(self):
+        return {
+            "frames": self.frames,
+            "size": self.size,
+            "seed": self.seed,
+            **{f"num_{split}": self.counts[split] for split in SPLITS},
+        }
+
+
+class _SceneExamples(Examples):
+    def __init__(self, source, label):
+        self.source = source
+        self.label = label
+
+    def __len__(self):
+        return len(self.source)
+
+    def __getitem__(self, index):
+        clip, labels = self.source[index]
+        return clip[None], np.asarray(labels[self.label])
+
+    def name(self, index):
+        return self.source.name(index)

@@ -1,0 +1,271 @@
+"""Readouts: small networks that say what is in the features of an encoder."""
+
+import keras
+from keras import ops
+
+from layerlock.models import numerics
+from layerlock.models.numerics import Linear, at_least_float32
+from layerlock.models.positions import interpolation
+from layerlock.models.weights import add_linear, add_norm
+
+_SMALL = keras.initializers.RandomNormal(stddev=0.02)
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class AttentiveReadout(keras.layers.Layer):
+    """Reads features by cross-attention from learned queries.
+
+    Features are layer-normalised, resized in time, and given a learned vector
+    per frame. Every query attends to all of them; an MLP is added on, and a
+    linear map gives its outputs. One query says what a clip shows; one query
+    per block of pixels says something at every pixel, such as its depth.
+
+    Reference: [Scaling 4D representations, Carreira et al., 2024](
+    https://arxiv.org/abs/2412.15212), the readout that LayerLock (arXiv
+    2509.10156) is evaluated with.
+
+    Args:
+        output_dim: int, values per query: classes, or pixels of a block.
+        num_queries: int. Defaults to `1`.
+        hidden_dim: int, features of a query, a multiple of `num_heads`.
+            Defaults to `1024`.
+        num_heads: int, attention heads. Defaults to `16`.
+        mlp_dim: int, features inside of the MLP. Defaults to four times
+            `hidden_dim`.
+        num_frames: int, what the features are resized to in time. Defaults to
+            as many as they have.
+        epsilon: float, added to variances. Defaults to `1e-6`.
+
+    Call arguments:
+        features: Shape `(batch, frames, rows, columns, dim)`, counted in
+            patches, as from `VideoEncoder.features`.
+
+    Output shape:
+        `(batch, num_queries, output_dim)`, float32 or better.
+
+    Example:
+
+    >>> readout = AttentiveReadout(10, hidden_dim=64, num_heads=4)
+    >>> tuple(readout(keras.random.normal((2, 4, 3, 3, 32))).shape)
+    (2, 1, 10)
+    """
+
+    def __init__(
+        self,
+        output_dim,
+        num_queries=1,
+        hidden_dim=1024,
+        num_heads=16,
+        mlp_dim=None,
+        num_frames=None,
+        epsilon=1e-6,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        mlp_dim = 4 * hidden_dim if mlp_dim is None else mlp_dim
+        _check_counts(
+            output_dim=output_dim,
+            num_queries=num_queries,
+            hidden_dim=hidden_dim,
+            num_heads=num_heads,
+            mlp_dim=mlp_dim,
+            num_frames=1 if num_frames is None else num_frames,
+        )
+        if hidden_dim % num_heads:
+            raise ValueError(
+                "`hidden_dim` must be a multiple of `num_heads`. Received: "
+                f"hidden_dim={hidden_dim}, num_heads={num_heads}."
+            )
+        self.output_dim = output_dim
+        self.num_queries = num_queries
+        self.hidden_dim = hidden_dim
+        self.num_heads = num_heads
+        self.mlp_dim = mlp_dim
+        self.num_frames = num_frames
+        self.epsilon = epsilon
+        self.head = Linear(output_dim, dtype=self.dtype_policy, name="head")
+
+    def build(self, input_shape):
+        frames = _check_features(input_shape)[1]
+        width, dim = input_shape[-1], self.hidden_dim
+        self.input_norm = add_norm(self, "input_norm", width)
+        self.frame_positions = self.add_weight(
+            name="frame_positions",
+            shape=(self.num_frames or frames, 1, width),
+            initializer=_SMALL,
+        )
+        self.queries = self.add_weight(
+            name="queries",
+            shape=(self.num_queries, dim),
+            initializer=_SMALL,
+        )
+        self.query_projection = add_linear(self, "query", dim, dim)
+        self.key_value = add_linear(self, "key_value", width, 2 * dim)
+        self.attention_output = add_linear(self, "attention_output", dim, dim)
+        self.mlp_norm = add_norm(self, "mlp_norm", dim)
+        self.mlp_expand = add_linear(
+            self, "mlp_expand", dim, self.mlp_dim, "glorot_uniform"
+        )
+        self.mlp_output = add_linear(
+            self, "mlp_output", self.mlp_dim, dim, "glorot_uniform"
+        )
+        self.head.build((None, None, dim))
+
+    def call(self, features):
+        query, key, value = self._query_key_value(features)
+        x = numerics.attention(query, key, value)
+        batch, dim = ops.shape(features)[0], self.hidden_dim
+        x = numerics.linear(ops.reshape(x, (-1, dim)), *self.attention_output)
+        queries = ops.broadcast_to(
+            ops.cast(self.queries, x.dtype), (batch, self.num_queries, dim)
+        )
+        tokens = ops.reshape(queries, (-1, dim)) + x
+        x = self._normalise(tokens, self.mlp_norm)
+        x = numerics.gelu(numerics.linear(x, *self.mlp_expand))
+        tokens = tokens + numerics.linear(x, *self.mlp_output)
+        tokens = ops.reshape(tokens, (batch, self.num_queries, dim))
+        return ops.cast(self.head(tokens), at_least_float32(self.compute_dtype))
+
+    def attention_weights(self, features):
+        """How much each query looks at each token, for pictures.
+
+        Args:
+            features: As for `call`.
+
+        Returns:
+            Mean over heads, summing to 1 over the tokens of a clip. Shape
+            `(batch, num_queries, frames, rows, columns)`.
+        """
+        query, key, _ = self._query_key_value(features)
+        logits = ops.einsum("bqhd,bkhd->bhqk", query, key)
+        logits = ops.cast(logits, at_least_float32(self.compute_dtype))
+        weights = ops.softmax(logits * query.shape[-1] ** -0.5)
+        batch, frames, rows, columns, _ = ops.shape(features)
+        return ops.reshape(
+            ops.mean(weights, axis=1),
+            (
+                batch,
+                self.num_queries,
+                self.num_frames or frames,
+                rows,
+                columns,
+            ),
+        )
+
+    def _query_key_value(self, features):
+        heads = self.num_heads
+        batch, _, rows, columns, width = ops.shape(features)
+        x = self._normalise(features, self.input_norm)
+        x = self._resize_in_time(
+            ops.reshape(x, (batch, -1, rows * columns, width))
+        )
+        x = x + ops.cast(self.frame_positions, x.dtype)
+        x = numerics.linear(ops.reshape(x, (-1, width)), *self.key_value)
+        x = ops.reshape(x, (batch, -1, 2 * heads, self.hidden_dim // heads))
+        key, value = ops.split(x, 2, axis=2)
+        query = numerics.linear(
+            ops.cast(self.queries, x.dtype), *self.query_projection
+        )
+        query = ops.reshape(
+            query, (1, self.num_queries, heads, self.hidden_dim // heads)
+        )
+        return ops.repeat(query, batch, axis=0), key, value
+
+    def _resize_in_time(self, tokens):
+        """Tokens of shape `(batch, frames, rows * columns, width)`."""
+        frames = tokens.shape[1]
+        if self.num_frames in (None, frames):
+            return tokens
+        weights = interpolation(frames, self.num_frames)
+        weights = ops.convert_to_tensor(weights, dtype=tokens.dtype)
+        return ops.einsum("nf,bftd->bntd", weights, tokens)
+
+    def _normalise(self, x, gamma_and_beta):
+        return numerics.layer_normalization(x, *gamma_and_beta, self.epsilon)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "output_dim": self.output_dim,
+            "num_queries": self.num_queries,
+            "hidden_dim": self.hidden_dim,
+            "num_heads": self.num_heads,
+            "mlp_dim": self.mlp_dim,
+            "num_frames": self.num_frames,
+            "epsilon": self.epsilon,
+        }
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class LinearReadout(keras.layers.Layer):
+    """Reads features by one linear map, after a layer normalisation.
+
+    Args:
+        output_dim: int, values that come out: classes, or pixels of a patch.
+        pool: bool, whether the map sees the mean over all tokens, to say what
+            a clip shows, or each token, to say something at its patch.
+            Defaults to `True`.
+        epsilon: float, added to variances. Defaults to `1e-6`.
+
+    Call arguments:
+        features: Shape `(batch, frames, rows, columns, dim)`, counted in
+            patches.
+
+    Output shape:
+        `(batch, 1, output_dim)`, or `(batch, tokens, output_dim)` without
+        pooling; float32 or better.
+
+    Example:
+
+    >>> tuple(LinearReadout(10)(keras.random.normal((2, 4, 3, 3, 32))).shape)
+    (2, 1, 10)
+    """
+
+    def __init__(self, output_dim, pool=True, epsilon=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        _check_counts(output_dim=output_dim)
+        self.output_dim = output_dim
+        self.pool = pool
+        self.epsilon = epsilon
+        self.head = Linear(output_dim, dtype=self.dtype_policy, name="head")
+
+    def build(self, input_shape):
+        width = _check_features(input_shape)[-1]
+        self.input_norm = add_norm(self, "input_norm", width)
+        self.head.build((None, None, width))
+
+    def call(self, features):
+        batch, _, _, _, width = ops.shape(features)
+        x = numerics.layer_normalization(
+            features, *self.input_norm, self.epsilon
+        )
+        x = ops.reshape(x, (batch, -1, width))
+        if self.pool:
+            x = ops.mean(x, axis=1, keepdims=True)
+        return ops.cast(self.head(x), at_least_float32(self.compute_dtype))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "output_dim": self.output_dim,
+            "pool": self.pool,
+            "epsilon": self.epsilon,
+        }
+
+
+def _check_counts(**counts):
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(
+                f"`{name}` must be at least 1. Received: {name}={value}."
+            )
+
+
+def _check_features(shape):
+    if len(shape) != 5:
+        raise ValueError(
+            "A readout reads features of shape (batch, frames, rows, columns, "
+            "dim), as from `VideoEncoder.features`. Received: "
+            f"{tuple(shape)}."
+        )
+    return shape

@@ -1,0 +1,162 @@
+"""Judges a frozen encoder by what a small network reads from its features.
+
+    KERAS_BACKEND=jax python recipes/probe.py --encoder=runs/scenes
+    KERAS_BACKEND=torch python recipes/probe.py --encoder=runs/mine \\
+        --task=folder --data=/videos --readout=knn
+
+LayerLock (arXiv 2509.10156), section 4. Settings are chosen by a validation
+split; what is reported is measured on the test split, with a 95 % bootstrap
+interval. `probe.json` and `report.html` go to --out.
+"""
+
+import pathlib
+import shutil
+import sys
+import time
+
+import keras
+from absl import flags
+
+from common import options
+from layerlock import evaluation
+from layerlock.core import lookup
+from layerlock.evaluation import encoders, probes, report
+from layerlock.runs import configuration, writing
+
+FLAGS = flags.FlagValues()
+options.define_probe(FLAGS)
+
+
+def main(argv):
+    """Checks everything that can be wrong, and only then computes."""
+    options.parse(FLAGS, argv, __doc__)
+    try:
+        if not FLAGS.encoder:
+            raise ValueError("--encoder is missing: a run directory, say.")
+        encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
+        layer = encoders.layer_number(encoder, _number(FLAGS.layer))
+        readout = build_readout()
+        task = build_task(encoder)
+        evaluation.check(readout, task)
+        out = open_folder()
+    except (ValueError, OSError) as error:
+        sys.exit(f"probe: {error}")
+    for sentence in task.problems:
+        print(f"Note: {sentence}")
+    start = time.monotonic()
+    try:
+        result = evaluation.probe(
+            encoder,
+            task,
+            readout,
+            layer,
+            folder=out / "features",
+            max_bytes=FLAGS.cache_gigabytes * 1e9,
+            progress=Progress(),
+        )
+        write(out, encoder, task, result, time.monotonic() - start)
+    finally:
+        shutil.rmtree(out / "features", ignore_errors=True)
+
+
+def build_readout():
+    """The readout that the flags ask for."""
+    found = lookup.find(probes.__name__, FLAGS.readout, probes.Probe)
+    arguments = lookup.parse_arguments(FLAGS.readout_args, found)
+    accepted = lookup.argument_names(found)
+    for name, value in (("seed", FLAGS.seed), ("verbose", 1)):
+        if name in accepted:
+            arguments.setdefault(name, value)
+    return found(**arguments)
+
+
+def build_task(encoder):
+    """The task that the flags ask for, on clips as the encoder likes them."""
+    found = lookup.find(
+        "layerlock.evaluation.tasks", FLAGS.task, evaluation.Task
+    )
+    arguments = lookup.parse_arguments(FLAGS.task_args, found)
+    frames, size, _ = encoder.clip_shape
+    arguments.setdefault("frames", FLAGS.frames or frames)
+    arguments.setdefault("size", FLAGS.size or size)
+    if "data" not in lookup.argument_names(found):
+        if FLAGS.data is not None:
+            raise ValueError(f"--task={FLAGS.task} reads no files: no --data.")
+    elif FLAGS.data is None:
+        raise ValueError(f"--task={FLAGS.task} needs --data, its folder.")
+    else:
+        arguments["data"] = FLAGS.data
+    return found(**arguments)
+
+
+def open_folder() -> pathlib.Path:
+    """Makes the folder of the results; an earlier result is not replaced."""
+    name = f"{FLAGS.task}-{FLAGS.readout}" + "-student" * FLAGS.student
+    home = pathlib.Path(FLAGS.encoder)
+    if not (home / "metrics.jsonl").exists():
+        home = pathlib.Path("runs") / home.name.replace(":", "-")
+    out = pathlib.Path(FLAGS.out) if FLAGS.out else home / "probes" / name
+    if FLAGS.out is None:
+        count = 1
+        while (out / "probe.json").exists():
+            count += 1
+            out = out.with_name(f"{name}-{count}")
+    elif (out / "probe.json").exists():
+        raise ValueError(
+            f"{out} holds the result of a probe. Nothing is overwritten: pass "
+            "another --out."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+class Progress:
+    """A bar for each split's pass through the encoder."""
+
+    def __init__(self):
+        self.split = None
+
+    def __call__(self, split, done, total):
+        if split != self.split:
+            self.split = split
+            print(f"Features of the {split} split:")
+            self.bar = keras.utils.Progbar(total)
+        self.bar.update(done)
+
+
+def write(out, encoder, task, result, seconds):
+    """Writes `probe.json` and `report.html`, and says what was found."""
+    config = {
+        "command": configuration.command_line(),
+        "backend": keras.backend.backend(),
+        "encoder": FLAGS.encoder,
+        "student": FLAGS.student,
+        "task": FLAGS.task,
+        "task_args": task.get_config(),
+        "readout": FLAGS.readout,
+        "readout_args": result.probe.get_config(),
+        "layer": result.layer,
+        "seed": FLAGS.seed,
+        "seconds": round(seconds, 1),
+        "problems": list(task.problems),
+        "examples": {s: len(f) for s, f in result.features.items()},
+        "trials": result.trials,
+        "metrics": result.metrics,
+    }
+    writing.write_json(out / "probe.json", config)
+    page = report.page(config, task, encoder, result)
+    writing.replace_file(out / "report.html", page.encode())
+    for name, found in result.metrics.items():
+        print(
+            f"{name}: {found['value']:.3f} "
+            f"({found['low']:.3f} to {found['high']:.3f})"
+        )
+    print(f"Report: {out / 'report.html'}")
+
+
+def _number(text):
+    return float(text) if "." in text else int(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

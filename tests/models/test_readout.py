@@ -1,0 +1,115 @@
+"""The readouts, against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.models import AttentiveReadout, LinearReadout
+from tests.models import networks
+from tests.reference import encoder as reference_encoder
+from tests.reference import readout as reference
+
+
+def features(batch=2, shape=(3, 2, 4, 10), seed=0):
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(batch, *shape)).astype("float32")
+
+
+def attentive(**arguments):
+    readout = AttentiveReadout(
+        **{
+            "output_dim": 5,
+            "num_queries": 3,
+            "hidden_dim": 12,
+            "num_heads": 3,
+            "mlp_dim": 20,
+            **arguments,
+        }
+    )
+    readout.build((None, *features().shape[1:]))
+    networks.randomise(readout, seed=1)
+    return readout
+
+
+@pytest.mark.parametrize("num_frames", [None, 3, 6, 2])
+def test_attentive_readout_equals_the_reference(num_frames):
+    readout = attentive(num_frames=num_frames)
+    weights = networks.weights(readout)
+
+    expected = [
+        reference.read(weights, 3, clip, num_frames or 3)
+        for clip in features().astype("float64")
+    ]
+    outputs, attention = zip(*expected, strict=True)
+
+    networks.assert_close(readout(features()), np.stack(outputs))
+    shown = readout.attention_weights(features())
+    assert tuple(shown.shape) == (2, 3, num_frames or 3, 2, 4)
+    networks.assert_close(
+        keras.ops.reshape(shown, (2, 3, -1)), np.stack(attention)
+    )
+
+
+@pytest.mark.parametrize("pool", [True, False])
+def test_linear_readout_equals_the_reference(pool):
+    readout = LinearReadout(5, pool=pool)
+    readout.build((None, 3, 2, 4, 10))
+    networks.randomise(readout, seed=1)
+    weights = networks.weights(readout)
+
+    x = reference_encoder.normalise(
+        features().astype("float64"),
+        weights["input_norm_gamma"],
+        weights["input_norm_beta"],
+    ).reshape(2, -1, 10)
+    if pool:
+        x = x.mean(axis=1, keepdims=True)
+    expected = x @ weights["head/kernel"] + weights["head/bias"]
+
+    networks.assert_close(readout(features()), expected)
+
+
+@pytest.mark.parametrize(
+    "readout",
+    [
+        AttentiveReadout(5, 3, hidden_dim=12, num_heads=3, num_frames=6),
+        LinearReadout(5, pool=False),
+    ],
+)
+def test_a_readout_can_be_saved_with_a_model(readout, tmp_path):
+    inputs = keras.Input((3, 2, 4, 10))
+    model = keras.Model(inputs, readout(inputs))
+    model.save(tmp_path / "model.keras")
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    np.testing.assert_array_equal(
+        networks.numpy(loaded(features())), networks.numpy(model(features()))
+    )
+
+
+def test_outputs_are_float32_in_mixed_precision():
+    readout = attentive(dtype="mixed_bfloat16")
+
+    output = readout(features())
+
+    assert keras.backend.standardize_dtype(output.dtype) == "float32"
+    networks.assert_close(
+        output, networks.numpy(attentive()(features())), tolerance=3e-2
+    )
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: AttentiveReadout(0), "output_dim=0"),
+        (lambda: AttentiveReadout(5, num_queries=0), "num_queries=0"),
+        (lambda: AttentiveReadout(5, hidden_dim=10, num_heads=3), "multiple"),
+        (lambda: AttentiveReadout(5, num_frames=0), "num_frames=0"),
+        (lambda: LinearReadout(-1), "output_dim=-1"),
+        (lambda: LinearReadout(5)(np.ones((2, 8, 10), "float32")), r"\(2, 8"),
+    ],
+)
+def test_bad_arguments_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
