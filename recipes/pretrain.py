@@ -17,7 +17,7 @@ from common import callbacks, options, parts, settings
 from layerlock import runs
 from layerlock.core import checkpoints
 from layerlock.data import pipeline
-from layerlock.runs import report, tensorboard
+from layerlock.runs import tensorboard
 from layerlock.runs.breakdown import BrokenLossError
 
 FLAGS = flags.FlagValues()
@@ -33,49 +33,65 @@ def main(argv):
     """Checks everything that can be wrong, and only then computes."""
     options.parse(FLAGS, argv, __doc__)
     try:
+        parts.check_libraries()
         chosen = settings.resolve(FLAGS)
         method = settings.method(chosen)
-        run, source = parts.open_run(chosen)
-        validation = parts.open_validation(chosen)
-    except (ValueError, OSError) as error:
+        folder = parts.choose_folder(chosen)
+        clips = parts.open_clips(chosen, folder)
+        model = build(chosen, method)
+        run = parts.open_run(chosen, folder, clips)
+    except (ValueError, TypeError, OSError, ImportError) as error:
         sys.exit(f"pretrain: {error}")
-    pretrain(chosen, method, run, source, validation)
+    failure = pretrain(chosen, method, run, clips, model)
+    if failure:
+        sys.exit(f"pretrain: {failure}")
 
 
-def pretrain(chosen, method, run, source, validation):
+def build(chosen, method):
+    """The model that is trained, with its optimizer."""
+    parts.distribute(chosen)
+    keras.utils.set_random_seed(chosen["seed"])
+    model = parts.build_model(chosen, method)
+    model.compile(optimizer=parts.build_optimizer(chosen, method.learning_rate))
+    return model
+
+
+def pretrain(chosen, method, run, clips, model) -> str | None:
     """Trains, and writes the report.
 
     Args:
         chosen: dict, every flag with its value; see `settings.resolve`.
         method: `settings.Method`.
         run: `runs.RunDirectory`.
-        source: `data.VideoSource` of the training clips.
-        validation: uint8 clips for the held-out loss, or `None`.
+        clips: `parts.Clips`.
+        model: the compiled `MaskedPretraining`.
+
+    Returns:
+        Why the run ended before its last step, if it did.
     """
-    parts.distribute(chosen)
-    keras.utils.set_random_seed(chosen["seed"])
-    model = parts.build_model(chosen, method)
-    model.compile(optimizer=parts.build_optimizer(chosen, method.learning_rate))
     with runs.Progress() as progress:
-        used = callbacks.build(
-            chosen, method, model, run, source, validation, progress
-        )
-        step = resume(run, model, used, progress) if chosen["resume"] else 0
+        used = callbacks.build(chosen, method, model, run, clips, progress)
+        step, purge_step = 0, None
+        if chosen["resume"]:
+            try:
+                step = resume(chosen, run, model, used, progress)
+            except (ValueError, OSError) as error:
+                return str(error)
+            purge_step = step + 1
         used.log.scalars = tensorboard.scalar_writer(
-            run.tensorboard_path, purge_step=step + 1 if step else None
+            run.tensorboard_path, purge_step
         )
         failure = None
         if step < chosen["steps"]:
-            failure = fit(chosen, model, source, used)
+            failure = fit(chosen, model, clips.source, used)
         used.log.scalars.close()
         if method.schedule.grows:
             parts.keep_schedule(run, method.schedule, progress)
-        files = parts.describe_files(source)
+        files = clips.files()
         if files:  # with the reads that failed while training
             run.write_files(files)
-        progress.message(f"Report: {report.write(run.path)}")
-    if failure:
-        sys.exit(f"pretrain: {failure}")
+        progress.message(parts.write_report(run))
+    return failure
 
 
 def fit(chosen, model, source, used) -> str | None:
@@ -99,11 +115,12 @@ def fit(chosen, model, source, used) -> str | None:
     return None
 
 
-def resume(run, model, used, progress) -> int:
+def resume(chosen, run, model, used, progress) -> int:
     """Goes on from the newest whole checkpoint; returns its step."""
     if not checkpoints.find(run.checkpoints_path):
         progress.message("No checkpoint yet: starting from step 0.")
         run.drop_metrics_after(0)
+        run.add_resume(0, **parts.differences(chosen, run))
         return 0
     checkpoint, state, damaged = checkpoints.read_newest(run.checkpoints_path)
     for sentence in damaged:
@@ -113,7 +130,9 @@ def resume(run, model, used, progress) -> int:
     used.lock.events = [tuple(event) for event in state["events"]]
     used.restore(state, checkpoints.read_arrays(checkpoint))
     run.drop_metrics_after(state["step"])
-    run.add_resume(state["step"])
+    run.add_resume(state["step"], **parts.differences(chosen, run))
+    used.snapshots.set_model(model)
+    used.snapshots.export(state["step"])  # a kill may have come in between
     progress.message(f"Resumed from {checkpoint.name}.")
     return state["step"]
 

@@ -136,7 +136,18 @@ def parse_arguments(text: str, plugin_class: type) -> dict:
                 f"twice in {text!r}. Keep one of them."
             )
         arguments[name] = _literal(value)
+        _check_type(plugin_class, name, arguments[name], accepted[name].default)
     return arguments
+
+
+def _check_type(plugin_class, name, value, default):
+    """Raises where a word stands for a number, or the other way round."""
+    for kinds, expected in (((int, float), "a number"), ((str,), "a word")):
+        if isinstance(default, kinds) and not isinstance(value, kinds):
+            raise ValueError(
+                f"Argument {name!r} of `{plugin_class.__name__}` must be "
+                f"{expected}, such as {default!r}. Received: {value!r}."
+            )
 
 
 def argument_names(plugin_class: type) -> list[str]:

@@ -35,18 +35,22 @@ def get(spec, **arguments) -> VideoSource:
                 f"No source of clips has an argument {name!r}. "
                 f"Expected some of {accepted}."
             )
-    chosen = spec if spec in sources and spec != "folder" else "folder"
-    if chosen == "folder":
+    chosen = source_class(spec)
+    if chosen is sources["folder"]:
         if arguments.get("files") is None:
             _check_place(spec, sources)
         arguments = {"path": spec} | arguments
-    return sources[chosen](
-        **{
-            name: value
-            for name, value in arguments.items()
-            if name in accepted[chosen]
-        }
+    accepted = lookup.argument_names(chosen)
+    return chosen(
+        **{name: value for name, value in arguments.items() if name in accepted}
     )
+
+
+def source_class(spec) -> type:
+    """Returns the class of the source that a name or a place asks for."""
+    package = f"{__name__}.sources"
+    named = spec in lookup.names(package) and spec != "folder"
+    return lookup.find(package, spec if named else "folder", VideoSource)
 
 
 def _check_place(spec, sources):

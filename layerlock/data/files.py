@@ -189,7 +189,9 @@ def _is_video(path: str) -> bool:
 def _walk(folder: str):
     """Yields the videos in a folder; hidden files and loops are left out."""
     seen = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(
+        folder, followlinks=True, onerror=_refuse_folder
+    ):
         facts = os.stat(parent)
         if (facts.st_dev, facts.st_ino) in seen:
             folders.clear()
@@ -199,6 +201,13 @@ def _walk(folder: str):
         for name in [*folders, *names]:
             if name[0] != "." and _is_video(name):
                 yield os.path.join(parent, name)
+
+
+def _refuse_folder(error):
+    raise ValueError(
+        f"A folder cannot be searched for videos: {error}. Make it readable, "
+        "or name the videos in a .txt file, one path a line."
+    )
 
 
 def _read_list(place: str) -> list[str]:

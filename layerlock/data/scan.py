@@ -46,8 +46,9 @@ def scan(paths, cache=None, num_threads=None, progress=None) -> list:
             todo.append((path, key))
     try:
         for path, key, result in _probe_all(todo, num_threads, progress):
-            results[path] = result
-            memory.add(path, key, result)
+            lasts, results[path] = result
+            if lasts:
+                memory.add(path, key, results[path])
     finally:
         memory.save()  # also what was done before an interrupt
     return [results[path] for path in paths]
@@ -60,7 +61,9 @@ def default_cache() -> pathlib.Path:
 
 
 def _probe_all(todo, num_threads, progress):
-    """Yields path, key and result of each file, as they are done."""
+    """Yields path, key and `_probe`'s result of each file, as it is done."""
+    if todo:
+        streams.require_av()
     num_threads = num_threads or min(_MAX_THREADS, os.cpu_count() or 1)
     pool = concurrent.futures.ThreadPoolExecutor(num_threads)
     try:
@@ -75,13 +78,14 @@ def _probe_all(todo, num_threads, progress):
 
 
 def _probe(path):
+    """Returns whether the result is worth keeping, and the result."""
     try:
-        return decoding.probe(path)
+        return True, decoding.probe(path)
     except streams.DecodingError as error:
-        return str(error)
+        return not error.may_pass, str(error)
     except Exception as error:
         # Nobody knows what a broken file makes a decoder do.
-        return f"{type(error).__name__}: {streams.reason(error)}"
+        return False, f"{type(error).__name__}: {streams.reason(error)}"
 
 
 def _key(path):

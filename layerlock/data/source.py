@@ -17,6 +17,13 @@ class VideoSource(abc.ABC):
     `size` and `seed`. It overrides `clip` where labels cost time, and
     `fixed` where `source[i]` is a random draw.
 
+    Attributes:
+        default_frames: int, of a clip, where nobody asks for a number.
+        default_size: int, likewise, in pixels; `None` for what suits the
+            encoder.
+        default_workers: int, processes that should read clips; 0 for threads,
+            where a clip costs less than handing it over.
+
     Example:
 
     >>> from layerlock import data
@@ -27,6 +34,10 @@ class VideoSource(abc.ABC):
     >>> sorted(labels)
     ['appearance', 'depth', 'motion']
     """
+
+    default_frames = 16
+    default_size: int | None = None
+    default_workers = 2
 
     @abc.abstractmethod
     def __len__(self) -> int:
@@ -61,10 +72,15 @@ class VideoSource(abc.ABC):
         """The names of the classes of each integer label."""
         return {}
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """What a run should know about its clips, in numbers."""
-        return {}
+    def describe_files(self) -> dict | None:
+        """Returns the files that clips come from; `None` if from none.
+
+        Plain values, which a run keeps. Passed as `files`, they make a source
+        of the same clips. Among them `num_files`, `unreadable_files` and
+        `short_clips`, which are counts, and `files` and `unreadable`, lists
+        with the `path` of each, and for the second the `reason`.
+        """
+        return None
 
 
 def check_geometry(frames: int, size: int):

@@ -3,15 +3,37 @@
 import collections
 import contextlib
 import dataclasses
+import errno
 import heapq
 
 # Frames by which a stamp may be out of place; codecs reorder by less.
 _REORDER = 4
 _FALLBACK_RATE = 25.0
+# What a file cannot be blamed for.
+_PASSING = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ETIMEDOUT,
+    errno.ESTALE,
+)
 
 
 class DecodingError(ValueError):
     """A video cannot be read; the message is the reason, in one line."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the machine, and not the file, may be the cause."""
+        cause = self
+        while cause is not None:
+            if getattr(cause, "errno", None) in _PASSING:
+                return True
+            cause = cause.__cause__
+        return False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +56,25 @@ class Facts:
     rotation: int
 
 
+def require_av():
+    """PyAV, or an error that says how to install it."""
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "Videos are read with PyAV, which is not installed. "
+            'To install it: pip install "layerlock[video]"'
+        ) from error
+    return av
+
+
 @contextlib.contextmanager
 def opened(path):
     """Gives the container and its largest video stream; closes the container.
 
     What FFmpeg or the system complain about becomes a `DecodingError`.
     """
-    import av
-
+    av = require_av()
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
             stream = _largest(container.streams.video)

@@ -34,9 +34,22 @@ def save(encoder, path, overwrite: bool = False):
             {"class_name": CLASS_NAME, "config": config}, indent=2
         )
         (new / CONFIG).write_text(text + "\n", encoding="utf-8")
+        _keep_strangers(path, new)
         _exchange(path, new, old)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _keep_strangers(path, new):
+    """Copies what somebody else put beside an encoder, a note perhaps."""
+    for name in _strangers(path):
+        copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
+        copy(path / name, new / name)
+
+
+def _strangers(path):
+    found = os.listdir(path) if path.is_dir() else []
+    return sorted(set(found) - {CONFIG, WEIGHTS})
 
 
 def _exchange(path, new, old):
@@ -115,13 +128,9 @@ def _check_free(path, overwrite):
             f"{path} exists. Pass `overwrite=True` to replace the encoder in "
             "it, or choose another path."
         )
-    strange = (
-        sorted(set(os.listdir(path)) - {CONFIG, WEIGHTS})
-        if path.is_dir()
-        else [path.name]
-    )
-    if strange:
+    found = os.listdir(path) if path.is_dir() else [path.name]
+    if not {CONFIG, WEIGHTS} <= set(found) and found:
         raise ValueError(
-            f"{path} holds more than an encoder: {strange}. It is not "
+            f"{path} holds no encoder but {sorted(found)}. It is not "
             "replaced; choose another path."
         )

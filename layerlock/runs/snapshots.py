@@ -52,7 +52,7 @@ class Snapshots(EverySteps):
         self.save()
 
     def save(self):
-        """Saves a checkpoint, the encoder and the arrays of the pictures."""
+        """Saves a checkpoint, and exports what it is about."""
         model, step = self.model, self.counter.step
         state = {
             "frozen_layers": self.lock.frozen_layers,
@@ -68,6 +68,11 @@ class Snapshots(EverySteps):
         checkpoints.save(
             self.run.checkpoints_path, model, step, state, self.keep, arrays
         )
+        self.export(step)
+
+    def export(self, step: int):
+        """Saves the encoder, and the arrays of the pictures."""
+        model = self.model
         model.exported_encoder.save_to_preset(
             self.run.encoder_path, overwrite=True
         )

@@ -25,6 +25,7 @@ class Callbacks:
         lock: the `LayerLock`.
         monitors: the `Monitors`.
         log: the `MetricsLog`.
+        snapshots: the `Snapshots`.
         keepers: dict from name to a callback whose state is checkpointed.
         in_order: list of all of them.
     """
@@ -32,6 +33,7 @@ class Callbacks:
     lock: layerlock.LayerLock
     monitors: layerlock.Monitors
     log: MetricsLog
+    snapshots: Snapshots
     keepers: dict
     in_order: list[keras.callbacks.Callback]
 
@@ -50,7 +52,7 @@ class Callbacks:
                 )
 
 
-def build(chosen, method, model, run, source, validation, progress):
+def build(chosen, method, model, run, clips, progress):
     """Builds the callbacks of a run.
 
     Args:
@@ -58,8 +60,7 @@ def build(chosen, method, model, run, source, validation, progress):
         method: `settings.Method`.
         model: the compiled `MaskedPretraining`.
         run: `runs.RunDirectory`.
-        source: `data.VideoSource` of the training clips.
-        validation: uint8 clips for the held-out loss, or `None`.
+        clips: `parts.Clips`.
         progress: `runs.Progress`.
     """
     steps = chosen["steps"]
@@ -70,7 +71,7 @@ def build(chosen, method, model, run, source, validation, progress):
         say=progress.message,
     )
     drift = layerlock.LayerDrift(
-        chosen["monitor_every"], parts.fixed_clips(source, NUM_COMPARED)
+        chosen["monitor_every"], parts.fixed_clips(clips.source, NUM_COMPARED)
     )
     lock = layerlock.LayerLock(
         method.schedule,
@@ -91,10 +92,10 @@ def build(chosen, method, model, run, source, validation, progress):
         steps=steps,
         log_every=chosen["log_every"],
         progress=progress,
-        validate=parts.held_out_loss(model, validation, chosen),
+        validate=parts.held_out_loss(model, clips.validation, chosen),
         validate_every=chosen["checkpoint_every"],
     )
-    stream = pipeline.ClipStream(source, chosen["seed"])
+    stream = pipeline.ClipStream(clips.source, chosen["seed"])
     breakdown = Breakdown(
         run,
         monitors,
@@ -120,7 +121,7 @@ def build(chosen, method, model, run, source, validation, progress):
         every=chosen["checkpoint_every"],
         steps=steps,
         keep=chosen["keep_checkpoints"],
-        clips=parts.fixed_clips(source, NUM_PICTURED),
+        clips=parts.fixed_clips(clips.source, NUM_PICTURED),
     )
     in_order = [
         stopwatch,
@@ -132,4 +133,4 @@ def build(chosen, method, model, run, source, validation, progress):
         lock,
         snapshots,
     ]
-    return Callbacks(lock, monitors, log, keepers, in_order)
+    return Callbacks(lock, monitors, log, snapshots, keepers, in_order)

@@ -1,6 +1,8 @@
 """The parts of a pre-training run, built from its settings."""
 
+import dataclasses
 import datetime
+import importlib.util
 import pathlib
 import sys
 
@@ -10,44 +12,126 @@ import numpy as np
 import layerlock
 from common import settings
 from layerlock import backends, data, runs
-from layerlock.data.sources.folder import FolderSource
 from layerlock.models import presets, sharding
-from layerlock.runs import configuration, directory
+from layerlock.runs import configuration, directory, report
 
 # What may differ when a run goes on: nothing that changes its numbers.
 FREE = ("keep_checkpoints", "resume", "run_dir", "workers")
 NUM_NAMED = 10  # unreadable videos
 NUM_VALIDATION_BATCHES = 4
+REPORT = "python -m layerlock.runs.report"
 
 
-def open_run(chosen) -> tuple[runs.RunDirectory, data.VideoSource]:
-    """Creates the run directory, or opens it to go on; finds the clips.
-
-    The list of files is frozen into the run directory at its start, so that
-    a resume reads the same clips whatever has become of the folder.
-    """
-    config = _describe(chosen)
+def choose_folder(chosen) -> pathlib.Path:
+    """The run directory: free for a new run, holding one for a resume."""
     path = chosen["run_dir"]
     if chosen["resume"]:
         if path is None:
             raise ValueError("--resume needs the --run_dir to go on with.")
-        run = runs.RunDirectory.resume(path)
-        configuration.compare_config(run.config, config, FREE)
-        for sentence in configuration.changed_versions(run.config, config):
-            print(f"Note: {sentence} Results may differ in their last bits.")
-        return run, _open_source(chosen, run.path, run.read_files())
+        run = runs.RunDirectory.open(path)
+        configuration.compare_config(run.config, describe(chosen), FREE)
+        return run.path
     if path is None:
         now = datetime.datetime.now()
         path = pathlib.Path("runs") / now.strftime("%Y-%m-%d_%H-%M-%S")
         print(f"Run directory: {path}")
     directory.check_free(path)
-    source = _open_source(chosen, pathlib.Path(path))
-    return runs.RunDirectory.create(
-        path, config, describe_files(source)
-    ), source
+    return pathlib.Path(path)
 
 
-def _describe(chosen) -> dict:
+@dataclasses.dataclass(frozen=True)
+class Clips:
+    """What a run reads.
+
+    Args:
+        source: `data.VideoSource` of the training clips.
+        validation: the same of held-out clips, or `None`.
+    """
+
+    source: data.VideoSource
+    validation: data.VideoSource | None
+
+    def files(self) -> dict | None:
+        """What files.json holds; `None` where no clip comes from a file."""
+        found = dict(self.source.describe_files() or {})
+        held_out = self.validation and self.validation.describe_files()
+        if held_out:
+            found["validation"] = held_out
+        return found or None
+
+
+def open_clips(chosen, folder) -> Clips:
+    """Finds the clips of a run.
+
+    The lists of files are frozen into the run directory at its start, so that
+    a resume reads the same clips whatever has become of the folders.
+    """
+    known = {}
+    if chosen["resume"]:
+        known = runs.RunDirectory.open(folder).read_files() or {}
+    source = data.get(
+        chosen["data"],
+        **_clip_arguments(chosen),
+        seed=chosen["seed"],
+        files=known if "files" in known else None,
+        progress=_show_scan,
+        failures=folder / "failures.jsonl",
+    )
+    _tell_about(source)
+    validation = None
+    if chosen["validation"] is not None:
+        validation = data.get(
+            chosen["validation"],
+            **_clip_arguments(chosen),
+            files=known.get("validation"),
+            split="validation",
+            progress=_show_scan,
+        )
+        _tell_about(validation)
+    return Clips(source, validation)
+
+
+def open_run(chosen, folder, clips) -> runs.RunDirectory:
+    """Creates the run directory, or opens it to go on."""
+    if not chosen["resume"]:
+        return runs.RunDirectory.create(folder, describe(chosen), clips.files())
+    run = runs.RunDirectory.resume(folder)
+    for sentence in configuration.changed_versions(
+        run.config, describe(chosen)
+    ):
+        print(f"Note: {sentence} Results may differ in their last bits.")
+    return run
+
+
+def differences(chosen, run) -> dict:
+    """What is not as it was at the start of the run that goes on."""
+    now = describe(chosen)
+    return {
+        name: now[name]
+        for name in ("command", "versions", "devices", "git_revision")
+        if now.get(name) != run.config.get(name)
+    }
+
+
+def check_libraries():
+    """Raises if what every run needs is not installed."""
+    if importlib.util.find_spec("grain") is None:
+        raise ImportError(
+            "Clips are read with Grain, which is not installed. "
+            'To install it: pip install "layerlock[video]"'
+        )
+
+
+def write_report(run) -> str:
+    """Writes the report; returns what to say about it."""
+    try:
+        return f"Report: {report.write(run.path)}"
+    except ImportError as error:
+        return f"No report: {error}. Then: {REPORT} {run.path}"
+
+
+def describe(chosen) -> dict:
+    """What config.json says about a run that starts now."""
     arguments = settings.encoder_arguments(chosen)
     return configuration.describe_run(
         chosen,
@@ -65,29 +149,18 @@ def _describe(chosen) -> dict:
     )
 
 
-def _open_source(chosen, run_path, files=None) -> data.VideoSource:
-    source = data.get(
-        chosen["data"],
-        **_clip_arguments(chosen),
-        files=files,
-        progress=_show_scan,
-        failures=run_path / "failures.jsonl",
-    )
-    if isinstance(source, FolderSource):
-        _tell_about(source)
-    return source
-
-
 def _tell_about(source):
     """Says how many videos there are, and which cannot be read."""
-    counts = source.counts
+    found = source.describe_files()
+    if found is None:
+        return
     print(
-        f"{counts['files']} videos, {counts['unreadable_files']} of them "
-        f"unreadable; {counts['short_clips']} shorter than a clip."
+        f"{found['num_files']} videos, {found['unreadable_files']} of them "
+        f"unreadable; {found['short_clips']} shorter than a clip."
     )
-    for path, reason in list(source.files.bad.items())[:NUM_NAMED]:
-        print(f"  {path}: {reason}")
-    if len(source.files.bad) > NUM_NAMED:
+    for file in found["unreadable"][:NUM_NAMED]:
+        print(f"  {file['path']}: {file['reason']}")
+    if len(found["unreadable"]) > NUM_NAMED:
         print("  ... see files.json in the run directory.")
 
 
@@ -95,13 +168,6 @@ def _show_scan(done: int, total: int):
     """A line for every tenth of the videos that were checked."""
     if done == total or done % max(1, total // 10, 10) == 0:
         print(f"Checked {done} of {total} videos", file=sys.stderr)
-
-
-def describe_files(source) -> dict | None:
-    """What files.json holds; `None` where clips do not come from files."""
-    if not isinstance(source, FolderSource):
-        return None
-    return {**source.counts, **source.files.to_json()}
 
 
 def keep_schedule(run, schedule, progress):
@@ -166,11 +232,6 @@ def distribute(chosen):
         return
     devices = keras.distribution.list_devices()
     if kind == "data":
-        if chosen["batch_size"] % len(devices):
-            raise ValueError(
-                f"--batch_size={chosen['batch_size']} cannot be split over "
-                f"{len(devices)} devices. Make it a multiple."
-            )
         spread = keras.distribution.DataParallel(devices=devices)
     else:
         mesh = keras.distribution.DeviceMesh(
@@ -182,35 +243,26 @@ def distribute(chosen):
     keras.distribution.set_distribution(spread)
 
 
-def open_validation(chosen):
-    """Fixed held-out clips, `(clips, frames, size, size, 3)`, or `None`."""
-    if chosen["validation"] is None:
-        return None
-    source = data.get(
-        chosen["validation"],
-        **_clip_arguments(chosen),
-        split="validation",
-        progress=_show_scan,
-    )
-    number = NUM_VALIDATION_BATCHES * chosen["batch_size"]
-    number = min(number, len(source))
-    return np.stack([source.fixed(i)[0] for i in range(number)])
-
-
 def _clip_arguments(chosen):
-    names = ("frames", "size", "seed", "fps")
-    return {name: chosen[name] for name in names}
+    return {name: chosen[name] for name in ("frames", "size", "fps")}
 
 
 def fixed_clips(source, number: int) -> np.ndarray:
-    """The first clips of a source, with nothing drawn at random."""
-    return np.stack([source.fixed(i)[0] for i in range(number)])
+    """Clips from all over a source, the same for every run on it.
+
+    The first ones of a folder would all be of its first class.
+    """
+    order = np.random.default_rng(0).permutation(len(source))
+    chosen = np.sort(np.resize(order, number))
+    return np.stack([source.fixed(int(index))[0] for index in chosen])
 
 
-def held_out_loss(model, clips, chosen):
+def held_out_loss(model, source, chosen):
     """A function that returns the loss on fixed clips and masks."""
-    if clips is None:
+    if source is None:
         return None
+    number = NUM_VALIDATION_BATCHES * chosen["batch_size"]
+    clips = fixed_clips(source, min(number, len(source)))
     return lambda: model.evaluate(
         clips, batch_size=chosen["batch_size"], verbose=0, return_dict=True
     )["loss"]

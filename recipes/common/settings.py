@@ -1,12 +1,13 @@
 """Turns flags into settings: derived defaults, and everything checked."""
 
 import dataclasses
+import itertools
 import math
 import pathlib
 
 import keras
 
-from layerlock import backends
+from layerlock import backends, data
 from layerlock.core import (
     learning_rate,
     lookup,
@@ -18,7 +19,7 @@ from layerlock.core import (
 from layerlock.models import exported, presets
 from layerlock.models.patches import patch_grid
 
-SMALL = ("video_vit_nano", "video_vit_tiny")
+SMALL_WIDTH = 384  # narrower encoders get small clips and hide less of them
 # Shares of a run: before the first freeze, and from it to the last. Where the
 # target starts at layer 1 it must begin to move early.
 PACES = {"patchwise": (0.6, 0.32), "transformer": (0.1, 0.8)}
@@ -39,6 +40,9 @@ def resolve(values) -> dict:
         UsageError: if a flag would be ignored or contradicts another.
     """
     settings = values.flag_values_dict()
+    for name, value in settings.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"--{name} must be finite. Received: {value}.")
     if not 0 < settings["target_fraction"] <= 1:
         raise UsageError(
             "--target_fraction is the share of hidden patches that is "
@@ -53,6 +57,7 @@ def resolve(values) -> dict:
                 f"--{given[0]} contradicts --init_from, which brings an "
                 "encoder of its own size. Leave one of them out."
             )
+        settings["preset"] = None
     _derive_data(settings)
     _derive_network(settings)
     _derive_freezing(settings)
@@ -66,23 +71,28 @@ def _default(settings, name, value):
 
 
 def _derive_data(settings):
-    scenes = settings["data"] in lookup.names("layerlock.data.sources")
-    small = settings["preset"] in SMALL and not settings["init_from"]
-    _default(settings, "frames", 8 if scenes else 16)
-    _default(settings, "size", 32 if scenes else 64 if small else 224)
-    _default(settings, "workers", 0 if scenes else 2)
+    source = data.source_class(settings["data"])
+    small = encoder_arguments(settings)["hidden_dim"] < SMALL_WIDTH
+    if settings["init_from"]:
+        clip_shape = exported.read_config(encoder_folder(settings))[
+            "clip_shape"
+        ]
+        _default(settings, "frames", clip_shape[0])
+        _default(settings, "size", clip_shape[1])
+    _default(settings, "frames", source.default_frames)
+    _default(settings, "size", source.default_size or (64 if small else 224))
+    _default(settings, "workers", source.default_workers)
     _default(settings, "mask", _objective_class(settings).default_mask)
     mask = lookup.find(masks.__name__, settings["mask"], masks.Mask)
     takes_ratio = "ratio" in lookup.argument_names(mask)
-    if (
-        settings["preset"] in SMALL
-        and takes_ratio
-        and "ratio" not in settings["mask_args"]
-    ):
+    if small and takes_ratio and "ratio" not in settings["mask_args"]:
         # 5 % of a small clip's patches are too few to learn from.
         _default(settings, "mask_ratio", 0.75)
-    if scenes and settings["fps"] is not None:
-        raise UsageError("--fps is for videos; --data=scenes has no time.")
+    has_time = "fps" in lookup.argument_names(source)
+    if settings["fps"] and not has_time and not settings["validation"]:
+        raise UsageError(
+            f"--fps is for videos; --data={settings['data']} has no time."
+        )
     if settings["workers"] < 0:
         raise UsageError(
             f"--workers must be at least 0. Received: {settings['workers']}."
@@ -147,8 +157,7 @@ def _derive_training(settings):
     clip = GRADIENT_CLIPS[_objective_class(settings).predictor]
     _default(settings, "gradient_clip", clip)
     _default(settings, "warmup_steps", min(steps // 20, steps - 1))
-    interval = settings["interval"] or steps // 20
-    _default(settings, "mini_warmup_steps", interval // 4)
+    _derive_mini_warmup(settings)
     _default(settings, "log_every", max(1, min(50, steps // 100)))
     _default(settings, "monitor_every", max(1, min(1000, steps // 20)))
     every = max(1, min(1000, steps // 10))
@@ -160,6 +169,24 @@ def _derive_training(settings):
             "--checkpoint_every must be a multiple of --log_every. Received: "
             f"{settings['checkpoint_every']} and {settings['log_every']}."
         )
+
+
+def _derive_mini_warmup(settings):
+    """A quarter of the shortest time between two freezes."""
+    steps, schedule = settings["steps"], _schedule(settings)
+    if not schedule.max_layers():
+        for name in ("mini_warmup_steps", "head_reset"):
+            if settings[name]:
+                raise UsageError(
+                    f"--{name} is about freezes, and with "
+                    f"--schedule={settings['schedule']} there are none. "
+                    "Leave it out."
+                )
+        settings["mini_warmup_steps"] = 0
+    events = [step for step, _ in schedule.events(steps)]
+    gaps = [later - step for step, later in itertools.pairwise(events)]
+    shortest = min(gaps, default=steps // 20)
+    _default(settings, "mini_warmup_steps", shortest // 4)
 
 
 def encoder_arguments(settings) -> dict:
@@ -190,6 +217,11 @@ def encoder_folder(settings) -> pathlib.Path:
     """The exported encoder to start from; a run directory holds one."""
     path = pathlib.Path(settings["init_from"])
     return path / "encoder" if (path / "encoder").is_dir() else path
+
+
+def encoder_name(settings) -> str:
+    """What a person calls the encoder that the flags ask for."""
+    return settings["preset"] or str(settings["init_from"])
 
 
 def dtype(settings) -> str:
@@ -239,6 +271,12 @@ def _check_backend(settings):
     if reason:
         backend = keras.backend.backend()
         raise UsageError(f"Not with KERAS_BACKEND={backend}: {reason}")
+    devices = len(backends.devices())
+    if settings["distribution"] == "data" and settings["batch_size"] % devices:
+        raise UsageError(
+            f"--batch_size={settings['batch_size']} cannot be split over "
+            f"{devices} devices. Make it a multiple."
+        )
 
 
 def _objective_class(settings):
@@ -271,8 +309,8 @@ def _schedule(settings):
     first, most = schedule.next_event(0), schedule.max_layers()
     if most > limit:
         raise UsageError(
-            f"At most {limit} layers of {settings['preset']} may freeze, "
-            "since the others decode. Received: a schedule that freezes "
+            f"At most {limit} layers of {encoder_name(settings)} may freeze: "
+            "those that do not decode. Received: a schedule that freezes "
             f"{most}. Lower --max_frozen_layers."
         )
     if first is not None and first >= settings["steps"]:
@@ -340,6 +378,12 @@ def _plugin_arguments(settings, kind, plugin) -> dict:
             )
         arguments[name] = settings[flag]
     if isinstance(arguments.get("momentum"), list):
+        if arguments.get("teacher", "ema") != "ema":
+            raise UsageError(
+                "--momentum is that of a moving average, and with "
+                f"--teacher={arguments['teacher']} there is none. Leave it "
+                "out."
+            )
         first, last = _momentum(settings["momentum"])
         arguments["momentum"] = first
         arguments.setdefault("final_momentum", last)

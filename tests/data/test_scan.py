@@ -1,11 +1,14 @@
+import errno
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
-from layerlock.data import decoding, scan
+from layerlock.data import decoding, scan, streams
+from layerlock.data.streams import DecodingError
 from tests.data import synthesise
 
 pytest.importorskip("av")
@@ -125,6 +128,36 @@ def test_bad_files_are_remembered_too(clip, tmp_path, probed):
 
     assert probed == ["bad.mp4"]
     assert again == first
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EMFILE, errno.EIO])
+def test_what_the_machine_is_to_blame_for_is_not_remembered(
+    clip, tmp_path, monkeypatch, code
+):
+    cache = tmp_path / "cache"
+
+    def fail(path):
+        error = OSError(code, os.strerror(code))
+        raise DecodingError(streams.reason(error)) from error
+
+    with monkeypatch.context() as context:
+        context.setattr(decoding, "probe", fail)
+        [reason] = scan.scan([clip], cache=cache)
+    assert reason == os.strerror(code)
+
+    [facts] = scan.scan([clip], cache=cache)
+    assert facts.duration > 0
+
+
+def test_without_the_library_no_file_is_called_bad(clip, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, "av", None)
+        with pytest.raises(ImportError, match=r"layerlock\[video\]"):
+            scan.scan([clip], cache=cache)
+
+    [facts] = scan.scan([clip], cache=cache)
+    assert facts.duration > 0
 
 
 def test_a_file_that_changed_is_read_again(clip, tmp_path, probed):

@@ -156,6 +156,21 @@ def test_a_folder_with_other_files_is_never_replaced(encoder, tmp_path):
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
+def test_a_note_beside_an_encoder_is_kept(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "encoder")
+    (tmp_path / "encoder" / "README").write_text("the good one")
+    (tmp_path / "encoder" / "plots").mkdir()
+    (tmp_path / "encoder" / "plots" / "a.txt").write_text("a")
+
+    networks.small_encoder(positions="none").save_to_preset(
+        tmp_path / "encoder", overwrite=True
+    )
+
+    assert (tmp_path / "encoder" / "README").read_text() == "the good one"
+    assert (tmp_path / "encoder" / "plots" / "a.txt").read_text() == "a"
+    assert VideoEncoder.from_preset(tmp_path / "encoder").positions == "none"
+
+
 def test_a_failure_leaves_what_was_there(encoder, tmp_path, monkeypatch):
     encoder.save_to_preset(tmp_path / "encoder")
     other = networks.small_encoder(positions="none")

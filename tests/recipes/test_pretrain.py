@@ -109,18 +109,27 @@ def test_the_exported_encoder_loads_and_starts_another_run(scenes, tmp_path):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-8)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="one backend is enough")
 def test_a_plain_mae_of_a_preset_never_freezes(tmp_path):
     run_dir = tmp_path / "mae"
     running.succeed(run_dir, *SHORT, "--schedule=never", "--accumulation=2")
     assert {line["frozen_layers"] for line in running.metrics(run_dir)} == {0}
 
 
-def test_mistakes_end_with_one_sentence_and_no_run(tmp_path):
+@pytest.mark.parametrize(
+    "flag, message",
+    [
+        ("--max_frozen_layers=7", "At most 6 layers"),
+        ("--validation=/nowhere", "Unknown source of clips '/nowhere'"),
+        ("--objective_args=epsilon=(1,)", "pretrain: "),
+    ],
+)
+def test_mistakes_end_with_one_sentence_and_no_run(tmp_path, flag, message):
     run_dir = tmp_path / "never"
-    finished = running.pretrain(run_dir, "--max_frozen_layers=7")
+    finished = running.pretrain(run_dir, flag)
 
     assert finished.returncode != 0
-    assert "At most 6 layers" in finished.stderr
+    assert message in finished.stderr
     assert "Traceback" not in finished.stderr
     assert not run_dir.exists()
 

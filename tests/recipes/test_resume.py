@@ -3,17 +3,22 @@
 import json
 import pathlib
 import random
+import shutil
 
 import h5py
 import keras
 import numpy as np
 import pytest
 
+import layerlock
 from layerlock.core import checkpoints
 from tests.recipes import running
 
 pytestmark = pytest.mark.slow
 
+ONE_BACKEND = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 STEPS = 20
 FLAGS = [
     f"--steps={STEPS}",
@@ -70,6 +75,7 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted, flags):
     run_dir = tmp_path / "killed"
     # Before the first event, between the two, or after the second.
     step = random.SystemRandom().choice([6, 11, 15])
+    print(f"killed after step {step}")
     running.pretrain_until_killed(run_dir, step, *flags)
 
     running.succeed(run_dir, *flags, "--resume")
@@ -88,12 +94,17 @@ VJEPA = [
 ]
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "tensorflow",
+    reason="tests/conformance has it in one process",
+)
 def test_a_teacher_and_layers_that_freeze_by_themselves_resume_bit_for_bit(
     tmp_path, small
 ):
     expected, run_dir = tmp_path / "expected", tmp_path / "killed"
     running.succeed(expected, *VJEPA, *small)
     step = random.SystemRandom().choice([7, 12, 17])
+    print(f"killed after step {step}")
     running.pretrain_until_killed(run_dir, step, *VJEPA, *small)
 
     running.succeed(run_dir, *VJEPA, *small, "--resume")
@@ -106,10 +117,7 @@ def test_a_teacher_and_layers_that_freeze_by_themselves_resume_bit_for_bit(
     assert running.metrics(expected)[-1]["frozen_layers"] == 2
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch",
-    reason="tests/core/test_adaptive.py has it for every backend",
-)
+@ONE_BACKEND  # tests/core/test_adaptive.py has it for every backend
 def test_the_schedule_that_a_run_found_repeats_it(tmp_path, small):
     expected, repeated = tmp_path / "expected", tmp_path / "repeated"
     running.succeed(expected, *VJEPA, *small)
@@ -122,6 +130,26 @@ def test_the_schedule_that_a_run_found_repeats_it(tmp_path, small):
     ] == pytest.approx(
         [line["loss"] for line in running.metrics(expected)], rel=1e-5
     )
+
+
+@ONE_BACKEND
+def test_a_run_killed_before_it_exported_its_encoder_does_so(
+    tmp_path, uninterrupted, flags
+):
+    run_dir = tmp_path / "ended"
+    shutil.copytree(uninterrupted, run_dir)
+    shutil.rmtree(run_dir / "encoder")
+
+    running.succeed(run_dir, *flags, "--resume", "--keep_checkpoints=5")
+
+    expected = layerlock.VideoEncoder.from_preset(uninterrupted / "encoder")
+    found = layerlock.VideoEncoder.from_preset(run_dir / "encoder")
+    for a, b in zip(expected.weights, found.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    config = json.loads((run_dir / "config.json").read_text())
+    [resume] = config["resumes"]
+    assert resume["step"] == STEPS
+    assert "--keep_checkpoints=5" in resume["command"]
 
 
 def test_damaged_checkpoints_are_passed_over_and_named(
@@ -151,10 +179,12 @@ def truncate(path):
     path.write_bytes(content[: len(content) // 2])
 
 
+@ONE_BACKEND
 def test_a_run_killed_before_its_first_checkpoint_starts_again(
     tmp_path, uninterrupted, flags
 ):
     run_dir = tmp_path / "killed"
+    flags = [*flags, "--checkpoint_every=19"]
     running.pretrain_until_killed(run_dir, 1, *flags)
     for checkpoint in checkpoints.find(run_dir / "checkpoints"):
         pytest.fail(f"{checkpoint} should not be there yet")

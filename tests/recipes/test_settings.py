@@ -83,6 +83,17 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--warmup_steps=1000"], "warmup_steps"),
         (["--learning_rate=0"], "learning_rate"),
         (["--init_from=x", "--preset=video_vit_tiny"], "contradicts"),
+        (["--schedule=never", "--head_reset"], "--head_reset is about"),
+        (["--schedule=never", "--mini_warmup_steps=5"], "mini_warmup_steps is"),
+        (["--target=pixels", "--target_lag=3"], "only target"),
+        (
+            ["--objective=vjepa", "--teacher=frozen", "--momentum=0.5"],
+            "--momentum is that of a moving average",
+        ),
+        (["--schedule_args=interval=abc"], "must be a number"),
+        (["--objective_args=target_lag=abc"], "must be a number"),
+        (["--learning_rate=nan"], "--learning_rate must be finite"),
+        (["--weight_decay=inf"], "--weight_decay must be finite"),
         (["--init_from=/nowhere"], "nowhere"),
     ],
 )
@@ -120,6 +131,14 @@ def test_distribution_is_refused_where_there_is_none(choose, kind):
 def test_rematerialisation_is_refused_on_tensorflow(choose):
     with pytest.raises(ValueError, match="remat"):
         choose("--remat")
+
+
+def test_the_mini_warmup_suits_the_freezes_however_they_are_asked_for(choose):
+    for how in ("--interval=40", "--schedule_args=interval=40"):
+        assert choose(how)[0]["mini_warmup_steps"] == 10
+    events = "--schedule_args=events=[(300,1),(500,2),(600,3)]"
+    assert choose("--schedule=piecewise", events)[0]["mini_warmup_steps"] == 25
+    assert choose("--schedule=never")[0]["mini_warmup_steps"] == 0
 
 
 def test_flags_reach_the_plug_ins(choose):

@@ -59,6 +59,12 @@ class MaskedAutoencoding(Objective):
                 "`target` must be 'latents' or 'pixels'. "
                 f"Received: target={target!r}."
             )
+        if target == "pixels" and (target_lag or all_targets):
+            raise ValueError(
+                "With pixels as the only target none lags and none is kept. "
+                f"Received: target='pixels', target_lag={target_lag}, "
+                f"all_targets={all_targets}. Use target='latents'."
+            )
         self.target = target
         self.target_lag = target_lag
         self.all_targets = all_targets

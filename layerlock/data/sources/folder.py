@@ -111,23 +111,24 @@ class FolderSource(VideoSource):
         names = list(self.files.class_names)
         return {"class": names} if names else {}
 
-    @property
-    def counts(self):
-        """Numbers of videos, of those with a flaw, and of failed reads.
+    def describe_files(self):
+        """Returns the videos, those that cannot be read, and counts.
 
-        `replaced_clips` and `short_clips` are per epoch; `failed_reads` are
-        the lines of the file `failures`.
+        `replaced_clips` and `short_clips` are per epoch. `failed_reads` are
+        the clips that could not be read although their video had seemed fine;
+        `failures` names them.
         """
         used = [self.files.readable(index) for index in range(len(self))]
         facts = [self.files.results[position] for position in used]
         return {
-            "files": len(self),
+            "num_files": len(self),
             "unreadable_files": len(self.files.bad),
             "replaced_clips": len(self) - len(self.files.good),
             "short_clips": sum(
                 one.duration < self._length(one) for one in facts
             ),
             "failed_reads": _count_lines(self.failures),
+            **self.files.to_json(),
         }
 
     def _read(self, index, choose):
@@ -217,9 +218,10 @@ def _box_size(facts, area: float, aspect: float):
 
 
 def _count_lines(path) -> int:
+    """Counts different lines: a clip that is read again fails again."""
     try:
         with open(path or os.devnull, "rb") as file:
-            return sum(1 for _ in file)
+            return len(set(file))
     except FileNotFoundError:
         return 0
 

@@ -54,6 +54,10 @@ class ScenesSource(VideoSource):
     ((8, 32, 32, 3), (8, 32, 32))
     """
 
+    default_frames = 8
+    default_size = 32
+    default_workers = 0
+
     def __init__(
         self,
         num_clips: int = 10_000,

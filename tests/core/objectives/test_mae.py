@@ -39,7 +39,6 @@ def normalized(x, epsilon):
             {"all_targets": True, "target_lag": 3},
             [(0,), (0,), (0,), (0,), (0, 1)],
         ),
-        ({"target": "pixels", "all_targets": True}, [(0,)] * 5),
     ],
 )
 def test_the_target_follows_the_newest_frozen_layer(arguments, expected):
