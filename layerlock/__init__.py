@@ -4,6 +4,7 @@ from layerlock.core.adaptive import FreezeWhenConverged as FreezeWhenConverged
 from layerlock.core.callback import LayerLock as LayerLock
 from layerlock.core.drift import LayerDrift as LayerDrift
 from layerlock.core.learning_rate import MiniWarmup as MiniWarmup
+from layerlock.core.learning_rate import PerUpdate as PerUpdate
 from layerlock.core.learning_rate import WarmupCosine as WarmupCosine
 from layerlock.core.masks import Mask as Mask
 from layerlock.core.masks import MultiBlockMask as MultiBlockMask

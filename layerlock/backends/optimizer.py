@@ -8,8 +8,6 @@ the only one that names the optimizer's private attributes.
 import keras
 from keras import ops
 
-from layerlock.backends import contract
-
 # Bookkeeping of the base class, rebuilt by `build` rather than carried over.
 _BOOKKEEPING = {"_variables", "_trainable_variables"}
 _MOVING_AVERAGE = "_model_variables_moving_average"
@@ -73,11 +71,6 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
         optimizer.build(list(variables))
     for part, snapshot in zip(parts, snapshots, strict=True):
         _restore(part, snapshot, {id(variable) for variable in fresh})
-
-
-def slot_bytes(optimizer) -> int:
-    """Bytes of optimizer state, counters and learning rates included."""
-    return contract.variable_bytes(optimizer.variables)
 
 
 def _parts(optimizer) -> list:

@@ -47,6 +47,9 @@ def variable_scope(model):
 
 
 def renew_step(model, frozen_variables):
+    if tf.config.list_physical_devices("GPU"):
+        # What comes is the memory of the new step.
+        tf.config.experimental.reset_memory_stats("GPU:0")
     model.test_function = None
     model.predict_function = None
     if model.train_function is not None:

@@ -127,7 +127,6 @@ def unsupported(
     *,
     steps_per_execution=1,
     distribution=None,
-    dtype_policy="float32",
     **options,
 ) -> str | None:
     if steps_per_execution != 1:

@@ -4,6 +4,7 @@ import time
 
 import keras
 
+from layerlock import backends
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.core import schedules
 from layerlock.core.scheduler import FreezeScheduler
@@ -79,15 +80,22 @@ class LayerLock(keras.callbacks.Callback):
 
     def replan(self):
         """Asks the schedule again: it has got a further event."""
-        self.next_event = self.schedule.next_event(self.counter.step)
+        step = self.counter.step
+        if self.schedule.frozen_layers(step) > self.frozen_layers:
+            self.next_event = step
+        else:
+            self.next_event = self.schedule.next_event(step)
 
     def on_train_begin(self, logs=None):
         if self.scheduler is None or self.scheduler.model is not self.model:
             self.bind(self.model)
         optimizer = self.model.optimizer
-        if not optimizer.built:  # TensorFlow leaves it to the first step
-            optimizer.build(self.model.trainable_variables)
-        optimizer_state.check_optimizer(optimizer)
+        if not optimizer.built and self.model.built:
+            # TensorFlow leaves it to the first step.
+            with backends.variable_scope(self.model):
+                optimizer.build(self.model.trainable_variables)
+        if optimizer.built:
+            optimizer_state.check_optimizer(optimizer)
         self._resume()
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -38,6 +38,10 @@ def save(
     Returns:
         Path of the checkpoint, `folder/step_00001000`.
     """
+    if keep < 1:
+        raise ValueError(
+            f"`keep` must be at least 1 checkpoint. Received: keep={keep}."
+        )
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step_{step:08d}"
@@ -52,10 +56,13 @@ def save(
     (draft / _MANIFEST).write_text(json.dumps(digests))
     for name in (*_CONTENT, _MANIFEST):
         _flush(draft / name)
+    replaced = folder / f".replaced_{final.name}"
     if final.exists():  # a run that resumed before this step wrote it
-        shutil.rmtree(final)
+        shutil.rmtree(replaced, ignore_errors=True)
+        final.rename(replaced)
     draft.rename(final)
     _flush(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
     for old in find(folder)[keep:]:
         shutil.rmtree(old)
     return final

@@ -35,7 +35,7 @@ class LayerDrift(EverySteps):
 
     ```python
     drift = LayerDrift(every=500, clips=clips[:8])
-    lock = LayerLock("linear", before_freeze=drift.before_freeze)
+    lock = LayerLock(schedule, before_freeze=drift.before_freeze)
     model.fit(clips, callbacks=[drift, lock])
     ```
     """

@@ -1,8 +1,9 @@
 """Formulas behind the numbers that tell whether a run is healthy."""
 
-import keras
 import numpy as np
 from keras import ops
+
+from layerlock.core.normalization import at_least_float32, normalize
 
 _RANK_ROWS = 1024  # tokens that the effective rank is estimated from
 
@@ -15,23 +16,6 @@ MEASURED = (
     "prediction_cosine",
     "clip_cosine",
 )
-
-
-def normalize(features, epsilon=1e-6):
-    """LayerNorm without parameters, in at least float32.
-
-    Args:
-        features: Shape `(..., width)`.
-        epsilon: float, added to the variance. Defaults to `1e-6`.
-
-    Output shape:
-        Same as `features`.
-    """
-    features = _at_least_float32(features)
-    mean = ops.mean(features, axis=-1, keepdims=True)
-    centred = features - mean
-    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-    return centred * ops.rsqrt(variance + epsilon)
 
 
 def spread(features):
@@ -58,7 +42,7 @@ def deviations(features):
     Output shape:
         `(width,)`.
     """
-    return ops.std(_at_least_float32(features), axis=(0, 1))
+    return ops.std(at_least_float32(features), axis=(0, 1))
 
 
 def measure(features, predictions, targets):
@@ -135,7 +119,7 @@ def second_moments(features):
     Returns:
         Shape `(width, width)`.
     """
-    features = _at_least_float32(features)
+    features = at_least_float32(features)
     rows = ops.reshape(features, (-1, features.shape[-1]))[:_RANK_ROWS]
     count = ops.cast(ops.shape(rows)[0], rows.dtype)
     return ops.matmul(ops.transpose(rows), rows) / count
@@ -214,17 +198,12 @@ def centred_gram(features):
     Output shape:
         `(rows, rows)`.
     """
-    features = _at_least_float32(features)
+    features = at_least_float32(features)
     features = features - ops.mean(features, axis=0, keepdims=True)
     return ops.matmul(features, ops.transpose(features))
 
 
 def _unit(x, epsilon):
-    x = _at_least_float32(x)
+    x = at_least_float32(x)
     squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
     return x * ops.rsqrt(squares + epsilon)
-
-
-def _at_least_float32(x):
-    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
-    return x if is_double else ops.cast(x, "float32")

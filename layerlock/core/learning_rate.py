@@ -16,6 +16,9 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     so that none is wasted on a rate of 0. From there the rate falls to
     `final_fraction * peak` at step `steps`, and stays.
 
+    Under gradient accumulation Keras passes the number of batches: wrap it in
+    `PerUpdate`.
+
     Reference: [SGDR, Loshchilov and Hutter, 2017](
     https://arxiv.org/abs/1608.03983), without restarts.
 

@@ -142,7 +142,13 @@ def parse_arguments(text: str, plugin_class: type) -> dict:
 
 def _check_type(plugin_class, name, value, default):
     """Raises where a word stands for a number, or the other way round."""
-    for kinds, expected in (((int, float), "a number"), ((str,), "a word")):
+    for kinds, expected in (
+        ((bool,), "True or False"),
+        ((int, float), "a number"),
+        ((str,), "a word"),
+    ):
+        if isinstance(default, bool) and kinds != (bool,):
+            continue
         if isinstance(default, kinds) and not isinstance(value, kinds):
             raise ValueError(
                 f"Argument {name!r} of `{plugin_class.__name__}` must be "

@@ -37,7 +37,7 @@ class Monitors(EverySteps):
     Example:
 
     ```python
-    model.fit(clips, callbacks=[Monitors(every=50), LayerLock("linear")])
+    model.fit(clips, callbacks=[Monitors(every=50), LayerLock(schedule)])
     ```
     """
 
@@ -73,6 +73,12 @@ class Monitors(EverySteps):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        if not hasattr(self.model, "feature_moments"):
+            raise ValueError(
+                "`Monitors` reads what the training step of a "
+                "`MaskedPretraining` measures. Received: a "
+                f"{type(self.model).__name__}."
+            )
         self._norms = backends.compiled(self.model, self._weight_norms)
 
     def on_step(self, step, logs):

@@ -5,9 +5,11 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.core import health, masks, objectives, teacher
+from layerlock.core.normalization import normalize
 from layerlock.core.scheduler import FreezableModel
 from layerlock.core.targets import (
     check_mask,
+    check_objective,
     check_targets,
     layer_outputs,
     target_layers,
@@ -71,8 +73,9 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
 
     ```python
     model = MaskedPretraining(VideoEncoder.from_preset("video_vit_nano"))
+    schedule = LinearFreezeSchedule(600, 80, max_frozen_layers=4)
     model.compile(optimizer=keras.optimizers.AdamW(1e-3))
-    model.fit(clips, callbacks=[LayerLock("linear")])
+    model.fit(clips, callbacks=[LayerLock(schedule)])
     ```
     """
 
@@ -96,13 +99,19 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
                 "scored, above 0 and at most 1. Received: "
                 f"target_fraction={target_fraction}."
             )
-        if masks_per_clip < 1:
+        if not isinstance(masks_per_clip, int) or masks_per_clip < 1:
             raise ValueError(
-                "`masks_per_clip` must be at least 1. Received: "
-                f"masks_per_clip={masks_per_clip}."
+                "`masks_per_clip` must be a whole number of at least 1. "
+                f"Received: masks_per_clip={masks_per_clip}."
+            )
+        if not isinstance(seed, int) or not 0 <= seed < 2**64:
+            raise ValueError(
+                "`seed` must be a whole number from 0 to 2**64 - 1. "
+                f"Received: seed={seed}."
             )
         self.encoder = encoder
         self.objective = objectives.get(objective)
+        check_objective(self.objective)
         self.mask = masks.get(mask or self.objective.default_mask)
         check_mask(self.objective, self.mask, encoder.grid())
         self.predictor = predictor or self._default_predictor()
@@ -121,6 +130,9 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         self.feature_moments = self._add_state("moments", (width, width))
         self.frozen_layers = 0
         self.target_layers = ()
+        for stage in (None, *range(self._deepest + 1)):
+            # A head that is missing must not be found missing mid-run.
+            self.predictor.head_layers(self.target_layers_at(stage))
         self.enter_stage(0)
         self.built = True
         if frozen_layers:
@@ -162,10 +174,20 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
     def freezable_layers(self):
         return self.encoder.freezable_layers[: self._deepest]
 
+    def check_stages(self, frozen_layers):
+        if self.allow_moving_target:
+            return
+        for stage in range(self.frozen_layers, frozen_layers + 1):
+            check_targets(self.objective, stage, self._deepest)
+
     def enter_stage(self, frozen_layers, reset_head=False):
+        if frozen_layers < self.frozen_layers:
+            raise ValueError(
+                f"Layers never thaw. Received: frozen_layers={frozen_layers} "
+                f"while {self.frozen_layers} are frozen."
+            )
         targets = self.target_layers_at(frozen_layers)
-        if not self.allow_moving_target:
-            check_targets(self.objective, frozen_layers, self._deepest)
+        self.check_stages(frozen_layers)
         moved = targets != self.target_layers
         self.frozen_layers = frozen_layers
         self.target_layers = targets
@@ -233,7 +255,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             for tensor in (features, predictions, targets)
         ]
         self.health.assign(health.measure(*tensors))
-        moments = health.second_moments(health.normalize(tensors[0]))
+        moments = health.second_moments(normalize(tensors[0]))
         self.feature_moments.assign(ops.cast(moments, "float32"))
 
     def draw_masks(self, batch_size, grid, training=True):

@@ -40,19 +40,11 @@ def reconstruct(model, clips):
     features = model.encode_visible(patches, visible, grid)
     (predicted,) = model.predict_hidden(features, visible, hidden, grid)
     truth = take_tokens(patches, hidden, model.masks_per_clip)
-    predicted, truth, patches, visible, hidden = (
+    predicted = model.objective.undo_targets(predicted, truth, layer=0)
+    predicted, patches, visible, hidden = (
         ops.convert_to_numpy(x)
-        for x in (
-            predicted[kept],
-            truth[kept],
-            patches,
-            visible[kept],
-            hidden[kept],
-        )
+        for x in (predicted[kept], patches, visible[kept], hidden[kept])
     )
-    if model.objective.normalize_pixels:
-        mean = truth.mean(axis=-1, keepdims=True)
-        predicted = predicted * truth.std(axis=-1, keepdims=True) + mean
     masked = np.full_like(patches, np.nan)
     _put(masked, visible, np.take_along_axis(patches, visible[..., None], 1))
     complete = masked.copy()

@@ -12,12 +12,20 @@ class FreezableModel:
 
     `MaskedPretraining` is one. Any other model is given to `FreezeScheduler`
     with a list of layers.
+
+    Attributes:
+        frozen_layers: int, layers that are frozen.
     """
+
+    frozen_layers = 0
 
     @property
     def freezable_layers(self) -> list:
         """Layers, or tuples of layers that freeze together, bottom first."""
         raise NotImplementedError
+
+    def check_stages(self, frozen_layers: int):
+        """Raises if a stage up to `frozen_layers` could not be entered."""
 
     def enter_stage(self, frozen_layers: int, reset_head: bool = False) -> list:
         """Adapts the model to `frozen_layers`, before variables are frozen.
@@ -55,7 +63,8 @@ class FreezeScheduler:
     Example:
 
     ```python
-    scheduler = FreezeScheduler(LinearFreezeSchedule(100, 50), model)
+    schedule = LinearFreezeSchedule(100, 50, max_frozen_layers=4)
+    scheduler = FreezeScheduler(schedule, model)
     for step, clips in enumerate(batches, start=1):
         model.train_on_batch(clips)
         if scheduler.update(step):
@@ -76,6 +85,12 @@ class FreezeScheduler:
                 "freeze. Pass them: LayerLock(schedule, layers=[...]), "
                 "bottom first."
             )
+        if layers is not None and isinstance(model, FreezableModel):
+            raise ValueError(
+                f"{type(model).__name__} says itself which of its layers "
+                "freeze: its targets move with them. Received: layers="
+                f"{layers}. Leave `layers` out."
+            )
         if model.optimizer is None:
             raise ValueError(
                 "The model has no optimizer. Call `model.compile(optimizer="
@@ -88,7 +103,7 @@ class FreezeScheduler:
             for unit in (model.freezable_layers if layers is None else layers)
         ]
         self.head_reset = head_reset
-        self.frozen_layers = 0
+        self.frozen_layers = model.frozen_layers if layers is None else 0
         most = schedule.max_layers()
         if most > len(self.layers):
             raise ValueError(
@@ -97,6 +112,8 @@ class FreezeScheduler:
                 f"{schedule}. Lower its number of layers; blocks that decode "
                 "are never frozen."
             )
+        if layers is None:
+            model.check_stages(most)
         if model.optimizer.built:
             optimizer_state.check_optimizer(model.optimizer)
 
@@ -132,8 +149,6 @@ class FreezeScheduler:
                 f"{self.frozen_layers} are frozen."
             )
         model = self.model
-        if model.optimizer.built:
-            optimizer_state.check_optimizer(model.optimizer)
         backends.sync_state(model)
         trained = model.trainable_variables
         with backends.variable_scope(model):

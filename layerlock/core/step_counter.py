@@ -75,6 +75,9 @@ class EverySteps(keras.callbacks.Callback):
         self._plan()
 
     def on_epoch_begin(self, epoch, logs=None):
+        # Another callback may have restored the model since training began.
+        self.counter.read()
+        self._plan()
         self.batch = -1
 
     def on_train_batch_end(self, batch, logs=None):

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from layerlock.core.objectives.base import PREDICTORS, TEACHERS
+
 
 def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
     """What is predicted at a stage: 0 is the pixels, k the output of block k.
@@ -16,10 +18,11 @@ def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
         layers = objective.unfrozen_target_layers()
     else:
         layers = objective.target_layers(frozen_layers)
-    return tuple(
+    found = [
         max(deepest + 1 + layer, 1) if layer < 0 else min(layer, deepest)
         for layer in layers
-    )
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def check_targets(objective, frozen_layers: int, deepest: int):
@@ -41,6 +44,17 @@ def check_targets(objective, frozen_layers: int, deepest: int):
         "frozen layers only, use an objective with a teacher, or allow it "
         "with `allow_moving_target=True`."
     )
+
+
+def check_objective(objective):
+    """Raises if an objective asks for a predictor or teacher there is not."""
+    for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):
+        value = getattr(objective, name)
+        if value not in known:
+            raise ValueError(
+                f"`{type(objective).__name__}.{name}` must be one of "
+                f"{list(known)}. Received: {value!r}."
+            )
 
 
 def check_mask(objective, mask, grid):

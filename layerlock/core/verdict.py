@@ -44,7 +44,8 @@ class Judge:
       grown to 20 times of it.
     - **healthy**: none of these.
 
-    A verdict other than diverged takes 3 measurements in a row that agree.
+    A verdict changes, for better or worse, after 3 measurements in a row that
+    go that far; diverged takes one.
     What the run's start was, the median of its first 3 measurements tells.
     The rank alone tells nothing: what is left of collapsed features is noise,
     and noise has full rank.
@@ -101,14 +102,17 @@ class Judge:
             self.first.append({name: line[name] for name in names})
         label, reason = self._opinion(line)
         self.opinions = [*self.opinions, label][-NUM_AGREEING:]
-        if self._worst_agreed() == label:
+        if self._settled() == label:
             self.verdict = Verdict(label, reason)
         return self.verdict
 
-    def _worst_agreed(self):
+    def _settled(self) -> str:
+        """The label nearest to the verdict that all opinions go as far as."""
         if len(self.opinions) < NUM_AGREEING:
-            return "healthy"
-        return min(self.opinions, key=LABELS.index)
+            return self.verdict.label
+        ranks = [LABELS.index(opinion) for opinion in self.opinions]
+        current = LABELS.index(self.verdict.label)
+        return LABELS[min(max(current, min(ranks)), max(ranks))]
 
     def _start(self, name):
         return statistics.median(line[name] for line in self.first)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from layerlock.backends import contract
 from layerlock.backends import optimizer as optimizer_state
 from tests.core import freezing
 
@@ -97,12 +98,12 @@ def test_it_tracks_nothing_of_what_left(variables):
 
 def test_it_is_smaller_by_the_slots_of_what_left(variables):
     optimizer = trained(keras.optimizers.AdamW(0.1), variables)
-    before = optimizer_state.slot_bytes(optimizer)
+    before = contract.variable_bytes(optimizer.variables)
 
     keep(optimizer, variables, LEFT)
 
     gone = (4 * 3 + 4) * 2 * 4  # numbers, slots, bytes
-    assert before - optimizer_state.slot_bytes(optimizer) == gone
+    assert before - contract.variable_bytes(optimizer.variables) == gone
 
 
 def test_the_order_of_the_variables_may_change(variables):

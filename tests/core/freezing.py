@@ -35,7 +35,7 @@ def build_model(model_class=MaskedPretraining, dtype="float32", **kwargs):
         name="encoder",
     )
     return model_class(
-        encoder, mask=RandomMask(0.5), seed=3, dtype=dtype, **kwargs
+        encoder, **{"mask": RandomMask(0.5), "seed": 3, **kwargs}, dtype=dtype
     )
 
 

@@ -188,6 +188,20 @@ def test_a_second_fit_goes_on_where_the_first_one_ended():
     assert lock.events == [(1, 1), (3, 2)]
 
 
+def test_a_model_that_its_first_batch_builds_can_freeze():
+    model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.AdamW(1e-2), loss="mse")
+    lock = LayerLock(
+        PiecewiseFreezeSchedule([(2, 1)]), layers=[model.layers[0]]
+    )
+
+    x = np.ones((8, 3), "float32")
+    model.fit(x, x[:, :1], batch_size=2, verbose=0, callbacks=[lock])
+
+    assert lock.events == [(2, 1)]
+    assert model.optimizer.iterations == 4
+
+
 def test_a_schedule_can_be_named():
     assert LayerLock("never").schedule == NeverFreezeSchedule()
 

@@ -149,6 +149,11 @@ def test_the_newest_are_kept(tmp_path, model):
     assert names(tmp_path) == ["step_00000011", "step_00000010"]
 
 
+def test_none_is_not_a_number_to_keep(tmp_path, model):
+    with pytest.raises(ValueError, match="keep=0"):
+        checkpoints.save(tmp_path, model, 1, {}, keep=0)
+
+
 def test_a_step_that_is_saved_again_is_replaced(tmp_path, model):
     checkpoints.save(tmp_path, model, 7, {"run": "first"})
     checkpoints.save(tmp_path, model, 7, {"run": "second"})

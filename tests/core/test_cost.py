@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from layerlock import backends
-from layerlock.backends import optimizer as optimizer_state
+from layerlock.backends import contract
 from layerlock.core.cost import BlockSizes, StepSizes, cumulative_flops
 from layerlock.core.masks import MultiBlockMask, RandomMask
 from layerlock.core.objectives.mae import MaskedAutoencoding
@@ -125,7 +125,7 @@ def test_memory_falls_at_every_event(target):
     for _ in stages(model):
         model.train_on_batch(clips())
         activations.append(backends.measure_step(model).activation_bytes)
-        slots.append(optimizer_state.slot_bytes(model.optimizer))
+        slots.append(contract.variable_bytes(model.optimizer.variables))
 
     assert activations == sorted(activations, reverse=True)
     assert len(set(activations)) == len(STAGES)

@@ -10,6 +10,7 @@ from layerlock.core.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining import MaskedPretraining
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.schedules import NeverFreezeSchedule
+from layerlock.models.decoder import PatchwiseDecoder
 from tests.core import freezing
 
 
@@ -208,12 +209,29 @@ def test_a_saved_model_comes_back_at_its_stage(tmp_path, frozen_layers):
     [
         ({"target_fraction": 0.0}, "target_fraction"),
         ({"masks_per_clip": 0}, "masks_per_clip"),
+        ({"masks_per_clip": 1.5}, "masks_per_clip=1.5"),
+        ({"seed": -1}, "seed=-1"),
         ({"objective": "cosine"}, "Unknown Objective 'cosine'"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         freezing.build_model(**arguments)
+
+
+def test_a_head_that_is_missing_is_missed_at_once():
+    encoder = freezing.build_model().encoder
+    predictor = PatchwiseDecoder(
+        encoder.hidden_dim, encoder.patch_dim, 1, num_latent_heads=2
+    )
+
+    with pytest.raises(ValueError, match="No head predicts layer 3"):
+        MaskedPretraining(
+            encoder,
+            MaskedAutoencoding(all_targets=True),
+            RandomMask(0.5),
+            predictor,
+        )
 
 
 def test_a_mask_that_hides_nothing_is_refused():

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from layerlock.core import health
+from layerlock.core.normalization import normalize
 from layerlock.core.objectives.mae import MaskedAutoencoding
+from layerlock.core.objectives.vjepa import VJEPA
 from layerlock.core.pretraining import take_tokens
 from layerlock.core.reconstruction import reconstruct
 from layerlock.core.scheduler import FreezeScheduler
@@ -25,7 +26,7 @@ def all_knowing(**kwargs):
     def predict_hidden(features, visible, hidden, grid):
         truth = take_tokens(patches, hidden, model.masks_per_clip)
         if model.objective.normalize_pixels:
-            truth = health.normalize(truth, model.objective.epsilon)
+            truth = normalize(truth, model.objective.epsilon)
         return (truth,)
 
     model.predict_hidden = predict_hidden
@@ -63,6 +64,15 @@ def test_right_predictions_give_the_clips_back(
 
     assert predicted.dtype == "uint8"
     np.testing.assert_array_equal(predicted, CLIPS)
+
+
+def test_another_objective_can_begin_with_pixels():
+    model = freezing.build_model(objective=VJEPA(teacher="frozen"))
+
+    masked, complete = reconstruct(model, CLIPS)
+
+    assert masked.shape == complete.shape == CLIPS.shape
+    assert not np.array_equal(masked, complete)
 
 
 def test_hidden_patches_are_grey_and_visible_ones_as_they_were():

@@ -6,6 +6,7 @@ import pytest
 
 from layerlock import backends
 from layerlock.core.callback import LayerLock
+from layerlock.core.objectives.mae import MaskedAutoencoding
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.schedules import (
     LinearFreezeSchedule,
@@ -212,6 +213,45 @@ def test_a_model_that_does_not_know_its_layers_is_told_to_name_them():
     model, _ = sequential()
     with pytest.raises(ValueError, match="layers="):
         FreezeScheduler(NeverFreezeSchedule(), model)
+
+
+def test_a_new_scheduler_goes_on_from_the_stage_of_the_model():
+    model = freezing.build_model()
+    model.compile(keras.optimizers.SGD(0.1))
+    FreezeScheduler(PiecewiseFreezeSchedule([(1, 2)]), model).update(1)
+
+    again = FreezeScheduler(PiecewiseFreezeSchedule([(1, 1), (5, 3)]), model)
+
+    assert again.frozen_layers == 2
+    assert not again.update(1)
+    assert model.frozen_layers == 2
+    assert again.update(5)
+    assert model.frozen_layers == again.frozen_layers == 3
+    with pytest.raises(ValueError, match="never thaw"):
+        model.enter_stage(1)
+
+
+def test_layers_of_a_model_that_knows_its_own_are_refused():
+    model = freezing.build_model()
+    model.compile(keras.optimizers.SGD(0.1))
+
+    with pytest.raises(ValueError, match="Leave `layers` out"):
+        FreezeScheduler(
+            PiecewiseFreezeSchedule([(1, 1)]),
+            model,
+            layers=[model.encoder.blocks[3]],
+        )
+
+
+def test_a_target_that_would_move_later_is_refused_before_training():
+    model = freezing.build_model(
+        objective=MaskedAutoencoding(target_lag=0, all_targets=False)
+    )
+    model.objective.target_layers = lambda frozen: (frozen + (frozen > 1),)
+    model.compile(keras.optimizers.SGD(0.1))
+
+    with pytest.raises(ValueError, match="would move with the encoder"):
+        FreezeScheduler(PiecewiseFreezeSchedule([(1, 1), (2, 2)]), model)
 
 
 def test_thawing_is_refused():

@@ -56,6 +56,17 @@ def test_a_target_that_moves_by_mistake_is_refused(objective, moves):
         targets.check_targets(objective, 2, deepest=4)
 
 
+@pytest.mark.parametrize(
+    "attribute, value", [("teacher", "emaa"), ("predictor", "transfomer")]
+)
+def test_a_mistyped_need_of_an_objective_is_refused(attribute, value):
+    objective = MaskedAutoencoding()
+    setattr(objective, attribute, value)
+
+    with pytest.raises(ValueError, match=value):
+        targets.check_objective(objective)
+
+
 def test_too_few_visible_patches_are_refused():
     with pytest.raises(ValueError, match="at least 2 visible patches"):
         targets.check_mask(VJEPA(), RandomMask(0.9), (1, 2, 4))

@@ -122,6 +122,16 @@ def test_a_change_of_verdict_takes_three_measurements():
     assert judge(*mixed, line(feature_std=0.15)).label == "collapsing"
 
 
+def test_recovering_takes_three_measurements_too():
+    judge = Judge()
+    for _ in range(6):
+        judge.observe(line(**COLLAPSED_VJEPA))
+
+    labels = [judge.observe(line()).label for _ in range(3)]
+
+    assert labels == ["collapsed", "collapsed", "healthy"]
+
+
 def test_a_run_can_recover():
     collapsed, healthy = [line(feature_std=0.01)] * 3, [line()] * 3
 

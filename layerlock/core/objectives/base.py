@@ -1,9 +1,14 @@
 """The contract of an objective: what is predicted and how wrong it is."""
 
+import abc
+
 from keras import ops
 
+PREDICTORS = ("patchwise", "transformer")
+TEACHERS = ("frozen", "ema", "self")
 
-class Objective:
+
+class Objective(abc.ABC):
     """What a masked model predicts at hidden tokens, and the error's formula.
 
     A subclass is one file in `layerlock/core/objectives/`, found by its file
@@ -33,6 +38,8 @@ class Objective:
     ...         return values
     ...     def token_error(self, predictions, targets):
     ...         return ops.abs(predictions - targets)
+    ...     def get_config(self):
+    ...         return {}
     """
 
     predictor = "patchwise"
@@ -41,6 +48,7 @@ class Objective:
     target_gradient = False
     min_visible = 1
 
+    @abc.abstractmethod
     def target_layers(self, frozen_layers: int) -> tuple[int, ...]:
         """Which outputs are predicted while `frozen_layers` are frozen.
 
@@ -52,7 +60,6 @@ class Objective:
             past the deepest target that the model has mean the deepest, and
             negative ones count from it, -1 first.
         """
-        raise NotImplementedError
 
     def unfrozen_target_layers(self) -> tuple[int, ...]:
         """Which outputs are predicted by a run that never freezes."""
@@ -73,6 +80,7 @@ class Objective:
         """
         raise NotImplementedError
 
+    @abc.abstractmethod
     def compute_targets(self, values, layer: int):
         """Turns patches or latents into what is to be predicted.
 
@@ -85,8 +93,8 @@ class Objective:
         Output shape:
             Same as `values`.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def token_error(self, predictions, targets):
         """Error of every predicted number; the mean of it is the loss.
 
@@ -97,7 +105,19 @@ class Objective:
         Output shape:
             Same as `predictions`. Zero where prediction and target agree.
         """
-        raise NotImplementedError
+
+    def undo_targets(self, predictions, values, layer: int):
+        """Turns predictions back into patches or latents, for pictures.
+
+        Args:
+            predictions: Of what `compute_targets` returned for `values`.
+            values: the true ones. Same shape.
+            layer: int, see `target_layers`.
+
+        Output shape:
+            Same as `predictions`. By default they are returned as they are.
+        """
+        return predictions
 
     def target_weights(self, num_targets: int, step):
         """How much the error on each target counts in the loss.
@@ -133,8 +153,9 @@ class Objective:
             for error, weight in zip(errors, weights, strict=True)
         )
 
+    @abc.abstractmethod
     def get_config(self) -> dict:
-        return {}
+        """Returns the arguments of the constructor."""
 
     @classmethod
     def from_config(cls, config: dict):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from layerlock.core import health
+from layerlock.core.normalization import denormalize, normalize
 from layerlock.core.objectives.base import Objective
 
 
@@ -65,6 +65,11 @@ class MaskedAutoencoding(Objective):
                 f"Received: target='pixels', target_lag={target_lag}, "
                 f"all_targets={all_targets}. Use target='latents'."
             )
+        if target_lag != int(target_lag):
+            raise ValueError(
+                "`target_lag` counts layers. "
+                f"Received: target_lag={target_lag}."
+            )
         self.target = target
         self.target_lag = target_lag
         self.all_targets = all_targets
@@ -83,7 +88,11 @@ class MaskedAutoencoding(Objective):
 
     def compute_targets(self, values, layer):
         normalized = self.normalize_latents if layer else self.normalize_pixels
-        return health.normalize(values, self.epsilon) if normalized else values
+        return normalize(values, self.epsilon) if normalized else values
+
+    def undo_targets(self, predictions, values, layer):
+        normalized = self.normalize_latents if layer else self.normalize_pixels
+        return denormalize(predictions, values) if normalized else predictions
 
     def token_error(self, predictions, targets):
         return ops.square(predictions - targets)

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from layerlock.core import health
+from layerlock.core.normalization import denormalize, normalize
 from layerlock.core.objectives.base import Objective
 
 SCHEDULES = ("constant", "cosine")
@@ -105,9 +105,11 @@ class MaskedAutoencodingWithLatents(Objective):
 
     def compute_targets(self, values, layer):
         normalized = self.normalize_latents if layer else self.normalize_pixels
-        if normalized:
-            return health.normalize(values, self.epsilon)
-        return values
+        return normalize(values, self.epsilon) if normalized else values
+
+    def undo_targets(self, predictions, values, layer):
+        normalized = self.normalize_latents if layer else self.normalize_pixels
+        return denormalize(predictions, values) if normalized else predictions
 
     def token_error(self, predictions, targets):
         return ops.square(predictions - targets)

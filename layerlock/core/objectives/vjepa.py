@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from layerlock.core import health
+from layerlock.core.normalization import denormalize, normalize
 from layerlock.core.objectives.base import Objective
 
 TEACHERS = ("ema", "frozen", "self")
@@ -85,6 +85,11 @@ class VJEPA(Objective):
                     f"`{name}` is the share of its weights that the teacher "
                     f"keeps, between 0 and 1. Received: {name}={value}."
                 )
+        if target_layer is not None and target_layer != int(target_layer):
+            raise ValueError(
+                "`target_layer` is the number of a block, or -1 for the last. "
+                f"Received: target_layer={target_layer}."
+            )
         if steps < 1:
             raise ValueError(
                 "`steps` must be at least 1 optimizer step. "
@@ -125,8 +130,13 @@ class VJEPA(Objective):
 
     def compute_targets(self, values, layer):
         if self.normalize_targets:
-            return health.normalize(values, self.epsilon)
+            return normalize(values, self.epsilon)
         return values
+
+    def undo_targets(self, predictions, values, layer):
+        if self.normalize_targets:
+            return denormalize(predictions, values)
+        return predictions
 
     def token_error(self, predictions, targets):
         if self.loss_type == "l2":
