@@ -120,7 +120,7 @@ def video_libraries_outside_of_functions_of_data(path, tree):
 
 
 def keras_in_data(path, tree):
-    if is_in(path, "data/"):  # Its worker processes start without Keras.
+    if is_in(path, "data/"):  # Clips are NumPy arrays.
         return lines_that_import(tree, "keras")
 
 

@@ -10,9 +10,11 @@ import weakref
 
 import numpy as np
 
+from layerlock.data import randomness
 from layerlock.data.source import VideoSource
 
 _ENDLESS = 2**40  # clips; more than any run reads
+_ORDER = 200  # stream of random numbers
 
 
 class ClipStream:
@@ -41,7 +43,7 @@ class ClipStream:
         shuffled = index_shuffle(
             place,
             max_index=len(self.source) - 1,
-            seed=(self.seed + epoch) % 2**32,
+            seed=_mixed(self.seed, epoch),
             rounds=4,
         )
         return epoch * len(self.source) + shuffled
@@ -56,6 +58,12 @@ class ClipStream:
             self.source.name(self.index(number))
             for number in range(first, first + batch_size)
         ]
+
+
+def _mixed(seed: int, epoch: int) -> int:
+    """A seed of 32 bits; the next epoch is not the next seed's."""
+    draw = randomness.generator(seed, _ORDER, epoch)
+    return int(draw.integers(2**32))
 
 
 def batches(

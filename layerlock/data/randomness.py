@@ -22,6 +22,8 @@ def generator(seed: int, stream: int, *counters: int) -> np.random.Generator:
     >>> generator(0, 1, 7).integers(100) == generator(0, 1, 7).integers(100)
     np.True_
     """
+    if len(counters) > 2:
+        raise ValueError(f"At most two counters fit. Received: {counters}.")
     first, second = (*counters, 0, 0)[:2]
     # The two low words stay free: they count the numbers that are drawn.
     return np.random.Generator(

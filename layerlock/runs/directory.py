@@ -11,7 +11,10 @@ class RunDirectory:
 
     ```
     config.json      every flag, versions, backend, devices, git revision
-    files.json       the frozen list of data files, if the data are files
+    files.json       the frozen lists of data files, if the data are files
+    failures.jsonl   reads of files that failed during the run
+    schedule.json    when layers froze, if the run found out by itself
+    failure.json     where the loss ceased to be a number, if it did
     metrics.jsonl    one line per log step
     checkpoints/     written by the checkpoint room
     encoder/         the encoder alone; the teacher, where there is one
@@ -219,7 +222,10 @@ def check_free(path):
             "Pass another `--run_dir`."
         )
     # What a killed `create` may have left is not worth keeping.
-    leftovers = {writing.partial_path(path / "config.json")}
+    leftovers = {
+        writing.partial_path(path / "config.json"),
+        writing.partial_path(path / "files.json"),
+    }
     found = set(path.iterdir()) - leftovers if path.exists() else set()
     if not found:
         return

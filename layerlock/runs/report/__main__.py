@@ -1,4 +1,7 @@
-"""Writes a run's report again: `python -m layerlock.runs.report RUN_DIR`."""
+"""Writes a run's report again.
+
+KERAS_BACKEND=jax python -m layerlock.runs.report RUN_DIR
+"""
 
 import sys
 

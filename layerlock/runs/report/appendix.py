@@ -13,14 +13,15 @@ def images(run, history: History) -> Html | None:
 
 def files(listing: dict | None) -> Html | None:
     """Files that could not be read, clips that were short or replaced."""
-    if listing is None:
+    if listing is None or "files" not in listing:
         return None
     unreadable = listing.get("unreadable", [])
     counts = (
-        ("files", len(listing.get("files", []))),
+        ("files", len(listing["files"]) + len(unreadable)),
         ("files that could not be read", len(unreadable)),
         ("clips replaced, their file being unreadable", "replaced_clips"),
         ("clips too short, holding their last frame", "short_clips"),
+        ("reads that failed although the file had seemed fine", "failed_reads"),
     )
     rows = []
     for name, key in counts:

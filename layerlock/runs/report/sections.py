@@ -72,7 +72,8 @@ def cost(history: History) -> Html:
             ),
             cards.figure(
                 "Peak memory",
-                "Of the device, or of the compiled step on a CPU.",
+                "Of the compiled step on JAX, else of the device; on a CPU, "
+                "PyTorch's is what it keeps for the backward pass.",
                 figures.peak_memory(history),
                 [RUN, ("dash", "before the first freeze")],
             ),
