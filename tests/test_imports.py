@@ -22,11 +22,15 @@ OPTIONAL = (
 )
 
 BLOCK = """
-import sys
+import importlib.machinery, sys
 class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in blocked:
-            raise ModuleNotFoundError(f"{name} is blocked", name=name)
+            return importlib.machinery.ModuleSpec(name, self)
+    def create_module(self, spec):
+        raise ModuleNotFoundError(f"{spec.name} is blocked", name=spec.name)
+    def exec_module(self, module):
+        pass
 sys.meta_path.insert(0, Blocker())
 import layerlock
 """
