@@ -10,8 +10,8 @@ interval. `probe.json` and `report.html` go to --out.
 """
 
 import pathlib
-import shutil
 import sys
+import tempfile
 import time
 
 import keras
@@ -21,7 +21,7 @@ from common import options
 from layerlock import evaluation
 from layerlock.core import lookup
 from layerlock.evaluation import encoders, probes, report
-from layerlock.runs import configuration, writing
+from layerlock.runs import configuration, directory, writing
 
 FLAGS = flags.FlagValues()
 options.define_probe(FLAGS)
@@ -44,19 +44,17 @@ def main(argv):
     for sentence in task.problems:
         print(f"Note: {sentence}")
     start = time.monotonic()
-    try:
+    with tempfile.TemporaryDirectory(prefix=".features-", dir=out) as folder:
         result = evaluation.probe(
             encoder,
             task,
             readout,
             layer,
-            folder=out / "features",
+            folder,
             max_bytes=FLAGS.cache_gigabytes * 1e9,
             progress=Progress(),
         )
         write(out, encoder, task, result, time.monotonic() - start)
-    finally:
-        shutil.rmtree(out / "features", ignore_errors=True)
 
 
 def build_readout():
@@ -90,22 +88,19 @@ def build_task(encoder):
 
 
 def open_folder() -> pathlib.Path:
-    """Makes the folder of the results; an earlier result is not replaced."""
-    name = f"{FLAGS.task}-{FLAGS.readout}" + "-student" * FLAGS.student
-    home = pathlib.Path(FLAGS.encoder)
-    if not (home / "metrics.jsonl").exists():
-        home = pathlib.Path("runs") / home.name.replace(":", "-")
-    out = pathlib.Path(FLAGS.out) if FLAGS.out else home / "probes" / name
-    if FLAGS.out is None:
-        count = 1
-        while (out / "probe.json").exists():
+    """Makes the folder of the results: a new or an empty one."""
+    if FLAGS.out:
+        out = pathlib.Path(FLAGS.out)
+    else:
+        home = pathlib.Path(FLAGS.encoder)
+        if not (home / "metrics.jsonl").exists():
+            home = pathlib.Path("runs") / home.name.replace(":", "-")
+        name = f"{FLAGS.task}-{FLAGS.readout}" + "-student" * FLAGS.student
+        out, count = home / "probes" / name, 1
+        while out.exists():
             count += 1
             out = out.with_name(f"{name}-{count}")
-    elif (out / "probe.json").exists():
-        raise ValueError(
-            f"{out} holds the result of a probe. Nothing is overwritten: pass "
-            "another --out."
-        )
+    directory.check_free(out, "out")
     out.mkdir(parents=True, exist_ok=True)
     return out
 

@@ -23,11 +23,15 @@ NEAR_DEPTH = (1.0, 1.6)
 MIDDLE_DEPTH = (2.0, 3.2)
 FAR_DEPTH = (4.0, 6.0)
 RADIUS_AT_DEPTH_1 = 0.29
-SPEED_AT_DEPTH_1 = 1.1 / 16
+SPEED_AT_DEPTH_1 = 0.1
 MAX_DRIFT = 0.15 / 16
-MAX_TILT = np.deg2rad(20)
+MAX_TILT = np.deg2rad(10)
 MOTION_SPREAD = 0.2  # radians around the direction of the class
 NUM_WAVES = 4
+MAX_WAVE_CONTRAST = 0.12  # of each of the background's waves, per channel
+TEXTURE_CONTRAST = 0.5  # of each of a shape's waves, over the channels
+TEXTURE_FREQUENCIES = (3.5, 5.5)  # cycles per image
+MIN_COLOUR_DISTANCE = 0.4  # of a shape from the background
 # Wave vectors of the background, in cycles per image: all that are at most 2
 # along an axis, one of each pair of opposites.
 WAVE_VECTORS = tuple(
@@ -86,7 +90,7 @@ def draw(rng: np.random.Generator) -> Scene:
     heading = np.array([np.cos(direction), np.sin(direction)])
     background = _draw_background(rng)
     shapes = tuple(
-        _draw_shape(rng, rng.uniform(*depths), background.drift, heading)
+        _draw_shape(rng, rng.uniform(*depths), background, heading)
         for depths in (MIDDLE_DEPTH, NEAR_DEPTH)
     )
     return Scene(background, shapes, motion)
@@ -102,20 +106,32 @@ def _draw_background(rng):
         vectors=np.array(WAVE_VECTORS)[chosen],
         phases=rng.uniform(0, 2 * np.pi, NUM_WAVES),
         colour=rng.uniform(0.3, 0.7, 3),
-        amplitudes=rng.uniform(-0.3, 0.3, (NUM_WAVES, 3)),
+        amplitudes=rng.uniform(
+            -MAX_WAVE_CONTRAST, MAX_WAVE_CONTRAST, (NUM_WAVES, 3)
+        ),
     )
 
 
-def _draw_shape(rng, depth, drift, heading):
+def _draw_shape(rng, depth, background, heading):
+    amplitudes = rng.normal(size=(2, 3))
+    amplitudes /= np.linalg.norm(amplitudes, axis=1, keepdims=True)
     return Shape(
         shape_class=int(rng.integers(len(outlines.CLASS_NAMES))),
         depth=depth,
         radius=RADIUS_AT_DEPTH_1 / np.sqrt(depth) * rng.uniform(0.95, 1.05),
         angle=rng.uniform(-MAX_TILT, MAX_TILT),
         position=rng.uniform(0, 1, 2),
-        velocity=drift + heading * (SPEED_AT_DEPTH_1 / depth),
-        colour=rng.uniform(0.2, 0.8, 3),
-        amplitudes=rng.uniform(-0.4, 0.4, (2, 3)),
-        frequencies=rng.uniform(2.0, 4.0, 2),
+        velocity=background.drift + heading * (SPEED_AT_DEPTH_1 / depth),
+        colour=_draw_colour(rng, background.colour),
+        amplitudes=TEXTURE_CONTRAST * amplitudes,
+        frequencies=rng.uniform(*TEXTURE_FREQUENCIES, 2),
         phases=rng.uniform(0, 2 * np.pi, 2),
     )
+
+
+def _draw_colour(rng, background):
+    """A colour that can be told from the background's."""
+    while True:
+        colour = rng.uniform(0.1, 0.9, 3)
+        if np.linalg.norm(colour - background) > MIN_COLOUR_DISTANCE:
+            return colour

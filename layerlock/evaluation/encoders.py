@@ -126,8 +126,9 @@ def fingerprint(encoder) -> str:
     if isinstance(encoder, Pixels):
         sizes = [encoder.patch_size, encoder.clip_shape]
         return hashlib.sha256(json.dumps(sizes).encode()).hexdigest()[:16]
+    config = {k: v for k, v in encoder.get_config().items() if k != "name"}
     digest = hashlib.sha256(
-        json.dumps(encoder.get_config(), sort_keys=True, default=str).encode()
+        json.dumps(config, sort_keys=True, default=str).encode()
     )
     for variable in encoder.variables:
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())

@@ -213,13 +213,18 @@ class RunDirectory:
             ) from error
 
 
-def check_free(path):
-    """Raises unless a run can be created at `path` without overwriting."""
+def check_free(path, flag: str = "run_dir"):
+    """Raises unless something can be created at `path` without overwriting.
+
+    Args:
+        path: the folder.
+        flag: what the command line calls it.
+    """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(
-            f"The run directory is a file. Received: run_dir={path}. "
-            "Pass another `--run_dir`."
+            f"A folder is needed, and this is a file. Received: {flag}={path}. "
+            f"Pass another `--{flag}`."
         )
     # What a killed `create` may have left is not worth keeping.
     leftovers = {
@@ -229,13 +234,13 @@ def check_free(path):
     found = set(path.iterdir()) - leftovers if path.exists() else set()
     if not found:
         return
-    if path / "config.json" in found:
+    if flag == "run_dir" and path / "config.json" in found:
         fix = "To go on with that run, add `--resume`; to start another, pass"
     else:
         fix = "Nothing is overwritten; pass"
     names = sorted(file.name for file in found)
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     raise ValueError(
-        f"The run directory is not empty. Received: run_dir={path}, which "
-        f"holds {shown}. {fix} another `--run_dir`."
+        f"The folder is not empty. Received: {flag}={path}, which holds "
+        f"{shown}. {fix} another `--{flag}`."
     )

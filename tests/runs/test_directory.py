@@ -55,7 +55,7 @@ def test_a_file_is_refused(tmp_path):
     path = tmp_path / "run"
     path.write_text("mine")
 
-    with pytest.raises(ValueError, match="is a file"):
+    with pytest.raises(ValueError, match="this is a file"):
         RunDirectory.create(path, CONFIG)
 
 

@@ -108,6 +108,7 @@ class TrainedProbe(Probe):
         model.fit(
             self._draw(train),
             steps_per_epoch=self.steps,
+            shuffle=False,
             verbose=self.verbose,
         )
         return model

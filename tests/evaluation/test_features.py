@@ -1,0 +1,101 @@
+"""Features are computed once, and are those of the encoder."""
+
+import numpy as np
+import pytest
+
+from layerlock.evaluation import features
+from tests.evaluation import toys
+from tests.models import networks
+
+
+@pytest.fixture(autouse=True)
+def no_calls():
+    toys.Encoder.calls = 0
+
+
+def compute(folder=None, task=None, **arguments):
+    task = task or toys.PlantedTask(views=2)
+    return features.compute(toys.Encoder(), task, 1, folder, **arguments)
+
+
+def test_kept_features_are_the_computed_ones(tmp_path):
+    kept, computed = compute(tmp_path)["test"], compute()["test"]
+
+    for size in (7, 100):
+        for a, b in zip(
+            kept.batches(size), computed.batches(size), strict=True
+        ):
+            np.testing.assert_allclose(a[0], b[0], rtol=1e-6)
+            np.testing.assert_array_equal(a[1], b[1])
+    assert kept.shape == computed.shape == (*toys.GRID, toys.DIM)
+
+
+def test_they_are_computed_once(tmp_path):
+    compute(tmp_path)
+    calls = toys.Encoder.calls
+    again = compute(tmp_path)
+
+    list(again["train"].batches())
+
+    assert toys.Encoder.calls == calls > 0
+
+
+def test_what_does_not_fit_is_not_kept(tmp_path):
+    found = compute(tmp_path, max_bytes=1000)["test"]
+
+    assert list(tmp_path.iterdir()) == []
+    values, targets = found.batch([3, 5])
+    assert values.shape == (2, 2, *toys.GRID, toys.DIM)
+    assert targets.shape == (2,)
+
+
+def test_half_written_features_are_written_again(tmp_path):
+    compute(tmp_path)
+    for folder in tmp_path.iterdir():
+        (folder / "complete").unlink()
+        (folder / "features.npy").write_bytes(b"half")
+
+    found = compute(tmp_path)["test"]
+
+    np.testing.assert_allclose(
+        found.batch([0])[0], compute()["test"].batch([0])[0], rtol=1e-6
+    )
+
+
+def test_tasks_do_not_share_features(tmp_path):
+    compute(tmp_path, toys.PlantedTask(views=1))
+    compute(tmp_path, toys.PlantedTask(views=2))
+
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_progress_is_told(tmp_path):
+    told = []
+    compute(tmp_path, progress=lambda *facts: told.append(facts))
+
+    assert told[-1] == ("test", 60, 60)
+    assert {split for split, *_ in told} == {"train", "validation", "test"}
+
+
+def test_pooled_features_are_means_over_tokens():
+    found = compute()["validation"]
+
+    means, targets = found.pooled()
+
+    values, truth = found.batch(range(40))
+    np.testing.assert_allclose(
+        means, values.mean(axis=(2, 3, 4)), rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_array_equal(targets, truth)
+
+
+def test_the_layer_is_the_one_asked_for():
+    encoder = networks.small_encoder()
+    clips = networks.clips()
+
+    found = features.extractor(encoder, 3)(clips)
+
+    expected = encoder.features(clips, layers=["block_3"])["block_3"]
+    np.testing.assert_allclose(
+        found, networks.numpy(expected), rtol=1e-4, atol=1e-5
+    )

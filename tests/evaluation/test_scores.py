@@ -1,0 +1,71 @@
+"""Scores and their intervals, against numbers by hand."""
+
+import types
+
+import numpy as np
+import pytest
+
+from layerlock.evaluation import scores
+
+CLASSES = types.SimpleNamespace(is_dense=False, class_names=list("abcdefg"))
+DEPTH = types.SimpleNamespace(is_dense=True, class_names=None)
+
+
+def test_a_class_is_right_among_the_first_one_or_five():
+    ranked = np.array([[7, 6, 5, 4, 3, 2, 1]] * 3, "float32")
+
+    found = scores.score(CLASSES, ranked, np.array([0, 4, 5]))
+
+    np.testing.assert_array_equal(found["top1"], [1, 0, 0])
+    np.testing.assert_array_equal(found["top5"], [1, 1, 0])
+
+
+def test_few_classes_have_no_second_chance():
+    few = types.SimpleNamespace(is_dense=False, class_names=list("abc"))
+
+    assert list(scores.metrics(few)) == ["top1"]
+
+
+def test_depth_is_scored_where_it_is_known():
+    truth = np.full((3, 1, 2, 2), 2.0, "float32")
+    truth[0, 0, 0] = np.nan
+    truth[1] = np.nan
+    predicted = np.full((3, 1, 2, 2), 3.0, "float32")
+    predicted[0, 0, 1] = [2.2, 4.0]
+    predicted[2, 0, 0] = [2.0, 1.9]
+
+    found = scores.score(DEPTH, predicted, truth)
+
+    np.testing.assert_allclose(
+        found["abs_rel"], [0.55, np.nan, (0 + 0.05 + 0.5 + 0.5) / 4], rtol=1e-6
+    )
+    np.testing.assert_allclose(found["delta_1_25"], [0.5, np.nan, 0.5])
+
+
+def test_a_depth_that_is_not_positive_is_wrong_and_no_error():
+    truth = np.full((1, 1, 1, 2), 2.0, "float32")
+
+    found = scores.score(DEPTH, np.array([[[[0.0, -1.0]]]], "float32"), truth)
+
+    assert found["delta_1_25"] == 0
+    assert found["abs_rel"] == pytest.approx(1.25)
+
+
+def test_an_interval_is_that_of_the_mean():
+    values = np.random.default_rng(0).normal(5.0, 2.0, 1000)
+
+    found = scores.summarise(values)
+
+    half = 1.96 * 2.0 / np.sqrt(1000)
+    assert found["value"] == pytest.approx(values.mean())
+    assert found["low"] == pytest.approx(values.mean() - half, abs=0.02)
+    assert found["high"] == pytest.approx(values.mean() + half, abs=0.02)
+    assert found == scores.summarise(values)
+
+
+def test_unknown_examples_are_left_out_and_equal_ones_have_no_interval():
+    assert scores.summarise([1.0, np.nan, 1.0]) == {
+        "value": 1.0,
+        "low": 1.0,
+        "high": 1.0,
+    }

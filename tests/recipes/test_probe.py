@@ -1,0 +1,109 @@
+"""The probe as a command."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.recipes import running
+
+pytestmark = pytest.mark.slow
+FEW = "num_train=60,num_validation=20,num_test=30"
+
+
+def probe(*flags):
+    return subprocess.run(
+        [sys.executable, str(running.ROOT / "recipes" / "probe.py"), *flags],
+        env=running.environment(),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture
+def encoder(small):
+    return small[0].replace("--init_from", "--encoder")
+
+
+@pytest.mark.parametrize(
+    "task, readout, arguments",
+    [
+        ("scenes_motion", "attentive", "steps=6,learning_rates=(1e-3,)"),
+        ("scenes_depth", "linear", "steps=6,learning_rates=(1e-3,)"),
+        ("scenes_appearance", "knn", "neighbours=(3,5)"),
+    ],
+)
+def test_it_leaves_numbers_and_a_page(
+    encoder, tmp_path, task, readout, arguments
+):
+    pytest.importorskip("sklearn")
+    out = tmp_path / "out"
+    finished = probe(
+        encoder,
+        f"--task={task}",
+        f"--task_args={FEW}",
+        f"--readout={readout}",
+        f"--readout_args={arguments}",
+        f"--out={out}",
+    )
+
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    found = json.loads((out / "probe.json").read_text())
+    for metric in found["metrics"].values():
+        assert metric["low"] <= metric["value"] <= metric["high"]
+    assert found["layer"] == 3
+    assert found["examples"] == {"train": 60, "validation": 20, "test": 30}
+    assert sorted(path.name for path in out.iterdir()) == [
+        "probe.json",
+        "report.html",
+    ]
+    page = (out / "report.html").read_text()
+    assert "http://" not in page and "https://" not in page
+    assert task in page
+
+
+def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
+    (tmp_path / "features").mkdir()
+    (tmp_path / "report.html").write_text("mine")
+
+    finished = probe(encoder, f"--out={tmp_path}")
+
+    assert finished.returncode != 0
+    assert "not empty" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert (tmp_path / "report.html").read_text() == "mine"
+    assert (tmp_path / "features").is_dir()
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ([], "--encoder is missing"),
+        (["--encoder=/nowhere"], "no encoder at"),
+        (
+            ["--encoder=random:video_vit_nano", "--layer=9"],
+            "up to the encoder's 8",
+        ),
+        (
+            [
+                "--encoder=random:video_vit_nano",
+                "--task=scenes_depth",
+                "--readout=knn",
+            ],
+            "--readout=attentive",
+        ),
+        (
+            ["--encoder=random:video_vit_nano", "--data=/videos"],
+            "reads no files",
+        ),
+    ],
+)
+def test_mistakes_end_with_one_sentence(tmp_path, flags, message):
+    finished = probe(*flags, f"--out={tmp_path / 'out'}")
+
+    assert finished.returncode != 0
+    assert message in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert not (tmp_path / "out").exists()
