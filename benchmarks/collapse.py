@@ -3,8 +3,8 @@
     KERAS_BACKEND=jax python benchmarks/collapse.py --run_dir=runs/collapse
 
 Trains every row of `docs/collapse.md` on three seeds with
-`recipes/pretrain.py`, fits linear probes on the frozen features of fresh
-clips, and writes `collapse.md` and `collapse.png` into `--run_dir`. Runs that
+`recipes/pretrain.py`, fits readouts on the frozen features of fresh clips, and
+writes `collapse.md` and `collapse.png` into `--run_dir`. Runs that
 are complete are not repeated. About 2 minutes a run on one CPU core; `--jobs`
 runs go side by side.
 
@@ -18,12 +18,11 @@ import shlex
 import subprocess
 import sys
 
-import keras
 import numpy as np
 from absl import flags
 
-import layerlock
-from layerlock import data, runs
+from layerlock import evaluation, runs
+from layerlock.evaluation import encoders, probes
 
 ROOT = pathlib.Path(__file__).parents[1]
 METHODS = {
@@ -44,8 +43,13 @@ METHODS = {
     ),
 }
 COLUMNS = ("feature_std", "target_std", "clip_cosine", "effective_rank")
-# Clips of the probes: from another seed than any run, and none in both.
-PROBE_SEED, NUM_TRAIN, NUM_TEST = 1000, 2000, 1000
+# Clips of the probes: from another seed than any run.
+PROBE_SEED = 1000
+COUNTS = {"num_train": 2000, "num_validation": 100, "num_test": 1000}
+PROBES = {  # task, readout, metric
+    "motion": ("scenes_motion", "attentive", "top1"),
+    "depth error": ("scenes_depth", "linear", "abs_rel"),
+}
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -70,17 +74,15 @@ def main(argv):
     with concurrent.futures.ThreadPoolExecutor(FLAGS.jobs) as pool:
         for path in pool.map(lambda job: train(*job), jobs):
             print(f"{path}: done", flush=True)
-    probe = Probe()
     rows = {
         name: [
-            measure(folder / f"{slug(name)}-{seed}", probe)
+            measure(folder / f"{slug(name)}-{seed}")
             for seed in range(FLAGS.seeds)
         ]
         for name in METHODS
     }
     rows["random encoder"] = [
-        {"probe": probe.score(random_encoder(seed))}
-        for seed in range(FLAGS.seeds)
+        {"probe": probe(random_encoder(seed))} for seed in range(FLAGS.seeds)
     ]
     text = table(rows)
     (folder / "collapse.md").write_text(text)
@@ -130,97 +132,45 @@ def train(path, method, seed):
     return path
 
 
-class Probe:
-    """Linear probes on the frozen features of fresh clips."""
-
-    def __init__(self):
-        source = data.get("scenes", frames=8, size=32, seed=PROBE_SEED)
-        clips, labels = zip(
-            *(source[i] for i in range(NUM_TRAIN + NUM_TEST)), strict=True
-        )
-        self.clips = np.stack(clips)
-        self.appearance = np.array([label["appearance"] for label in labels])
-        self.depth = np.stack([label["depth"] for label in labels])
-
-    def score(self, encoder) -> dict:
-        """Accuracy for the shape, and R2 for the depth of each patch."""
-        # The last block that every objective trains on visible patches.
-        name = encoder.layer_names[int(0.75 * encoder.num_layers)]
-        features = np.concatenate(
-            [
-                keras.ops.convert_to_numpy(
-                    encoder.features(clips, layers=[name])[name]
-                )
-                for clips in np.array_split(self.clips, 20)
-            ]
-        )
-        features = features.reshape(len(features), -1, features.shape[-1])
-        deviation = features[:NUM_TRAIN].std(axis=(0, 1)) + 1e-6
-        features = (features - features[:NUM_TRAIN].mean((0, 1))) / deviation
-        return {
-            "appearance": self._accuracy(features.reshape(len(features), -1)),
-            "depth": self._depth(features),
-        }
-
-    def _accuracy(self, features):
-        classes = np.eye(self.appearance.max() + 1)[self.appearance]
-        scores = _ridge(features, classes, penalty=1e4)
-        guesses = scores.argmax(axis=1)
-        return float(np.mean(guesses == self.appearance[NUM_TRAIN:]))
-
-    def _depth(self, features):
-        clips, frames, size, _ = self.depth.shape
-        grid = (frames // 2, 2, size // 8, 8, size // 8, 8)
-        depth = self.depth.reshape(clips, *grid).mean(axis=(2, 4, 6))
-        depth = np.log(depth.reshape(clips, -1, 1))
-        width = features.shape[-1]
-        guesses = _ridge(
-            features.reshape(-1, width),
-            depth.reshape(-1, 1),
-            penalty=1.0,
-            num_train=NUM_TRAIN * depth.shape[1],
-        )
-        truth = depth[NUM_TRAIN:].reshape(-1, 1)
-        return float(1 - np.mean((guesses - truth) ** 2) / truth.var())
-
-
-def _ridge(x, y, penalty, num_train=NUM_TRAIN):
-    """Fits on the first rows, predicts the others."""
-    x = np.concatenate([x, np.ones((len(x), 1))], axis=1).astype("float64")
-    train, test = x[:num_train], x[num_train:]
-    gram = train.T @ train + penalty * np.eye(x.shape[1])
-    return test @ np.linalg.solve(gram, train.T @ y[:num_train])
+def probe(encoder) -> dict:
+    """What small readouts find in the frozen features of fresh clips."""
+    return {
+        name: evaluation.probe(
+            encoder,
+            evaluation.get(task, seed=PROBE_SEED, **COUNTS),
+            probes.get(readout, steps=500, learning_rates=(3e-3,)),
+        ).metrics[metric]["value"]
+        for name, (task, readout, metric) in PROBES.items()
+    }
 
 
 def random_encoder(seed):
     """An encoder that learned nothing: the floor."""
-    keras.utils.set_random_seed(seed)
-    return layerlock.VideoEncoder.from_preset("video_vit_nano")
+    return encoders.load("random:video_vit_nano", seed)
 
 
-def measure(path, probe) -> dict:
+def measure(path) -> dict:
     """What a run's log says, and its probes."""
     lines = runs.RunDirectory.open(path).read_metrics()
     called = [line["step"] for line in lines if line["verdict"] == "collapsed"]
-    encoder = layerlock.VideoEncoder.from_preset(path / "encoder")
     return {
         **{name: lines[-1][name] for name in COLUMNS},
         "verdicts": {line["verdict"] for line in lines},
         "verdict": lines[-1]["verdict"],
         "collapsed_at": called[0] if called else None,
-        "probe": probe.score(encoder),
+        "probe": probe(encoders.load(path)),
     }
 
 
 def table(rows) -> str:
     """The rows as Markdown: mean and standard deviation over seeds."""
-    heads = ("run", *COLUMNS, "appearance", "depth R2", "verdict, by seed")
+    heads = ("run", *COLUMNS, *PROBES, "verdict, by seed")
     lines = [heads, ["---"] * len(heads)]
     for name, measured in rows.items():
         cells = [name]
         for column in COLUMNS:
             cells.append(_mean([m[column] for m in measured if column in m]))
-        for task in ("appearance", "depth"):
+        for task in PROBES:
             cells.append(_mean([m["probe"][task] for m in measured]))
         cells.append("; ".join(map(_verdict, measured)))
         lines.append(cells)

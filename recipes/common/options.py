@@ -38,7 +38,8 @@ def define_method(values: flags.FlagValues):
         "momentum",
         None,
         "vjepa: share of its weights that the moving average keeps, or first "
-        "and last share of a run. Default: 0.998,1.",
+        "and last share of a run. Default: 0.998,1, and less than 0.998 in a "
+        "run of fewer than 10000 steps.",
     )
     define.bool(
         "target_gradient",

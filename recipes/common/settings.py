@@ -61,6 +61,7 @@ def resolve(values) -> dict:
     _derive_data(settings)
     _derive_network(settings)
     _derive_freezing(settings)
+    _derive_teacher(settings)
     _derive_training(settings)
     return settings
 
@@ -141,6 +142,16 @@ def _derive_freezing(settings):
         derive("interval", max(1, round(span * steps / events)))
     else:
         derive("start_step", max(1, round(0.1 * steps)))
+
+
+def _derive_teacher(settings):
+    """V-JEPA's first momentum, or one that a short run can follow."""
+    objective = _objective_class(settings)
+    given = lookup.parse_arguments(settings["objective_args"], objective)
+    teacher = given.get("teacher", settings["teacher"]) or objective().teacher
+    if teacher == "ema" and not {"momentum", "final_momentum"} & set(given):
+        first = min(0.998, max(0.5, 1 - 20 / settings["steps"]))
+        _default(settings, "momentum", [f"{first:.4g}", "1"])
 
 
 def _derive_training(settings):

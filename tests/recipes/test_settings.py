@@ -141,6 +141,19 @@ def test_the_mini_warmup_suits_the_freezes_however_they_are_asked_for(choose):
     assert choose("--schedule=never")[0]["mini_warmup_steps"] == 0
 
 
+@pytest.mark.parametrize(
+    "steps, first", [(1000, 0.98), (30, 0.5), (100_000, 0.998)]
+)
+def test_a_teacher_follows_in_short_runs_too(choose, steps, first):
+    _, method = choose("--objective=vjepa", f"--steps={steps}")
+    assert method.objective.momentum == pytest.approx(first)
+    assert method.objective.final_momentum == 1.0
+
+    asked = choose("--objective=vjepa", "--objective_args=momentum=0.7")[1]
+    assert asked.objective.momentum == 0.7
+    assert choose("--objective=vjepa", "--teacher=self")[0]["momentum"] is None
+
+
 def test_flags_reach_the_plug_ins(choose):
     _, method = choose(
         "--target=pixels",
