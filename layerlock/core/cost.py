@@ -103,7 +103,11 @@ class StepSizes:
                 (visible, model.num_scored(hidden))
                 for visible, hidden in counts
             ),
-            predictor=_own_blocks(predictor),
+            predictor=(
+                BlockSizes(*predictor.block_sizes)
+                if predictor.block_sizes
+                else None
+            ),
             batch_size=batch_size,
             masks_per_clip=model.masks_per_clip,
             remat=encoder.remat,
@@ -210,14 +214,6 @@ class StepSizes:
     def _passes(self) -> int:
         """Forward, gradient of the input, gradient of the weights."""
         return 4 if self.remat else 3
-
-
-def _own_blocks(predictor) -> BlockSizes | None:
-    if not hasattr(predictor, "predictor_dim"):
-        return None
-    return BlockSizes(
-        predictor.num_layers, predictor.predictor_dim, predictor.mlp_dim
-    )
 
 
 def cumulative_flops(

@@ -37,9 +37,9 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         mask: a `Mask` or the name of one. Defaults to what suits the
             objective: `"random"` for `"mae"`, which hides 95 % of the
             patches, `"multiblock"` for `"vjepa"`.
-        predictor: a layer of the signature of `PatchwiseDecoder`. Defaults to
-            what suits the objective and the encoder's size: a
-            `PatchwiseDecoder` for `"mae"`, a `LatentPredictor` for `"vjepa"`.
+        predictor: a layer with `TargetHeads`. Defaults to what suits the
+            objective and the encoder's size: a `PatchwiseDecoder` for
+            `"mae"`, a `LatentPredictor` for `"vjepa"`.
         seed: int, of the masks. The mask of batch b is a function of
             `(seed, b)`. Defaults to `0`.
         target_fraction: float in (0, 1], share of the hidden patches that is
@@ -193,11 +193,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         self.target_layers = targets
         if self.teacher is not None:
             teacher.share_layers(self.teacher, self.encoder, frozen_layers)
-        live = self.predictor.head_layers(targets)
-        was_live = [head for head in live if head.trainable]
-        for head in self.predictor.heads:
-            head.trainable = any(head is other for other in live)
-        return _initialize(was_live) if reset_head and moved else []
+        return self.predictor.switch_heads(targets, reset_head and moved)
 
     def target_layers_at(self, frozen_layers: int | None) -> tuple:
         """What is predicted at a stage; 0 is the pixels.
@@ -411,15 +407,3 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         for name in ("encoder", "predictor"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def _initialize(layers):
-    """Gives layers new initial weights; returns the variables."""
-    for layer in layers:
-        layer.kernel.assign(
-            layer.kernel_initializer(layer.kernel.shape, layer.kernel.dtype)
-        )
-        layer.bias.assign(
-            layer.bias_initializer(layer.bias.shape, layer.bias.dtype)
-        )
-    return [variable for layer in layers for variable in layer.variables]

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32
 
@@ -56,16 +57,12 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (
-            ("hidden_dim", hidden_dim),
-            ("patch_dim", patch_dim),
-            ("num_decoder_layers", num_decoder_layers),
-            ("num_latent_heads", num_latent_heads),
-        ):
-            if value < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1. Received: {name}={value}."
-                )
+        check_counts(
+            hidden_dim=hidden_dim,
+            patch_dim=patch_dim,
+            num_decoder_layers=num_decoder_layers,
+            num_latent_heads=num_latent_heads,
+        )
         self.hidden_dim = hidden_dim
         self.patch_dim = patch_dim
         self.num_decoder_layers = num_decoder_layers
@@ -83,27 +80,6 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         )
         for head in self.heads:
             head.build((None, None, self.hidden_dim))
-
-    def __call__(
-        self,
-        visible_tokens,
-        visible_positions,
-        hidden_positions,
-        encoder,
-        target_layers,
-        grid=None,
-        mask_kind=0,
-    ):
-        # Keras takes only tensors as positional arguments.
-        return super().__call__(
-            visible_tokens,
-            visible_positions,
-            hidden_positions,
-            encoder=encoder,
-            target_layers=tuple(target_layers),
-            grid=grid,
-            mask_kind=mask_kind,
-        )
 
     def call(
         self,
@@ -155,9 +131,6 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "hidden_dim": self.hidden_dim,
             "patch_dim": self.patch_dim,
             "num_decoder_layers": self.num_decoder_layers,

@@ -14,6 +14,16 @@ from layerlock.models.presets import PRESETS
 CONFIG = "config.json"
 WEIGHTS = "encoder.weights.h5"
 CLASS_NAME = "layerlock>VideoEncoder"
+OVERRIDES = (
+    "clip_shape",
+    "dtype",
+    "name",
+    "num_decoder_layers",
+    "pixel_mean",
+    "pixel_std",
+    "remat",
+    "trainable",
+)
 
 
 def save(encoder, path, overwrite: bool = False):
@@ -37,7 +47,8 @@ def save(encoder, path, overwrite: bool = False):
         _keep_strangers(path, new)
         _exchange(path, new, old)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if path.exists() or not (work / "old").exists():
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _keep_strangers(path, new):
@@ -53,20 +64,21 @@ def _strangers(path):
 
 
 def _exchange(path, new, old):
-    replaces = path.exists()
-    if replaces:
-        path.rename(old)
+    if not path.exists():
+        new.rename(path)
+        return
+    path.rename(old)
     try:
         new.rename(path)
-    except OSError:
-        if replaces:
-            old.rename(path)
+    except BaseException:  # an interrupt too
+        old.rename(path)
         raise
 
 
 def load(encoder_class, path, overrides: dict):
     """Reads an encoder from a folder or a `.keras` file; runs no code."""
     path = pathlib.Path(path)
+    _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
         encoder = encoder_class.from_config({**config, **overrides})
@@ -84,17 +96,38 @@ def load(encoder_class, path, overrides: dict):
         return encoder
     if path.is_file() and path.suffix == ".keras":
         saved = keras.saving.load_model(path, compile=False, safe_mode=True)
-        saved = getattr(saved, "encoder", saved)
-        if not overrides:
-            return saved
-        encoder = encoder_class.from_config({**saved.get_config(), **overrides})
-        encoder.set_weights(saved.get_weights())
+        # Of a pre-trained model, the teacher where there is one.
+        saved = getattr(saved, "exported_encoder", saved)
+        if not isinstance(saved, encoder_class):
+            raise ValueError(
+                f"{path} holds a {type(saved).__name__}. Expected a "
+                f"{encoder_class.__name__}, or a model that pre-trains one."
+            )
+        config = {**saved.get_config(), "trainable": True, **overrides}
+        encoder = encoder_class.from_config(config)
+        for layer, source in zip(
+            keras.tree.flatten(encoder.freezable_layers),
+            keras.tree.flatten(saved.freezable_layers),
+            strict=True,
+        ):  # by layer: a teacher does not own what it shares
+            layer.set_weights(source.get_weights())
         return encoder
     raise ValueError(
         f"Unknown preset {str(path)!r}. Expected one of {list(PRESETS)}, a "
         f"folder with {CONFIG} and {WEIGHTS} (see `save_to_preset`), or a "
         "`.keras` file."
     )
+
+
+def _check_overrides(path, overrides):
+    """Refuses what would be another network, though its weights may fit."""
+    strange = sorted(set(overrides) - set(OVERRIDES))
+    if strange and path.exists():
+        raise ValueError(
+            f"The weights in {path} are of an encoder with its own {strange}. "
+            "Override only what leaves the network as it is: "
+            f"{list(OVERRIDES)}."
+        )
 
 
 def read_config(path) -> dict:

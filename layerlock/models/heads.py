@@ -1,6 +1,6 @@
 """The linear maps from tokens to targets, which every predictor ends with."""
 
-from layerlock.models.numerics import Linear
+from layerlock.models.weights import Linear
 
 
 class TargetHeads:
@@ -9,7 +9,42 @@ class TargetHeads:
     All exist from the start; which of them are live depends on the targets.
     One latent head serves every block; with more, head `k` serves block `k`
     alone.
+
+    A predictor of one's own inherits from it and from `keras.layers.Layer`,
+    calls `add_heads` in its constructor, and defines
+
+    - `call`, with the arguments of `__call__`: from visible tokens to one
+      tensor per target layer, `(batch, hidden, dim)`;
+    - `encoder_layers(encoder)`: how many blocks of the encoder see visible
+      tokens alone, which is how many may freeze.
+
+    Attributes:
+        block_sizes: tuple of ints, number, width and MLP width of blocks of
+            its own, for `core.cost`; `None` without any.
     """
+
+    block_sizes = None
+
+    def __call__(
+        self,
+        visible_tokens,
+        visible_positions,
+        hidden_positions,
+        encoder,
+        target_layers,
+        grid=None,
+        mask_kind=0,
+    ):
+        # Keras takes only tensors as positional arguments.
+        return super().__call__(
+            visible_tokens,
+            visible_positions,
+            hidden_positions,
+            encoder=encoder,
+            target_layers=tuple(target_layers),
+            grid=grid,
+            mask_kind=mask_kind,
+        )
 
     def add_heads(self, patch_dim, hidden_dim, num_latent_heads):
         """Creates the heads, in the constructor of the predictor.
@@ -40,6 +75,22 @@ class TargetHeads:
                 live.append(head)
         return live
 
+    def switch_heads(self, target_layers, reset=False) -> list:
+        """Makes the heads of these targets the only ones that are trained.
+
+        Args:
+            target_layers: tuple of ints, see `head_of`.
+            reset: bool, whether heads that were live and stay it begin anew.
+
+        Returns:
+            The variables that got new initial values.
+        """
+        live = self.head_layers(target_layers)
+        stay = [head for head in live if head.trainable]
+        for head in self.heads:
+            head.trainable = any(head is other for other in live)
+        return _initialize(stay) if reset else []
+
     def head_of(self, target: int):
         """Returns the linear map to one target: 0 for pixels, k for block k."""
         if target == 0:
@@ -57,6 +108,17 @@ class TargetHeads:
 
     def _head(self, units, name):
         return Linear(units, dtype=self.dtype_policy, name=name)
+
+
+def _initialize(layers):
+    """Gives layers new initial weights; returns the variables."""
+    for layer in layers:
+        for variable, initializer in (
+            (layer.kernel, layer.kernel_initializer),
+            (layer.bias, layer.bias_initializer),
+        ):
+            variable.assign(initializer(variable.shape, variable.dtype))
+    return [variable for layer in layers for variable in layer.variables]
 
 
 def check_width(predictor, encoder):

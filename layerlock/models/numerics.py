@@ -59,30 +59,3 @@ def attention(query, key, value):
 
 def _is_float64(x):
     return keras.backend.standardize_dtype(x.dtype) == "float64"
-
-
-@keras.saving.register_keras_serializable("layerlock")
-class Linear(keras.layers.Dense):
-    """A linear map with a bias, the same for every token.
-
-    Starts LeCun-normal unless told otherwise.
-
-    Args:
-        units: int, features that come out.
-        **kwargs: as for `keras.layers.Dense`.
-
-    Call arguments:
-        inputs: Shape `(batch, tokens, dim)`.
-
-    Output shape:
-        `(batch, tokens, units)`.
-    """
-
-    def __init__(self, units, kernel_initializer="lecun_normal", **kwargs):
-        super().__init__(units, kernel_initializer=kernel_initializer, **kwargs)
-
-    def call(self, inputs, training=None):
-        batch, tokens, dim = ops.shape(inputs)
-        x = ops.reshape(inputs, (-1, dim))
-        x = linear(x, self.kernel, self.bias)
-        return ops.reshape(x, (batch, tokens, self.units))

@@ -16,6 +16,14 @@ from layerlock.models.rope import (
 KINDS = ("rotary", "rotary_qk", "learned", "sincos", "none")
 
 
+def check_kind(kind: str):
+    """Raises unless `kind` is one of `KINDS`."""
+    if kind not in KINDS:
+        raise ValueError(
+            f"Unknown positions {kind!r}. Expected one of {list(KINDS)}."
+        )
+
+
 def positions_layer(kind: str, grid, dim: int, wavelength: float, dtype):
     """Returns the layer that adds `"learned"` or `"sincos"` positions.
 

@@ -4,15 +4,12 @@ import keras
 from keras import ops
 
 from layerlock.models import rope
+from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
-from layerlock.models.numerics import (
-    Linear,
-    at_least_float32,
-    layer_normalization,
-)
-from layerlock.models.positions import KINDS, positions_layer
+from layerlock.models.numerics import at_least_float32, layer_normalization
+from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.transformer import TransformerBlock
-from layerlock.models.weights import add_norm
+from layerlock.models.weights import Linear, add_norm
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -94,25 +91,17 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         mlp_dim = 4 * predictor_dim if mlp_dim is None else mlp_dim
-        for name, value in (
-            ("hidden_dim", hidden_dim),
-            ("patch_dim", patch_dim),
-            ("num_layers", num_layers),
-            ("num_heads", num_heads),
-            ("predictor_dim", predictor_dim),
-            ("mlp_dim", mlp_dim),
-            ("num_mask_kinds", num_mask_kinds),
-            ("num_latent_heads", num_latent_heads),
-        ):
-            if value < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1. Received: {name}={value}."
-                )
-        if positions not in KINDS:
-            raise ValueError(
-                f"Unknown positions {positions!r}. "
-                f"Expected one of {list(KINDS)}."
-            )
+        check_counts(
+            hidden_dim=hidden_dim,
+            patch_dim=patch_dim,
+            num_layers=num_layers,
+            num_heads=num_heads,
+            predictor_dim=predictor_dim,
+            mlp_dim=mlp_dim,
+            num_mask_kinds=num_mask_kinds,
+            num_latent_heads=num_latent_heads,
+        )
+        check_kind(positions)
         if positions == "learned" and clip_grid is None:
             raise ValueError(
                 "Learned positions need the grid they are made for. Received: "
@@ -124,6 +113,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.num_heads = num_heads
         self.predictor_dim = predictor_dim
         self.mlp_dim = mlp_dim
+        self.block_sizes = (num_layers, predictor_dim, mlp_dim)
         self.num_mask_kinds = num_mask_kinds
         self.positions = positions
         self.clip_grid = None if clip_grid is None else tuple(clip_grid)
@@ -211,27 +201,6 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         for head in self.heads:
             head.build((None, None, width))
 
-    def __call__(
-        self,
-        visible_tokens,
-        visible_positions,
-        hidden_positions,
-        encoder,
-        target_layers,
-        grid=None,
-        mask_kind=0,
-    ):
-        # Keras takes only tensors as positional arguments.
-        return super().__call__(
-            visible_tokens,
-            visible_positions,
-            hidden_positions,
-            encoder=encoder,
-            target_layers=tuple(target_layers),
-            grid=grid,
-            mask_kind=mask_kind,
-        )
-
     def call(
         self,
         visible_tokens,
@@ -288,9 +257,6 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "hidden_dim": self.hidden_dim,
             "patch_dim": self.patch_dim,
             "num_layers": self.num_layers,

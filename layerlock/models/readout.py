@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from layerlock.models import numerics
-from layerlock.models.numerics import Linear, at_least_float32
+from layerlock.models.checks import check_counts
+from layerlock.models.numerics import at_least_float32
 from layerlock.models.positions import interpolation
-from layerlock.models.weights import add_linear, add_norm
+from layerlock.models.weights import Linear, add_linear, add_norm
 
 _SMALL = keras.initializers.RandomNormal(stddev=0.02)
 
@@ -63,7 +64,7 @@ class AttentiveReadout(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         mlp_dim = 4 * hidden_dim if mlp_dim is None else mlp_dim
-        _check_counts(
+        check_counts(
             output_dim=output_dim,
             num_queries=num_queries,
             hidden_dim=hidden_dim,
@@ -154,10 +155,11 @@ class AttentiveReadout(keras.layers.Layer):
 
     def _query_key_value(self, features):
         heads = self.num_heads
-        batch, _, rows, columns, width = ops.shape(features)
+        batch = ops.shape(features)[0]
+        frames, rows, columns, width = features.shape[1:]
         x = self._normalise(features, self.input_norm)
         x = self._resize_in_time(
-            ops.reshape(x, (batch, -1, rows * columns, width))
+            ops.reshape(x, (-1, frames, rows * columns, width))
         )
         x = x + ops.cast(self.frame_positions, x.dtype)
         x = numerics.linear(ops.reshape(x, (-1, width)), *self.key_value)
@@ -223,7 +225,7 @@ class LinearReadout(keras.layers.Layer):
 
     def __init__(self, output_dim, pool=True, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
-        _check_counts(output_dim=output_dim)
+        check_counts(output_dim=output_dim)
         self.output_dim = output_dim
         self.pool = pool
         self.epsilon = epsilon
@@ -251,14 +253,6 @@ class LinearReadout(keras.layers.Layer):
             "pool": self.pool,
             "epsilon": self.epsilon,
         }
-
-
-def _check_counts(**counts):
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(
-                f"`{name}` must be at least 1. Received: {name}={value}."
-            )
 
 
 def _check_features(shape):

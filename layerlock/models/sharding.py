@@ -2,7 +2,9 @@
 
 import keras
 
-# Columns of what widens, rows of what narrows: one exchange per product.
+# Columns of what widens, rows of what narrows, so that products are summed
+# once. The columns of queries, keys and values lie side by side in one kernel:
+# where a share of it crosses their borders, the compiler moves it.
 _SPLIT = {
     r".*block_\d+/qkv_kernel": (None, "model"),
     r".*block_\d+/qkv_bias": ("model",),

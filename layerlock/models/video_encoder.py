@@ -8,10 +8,12 @@ import numpy as np
 from keras import ops
 
 from layerlock.models import exported, patches, rope
-from layerlock.models.numerics import Linear, at_least_float32
-from layerlock.models.positions import KINDS, positions_layer
+from layerlock.models.checks import check_counts
+from layerlock.models.numerics import at_least_float32
+from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.presets import PRESETS
 from layerlock.models.transformer import TransformerBlock
+from layerlock.models.weights import Linear
 
 ARGUMENTS = (
     "num_layers",
@@ -103,11 +105,7 @@ class VideoEncoder(keras.Model):
     ):
         super().__init__(**kwargs)
         _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers)
-        if positions not in KINDS:
-            raise ValueError(
-                f"Unknown positions {positions!r}. "
-                f"Expected one of {list(KINDS)}."
-            )
+        check_kind(positions)
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
@@ -319,16 +317,14 @@ class VideoEncoder(keras.Model):
         Args:
             path: str or path of the folder.
             overwrite: bool, whether to replace an encoder written there
-                before. A folder that holds anything else is never replaced.
+                before; other files beside it are kept. A folder that holds
+                anything but an encoder is never replaced.
         """
         exported.save(self, path, overwrite)
 
     def get_config(self):
         return {
             **super().get_config(),
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             **{name: getattr(self, name) for name in ARGUMENTS},
         }
 
@@ -365,16 +361,12 @@ class VideoEncoder(keras.Model):
 
 
 def _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers):
-    for name, value in (
-        ("num_layers", num_layers),
-        ("num_heads", num_heads),
-        ("hidden_dim", hidden_dim),
-        ("mlp_dim", mlp_dim),
-    ):
-        if value < 1:
-            raise ValueError(
-                f"`{name}` must be at least 1. Received: {name}={value}."
-            )
+    check_counts(
+        num_layers=num_layers,
+        num_heads=num_heads,
+        hidden_dim=hidden_dim,
+        mlp_dim=mlp_dim,
+    )
     if not 0 <= num_decoder_layers <= num_layers:
         raise ValueError(
             "`num_decoder_layers` counts blocks of the encoder. Expected 0 to "

@@ -1,4 +1,9 @@
-"""Weights that a layer holds itself, instead of a sublayer for each."""
+"""Weights that a layer holds itself, and the layer that is a linear map."""
+
+import keras
+from keras import ops
+
+from layerlock.models import numerics
 
 
 def add_norm(layer, name: str, width: int) -> tuple:
@@ -30,3 +35,56 @@ def add_linear(
         name=f"{name}_bias", shape=(outputs,), initializer="zeros"
     )
     return kernel, bias
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class Linear(keras.layers.Layer):
+    """A linear map with a bias, the same for every token.
+
+    Args:
+        units: int, features that come out.
+        kernel_initializer: as for `keras.layers.Dense`. Defaults to
+            `"lecun_normal"`.
+
+    Call arguments:
+        inputs: Shape `(batch, tokens, dim)`.
+
+    Output shape:
+        `(batch, tokens, units)`.
+    """
+
+    def __init__(self, units, kernel_initializer="lecun_normal", **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.Zeros()
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[-1], self.units),
+            initializer=self.kernel_initializer,
+        )
+        self.bias = self.add_weight(
+            name="bias",
+            shape=(self.units,),
+            initializer=self.bias_initializer,
+        )
+
+    def call(self, inputs):
+        batch, tokens, dim = ops.shape(inputs)
+        x = ops.reshape(inputs, (-1, dim))
+        x = numerics.linear(x, self.kernel, self.bias)
+        return ops.reshape(x, (batch, tokens, self.units))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }

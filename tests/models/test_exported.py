@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import layerlock
 from layerlock.models import VideoEncoder
 from tests.models import networks
 
@@ -131,7 +133,7 @@ def test_bfloat16_weights_survive_the_folder(tmp_path):
 def test_an_override_that_moves_the_weights_is_refused(encoder, tmp_path):
     encoder.save_to_preset(tmp_path / "encoder")
 
-    with pytest.raises(ValueError, match="do not fit.*mlp_dim"):
+    with pytest.raises(ValueError, match=r"its own \['mlp_dim'\]"):
         VideoEncoder.from_preset(tmp_path / "encoder", mlp_dim=80)
 
 
@@ -144,6 +146,69 @@ def test_an_existing_folder_is_replaced_only_on_request(encoder, tmp_path):
     other.save_to_preset(tmp_path / "encoder", overwrite=True)
 
     assert VideoEncoder.from_preset(tmp_path / "encoder").positions == "none"
+    assert os.listdir(tmp_path) == ["encoder"]
+
+
+@pytest.mark.parametrize("override", [{"num_layers": 2}, {"num_heads": 6}])
+def test_an_override_that_is_another_network_is_refused(
+    encoder, tmp_path, override
+):
+    encoder.save_to_preset(tmp_path / "encoder")
+
+    with pytest.raises(ValueError, match=next(iter(override))):
+        VideoEncoder.from_preset(tmp_path / "encoder", **override)
+
+
+def test_a_pretrained_model_gives_its_teacher_all_of_it_trainable(tmp_path):
+    encoder = networks.small_encoder(num_decoder_layers=0)
+    model = layerlock.MaskedPretraining(
+        encoder, "vjepa", mask=layerlock.RandomMask(0.5)
+    )
+    model.enter_stage(1)
+    encoder.blocks[0].trainable = False
+    networks.randomise(encoder.blocks[2], seed=5)
+    model.save(tmp_path / "model.keras")
+
+    loaded = VideoEncoder.from_preset(tmp_path / "model.keras")
+
+    assert len(loaded.trainable_variables) == len(loaded.variables)
+    for a, b in zip(
+        model.teacher.blocks[2].variables,
+        loaded.blocks[2].variables,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    assert not np.array_equal(
+        loaded.blocks[2].variables[2].numpy(),
+        encoder.blocks[2].variables[2].numpy(),
+    )
+
+
+def test_another_model_is_no_encoder(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.save(tmp_path / "model.keras")
+
+    with pytest.raises(ValueError, match="holds a Sequential"):
+        VideoEncoder.from_preset(tmp_path / "model.keras")
+
+
+def test_an_interrupt_between_two_renames_loses_nothing(
+    encoder, tmp_path, monkeypatch
+):
+    encoder.save_to_preset(tmp_path / "encoder")
+    rename = pathlib.Path.rename
+
+    def interrupted(path, target):
+        if path.name == "new":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.save_to_preset(tmp_path / "encoder", overwrite=True)
+    monkeypatch.undo()
+
+    assert VideoEncoder.from_preset(tmp_path / "encoder").name == "mine"
     assert os.listdir(tmp_path) == ["encoder"]
 
 

@@ -88,6 +88,17 @@ def test_a_readout_can_be_saved_with_a_model(readout, tmp_path):
     )
 
 
+def test_features_are_resized_in_a_model_that_is_fitted():
+    inputs = keras.Input((3, 2, 4, 10))
+    readout = AttentiveReadout(5, 3, hidden_dim=12, num_heads=3, num_frames=6)
+    model = keras.Model(inputs, readout(inputs))
+    model.compile("sgd", loss="mse")
+
+    model.fit(features(5), np.zeros((5, 3, 5)), batch_size=2, verbose=0)
+
+    assert model.predict(features(), verbose=0).shape == (2, 3, 5)
+
+
 def test_outputs_are_float32_in_mixed_precision():
     readout = attentive(dtype="mixed_bfloat16")
 
