@@ -4,11 +4,15 @@ import json
 import subprocess
 import sys
 
+import keras
 import pytest
 
 from tests.recipes import running
 
 pytestmark = pytest.mark.slow
+ONE_BACKEND = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 FEW = "num_train=60,num_validation=20,num_test=30"
 
 
@@ -64,6 +68,7 @@ def test_it_leaves_numbers_and_a_page(
     assert task in page
 
 
+@ONE_BACKEND
 def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
     (tmp_path / "features").mkdir()
     (tmp_path / "report.html").write_text("mine")
@@ -77,6 +82,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
     assert (tmp_path / "features").is_dir()
 
 
+@ONE_BACKEND
 @pytest.mark.parametrize(
     "flags, message",
     [
