@@ -133,7 +133,7 @@ def write(out, encoder, task, result, seconds):
         "layer": result.layer,
         "seed": FLAGS.seed,
         "seconds": round(seconds, 1),
-        "problems": list(task.problems),
+        "problems": [*task.problems, *result.problems],
         "examples": {s: len(f) for s, f in result.features.items()},
         "trials": result.trials,
         "metrics": result.metrics,

@@ -63,6 +63,21 @@ def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
     raise DecodingError("no frame can be decoded")
 
 
+def read_view(path, view, size: int) -> np.ndarray:
+    """Returns a view of a video, see `framing.View`.
+
+    Args:
+        path: the file.
+        view: a `framing.View`.
+        size: int, height and width of the result.
+
+    Returns:
+        uint8 of shape `(frames, size, size, 3)`.
+    """
+    clip = read_frames(path, view.times, (size, size), view.box)
+    return clip[:, :, ::-1] if view.mirrored else clip
+
+
 def probe(path) -> streams.Facts:
     """Returns the facts of a video after reading some frames of it.
 

@@ -63,10 +63,10 @@ def _confusion(names, result) -> str:
 
 
 def _maps(result) -> Html:
-    examples = result.features["test"].examples
+    test = result.features["test"]
     clips = []
-    for index in range(min(NUM_MAPS, len(examples))):
-        frames = examples[index][0][0]
+    for index in range(min(NUM_MAPS, len(test))):
+        frames = test.views(index)[0]
         truth, found = result.targets[index], result.predictions[index]
         low, high = np.nanpercentile(np.log(truth), [1, 99])
         clips.append(

@@ -1,7 +1,9 @@
 """Frozen features of a split: computed once and kept, where they fit."""
 
+import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 
@@ -9,33 +11,44 @@ import keras
 import numpy as np
 
 from layerlock import backends
+from layerlock.data.streams import DecodingError
 from layerlock.evaluation import encoders
 from layerlock.evaluation.task import SPLITS
+
+_NUM_THREADS = min(16, os.cpu_count() or 1)
 
 
 class Features:
     """Features and targets of the examples of one split.
+
+    Examples that cannot be read are left out, and named in `problems`.
 
     Args:
         extract: a function from clips, uint8 `(batch, frames, height, width,
             3)`, to features `(batch, frames, rows, columns, dim)`.
         examples: the `Examples`.
         folder: path, where to keep them; `None` computes them whenever asked.
-        batch_size: int, clips that go through the encoder at a time.
+        batch_size: int, examples that are read at a time.
         progress: called with the numbers of examples done and to do.
+
+    Attributes:
+        problems: list of str, one for each example that cannot be read.
     """
 
     def __init__(
         self, extract, examples, folder=None, batch_size=50, progress=None
     ):
         self.examples = examples
+        self.problems = []
         self._extract = extract
         self._values = self._targets = None
+        # Numbers of the examples that can be read, as far as is known.
+        self._numbers = np.arange(len(examples))
         if folder is not None:
             self._keep(pathlib.Path(folder), batch_size, progress)
 
     def __len__(self):
-        return len(self.examples)
+        return len(self._numbers)
 
     @property
     def shape(self) -> tuple:
@@ -46,7 +59,13 @@ class Features:
         """Returns features `(examples, views, ...)` and targets."""
         if self._values is not None:
             return self._values[indices], self._targets[indices]
-        views, targets = zip(*(self.examples[i] for i in indices), strict=True)
+        found = self._read(self._numbers[list(indices)])
+        if not found:
+            raise DecodingError(
+                "None of these examples can be read: "
+                f"{'; '.join(self.problems[-3:])}"
+            )
+        _, views, targets = zip(*found, strict=True)
         return self._compute(np.stack(views)), np.stack(targets)
 
     def batches(self, size: int = 100):
@@ -62,39 +81,76 @@ class Features:
             targets.append(truth)
         return np.concatenate(means), np.concatenate(targets)
 
+    def views(self, index: int) -> np.ndarray:
+        """Returns the clips that an example's features are of."""
+        return self.examples[int(self._numbers[index])][0]
+
+    def _read(self, numbers) -> list[tuple]:
+        """Number, views and target of the examples that can be read."""
+        with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
+            results = list(pool.map(self._read_one, map(int, numbers)))
+        return [result for result in results if result is not None]
+
+    def _read_one(self, number):
+        try:
+            return number, *self.examples[number]
+        except DecodingError as error:
+            sentence = f"{self.examples.name(number)}: {error}"
+            if sentence not in self.problems:
+                self.problems.append(sentence)
+            return None
+
     def _compute(self, views):
         clips = views.reshape(-1, *views.shape[2:])
         features = self._extract(clips)
         return features.reshape(*views.shape[:2], *features.shape[1:])
 
     def _keep(self, folder, batch_size, progress):
-        if not (folder / "complete").exists():
+        if not (folder / "facts.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._write(folder, batch_size, progress)
-            (folder / "complete").touch()
-        self._values = np.load(folder / "features.npy", mmap_mode="r")
-        self._targets = np.load(folder / "targets.npy", mmap_mode="r")
+        facts = json.loads((folder / "facts.json").read_text())
+        self.problems = facts["problems"]
+        self._numbers = np.array(facts["numbers"])
+        count = len(self._numbers)
+        self._values, self._targets = (
+            np.load(folder / f"{name}.npy", mmap_mode="r")[:count]
+            for name in ("features", "targets")
+        )
 
     def _write(self, folder, batch_size, progress):
-        files = {}
+        files, numbers = {}, []
         for start in range(0, len(self), batch_size):
             rows = range(start, min(start + batch_size, len(self)))
-            for name, array in zip(
-                ("features", "targets"), self.batch(list(rows)), strict=True
-            ):
-                if name not in files:
-                    files[name] = np.lib.format.open_memmap(
-                        folder / f"{name}.npy",
-                        mode="w+",
-                        dtype=array.dtype,
-                        shape=(len(self), *array.shape[1:]),
-                    )
-                files[name][rows.start : rows.stop] = array
+            found = self._read(rows)
+            if found:
+                read, views, targets = zip(*found, strict=True)
+                arrays = {
+                    "features": self._compute(np.stack(views)),
+                    "targets": np.stack(targets),
+                }
+                for name, array in arrays.items():
+                    if name not in files:
+                        files[name] = np.lib.format.open_memmap(
+                            folder / f"{name}.npy",
+                            mode="w+",
+                            dtype=array.dtype,
+                            shape=(len(self), *array.shape[1:]),
+                        )
+                    done = len(numbers)
+                    files[name][done : done + len(found)] = array
+                numbers += read
             if progress is not None:
                 progress(rows.stop, len(self))
+        if not numbers:
+            raise DecodingError(
+                f"No example can be read: {'; '.join(self.problems[:3])}"
+            )
         for file in files.values():
             file.flush()
+        facts = {"numbers": numbers, "problems": self.problems}
+        (folder / "facts.json").write_text(json.dumps(facts))
 
 
 def extractor(encoder, layer: int):
@@ -151,10 +207,19 @@ def compute(encoder, task, layer, folder=None, max_bytes=None, progress=None):
 def _num_bytes(extract, splits) -> int:
     total = 0
     for examples in splits.values():
-        views, target = examples[0]
+        views, target = _first_readable(examples)
         each = extract(views[:1]).nbytes * len(views) + target.nbytes
         total += each * len(examples)
     return total
+
+
+def _first_readable(examples):
+    for number in range(len(examples)):
+        try:
+            return examples[number]
+        except DecodingError as error:
+            reason = error
+    raise DecodingError(f"No example can be read: {reason}") from reason
 
 
 def _place(folder, encoder, task, layer, split):

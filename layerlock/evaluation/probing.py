@@ -30,6 +30,11 @@ class Result:
     probe: probes.Probe
     features: dict
 
+    @property
+    def problems(self) -> list[str]:
+        """The examples that could not be read, one sentence each."""
+        return [p for split in self.features.values() for p in split.problems]
+
 
 def probe(
     encoder,

@@ -102,7 +102,7 @@ def _pictures(config, encoder, task, result):
     """Features as colours, and where the readout looks."""
     test = result.features["test"]
     shown = range(min(NUM_CLIPS, len(test)))
-    clips = np.stack([test.examples[i][0][0] for i in shown])
+    clips = np.stack([test.views(i)[0] for i in shown])
     features, _ = test.batch(list(shown))
     features = features[:, 0]
     rows = strips.feature_strips({"clips": clips, "features": features})

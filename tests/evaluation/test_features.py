@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_not_kept(tmp_path):
 def test_half_written_features_are_written_again(tmp_path):
     compute(tmp_path)
     for folder in tmp_path.iterdir():
-        (folder / "complete").unlink()
+        (folder / "facts.json").unlink()
         (folder / "features.npy").write_bytes(b"half")
 
     found = compute(tmp_path)["test"]

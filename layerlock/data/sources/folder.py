@@ -3,12 +3,9 @@
 import json
 import os
 
-import numpy as np
+from layerlock.data import decoding, files, framing, randomness, streams
+from layerlock.data.source import VideoSource
 
-from layerlock.data import decoding, files, randomness, streams
-from layerlock.data.source import VideoSource, check_geometry
-
-_DEFAULT_FPS = 8.0
 _MAX_ATTEMPTS = 10
 _DRAW = 0  # stream of random numbers
 
@@ -72,15 +69,10 @@ class FolderSource(VideoSource):
         progress=None,
         failures=None,
     ):
-        check_geometry(frames, size)
-        _check_draws(fps, scale, aspect, flip)
+        self.framing = framing.Framing(frames, size, fps, scale, aspect, flip)
         self.frames = frames
         self.size = size
         self.seed = seed
-        self.fps = fps
-        self.scale = scale
-        self.aspect = aspect
-        self.flip = flip
         self.failures = failures and os.path.abspath(failures)
         self.files = _file_list(path, files, cache, progress)
 
@@ -125,7 +117,7 @@ class FolderSource(VideoSource):
             "unreadable_files": len(self.files.bad),
             "replaced_clips": len(self) - len(self.files.good),
             "short_clips": sum(
-                one.duration < self._length(one) for one in facts
+                one.duration < self.framing.length(one) for one in facts
             ),
             "failed_reads": _count_lines(self.failures),
             **self.files.to_json(),
@@ -138,12 +130,9 @@ class FolderSource(VideoSource):
         position = self.files.readable(index % len(self))
         for attempt in range(1, _MAX_ATTEMPTS + 1):
             path = self.files.paths[position]
-            times, box, mirrored = choose(self.files.results[position], index)
+            view = choose(self.files.results[position], index)
             try:
-                clip = decoding.read_frames(
-                    path, times, (self.size, self.size), box
-                )
-                return position, clip[:, :, ::-1] if mirrored else clip
+                return position, decoding.read_view(path, view, self.size)
             except streams.DecodingError as error:
                 self._note(index, path, str(error))
             position = self.files.another(self.seed, index, attempt)
@@ -153,35 +142,12 @@ class FolderSource(VideoSource):
         )
 
     def _drawn(self, facts, index):
-        """Returns times, box and flip of a clip, drawn from its index."""
-        draw = randomness.generator(self.seed, _DRAW, index)
-        start, area, aspect, top, left, flip = draw.random(6)
-        low, high = np.log(self.aspect)
-        height, width = _box_size(
-            facts,
-            self.scale[0] + area * (self.scale[1] - self.scale[0]),
-            np.exp(low + aspect * (high - low)),
+        return self.framing.drawn(
+            facts, randomness.generator(self.seed, _DRAW, index)
         )
-        box = (top * (1 - height), left * (1 - width), height, width)
-        return self._times(facts, start), box, flip < self.flip
 
     def _central(self, facts, index):
-        """Returns times and box of the middle of a video."""
-        shorter = min(facts.height, facts.width)
-        height, width = shorter / facts.height, shorter / facts.width
-        box = ((1 - height) / 2, (1 - width) / 2, height, width)
-        return self._times(facts, 0.5), box, False
-
-    def _times(self, facts, share: float):
-        room = max(0.0, facts.duration - self._length(facts))
-        return room * share + np.arange(self.frames) / self._rate(facts)
-
-    def _rate(self, facts) -> float:
-        return self.fps or min(_DEFAULT_FPS, facts.fps)
-
-    def _length(self, facts) -> float:
-        """Returns the seconds between a clip's first and last frame."""
-        return (self.frames - 1) / self._rate(facts)
+        return self.framing.central(facts)
 
     def _labels(self, position):
         label = self.files.class_of(position)
@@ -208,15 +174,6 @@ def _file_list(path, known, cache, progress):
     return files.list_files(path, cache, progress)
 
 
-def _box_size(facts, area: float, aspect: float):
-    """Returns height and width of a crop, as shares of the frame's."""
-    pixels = area * facts.height * facts.width
-    height = np.sqrt(pixels / aspect) / facts.height
-    width = np.sqrt(pixels * aspect) / facts.width
-    too_large = max(1.0, height, width)
-    return float(height / too_large), float(width / too_large)
-
-
 def _count_lines(path) -> int:
     """Counts different lines: a clip that is read again fails again."""
     try:
@@ -224,24 +181,3 @@ def _count_lines(path) -> int:
             return len(set(file))
     except FileNotFoundError:
         return 0
-
-
-def _check_draws(fps, scale, aspect, flip):
-    if fps is not None and not fps > 0:
-        raise ValueError(
-            f"`fps` must be above 0, or `None`. Received: fps={fps}."
-        )
-    if not 0 < scale[0] <= scale[1] <= 1:
-        raise ValueError(
-            "`scale` must be two shares of the frame's area, ascending, above "
-            f"0 and at most 1. Received: scale={scale}."
-        )
-    if not 0 < aspect[0] <= aspect[1]:
-        raise ValueError(
-            "`aspect` must be two quotients, ascending and above 0. "
-            f"Received: aspect={aspect}."
-        )
-    if not 0 <= flip <= 1:
-        raise ValueError(
-            f"`flip` must be a share from 0 to 1. Received: flip={flip}."
-        )

@@ -1,0 +1,114 @@
+"""Your own classes: a folder with one sub-folder of videos for each."""
+
+import os
+
+from layerlock.data import files
+from layerlock.evaluation.videos import LabelledVideo, VideoTask, carve
+
+_NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test", "testing"),
+}
+_HELD_OUT = {"test": 0.2, "validation": 0.15}  # shares of each class
+
+
+class FolderTask(VideoTask):
+    """Class sub-folders of videos, split already or not.
+
+    - `DATA/CLASS/*.mp4`: a fifth of each class is kept for the test, 15 % of
+      the rest for the validation. Which videos those are depends on their
+      names alone.
+    - `DATA/{train,val,test}/CLASS/*.mp4`: as it is. Without a test folder,
+      the validation folder is the test; without a validation folder, 15 % of
+      the training videos are.
+
+    Args:
+        data, frames, size, seed, fps, train_views, test_clips, test_crops,
+            cache: see `VideoTask`.
+    """
+
+    layout = "class sub-folders of videos, such as DATA/running/one.mp4."
+
+    def find_videos(self):
+        given = {
+            split: os.path.join(self.data, name)
+            for split, names in _NAMES.items()
+            for name in names
+            if os.path.isdir(os.path.join(self.data, name))
+        }
+        if "train" in given:
+            return self._given(given)
+        found = _classes(self.data)
+        self._name_classes(found)
+        splits = {"train": found}
+        for split in ("test", "validation"):
+            splits["train"], splits[split] = _carve(
+                splits["train"], _HELD_OUT[split]
+            )
+        return {
+            split: self._videos(splits[split])
+            for split in ("train", "validation", "test")
+        }
+
+    def _given(self, folders):
+        found = {split: _classes(path) for split, path in folders.items()}
+        self._name_classes(found["train"])
+        if "test" not in found:
+            if "validation" not in found:
+                raise ValueError(
+                    f"{self.data!r} has a folder of training videos and none "
+                    "to test with. Add one named test, or put the class "
+                    "folders side by side without one named train."
+                )
+            found["test"] = found.pop("validation")
+        if "validation" not in found:
+            found["train"], found["validation"] = _carve(
+                found["train"], _HELD_OUT["validation"]
+            )
+        for split in ("validation", "test"):
+            self.note(
+                f"classes of the {split} split have no training video and are "
+                "left out",
+                set(found[split]) - set(self.class_names),
+            )
+            self.note(
+                f"classes have no video in the {split} split",
+                set(self.class_names) - set(found[split]),
+            )
+        return {
+            split: self._videos(found[split])
+            for split in ("train", "validation", "test")
+        }
+
+    def _name_classes(self, found):
+        self.class_names = sorted(found)
+        if len(self.class_names) < 2:
+            raise ValueError(
+                f"Classes are sub-folders of videos, and {self.data!r} has "
+                f"{self.class_names}. Expected at least two."
+            )
+
+    def _videos(self, found):
+        return [
+            LabelledVideo(path, self.class_names.index(name))
+            for name in sorted(set(found) & set(self.class_names))
+            for path in found[name]
+        ]
+
+
+def _classes(folder) -> dict[str, list[str]]:
+    """Paths of the videos of each class; empty sub-folders are no classes."""
+    found = {}
+    for path in files.find(folder)[1]:
+        name, _, rest = os.path.relpath(path, folder).partition(os.sep)
+        if rest:
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def _carve(found, part):
+    kept, held_out = {}, {}
+    for name, paths in found.items():
+        kept[name], held_out[name] = carve(paths, part, key=os.path.basename)
+    return kept, held_out

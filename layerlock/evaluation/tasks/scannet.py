@@ -1,0 +1,262 @@
+"""ScanNet, as its reader exports it: colour frames and 16-bit depth."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from layerlock.data.source import check_geometry
+from layerlock.data.streams import DecodingError, require_av
+from layerlock.evaluation.task import Examples, Task, check_split
+from layerlock.evaluation.videos import carve
+
+_MILLIMETRES = 1000.0
+_MAX_DEPTH = 10.0  # metres; what the sensor says beyond is noise
+_ASPECT_TOLERANCE = 0.02
+_VALIDATION = 0.1  # of the training scans
+_TEST = 0.2  # of all scans, where no list says
+_NUM_NAMED = 5
+
+
+class ScanNet(Task):
+    """Depth of indoor scans, in metres.
+
+    Clips are `frames` frames, every `stride`-th, from evenly spread places of
+    each scan. Frames and depth are cropped to the largest square at the
+    centre. Depth is not known where the sensor said nothing (0), said more
+    than 10 metres, or where the camera's pose is not finite.
+
+    The official lists `scannetv2_train.txt` and `scannetv2_val.txt` part the
+    scans, the second being the test; without them a fifth of the rooms is.
+    Scans of one room are never parted.
+
+    Reference: [Dai et al., 2017](https://arxiv.org/abs/1702.04405).
+
+    Args:
+        data: path, the folder with the scans, `sceneXXXX_YY/color/0.jpg`,
+            `depth/0.png` and `pose/0.txt`, or with a folder `scans` of them.
+        frames: int, of a clip. Defaults to `16`.
+        size: int, height and width of a clip. Defaults to `224`.
+        seed: int. Not used: nothing is drawn.
+        stride: int, frames of the scan per frame of the clip. Defaults to `4`.
+        clips_per_scan: int. Defaults to `4`.
+    """
+
+    def __init__(
+        self,
+        data,
+        frames: int = 16,
+        size: int = 224,
+        seed: int = 0,
+        stride: int = 4,
+        clips_per_scan: int = 4,
+    ):
+        check_geometry(frames, size)
+        self.data = os.path.abspath(os.path.expanduser(os.fspath(data)))
+        self.frames = frames
+        self.size = size
+        self.seed = seed
+        self.stride = stride
+        self.clips_per_scan = clips_per_scan
+        self.problems = []
+        self.splits = {
+            split: [clip for scan in scans for clip in self._clips(scan)]
+            for split, scans in self._split(self._scans()).items()
+        }
+        for split, clips in self.splits.items():
+            if not clips:
+                raise ValueError(
+                    f"The {split} split has no scan with {frames} frames in "
+                    f"{self.data!r}. Expected folders such as "
+                    "scene0000_00/color/0.jpg and scene0000_00/depth/0.png."
+                )
+
+    def examples(self, split):
+        check_split(split)
+        return ScanNetExamples(self, split)
+
+    def get_config(self):
+        return {
+            "data": self.data,
+            "frames": self.frames,
+            "size": self.size,
+            "stride": self.stride,
+            "clips_per_scan": self.clips_per_scan,
+            "clips": {s: len(clips) for s, clips in self.splits.items()},
+        }
+
+    def _scans(self) -> dict[str, dict[int, pathlib.Path]]:
+        """The frames of each scan that have colour and depth, by number."""
+        root = pathlib.Path(self.data)
+        root = root / "scans" if (root / "scans").is_dir() else root
+        found = {}
+        for scan in sorted(root.glob("scene*_*")):
+            colour, depth = (
+                {
+                    int(path.stem): path
+                    for path in (scan / kind).glob("*")
+                    if path.stem.isdigit()
+                }
+                for kind in ("color", "depth")
+            )
+            self._note(
+                f"frames of {scan.name} have colour and no depth, or depth "
+                "and no colour, and are left out",
+                colour.keys() ^ depth.keys(),
+            )
+            both = sorted(colour.keys() & depth.keys())
+            if both:
+                found[scan.name] = {
+                    number: (colour[number], depth[number]) for number in both
+                }
+        return found
+
+    def _split(self, scans) -> dict[str, list]:
+        lists = {
+            split: self._list(f"scannetv2_{name}.txt")
+            for split, name in (("train", "train"), ("test", "val"))
+        }
+        if all(lists.values()):
+            splits = {
+                split: [name for name in scans if name in names]
+                for split, names in lists.items()
+            }
+            listed = lists["train"] | lists["test"]
+            self._note("listed scans are not there", listed - set(scans))
+            self._note("scans are in no list", set(scans) - listed)
+        else:
+            splits = {}
+            splits["train"], splits["test"] = _carve(list(scans), _TEST)
+        splits["train"], splits["validation"] = _carve(
+            splits["train"], _VALIDATION
+        )
+        return {
+            split: [(name, scans[name]) for name in splits[split]]
+            for split in ("train", "validation", "test")
+        }
+
+    def _list(self, name) -> set[str]:
+        for folder in (self.data, os.path.dirname(self.data)):
+            path = pathlib.Path(folder) / name
+            if path.is_file():
+                return set(path.read_text().split())
+        return set()
+
+    def _clips(self, scan) -> list[list]:
+        """Frames of each clip of a scan, spread over it."""
+        name, frames = scan
+        numbers = sorted(frames)
+        span = (self.frames - 1) * self.stride + 1
+        if len(numbers) < span:
+            self._note(f"scan is shorter than {span} frames", [name])
+            return []
+        starts = np.unique(
+            np.linspace(0, len(numbers) - span, self.clips_per_scan).round()
+        ).astype(int)
+        return [
+            [frames[n] for n in numbers[start : start + span : self.stride]]
+            for start in starts
+        ]
+
+    def _note(self, what, names):
+        names = sorted(names)
+        if names:
+            shown = ", ".join(map(str, names[:_NUM_NAMED]))
+            more = ", ..." if len(names) > _NUM_NAMED else ""
+            self.problems.append(f"{len(names)} {what}: {shown}{more}.")
+
+
+class ScanNetExamples(Examples):
+    """Clips of the scans of one split.
+
+    Args:
+        task: the `ScanNet`.
+        split: str.
+    """
+
+    def __init__(self, task: ScanNet, split: str):
+        self.task = task
+        self.clips = task.splits[split]
+
+    def __len__(self):
+        return len(self.clips)
+
+    def __getitem__(self, index):
+        clip, depth = [], []
+        for colour_path, depth_path in self.clips[index]:
+            colour = _read(colour_path, "rgb24")
+            raw = _read(depth_path, "gray16le")
+            _check_sizes(colour, raw, depth_path)
+            clip.append(_square(colour, self.task.size, smooth=True))
+            metres = _square(raw, self.task.size) / _MILLIMETRES
+            known = (metres > 0) & (metres <= _MAX_DEPTH)
+            if not _has_pose(depth_path):
+                known = np.zeros_like(known)
+            depth.append(np.where(known, metres, np.nan))
+        return np.stack(clip)[None], np.stack(depth).astype("float32")
+
+    def name(self, index):
+        return os.path.relpath(self.clips[index][0][0], self.task.data)
+
+
+def _read(path, kind: str) -> np.ndarray:
+    av = require_av()
+    try:
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+            if kind == "gray16le" and frame.format.name != "gray16be":
+                raise DecodingError(
+                    f"{path}: depth must be a 16-bit PNG. Received: "
+                    f"{frame.format.name}."
+                )
+            return frame.to_ndarray(format=kind)
+    except (av.FFmpegError, OSError, StopIteration) as error:
+        raise DecodingError(f"{path}: {error}") from error
+
+
+def _check_sizes(colour, depth, path):
+    wide, deep = (a.shape[1] / a.shape[0] for a in (colour, depth))
+    if abs(wide / deep - 1) > _ASPECT_TOLERANCE:
+        raise DecodingError(
+            f"{path}: the depth has {depth.shape[1]} x {depth.shape[0]} pixels "
+            f"where the colour has {colour.shape[1]} x {colour.shape[0]}."
+        )
+
+
+def _has_pose(depth_path) -> bool:
+    """Whether the camera's pose is finite; a pose that is missing counts."""
+    path = depth_path.parents[1] / "pose" / f"{depth_path.stem}.txt"
+    if not path.is_file():
+        return True
+    try:
+        return bool(np.isfinite(np.loadtxt(path)).all())
+    except ValueError:
+        return False
+
+
+def _square(image, size: int, smooth: bool = False):
+    """The largest square at the centre, resized."""
+    side = min(image.shape[:2])
+    top, left = ((n - side) // 2 for n in image.shape[:2])
+    square = image[top : top + side, left : left + side]
+    if not smooth:  # depth: a mean over an edge is nowhere
+        index = ((np.arange(size) + 0.5) * side / size).astype(int)
+        return square[np.ix_(index, index)]
+    av = require_av()
+    frame = av.VideoFrame.from_ndarray(
+        np.ascontiguousarray(square), format="rgb24"
+    )
+    kind = "AREA" if size <= side else "BICUBIC"
+    return frame.reformat(size, size, interpolation=kind).to_ndarray(
+        format="rgb24"
+    )
+
+
+def _carve(names, part):
+    """Parts scans by their room, `scene0000` of `scene0000_01`."""
+    rooms = sorted({name.rpartition("_")[0] for name in names})
+    kept, held_out = carve(rooms, part, key=str)
+    return (
+        [name for name in names if name.rpartition("_")[0] in kept],
+        [name for name in names if name.rpartition("_")[0] in held_out],
+    )

@@ -1,0 +1,210 @@
+"""Labelled videos, whatever the layout on disk that they come from."""
+
+import abc
+import dataclasses
+import hashlib
+import os
+
+import numpy as np
+
+from layerlock.data import decoding, randomness, scan
+from layerlock.data.framing import Framing
+from layerlock.data.streams import Facts
+from layerlock.evaluation.task import Examples, Task, check_split
+
+_DRAW = 300  # stream of random numbers
+_NUM_NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledVideo:
+    """A video, or a span of one, and its class.
+
+    Attributes:
+        path: the file.
+        label: int, index of the class.
+        span: first and last second; `None` for the whole video.
+    """
+
+    path: str
+    label: int
+    span: tuple[float, float] | None = None
+
+
+class VideoTask(Task):
+    """Asks for the class of videos.
+
+    A subclass sets `class_names` and finds the videos of each split.
+
+    Training sees `train_views` clips of each video, drawn once; tests see
+    `test_clips` times `test_crops` views, whose answers are averaged.
+
+    Args:
+        data: path, where the files are.
+        frames: int, of a clip. Defaults to `16`.
+        size: int, height and width of a clip. Defaults to `224`.
+        seed: int, of what is drawn. Defaults to `0`.
+        fps: frames per second of a clip, `None` for 8, or a video's own where
+            those are fewer. Defaults to `None`.
+        train_views: int. Defaults to `1`.
+        test_clips: int. Defaults to `2`.
+        test_crops: int. Defaults to `3`.
+        cache: folder that remembers which videos can be read; see
+            `data.scan.scan`. Defaults to `None`.
+
+    Raises:
+        ValueError: if a split has no video that can be read.
+    """
+
+    flip = 0.0  # share of training clips that are mirrored
+
+    def __init__(
+        self,
+        data,
+        frames: int = 16,
+        size: int = 224,
+        seed: int = 0,
+        fps: float | None = None,
+        train_views: int = 1,
+        test_clips: int = 2,
+        test_crops: int = 3,
+        cache=None,
+    ):
+        self.data = os.path.abspath(os.path.expanduser(os.fspath(data)))
+        self.frames = frames
+        self.size = size
+        self.seed = seed
+        self.train_views = train_views
+        self.test_views = (test_clips, test_crops)
+        self.framing = Framing(
+            frames, size, fps, scale=(0.5, 1.0), flip=self.flip
+        )
+        if not os.path.isdir(self.data):
+            raise ValueError(
+                f"There is no folder at {self.data!r}. Expected {self.layout}"
+            )
+        self.problems = []
+        found = self.find_videos()
+        self.splits = {
+            split: self._readable(split, videos, cache)
+            for split, videos in found.items()
+        }
+
+    # What a folder of this task holds, for error messages.
+    layout: str
+
+    @abc.abstractmethod
+    def find_videos(self) -> dict[str, list[LabelledVideo]]:
+        """Returns the videos of every split; notes `problems`."""
+
+    def examples(self, split):
+        check_split(split)
+        return VideoExamples(self, split)
+
+    def get_config(self):
+        return {
+            "data": self.data,
+            "seed": self.seed,
+            "framing": dataclasses.asdict(self.framing),
+            "train_views": self.train_views,
+            "test_views": list(self.test_views),
+            "videos": {
+                split: _digest(videos) for split, videos in self.splits.items()
+            },
+        }
+
+    def note(self, what: str, names):
+        """Adds a sentence to `problems` that counts and names, if any."""
+        names = sorted(names)
+        if names:
+            shown = ", ".join(map(str, names[:_NUM_NAMED]))
+            more = ", ..." if len(names) > _NUM_NAMED else ""
+            self.problems.append(f"{len(names)} {what}: {shown}{more}.")
+
+    def _readable(self, split, videos, cache):
+        results = scan.scan([video.path for video in videos], cache=cache)
+        pairs = list(zip(videos, results, strict=True))
+        self.note(
+            f"videos of the {split} split cannot be read and are left out",
+            [
+                f"{os.path.relpath(video.path, self.data)} ({reason})"
+                for video, reason in pairs
+                if isinstance(reason, str)
+            ],
+        )
+        good = [pair for pair in pairs if not isinstance(pair[1], str)]
+        if not good:
+            raise ValueError(
+                f"The {split} split has no video that can be read in "
+                f"{self.data!r}. Expected {self.layout}"
+            )
+        return good
+
+
+class VideoExamples(Examples):
+    """Views of the videos of one split.
+
+    Args:
+        task: the `VideoTask`.
+        split: str.
+    """
+
+    def __init__(self, task: VideoTask, split: str):
+        self.task = task
+        self.split = split
+        self.videos: list[tuple[LabelledVideo, Facts]] = task.splits[split]
+
+    def __len__(self):
+        return len(self.videos)
+
+    def __getitem__(self, index):
+        video, facts = self.videos[index]
+        clips = [
+            decoding.read_view(video.path, view, self.task.size)
+            for view in self._views(index, video, facts)
+        ]
+        return np.stack(clips), np.asarray(video.label)
+
+    def name(self, index):
+        return os.path.relpath(self.videos[index][0].path, self.task.data)
+
+    def _views(self, index, video, facts):
+        framing = self.task.framing
+        if self.split == "test":
+            return framing.spread(facts, *self.task.test_views, video.span)
+        if self.split == "validation":
+            return [framing.central(facts, video.span)]
+        return [
+            framing.drawn(
+                facts,
+                randomness.generator(self.task.seed, _DRAW, index, view),
+                video.span,
+            )
+            for view in range(self.task.train_views)
+        ]
+
+
+def share(name: str) -> float:
+    """A number in [0, 1) that depends on a name alone: splits that last."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def carve(videos: list, part: float, key) -> tuple[list, list]:
+    """Parts some videos from others; at least one goes each way.
+
+    Args:
+        videos: list.
+        part: float, the share that goes to the second list.
+        key: function from a video to the name that decides.
+    """
+    ranked = sorted(videos, key=lambda video: share(key(video)))
+    count = min(max(1, round(part * len(ranked))), max(len(ranked) - 1, 0))
+    return ranked[count:], ranked[:count]
+
+
+def _digest(videos) -> str:
+    text = repr(
+        [(dataclasses.astuple(video), facts) for video, facts in videos]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

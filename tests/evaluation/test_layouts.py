@@ -1,0 +1,346 @@
+"""Data sets in their published layouts, broken entries included."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from layerlock import evaluation
+from layerlock.data.streams import DecodingError
+from layerlock.evaluation import features
+from tests.data import synthesise
+from tests.evaluation import layouts, toys
+
+pytest.importorskip("av")
+SMALL = {"frames": 4, "size": 16}
+
+
+def build(name, path, **arguments):
+    extra = {} if name == "scannet" else {"cache": False}
+    return evaluation.get(name, data=path, **{**SMALL, **extra, **arguments})
+
+
+def names(task, split):
+    examples = task.examples(split)
+    return {examples.name(i) for i in range(len(examples))}
+
+
+def labels(task, split):
+    examples = task.examples(split)
+    return [int(examples[i][1]) for i in range(len(examples))]
+
+
+def said(task):
+    return " ".join(task.problems)
+
+
+# Your own classes.
+
+
+def test_a_folder_is_split_by_class_and_name(tmp_path):
+    task = build("folder", layouts.folder(tmp_path / "data"))
+
+    assert task.class_names == ["jump", "run", "sit"]
+    splits = {s: names(task, s) for s in ("train", "validation", "test")}
+    assert [len(found) for found in splits.values()] == [12, 3, 3]
+    assert len(set.union(*splits.values())) == 18
+    assert sorted(labels(task, "test")) == [0, 1, 2]
+    assert task.problems == []
+
+
+def test_a_split_stays_when_videos_are_added(tmp_path):
+    path = layouts.folder(tmp_path / "data")
+    before = names(build("folder", path), "test")
+    synthesise.write(path / "run" / "another.mp4", count=8)
+
+    after = names(build("folder", path), "test")
+
+    assert len(before - after) <= 1
+
+
+def test_a_folder_can_be_split_already(tmp_path):
+    for split, count in (("train", 4), ("val", 2), ("test", 3)):
+        layouts.folder(tmp_path / split, ("jump", "run"), count)
+    shutil.copytree(tmp_path / "test" / "run", tmp_path / "test" / "swim")
+    shutil.rmtree(tmp_path / "val" / "jump")
+
+    task = build("folder", tmp_path)
+
+    assert [len(task.examples(s)) for s in ("train", "validation", "test")] == [
+        8,
+        2,
+        6,
+    ]
+    assert "1 classes of the test split have no training video" in said(task)
+    assert "swim" in said(task)
+    assert "1 classes have no video in the validation split: jump" in said(task)
+
+
+def test_without_a_test_folder_the_validation_folder_is_the_test(tmp_path):
+    layouts.folder(tmp_path / "train", ("jump", "run"), 6)
+    layouts.folder(tmp_path / "val", ("jump", "run"), 2)
+
+    task = build("folder", tmp_path)
+
+    assert all(name.startswith("val/") for name in names(task, "test"))
+    assert all(name.startswith("train/") for name in names(task, "validation"))
+
+
+def test_views_are_drawn_for_training_and_spread_for_the_test(tmp_path):
+    path = layouts.folder(tmp_path / "data", ("jump", "run"), 4)
+    task = build("folder", path, train_views=2, test_clips=2, test_crops=3)
+
+    shapes = [
+        task.examples(split)[0][0].shape[0]
+        for split in ("train", "validation", "test")
+    ]
+
+    assert shapes == [2, 1, 6]
+    first, second = task.examples("train")[0][0]
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(
+        task.examples("train")[0][0],
+        build("folder", path, train_views=2).examples("train")[0][0],
+    )
+    views = task.examples("test")[0][0].reshape(2, 3, *first.shape)
+    assert not np.array_equal(views[0, 0], views[1, 0])  # another time
+    assert not np.array_equal(views[0, 0], views[0, 2])  # another place
+
+
+def test_unreadable_videos_are_counted_and_named(tmp_path):
+    path = layouts.folder(tmp_path / "data")
+    for bad in sorted((path / "run").iterdir())[:2]:
+        bad.write_bytes(b"not a video")
+
+    task = build("folder", path)
+
+    total = sum(len(task.examples(s)) for s in ("train", "validation", "test"))
+    assert total == 16
+    assert "cannot be read and are left out: run/run_" in said(task)
+
+
+def test_a_video_that_breaks_later_is_left_out_and_named(tmp_path):
+    path = layouts.folder(tmp_path / "data")
+    task = build("folder", path)
+    broken = task.splits["train"][3][0].path
+    open(broken, "wb").close()
+
+    found = features.compute(toys.Encoder(), task, 1, tmp_path / "kept")
+
+    assert len(found["train"]) == len(task.examples("train")) - 1
+    assert found["train"].batch([3])[1] == task.splits["train"][4][0].label
+    [problem] = found["train"].problems
+    assert problem.startswith(task.examples("train").name(3))
+    again = features.compute(toys.Encoder(), task, 1, tmp_path / "kept")
+    assert again["train"].problems == [problem]
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda path: path.mkdir(), "no video"),
+        (lambda path: layouts.folder(path, ("run",), 2), "at least two"),
+        (lambda path: layouts.folder(path / "train"), "Add one named test"),
+        (lambda path: None, "There is no folder"),
+    ],
+)
+def test_a_folder_without_classes_is_refused(tmp_path, make, message):
+    make(tmp_path / "data")
+
+    with pytest.raises(ValueError, match=message):
+        build("folder", tmp_path / "data")
+
+
+# Something-Something v2.
+
+
+@pytest.mark.parametrize("prefix", ["", "something-something-v2-"])
+def test_ssv2_is_read_as_published(tmp_path, prefix):
+    task = build("ssv2", layouts.ssv2(tmp_path / "data", prefix))
+
+    assert task.class_names == list(layouts.ACTIONS)
+    assert [len(task.examples(s)) for s in ("train", "validation", "test")] == [
+        7,
+        1,
+        4,
+    ]
+    assert sorted(labels(task, "test")) == [0, 0, 1, 1]
+    assert task.problems == []
+
+
+def test_what_is_missing_of_ssv2_is_counted_and_named(tmp_path):
+    path = layouts.ssv2(tmp_path / "data")
+    (path / "videos" / "104.mp4").unlink()
+    synthesise.write(path / "videos" / "999.mp4", count=8)
+    entries = json.loads((path / "validation.json").read_text())
+    entries[0]["template"] = "Eating [something]"
+    (path / "validation.json").write_text(json.dumps(entries))
+
+    task = build("ssv2", path)
+
+    assert "1 labels of the train split have no video: 104." in said(task)
+    assert "1 videos have no label and are left out: 999." in said(task)
+    assert "no class: Eating something." in said(task)
+    assert len(task.examples("test")) == 3
+
+
+def test_a_missing_list_of_ssv2_is_named(tmp_path):
+    path = layouts.ssv2(tmp_path / "data")
+    (path / "labels.json").unlink()
+
+    with pytest.raises(ValueError, match="labels.json is missing"):
+        build("ssv2", path)
+
+
+# Kinetics.
+
+
+def test_kinetics_is_read_as_published(tmp_path):
+    task = build("kinetics", layouts.kinetics(tmp_path / "data"))
+
+    assert task.class_names == ["archery", "baking cookies"]
+    assert [len(task.examples(s)) for s in ("train", "validation", "test")] == [
+        5,
+        1,
+        4,
+    ]
+    assert task.problems == []
+
+
+def test_of_a_whole_video_its_span_is_read(tmp_path):
+    task = build(
+        "kinetics",
+        layouts.kinetics(tmp_path / "data"),
+        fps=10,
+        size=48,
+        test_clips=2,
+        test_crops=1,
+    )
+    examples = task.examples("test")
+    spans = [video.span for video, _ in task.splits["test"]]
+
+    whole = spans.index((1.0, 3.0))
+    first, last = examples[whole][0]
+
+    # Ten frames a second: the span begins at frame 10 and ends at frame 30.
+    assert shown_numbers(first)[0] == 10
+    assert shown_numbers(last)[-1] == 30
+
+
+def shown_numbers(clip):
+    """Numbers shown on squares cut from the middle of the frames."""
+    return [_number(picture) for picture in clip]
+
+
+def _number(picture):
+    # The square shows the middle 3 of 4 columns; compare with all numbers.
+    whole = [synthesise.image(n)[:, 8:56] for n in range(64)]
+    errors = [np.abs(picture.astype(int) - other).mean() for other in whole]
+    return int(np.argmin(errors))
+
+
+def test_what_is_missing_of_kinetics_is_counted_and_named(tmp_path):
+    path = layouts.kinetics(tmp_path / "data")
+    gone = next((path / "train" / "archery").glob("*_000001_000003.mp4"))
+    gone.unlink()
+    synthesise.write(path / "train" / "stray.mp4", count=8)
+
+    task = build("kinetics", path)
+
+    assert "1 labels of the train split have no video" in said(task)
+    assert gone.stem.removesuffix("_000001_000003") in said(task)
+    assert "1 videos are in no list and are left out: stray." in said(task)
+
+
+def test_a_list_of_kinetics_without_its_columns_is_refused(tmp_path):
+    path = layouts.kinetics(tmp_path / "data")
+    (path / "train.csv").write_text("video,label\na,b\n")
+
+    with pytest.raises(ValueError, match="no column.*youtube_id"):
+        build("kinetics", path)
+
+
+# ScanNet.
+
+
+def test_scannet_is_read_as_published(tmp_path):
+    path = layouts.scannet(tmp_path / "data")
+    (path / "scannetv2_train.txt").write_text(
+        "scene0000_00\nscene0001_00\nscene0002_00\n"
+    )
+    (path / "scannetv2_val.txt").write_text("scene0000_01\n")
+    task = build("scannet", path, stride=1, clips_per_scan=3)
+
+    assert len(task.examples("test")) == 3
+    views, depth = task.examples("test")[0]
+    assert views.shape == (1, 4, 16, 16, 3)
+    assert depth.shape == (4, 16, 16)
+    # The square at the centre of 32 x 24 pixels: columns 4 to 27.
+    np.testing.assert_allclose(depth[1, -1], [3.0] * 8 + [1.6] * 8)
+    assert np.isnan(depth[:, 0]).all()  # the sensor said 0
+    assert task.problems == []
+
+
+def test_frames_without_a_pose_have_no_depth(tmp_path):
+    path = layouts.scannet(tmp_path / "data")
+    task = build("scannet", path, stride=1, clips_per_scan=3)
+
+    depths = [
+        task.examples(split)[i][1]
+        for split in ("train", "validation", "test")
+        for i in range(len(task.examples(split)))
+    ]
+
+    blank = [np.isnan(frame).all() for clip in depths for frame in clip]
+    assert 0 < sum(blank) < len(blank)
+
+
+def test_rooms_are_not_parted(tmp_path):
+    scans = [
+        f"scene{room:04d}_{scan:02d}" for room in range(5) for scan in (0, 1)
+    ]
+    path = layouts.scannet(tmp_path / "data", scans, n=4)
+    task = build("scannet", path, stride=1)
+
+    rooms = [
+        {name.split("/")[1][:9] for name in names(task, split)}
+        for split in ("train", "validation", "test")
+    ]
+
+    assert all(rooms)
+    assert sum(map(len, rooms)) == len(set.union(*rooms)) == 5
+
+
+def test_depth_of_the_wrong_size_or_kind_is_counted_and_named(tmp_path):
+    path = layouts.scannet(tmp_path / "data", n=4)
+    scan = path / "scans" / "scene0000_00"
+    layouts.write_frame(scan, 2, depth=np.ones((24, 24), "uint16"))
+    task = build("scannet", path, stride=1)
+
+    failed = []
+    for split in ("train", "validation", "test"):
+        examples = task.examples(split)
+        for index in range(len(examples)):
+            try:
+                examples[index]
+            except DecodingError as error:
+                failed.append(str(error))
+
+    [reason] = failed
+    assert "2.png: the depth has 24 x 24 pixels" in reason
+
+
+def test_frames_without_a_partner_and_short_scans_are_named(tmp_path):
+    path = layouts.scannet(tmp_path / "data", n=8)
+    (path / "scans" / "scene0000_00" / "depth" / "3.png").unlink()
+    scans = path / "scans"
+    for number in range(2, 8):
+        (scans / "scene0001_00" / "color" / f"{number}.jpg").unlink()
+        (scans / "scene0001_00" / "depth" / f"{number}.png").unlink()
+    layouts.scannet(tmp_path / "data", ["scene0003_00"], n=8)
+
+    task = build("scannet", path, stride=1)
+
+    assert "1 frames of scene0000_00 have colour and no depth" in said(task)
+    assert "1 scan is shorter than 4 frames: scene0001_00." in said(task)
