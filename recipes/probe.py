@@ -31,6 +31,7 @@ def main(argv):
     """Checks everything that can be wrong, and only then computes."""
     options.parse(FLAGS, argv, __doc__)
     try:
+        probes.require_scikit_learn()
         if not FLAGS.encoder:
             raise ValueError("--encoder is missing: a run directory, say.")
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
@@ -39,7 +40,7 @@ def main(argv):
         task = build_task(encoder)
         evaluation.check(readout, task)
         out = open_folder()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f"probe: {error}")
     for sentence in task.problems:
         print(f"Note: {sentence}")

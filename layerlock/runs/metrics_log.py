@@ -19,7 +19,8 @@ class MetricsLog(EverySteps):
         lock: the `LayerLock` callback of the run.
         stopwatch: the `Stopwatch` callback of the run.
         monitors: the `Monitors` callback of the run, of the same steps.
-        drift: the `LayerDrift` callback of the run, or `None`.
+        reporters: callbacks with `take_news()`, a dict of what they measured
+            since they were asked last, such as `LayerDrift`.
         sizes: `cost.StepSizes` of the model.
         steps: int, optimizer steps of the whole run.
         log_every: int, optimizer steps between lines.
@@ -35,7 +36,7 @@ class MetricsLog(EverySteps):
         lock,
         stopwatch,
         monitors,
-        drift,
+        reporters,
         sizes,
         steps,
         log_every,
@@ -48,7 +49,7 @@ class MetricsLog(EverySteps):
         self.lock = lock
         self.stopwatch = stopwatch
         self.monitors = monitors
-        self.drift = drift
+        self.reporters = reporters
         self.sizes = sizes
         self.steps = steps
         self.progress = progress
@@ -93,8 +94,9 @@ class MetricsLog(EverySteps):
             "peak_memory_bytes": self._peak_memory(),
             "stall_seconds": round(stall, 3),
             **self.monitors.values,
-            **(self.drift.take_news() if self.drift else {}),
         }
+        for reporter in self.reporters:
+            metrics.update(reporter.take_news())
         if self.validate and (
             step % self.validate_every == 0 or step >= self.steps
         ):

@@ -5,7 +5,14 @@ import numbers
 import warnings
 
 GROUPS = {
-    "learning": ("loss", "learning_rate", "grad_norm", "prediction_cosine"),
+    "learning": (
+        "loss",
+        "validation_loss",
+        "learning_rate",
+        "grad_norm",
+        "prediction_cosine",
+        "probe_top1",
+    ),
     "freezing": (
         "frozen_layers",
         "target_layer",
@@ -19,6 +26,7 @@ GROUPS = {
         "flops_unfrozen",
         "peak_memory_bytes",
         "monitor_seconds",
+        "probe_seconds",
     ),
     "collapse": (
         "feature_std",

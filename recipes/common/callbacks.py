@@ -8,6 +8,7 @@ import layerlock
 from common import parts
 from layerlock.core import cost
 from layerlock.data import pipeline
+from layerlock.evaluation.callback import FeatureProbe
 from layerlock.runs.breakdown import Breakdown
 from layerlock.runs.metrics_log import MetricsLog
 from layerlock.runs.snapshots import Snapshots
@@ -79,13 +80,16 @@ def build(chosen, method, model, run, clips, progress):
         before_freeze=drift.before_freeze,
     )
     lock.bind(model)
+    probe = []
+    if clips.probe:
+        probe = [FeatureProbe(chosen["probe_every"], clips.probe)]
     stopwatch = Stopwatch(lock)
     log = MetricsLog(
         run,
         lock,
         stopwatch,
         monitors,
-        drift,
+        [drift, *probe],
         cost.StepSizes.of(
             model, model.encoder.clip_shape, chosen["batch_size"]
         ),
@@ -108,6 +112,8 @@ def build(chosen, method, model, run, clips, progress):
         "monitors": monitors,
         "drift": drift,
     }
+    if probe:
+        [keepers["probe"]] = probe
     watch = []
     if method.schedule.grows:
         keepers["watch"] = layerlock.FreezeWhenConverged(
@@ -127,6 +133,7 @@ def build(chosen, method, model, run, clips, progress):
         stopwatch,
         monitors,
         drift,
+        *probe,
         log,
         breakdown,
         *watch,

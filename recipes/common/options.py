@@ -305,6 +305,20 @@ def define_run(values: flags.FlagValues):
         "Default: 5 % of --steps, at most 1000.",
         lower_bound=1,
     )
+    define.integer(
+        "probe_every",
+        None,
+        "Optimizer steps between votes of the features' nearest neighbours on "
+        "classes, logged as probe_top1. A multiple of --log_every. Default: "
+        "none.",
+        lower_bound=1,
+    )
+    define.string(
+        "probe_data",
+        None,
+        "Class sub-folders of videos for --probe_every. Default: the motion "
+        "of procedural scenes.",
+    )
     define.enum(
         "on_collapse",
         "warn",
@@ -314,8 +328,8 @@ def define_run(values: flags.FlagValues):
     define.bool("resume", False, "Go on with the run in --run_dir.")
 
 
-def define_probe(values: flags.FlagValues):
-    """Defines what is judged, by which task, and how."""
+def define_encoder(values: flags.FlagValues):
+    """Defines the frozen encoder, and which of its layers."""
     define = _Definer(values)
     define.string(
         "encoder",
@@ -326,8 +340,34 @@ def define_probe(values: flags.FlagValues):
     define.bool(
         "student",
         False,
-        "Of a run with a teacher, judge the encoder it is the average of.",
+        "Of a run with a teacher, take the encoder it is the average of.",
     )
+    define.string(
+        "layer",
+        "0.95",
+        "The block that is read: its number, or a share of the depth.",
+    )
+
+
+def define_visualise(values: flags.FlagValues):
+    """Defines what is shown, and of which video."""
+    define_encoder(values)
+    define = _Definer(values)
+    define.string("video", None, "The video.")
+    define.string("out", None, "The mp4. Default: VIDEO-features.mp4, here.")
+    define.float("fps", None, "Default: the video's, at most 8.")
+    define.integer(
+        "size", None, "Height and width of the frames. Default: the encoder's."
+    )
+    define.float(
+        "seconds", 60.0, "No more of the video than this.", lower_bound=0.1
+    )
+
+
+def define_probe(values: flags.FlagValues):
+    """Defines what is judged, by which task, and how."""
+    define_encoder(values)
+    define = _Definer(values)
     define.enum(
         "task",
         "scenes_motion",
@@ -351,11 +391,6 @@ def define_probe(values: flags.FlagValues):
         "",
         "Arguments of the readout: name=value,..., such as "
         "steps=2000,learning_rates=(1e-3,3e-3).",
-    )
-    define.string(
-        "layer",
-        "0.95",
-        "The block that is read: its number, or a share of the depth.",
     )
     define.integer(
         "seed",

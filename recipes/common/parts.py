@@ -11,7 +11,8 @@ import numpy as np
 
 import layerlock
 from common import settings
-from layerlock import backends, data, runs
+from layerlock import backends, data, evaluation, runs
+from layerlock.evaluation.probes import require_scikit_learn
 from layerlock.models import presets, sharding
 from layerlock.runs import configuration, directory, report
 
@@ -46,10 +47,12 @@ class Clips:
     Args:
         source: `data.VideoSource` of the training clips.
         validation: the same of held-out clips, or `None`.
+        probe: `evaluation.Task` that features are probed by, or `None`.
     """
 
     source: data.VideoSource
     validation: data.VideoSource | None
+    probe: evaluation.Task | None
 
     def files(self) -> dict | None:
         """What files.json holds; `None` where no clip comes from a file."""
@@ -88,7 +91,7 @@ def open_clips(chosen, folder) -> Clips:
             progress=_show_scan,
         )
         _tell_about(validation)
-    return Clips(source, validation)
+    return Clips(source, validation, _open_probe(chosen))
 
 
 def open_run(chosen, folder, clips) -> runs.RunDirectory:
@@ -208,6 +211,22 @@ def build_model(chosen, method) -> layerlock.MaskedPretraining:
         allow_moving_target=chosen["allow_moving_target"],
         dtype=dtype,
     )
+
+
+def _open_probe(chosen) -> evaluation.Task | None:
+    """The task that features are probed by during training, if any."""
+    if chosen["probe_every"] is None:
+        return None
+    require_scikit_learn()
+    arguments = {"frames": chosen["frames"], "size": chosen["size"]}
+    if chosen["probe_data"] is None:
+        arguments |= {"num_train": 1000, "num_validation": 500}
+        return evaluation.get("scenes_motion", **arguments)
+    arguments |= {"data": chosen["probe_data"], "fps": chosen["fps"]}
+    task = evaluation.get("folder", **arguments)
+    for sentence in task.problems:
+        print(f"Note: {sentence}")
+    return task
 
 
 def build_optimizer(chosen, learning_rate) -> keras.Optimizer:

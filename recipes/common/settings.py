@@ -180,6 +180,7 @@ def _derive_training(settings):
             "--checkpoint_every must be a multiple of --log_every. Received: "
             f"{settings['checkpoint_every']} and {settings['log_every']}."
         )
+    _check_probe(settings)
 
 
 def _derive_mini_warmup(settings):
@@ -198,6 +199,17 @@ def _derive_mini_warmup(settings):
     gaps = [later - step for step, later in itertools.pairwise(events)]
     shortest = min(gaps, default=steps // 20)
     _default(settings, "mini_warmup_steps", shortest // 4)
+
+
+def _check_probe(settings):
+    every, data_ = settings["probe_every"], settings["probe_data"]
+    if data_ is not None and every is None:
+        raise UsageError("--probe_data is for --probe_every. Pass both.")
+    if every is not None and every % settings["log_every"]:
+        raise UsageError(
+            "--probe_every must be a multiple of --log_every. Received: "
+            f"{every} and {settings['log_every']}."
+        )
 
 
 def encoder_arguments(settings) -> dict:

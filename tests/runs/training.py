@@ -77,7 +77,7 @@ class Training:
             self.lock,
             self.stopwatch,
             self.monitors,
-            None,
+            [],
             self.sizes,
             steps,
             log_every,

@@ -1,7 +1,20 @@
 """Ways to read frozen features, one file each."""
 
+import importlib.util
+
 from layerlock.core import lookup
 from layerlock.evaluation.probes.base import Probe as Probe
+
+
+def require_scikit_learn():
+    """Raises if scikit-learn, or SciPy which it brings, is not installed."""
+    for name in ("sklearn", "scipy"):
+        if importlib.util.find_spec(name) is None:
+            raise ImportError(
+                "Features are judged with scikit-learn and SciPy, which are "
+                "not both installed. To install them: "
+                'pip install "layerlock[evaluation]"'
+            )
 
 
 def get(spec, **arguments) -> Probe:

@@ -48,8 +48,25 @@ def learning(history: History, config: dict) -> Html:
                 ),
                 wide=True,
             ),
+            *_probe(history),
         ),
     )
+
+
+def _probe(history: History) -> list:
+    if history.last("probe_top1") is None:
+        return []
+    return [
+        cards.figure(
+            "Probe",
+            "Share of held-out clips whose class the nearest neighbours of "
+            "their features agree on.",
+            figures.plain_curve(
+                history, "probe_top1", "right answers", canvas.LOW
+            ),
+            wide=True,
+        )
+    ]
 
 
 def cost(history: History) -> Html:

@@ -1,0 +1,127 @@
+"""Probes the features of a model while it trains."""
+
+import time
+
+import numpy as np
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.step_counter import EverySteps
+from layerlock.evaluation import encoders
+from layerlock.evaluation.features import Features
+from layerlock.evaluation.probes.knn import NearestNeighbours
+from layerlock.evaluation.task import Examples
+
+_NEIGHBOURS = 20
+_MAX_EXAMPLES = {"train": 1000, "validation": 500}
+
+
+class FeatureProbe(EverySteps):
+    """Lets the nearest neighbours of features vote, every so many steps.
+
+    It says early whether the features get better, for the price of one pass
+    over at most 1500 clips, which are kept in memory. What counts in the end
+    is `recipes/probe.py`.
+
+    Args:
+        every: int, in optimizer steps.
+        task: a `Task` with classes.
+        layer: see `encoders.layer_number`. Defaults to `0.95`.
+        last_step: int, the optimizer step that the run ends at, probed too.
+            Defaults to `None`.
+
+    Raises:
+        ValueError: if the task has no classes.
+
+    Example:
+
+    ```python
+    probe = FeatureProbe(every=1000, task=evaluation.get("scenes_motion"))
+    model.fit(clips, callbacks=[probe])
+    print(probe.take_news())
+    ```
+    """
+
+    def __init__(self, every, task, layer=0.95, last_step=None):
+        super().__init__(every, last_step)
+        if task.is_dense:
+            raise ValueError(
+                "Neighbours vote on classes. Received: "
+                f"{type(task).__name__}, which asks for depth. Use another "
+                "task."
+            )
+        self.task = task
+        self.layer = layer
+        self.splits = {
+            split: _Remembered(task.examples(split), count)
+            for split, count in _MAX_EXAMPLES.items()
+        }
+        self._news = {}
+
+    def take_news(self) -> dict:
+        """Returns what was found since it was asked last.
+
+        Returns:
+            A dict with `probe_top1`, the share of right answers, and
+            `probe_seconds`; empty if there is nothing new.
+        """
+        news, self._news = self._news, {}
+        return news
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold."""
+        return {"news": self._news}
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self._news = state["news"]
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._features = backends.compiled(self.model, self._compute)
+
+    def on_step(self, step, logs):
+        started = time.perf_counter()
+        train, validation = (
+            Features(self._extract, self.splits[split])
+            for split in ("train", "validation")
+        )
+        probe = NearestNeighbours((_NEIGHBOURS,))
+        probe.fit(train, validation, self.task)
+        [trial] = probe.trials
+        self._news = {
+            "probe_top1": trial["top1"],
+            "probe_seconds": round(time.perf_counter() - started, 3),
+        }
+
+    def _compute(self, clips):
+        encoder = self.model.exported_encoder
+        name = encoder.layer_names[encoders.layer_number(encoder, self.layer)]
+        return ops.cast(encoder.features(clips, layers=[name])[name], "float32")
+
+    def _extract(self, clips):
+        return ops.convert_to_numpy(
+            self._features(ops.convert_to_tensor(clips))
+        )
+
+
+class _Remembered(Examples):
+    """The middle views of some examples, evenly spread, read once."""
+
+    def __init__(self, examples, count):
+        chosen = np.linspace(0, len(examples) - 1, min(count, len(examples)))
+        self.examples = examples
+        self.chosen = np.unique(chosen.round().astype(int))
+        self.read = {}
+
+    def __len__(self):
+        return len(self.chosen)
+
+    def __getitem__(self, index):
+        if index not in self.read:
+            views, target = self.examples[int(self.chosen[index])]
+            self.read[index] = views[:1], target
+        return self.read[index]
+
+    def name(self, index):
+        return self.examples.name(int(self.chosen[index]))

@@ -1,0 +1,109 @@
+"""Shows what an encoder sees in a video: its features as colours, as an mp4.
+
+    KERAS_BACKEND=jax python recipes/visualise.py --encoder=runs/mine \\
+        --video=dog.mp4 --out=dog-features.mp4
+
+The three directions in which the features of the whole video vary most are
+red, green and blue: what looks alike to the encoder has the same colour, in
+all frames. The original plays beside it. Reconstructions of hidden patches are
+in the report of a run.
+"""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+from absl import flags
+
+from common import options
+from layerlock.data import decoding, encoding, framing, streams
+from layerlock.evaluation import encoders, features
+from layerlock.runs import pictures
+
+FLAGS = flags.FlagValues()
+options.define_visualise(FLAGS)
+
+
+def main(argv):
+    """Checks everything that can be wrong, and only then computes."""
+    options.parse(FLAGS, argv, __doc__)
+    try:
+        for name in ("encoder", "video"):
+            if not FLAGS[name].value:
+                raise ValueError(f"--{name} is missing.")
+        encoder = encoders.load(FLAGS.encoder, student=FLAGS.student)
+        text = FLAGS.layer
+        layer = encoders.layer_number(
+            encoder, float(text) if "." in text else int(text)
+        )
+        out = pathlib.Path(FLAGS.out or _name(FLAGS.video))
+        if out.exists():
+            raise ValueError(
+                f"{out} exists. Nothing is overwritten: pass another --out."
+            )
+        facts = decoding.probe(FLAGS.video)
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"visualise: {error}")
+    clips, fps = read(encoder, facts)
+    shown = colour(encoder, layer, clips)
+    encoding.write_video(out, side_by_side(clips, shown), fps)
+    print(f"{out}: {len(clips) * clips.shape[1]} frames at {fps:g} per second")
+
+
+def read(encoder, facts):
+    """Reads a video as clips that follow each other.
+
+    Args:
+        encoder: what decides how many frames a clip has.
+        facts: `streams.Facts` of the video.
+
+    Returns:
+        uint8 `(clips, frames, size, size, 3)`, and frames per second.
+    """
+    frames, size, _ = encoder.clip_shape
+    fps = FLAGS.fps or min(facts.fps, 8.0)
+    size = FLAGS.size or size
+    most = FLAGS.seconds * fps
+    count = int(min(facts.duration * fps, most)) // frames
+    count = max(count, 1)
+    view = framing.Framing(count * frames, size, fps).central(
+        streams.Facts(**{**vars(facts), "duration": count * frames / fps})
+    )
+    video = decoding.read_view(FLAGS.video, view, size)
+    return video.reshape(count, frames, size, size, 3), fps
+
+
+def colour(encoder, layer, clips) -> np.ndarray:
+    """Features of every clip as colours, as large as its frames."""
+    extract = features.extractor(encoder, layer)
+    bar = keras.utils.Progbar(len(clips))
+    found = []
+    for number, clip in enumerate(clips):
+        found.append(extract(clip[None])[0])
+        bar.update(number + 1)
+    rgb = pictures.features_to_rgb(np.stack(found))
+    for axis in (1, 2, 3):
+        index = np.arange(clips.shape[axis])
+        index = index * rgb.shape[axis] // clips.shape[axis]
+        rgb = rgb.take(index, axis=axis)
+    return rgb
+
+
+def side_by_side(clips, shown):
+    """Yields frames with the original on the left, large enough to see."""
+    factor = max(1, round(256 / clips.shape[2]))
+    for clip, colours in zip(clips, shown, strict=True):
+        for pair in zip(clip, colours, strict=True):
+            image = np.concatenate(pair, axis=1)
+            image = image.repeat(factor, axis=0).repeat(factor, axis=1)
+            height, width = (n // 2 * 2 for n in image.shape[:2])
+            yield image[:height, :width]
+
+
+def _name(video) -> str:
+    return f"{pathlib.Path(video).stem}-features.mp4"
+
+
+if __name__ == "__main__":
+    main(sys.argv)

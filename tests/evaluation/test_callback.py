@@ -1,0 +1,73 @@
+"""The probe during training."""
+
+import keras
+import pytest
+
+from layerlock.evaluation.callback import FeatureProbe
+from tests.core import freezing
+from tests.evaluation import toys
+
+pytest.importorskip("sklearn")
+
+
+class Clips(toys.PlantedTask):
+    """The planted colours, as clips of the small model."""
+
+    def examples(self, split):
+        found = super().examples(split)
+        read = type(found).__getitem__
+
+        class Larger(type(found)):
+            def __getitem__(self, index):
+                views, target = read(self, index)
+                repeats = zip((1, 2, 3), (2, 4, 4), strict=True)
+                for axis, times in repeats:
+                    views = views.repeat(times, axis=axis)
+                return views, target
+
+        found.__class__ = Larger
+        return found
+
+
+def test_it_finds_what_the_features_show_and_when_it_should():
+    model = freezing.build_model()
+    model.compile(keras.optimizers.SGD(1e-3))
+    probe = FeatureProbe(2, Clips())
+    found = {}
+
+    def look(batch, logs):
+        news = probe.take_news()
+        if news:
+            found[batch + 1] = news
+
+    model.fit(
+        freezing.clips(5),
+        batch_size=freezing.BATCH_SIZE,
+        verbose=0,
+        callbacks=[
+            probe,
+            keras.callbacks.LambdaCallback(on_train_batch_end=look),
+        ],
+    )
+
+    assert sorted(found) == [2, 4]
+    for news in found.values():
+        assert news["probe_top1"] > 0.8
+        assert news["probe_seconds"] > 0
+
+
+def test_a_task_without_classes_is_refused():
+    with pytest.raises(ValueError, match="asks for depth"):
+        FeatureProbe(2, toys.PlantedTask(dense=True))
+
+
+def test_many_examples_are_thinned_out_evenly():
+    class Many(toys.PlantedTask):
+        def examples(self, split):
+            return toys.Planted(5000, 0, False)
+
+    probe = FeatureProbe(2, Many())
+
+    assert len(probe.splits["train"]) == 1000
+    assert len(probe.splits["validation"]) == 500
+    assert probe.splits["train"].name(999) == "example 4999"
