@@ -21,10 +21,11 @@ class FreezeWhenConverged(keras.callbacks.Callback):
     Example:
 
     ```python
-    schedule = ConvergedFreezeSchedule()
+    schedule = ConvergedFreezeSchedule(max_frozen_layers=4)
     monitors, lock = Monitors(every=20), LayerLock(schedule)
-    watch = FreezeWhenConverged(schedule, lock, monitors)
-    model.fit(clips, callbacks=[monitors, watch, lock])
+    drift = LayerDrift(every=50, clips=clips[:16])
+    watch = FreezeWhenConverged(schedule, lock, monitors, drift)
+    model.fit(clips, callbacks=[monitors, drift, watch, lock])
     print(schedule.to_piecewise())
     ```
     """

@@ -21,16 +21,17 @@ class ConvergedFreezeSchedule(FreezeSchedule):
     the first layers' weights flatten, by eye. The rule is ours.
 
     Args:
-        signal: what must have stopped changing. `"weights"`: the norm of the
-            layer's weights, measured at every log step. `"features"`: the
-            layer's features on fixed clips, by linear CKA, measured every
-            `--monitor_every` steps. Defaults to `"weights"`.
+        signal: what must have stopped changing. `"features"`: the layer's
+            features on fixed clips, by linear CKA, which settle in the order
+            of depth; measured every `--monitor_every` steps. `"weights"`: the
+            norm of the layer's weights, as in the paper; measured at every log
+            step, and noisier. Defaults to `"features"`.
         threshold: float, the largest change that counts as none: of the norm
             per optimizer step, relative; or of 1 - CKA from one measurement
-            to the next. Defaults to `None`: 5e-5 for weights, 0.02 for
-            features.
+            to the next. Defaults to `None`: 0.02 for features, 5e-5 for
+            weights.
         window: int, measurements in a row below the threshold. Defaults to
-            `5`.
+            `3`.
         start_step: int, in optimizer steps. Nothing freezes before; changes
             while the learning rate warms up say little. Defaults to `100`.
         max_frozen_layers: int. Where freezing stops. Defaults to `32`.
@@ -50,9 +51,9 @@ class ConvergedFreezeSchedule(FreezeSchedule):
 
     def __init__(
         self,
-        signal: str = "weights",
+        signal: str = "features",
         threshold: float | None = None,
-        window: int = 5,
+        window: int = 3,
         start_step: int = 100,
         max_frozen_layers: int = 32,
         events=(),
