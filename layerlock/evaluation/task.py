@@ -50,7 +50,7 @@ class Task(abc.ABC):
     >>> task = evaluation.get("scenes_motion", num_test=10)
     >>> views, target = task.examples("test")[3]
     >>> views.shape, task.class_names[target]
-    ((1, 8, 32, 32, 3), 'down right')
+    ((1, 8, 32, 32, 3), 'up')
     """
 
     class_names: list[str] | None = None
