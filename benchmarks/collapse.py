@@ -1,30 +1,23 @@
-"""Which objectives collapse: runs, a probe, and what the monitors said.
+"""Which objectives collapse: runs, probes, and what the monitors said.
 
     KERAS_BACKEND=jax python benchmarks/collapse.py --run_dir=runs/collapse
 
 Trains every row of `docs/collapse.md` on three seeds with
-`recipes/pretrain.py`, fits readouts on the frozen features of fresh clips, and
-writes `collapse.md` and `collapse.png` into `--run_dir`. Runs that
-are complete are not repeated. About 2 minutes a run on one CPU core; `--jobs`
-runs go side by side.
+`recipes/pretrain.py`, reads the frozen features with `recipes/probe.py`, and
+writes `collapse.md` and `collapse.png` into `--run_dir`. What is complete is
+not repeated. About 3 minutes a run on one CPU core, probes included; `--jobs`
+go side by side.
 
 LayerLock (arXiv 2509.10156), Table 3, in kind.
 """
 
-import concurrent.futures
-import os
 import pathlib
-import shlex
-import subprocess
 import sys
 
 import numpy as np
 from absl import flags
+from grid import Grid, Probe
 
-from layerlock import evaluation, runs
-from layerlock.evaluation import encoders, probes
-
-ROOT = pathlib.Path(__file__).parents[1]
 METHODS = {
     "LayerLock (MAE)": "--objective=mae",
     "V-JEPA": "--objective=vjepa --schedule=never",
@@ -42,13 +35,12 @@ METHODS = {
         "--objective=vjepa --schedule=never --teacher=self --target_gradient"
     ),
 }
+FLOOR = "random:video_vit_nano"
 COLUMNS = ("feature_std", "target_std", "clip_cosine", "effective_rank")
-# Clips of the probes: from another seed than any run.
-PROBE_SEED = 1000
-COUNTS = {"num_train": 2000, "num_validation": 100, "num_test": 1000}
-PROBES = {  # task, readout, metric
-    "motion": ("scenes_motion", "attentive", "top1"),
-    "depth error": ("scenes_depth", "linear", "abs_rel"),
+QUICK = "--readout_args=steps=500,learning_rates=(3e-3,)"
+PROBES = {
+    "motion": Probe("scenes_motion", "attentive", QUICK),
+    "depth error": Probe("scenes_depth", "linear", QUICK),
 }
 
 FLAGS = flags.FlagValues()
@@ -63,103 +55,58 @@ flags.DEFINE_integer(
 
 
 def main(argv):
-    """Trains what is missing, then measures everything."""
+    """Trains and probes what is missing, then puts it side by side."""
     FLAGS(argv)
-    folder = pathlib.Path(FLAGS.run_dir)
-    jobs = [
-        (folder / f"{slug(name)}-{seed}", method, seed)
-        for seed in range(FLAGS.seeds)
-        for name, method in METHODS.items()
+    grid = Grid(FLAGS.run_dir, FLAGS.jobs)
+    seeds = range(FLAGS.seeds)
+    grid.side_by_side(
+        lambda seed, method: grid.train(method, FLAGS.steps, seed),
+        [(seed, method) for seed in seeds for method in METHODS.values()],
+    )
+    questions = [
+        (probe, grid.path(method, FLAGS.steps, seed))
+        for seed in seeds
+        for method in METHODS.values()
+        for probe in PROBES.values()
+    ] + [
+        (probe, grid.encoder_path(FLOOR, seed), FLOOR, seed)
+        for seed in seeds
+        for probe in PROBES.values()
     ]
-    with concurrent.futures.ThreadPoolExecutor(FLAGS.jobs) as pool:
-        for path in pool.map(lambda job: train(*job), jobs):
-            print(f"{path}: done", flush=True)
+    grid.side_by_side(grid.judge, questions)
     rows = {
         name: [
-            measure(folder / f"{slug(name)}-{seed}")
-            for seed in range(FLAGS.seeds)
+            measure(grid, grid.path(method, FLAGS.steps, seed))
+            for seed in seeds
         ]
-        for name in METHODS
+        for name, method in METHODS.items()
     }
     rows["random encoder"] = [
-        {"probe": probe(random_encoder(seed))} for seed in range(FLAGS.seeds)
+        {"probe": probed(grid, grid.encoder_path(FLOOR, seed))}
+        for seed in seeds
     ]
     text = table(rows)
-    (folder / "collapse.md").write_text(text)
-    draw(folder, folder / "collapse.png")
+    (grid.folder / "collapse.md").write_text(text)
+    draw(grid, grid.folder / "collapse.png")
     print(text)
 
 
-def slug(name: str) -> str:
-    """The name of a row as the name of a folder."""
-    words = name.lower().replace("(", "").replace(")", "").replace(",", "")
-    return words.replace(" + ", "-").replace(" ", "-")
-
-
-def command(path, method, seed) -> list[str]:
-    """The recipe's arguments for one run."""
-    return [
-        "recipes/pretrain.py",
-        *shlex.split(method),
-        f"--steps={FLAGS.steps}",
-        f"--seed={seed}",
-        f"--run_dir={path.resolve()}",
-    ]
-
-
-def train(path, method, seed):
-    """Trains one run to its end, going on where an earlier try stopped."""
-    if path.exists() and (path / "config.json").exists():
-        lines = runs.RunDirectory.open(path).read_metrics()
-        if lines and lines[-1]["step"] >= FLAGS.steps:
-            return path
-    resume = ["--resume"] if (path / "config.json").exists() else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{path}.log", "a") as log:
-        subprocess.run(
-            [sys.executable, *command(path, method, seed), *resume],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false "
-                "intra_op_parallelism_threads=1",
-            },
-            stdout=log,
-            stderr=log,
-            check=True,
-        )
-    return path
-
-
-def probe(encoder) -> dict:
-    """What small readouts find in the frozen features of fresh clips."""
-    return {
-        name: evaluation.probe(
-            encoder,
-            evaluation.get(task, seed=PROBE_SEED, **COUNTS),
-            probes.get(readout, steps=500, learning_rates=(3e-3,)),
-        ).metrics[metric]["value"]
-        for name, (task, readout, metric) in PROBES.items()
-    }
-
-
-def random_encoder(seed):
-    """An encoder that learned nothing: the floor."""
-    return encoders.load("random:video_vit_nano", seed)
-
-
-def measure(path) -> dict:
+def measure(grid, path) -> dict:
     """What a run's log says, and its probes."""
-    lines = runs.RunDirectory.open(path).read_metrics()
+    lines = grid.metrics(path)
     called = [line["step"] for line in lines if line["verdict"] == "collapsed"]
     return {
         **{name: lines[-1][name] for name in COLUMNS},
         "verdicts": {line["verdict"] for line in lines},
         "verdict": lines[-1]["verdict"],
         "collapsed_at": called[0] if called else None,
-        "probe": probe(encoders.load(path)),
+        "probe": probed(grid, path),
     }
+
+
+def probed(grid, path) -> dict:
+    """What the probes found in the features of an encoder."""
+    return {name: grid.judge(probe, path) for name, probe in PROBES.items()}
 
 
 def table(rows) -> str:
@@ -193,7 +140,7 @@ def _verdict(measured) -> str:
     return f"{measured['verdict']} (first at {measured['collapsed_at']})"
 
 
-def draw(folder, path):
+def draw(grid, path):
     """Spread and rank over steps, one line per run."""
     import matplotlib.pyplot as plt
 
@@ -201,10 +148,9 @@ def draw(folder, path):
     for axes, column in zip(
         panels, ("feature_std", "target_std", "effective_rank"), strict=True
     ):
-        for index, name in enumerate(METHODS):
+        for index, (name, method) in enumerate(METHODS.items()):
             for seed in range(FLAGS.seeds):
-                run = runs.RunDirectory.open(folder / f"{slug(name)}-{seed}")
-                lines = run.read_metrics()
+                lines = grid.metrics(grid.path(method, FLAGS.steps, seed))
                 axes.plot(
                     [line["step"] for line in lines],
                     [line[column] for line in lines],

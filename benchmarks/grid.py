@@ -1,0 +1,150 @@
+"""Runs of `recipes/pretrain.py`, each trained and judged once, side by side."""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+
+from layerlock import runs
+
+ROOT = pathlib.Path(__file__).parents[1]
+# One core per process: two such runs take less time than one after the other.
+ONE_CORE = {
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false "
+    "intra_op_parallelism_threads=1",
+}
+# Scenes that no run has trained on: theirs have the run's seed.
+PROBE_SEED = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """One question to the frozen features of an encoder.
+
+    Args:
+        task: str, as for `recipes/probe.py --task`.
+        readout: str, as for its `--readout`.
+        flags: str, its other flags.
+    """
+
+    task: str
+    readout: str
+    flags: str = ""
+
+    @property
+    def name(self) -> str:
+        """The folder of its results."""
+        return f"{self.task}-{self.readout}"
+
+    @property
+    def metric(self) -> str:
+        """What is reported of it."""
+        return "abs_rel" if self.task.endswith("depth") else "top1"
+
+    def command(self, encoder, out) -> str:
+        """The command that asks it."""
+        return (
+            f"recipes/probe.py --encoder={encoder} --task={self.task} "
+            f"--readout={self.readout} --task_args=seed={PROBE_SEED} "
+            f"{self.flags} --out={out}"
+        ).replace("  ", " ")
+
+
+class Grid:
+    """A folder of runs, named by their flags, steps and seed.
+
+    What is complete in it is not repeated, and what was cut off goes on.
+
+    Args:
+        folder: path.
+        jobs: int, processes at a time, one core each. Defaults to `2`.
+    """
+
+    def __init__(self, folder, jobs: int = 2):
+        self.folder = pathlib.Path(folder)
+        self.jobs = jobs
+
+    def path(self, flags: str, steps: int, seed: int) -> pathlib.Path:
+        """The run directory of some flags of `recipes/pretrain.py`."""
+        name = "-".join([*_words(flags), str(steps), str(seed)])
+        return self.folder / "pretrain" / name
+
+    def encoder_path(self, encoder: str, seed: int) -> pathlib.Path:
+        """The folder of what is known of a floor, such as `random:PRESET`."""
+        return self.folder / "floors" / f"{encoder.replace(':', '-')}-{seed}"
+
+    def train(self, flags: str, steps: int, seed: int) -> pathlib.Path:
+        """Trains one run to its end; returns its folder."""
+        path = self.path(flags, steps, seed)
+        if self.is_complete(path, steps):
+            return path
+        resume = " --resume" if (path / "config.json").exists() else ""
+        run(
+            f"recipes/pretrain.py {flags} --steps={steps} --seed={seed} "
+            f"--run_dir={path.resolve()}{resume}",
+            path.with_suffix(".log"),
+        )
+        return path
+
+    def is_complete(self, path, steps) -> bool:
+        """Whether a run has come to its end."""
+        if not (path / "report.html").exists():
+            return False
+        return self.metrics(path)[-1]["step"] >= steps
+
+    def metrics(self, path) -> list[dict]:
+        """The log lines of a run."""
+        return runs.RunDirectory.open(path).read_metrics()
+
+    def judge(self, probe: Probe, path, encoder=None, seed=0) -> float:
+        """Asks a probe about a run, or about a floor; returns its metric."""
+        out = path / "probes" / probe.name
+        if not (out / "probe.json").exists():
+            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
+            encoder = encoder or path.resolve()
+            run(
+                f"{probe.command(encoder, out.resolve())} --seed={seed}",
+                path.parent / f"{path.name}-{probe.name}.log",
+            )
+        found = json.loads((out / "probe.json").read_text())
+        return found["metrics"][probe.metric]["value"]
+
+    def side_by_side(self, function, arguments) -> list:
+        """Calls a function with each tuple of arguments, `jobs` at a time."""
+        arguments = list(arguments)
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            found = []
+            for done in pool.map(lambda each: function(*each), arguments):
+                found.append(done)
+                print(f"\r{len(found)} of {len(arguments)}", end="", flush=True)
+        print()
+        return found
+
+
+def run(command: str, log):
+    """Runs a recipe on one core; its output goes to a log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a") as output:
+        done = subprocess.run(
+            [sys.executable, *shlex.split(command)],
+            cwd=ROOT,
+            env={**os.environ, **ONE_CORE},
+            stdout=output,
+            stderr=output,
+        )
+    if done.returncode:
+        raise RuntimeError(
+            f"`python {command}` ended with {done.returncode}: see {log}."
+        )
+
+
+def _words(flags: str) -> list[str]:
+    """Flags as parts of a folder's name."""
+    return [word.removeprefix("--").replace("/", "_") for word in flags.split()]
