@@ -11,7 +11,6 @@ go side by side.
 LayerLock (arXiv 2509.10156), Table 3, in kind.
 """
 
-import pathlib
 import sys
 
 import numpy as np

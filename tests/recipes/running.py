@@ -1,5 +1,6 @@
 """Runs recipes the way people do: as commands."""
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -8,12 +9,28 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 def command(run_dir, *flags):
     recipe = ROOT / "recipes" / "pretrain.py"
     return [sys.executable, str(recipe), f"--run_dir={run_dir}", *flags]
+
+
+def refusal(name, *flags):
+    """The sentence with which a recipe, called right here, gives up."""
+    path = ROOT / "recipes" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    recipe = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)
+        spec.loader.exec_module(recipe)
+        with pytest.raises(SystemExit) as refused:
+            recipe.main([path.name, *flags])
+    assert isinstance(refused.value.code, str)  # goes to stderr, with status 1
+    return refused.value.code
 
 
 def environment(**changes):

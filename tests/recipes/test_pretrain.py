@@ -14,6 +14,9 @@ from tests.recipes import running
 pytestmark = pytest.mark.slow
 
 BACKEND = keras.backend.backend()
+ONE_BACKEND = pytest.mark.skipif(
+    BACKEND != "torch", reason="one backend is enough"
+)
 SHORT = ["--steps=6", "--batch_size=2", "--log_every=1", "--checkpoint_every=2"]
 
 
@@ -88,6 +91,7 @@ def test_the_report_stands_alone(scenes):
     assert 'src="http' not in page
 
 
+@ONE_BACKEND
 def test_the_exported_encoder_loads_and_starts_another_run(scenes, tmp_path):
     encoder = layerlock.VideoEncoder.from_preset(scenes / "encoder")
     assert encoder.num_layers == 4
@@ -116,6 +120,7 @@ def test_a_plain_mae_of_a_preset_never_freezes(tmp_path):
     assert {line["frozen_layers"] for line in running.metrics(run_dir)} == {0}
 
 
+@ONE_BACKEND
 @pytest.mark.parametrize(
     "flag, message",
     [
@@ -189,6 +194,7 @@ def test_unreadable_videos_are_listed_and_survived(tmp_path, small):
     assert "4 videos" in running.succeed(run_dir, *flags, "--resume")
 
 
+@ONE_BACKEND
 def test_a_loss_that_breaks_ends_the_run_and_keeps_the_checkpoint(
     tmp_path, small
 ):
@@ -217,6 +223,7 @@ def test_a_loss_that_breaks_ends_the_run_and_keeps_the_checkpoint(
     assert running.metrics(run_dir)[-1]["verdict"] == "diverged"
 
 
+@ONE_BACKEND
 def test_a_collapse_can_end_the_run(tmp_path, small):
     finished = running.pretrain(
         tmp_path / "run",

@@ -35,8 +35,14 @@ def encoder(small):
     "task, readout, arguments",
     [
         ("scenes_motion", "attentive", "steps=6,learning_rates=(1e-3,)"),
-        ("scenes_depth", "linear", "steps=6,learning_rates=(1e-3,)"),
-        ("scenes_appearance", "knn", "neighbours=(3,5)"),
+        pytest.param(
+            *("scenes_depth", "linear", "steps=6,learning_rates=(1e-3,)"),
+            marks=ONE_BACKEND,
+        ),
+        pytest.param(
+            *("scenes_appearance", "knn", "neighbours=(3,5)"),
+            marks=ONE_BACKEND,
+        ),
     ],
 )
 def test_it_leaves_numbers_and_a_page(
@@ -73,11 +79,9 @@ def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
     (tmp_path / "features").mkdir()
     (tmp_path / "report.html").write_text("mine")
 
-    finished = probe(encoder, f"--out={tmp_path}")
+    said = running.refusal("probe", encoder, f"--out={tmp_path}")
 
-    assert finished.returncode != 0
-    assert "not empty" in finished.stderr
-    assert "Traceback" not in finished.stderr
+    assert "not empty" in said
     assert (tmp_path / "report.html").read_text() == "mine"
     assert (tmp_path / "features").is_dir()
 
@@ -107,9 +111,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
     ],
 )
 def test_mistakes_end_with_one_sentence(tmp_path, flags, message):
-    finished = probe(*flags, f"--out={tmp_path / 'out'}")
+    said = running.refusal("probe", *flags, f"--out={tmp_path / 'out'}")
 
-    assert finished.returncode != 0
-    assert message in finished.stderr
-    assert "Traceback" not in finished.stderr
+    assert message in said
     assert not (tmp_path / "out").exists()
