@@ -10,6 +10,7 @@ from layerlock.models.positions import interpolation
 from layerlock.models.weights import Linear, add_linear, add_norm
 
 _SMALL = keras.initializers.RandomNormal(stddev=0.02)
+_LARGE = keras.initializers.RandomNormal(stddev=1.0)
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -98,7 +99,8 @@ class AttentiveReadout(keras.layers.Layer):
         self.queries = self.add_weight(
             name="queries",
             shape=(self.num_queries, dim),
-            initializer=_SMALL,
+            # Several must differ from the start to look at several places.
+            initializer=_SMALL if self.num_queries == 1 else _LARGE,
         )
         self.query_projection = add_linear(self, "query", dim, dim)
         self.key_value = add_linear(self, "key_value", width, 2 * dim)

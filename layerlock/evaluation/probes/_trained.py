@@ -17,7 +17,8 @@ class TrainedProbe(Probe):
     Args:
         learning_rates: tuple of floats, to choose from.
         steps: int, updates at each of them.
-        batch_size: int, examples per update.
+        batch_size: int, examples per update. Defaults to `None`: 64, or 16
+            where every pixel is a target.
         weight_decay: float, of AdamW.
         seed: int, of weights and batches.
         verbose: int, as for `keras.Model.fit`.
@@ -27,9 +28,9 @@ class TrainedProbe(Probe):
 
     def __init__(
         self,
-        learning_rates: tuple[float, ...] = (1e-3, 3e-3),
+        learning_rates: tuple[float, ...] = (3e-3, 1e-2),
         steps: int = 1000,
-        batch_size: int = 64,
+        batch_size: int | None = None,
         weight_decay: float = 1e-4,
         seed: int = 0,
         verbose: int = 0,
@@ -116,7 +117,8 @@ class TrainedProbe(Probe):
     def _draw(self, train):
         """Yields batches of random examples, one random view of each."""
         draw = np.random.default_rng(self.seed)
-        size = min(self.batch_size, len(train))
+        size = self.batch_size or (64 if self.blocks is None else 16)
+        size = min(size, len(train))
         while True:
             order = draw.permutation(len(train))
             for start in range(0, len(order) - size + 1, size):

@@ -24,9 +24,9 @@ class AttentiveProbe(TrainedProbe):
 
     def __init__(
         self,
-        learning_rates: tuple[float, ...] = (1e-3, 3e-3),
+        learning_rates: tuple[float, ...] = (3e-3, 1e-2),
         steps: int = 1000,
-        batch_size: int = 64,
+        batch_size: int | None = None,
         weight_decay: float = 1e-4,
         seed: int = 0,
         verbose: int = 0,
