@@ -116,8 +116,12 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         rate = self.schedule(step)
         steps = self.event_steps
-        if not self.length or not steps:
+        grows = isinstance(self.events, FreezeSchedule)
+        if not self.length or not (steps or grows):
             return rate
+        # As many whatever is known: a run whose schedule grows and the run
+        # that repeats it are to compile to one program, and so round alike.
+        steps += [LAST_STEP] * (-len(steps) % 16 if steps else 16)
         step = ops.cast(step, "int32")
         # From the last event; `length` stands for any time long after it.
         elapsed = ops.convert_to_tensor(steps, "int32")

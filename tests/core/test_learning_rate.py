@@ -140,3 +140,22 @@ def test_a_schedule_that_grows_is_read_anew():
 
     assert before == 1.0
     assert float(rate(50)) == pytest.approx(0.25)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="reads a jaxpr")
+def test_what_a_run_found_compiles_to_the_program_that_found_it():
+    import jax
+
+    def program(events):
+        rate = MiniWarmup(WarmupCosine(1.0, 100), events, 5)
+        return [
+            (str(line.primitive), [str(x.aval) for x in line.outvars])
+            for line in jax.make_jaxpr(rate)(0).jaxpr.eqns
+        ]
+
+    found = ConvergedFreezeSchedule()
+    before = program(found)
+    found.set_state({**found.get_state(), "events": [[10, 1], [30, 2]]})
+
+    assert found.to_piecewise().frozen_layers(30) == 2
+    assert before == program(found) == program(found.to_piecewise())
