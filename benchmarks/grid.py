@@ -31,17 +31,23 @@ class Probe:
     Args:
         task: str, as for `recipes/probe.py --task`.
         readout: str, as for its `--readout`.
-        flags: str, its other flags.
+        flags: str, its other flags. Defaults to none.
+        suffix: str, of the folder of its results, where the task and the
+            readout do not say enough. Defaults to none.
+        task_args: str, of the task beside its seed, from a comma on. Defaults
+            to none.
     """
 
     task: str
     readout: str
     flags: str = ""
+    suffix: str = ""
+    task_args: str = ""
 
     @property
     def name(self) -> str:
         """The folder of its results."""
-        return f"{self.task}-{self.readout}"
+        return f"{self.task}-{self.readout}{self.suffix}"
 
     @property
     def metric(self) -> str:
@@ -52,9 +58,9 @@ class Probe:
         """The command that asks it."""
         return (
             f"recipes/probe.py --encoder={encoder} --task={self.task} "
-            f"--readout={self.readout} --task_args=seed={PROBE_SEED} "
-            f"{self.flags} --out={out}"
-        ).replace("  ", " ")
+            f"--readout={self.readout} --task_args=seed={PROBE_SEED}"
+            f"{self.task_args} {self.flags} --out={out}"
+        )
 
 
 class Grid:
@@ -103,18 +109,28 @@ class Grid:
         """The log lines of a run."""
         return runs.RunDirectory.open(path).read_metrics()
 
+    def flops(self, path) -> float:
+        """What the whole of a run cost."""
+        return self.metrics(path)[-1]["flops"]
+
+    def answer(self, probe: Probe, path) -> float | None:
+        """What a probe found, or `None` where it was not asked yet."""
+        found = path / "probes" / probe.name / "probe.json"
+        if not found.exists():
+            return None
+        return json.loads(found.read_text())["metrics"][probe.metric]["value"]
+
     def judge(self, probe: Probe, path, encoder=None, seed=0) -> float:
         """Asks a probe about a run, or about a floor; returns its metric."""
         out = path / "probes" / probe.name
-        if not (out / "probe.json").exists():
+        if self.answer(probe, path) is None:
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
             encoder = encoder or path.resolve()
             run(
                 f"{probe.command(encoder, out.resolve())} --seed={seed}",
                 path.parent / f"{path.name}-{probe.name}.log",
             )
-        found = json.loads((out / "probe.json").read_text())
-        return found["metrics"][probe.metric]["value"]
+        return self.answer(probe, path)
 
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""

@@ -1,0 +1,173 @@
+"""What is compared in `docs/results.md`: the rows of each grid."""
+
+import dataclasses
+import re
+
+from grid import Probe
+
+MAE = "--schedule=never"
+LAYERLOCK = "--objective=mae"
+FREEZING_ONLY = "--target=pixels"
+V_JEPA = "--objective=vjepa --schedule=never"
+V_JEPA_LAYERLOCK = "--objective=vjepa"
+LATENT = "--objective=mae_latent --schedule=never"
+COSINE = "--objective_args=weight_schedule=cosine"
+
+FULL = {
+    "appearance": Probe("scenes_appearance", "attentive"),
+    "motion": Probe("scenes_motion", "attentive"),
+    "depth error": Probe("scenes_depth", "attentive"),
+}
+# Pooled features say nothing about motion here, not even to a logistic
+# regression: the sweeps ask the attentive readout once, at one rate.
+ONCE = "--readout_args=steps=500,learning_rates=(3e-3,)"
+SWEEP = {
+    "motion": Probe("scenes_motion", "attentive", ONCE, "-once"),
+    "depth error": Probe("scenes_depth", "linear", ONCE, "-once"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One way to pre-train.
+
+    Args:
+        name: str.
+        flags: str, of `recipes/pretrain.py`; `30%` is a share of the steps.
+        flops_of: str or `None`, flags of another row, whose FLOPs this one is
+            given by training for another number of steps.
+    """
+
+    name: str
+    flags: str
+    flops_of: str | None = None
+
+    def flags_for(self, steps: int) -> str:
+        """Its flags, shares of a run as steps."""
+        return re.sub(
+            r"(\d+)%", lambda m: str(int(m[1]) * steps // 100), self.flags
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Rows against the first one.
+
+    Args:
+        title: str.
+        rows: tuple of `Row`; the first is what the others are compared with.
+        probes: dict from the name of a column to a `Probe`.
+    """
+
+    title: str
+    rows: tuple
+    probes: dict
+
+
+GRIDS = {
+    1: Comparison(
+        "Freezing, and latent targets",
+        (
+            Row("MAE", MAE),
+            Row("MAE, freezing only", FREEZING_ONLY),
+            Row("LayerLock", LAYERLOCK),
+            Row("MAE, at LayerLock's FLOPs", MAE, LAYERLOCK),
+            Row("MAE, at freezing only's FLOPs", MAE, FREEZING_ONLY),
+            Row("V-JEPA", V_JEPA),
+            Row("V-JEPA + LayerLock", V_JEPA_LAYERLOCK),
+            Row(
+                "V-JEPA, at V-JEPA + LayerLock's FLOPs",
+                V_JEPA,
+                V_JEPA_LAYERLOCK,
+            ),
+        ),
+        FULL,
+    ),
+    2: Comparison(
+        "A latent loss without freezing",
+        (
+            Row("MAE", MAE),
+            Row("LayerLock", LAYERLOCK),
+            Row("MAE + latent", LATENT),
+            Row("MAE + latent, cosine weight", f"{LATENT} {COSINE}"),
+            Row("MAE + latent, gradient", f"{LATENT} --target_gradient"),
+            Row(
+                "MAE + latent, cosine weight, gradient",
+                f"{LATENT} --target_gradient {COSINE}",
+            ),
+        ),
+        FULL,
+    ),
+    3: Comparison(
+        "Positions",
+        (
+            Row("rotary, MAE", MAE),
+            Row("rotary, LayerLock", LAYERLOCK),
+            *(
+                Row(f"{name}, {method}", f"{flags} --positions={positions}")
+                for name, positions in (
+                    ("rotary on q and k", "rotary_qk"),
+                    ("learned", "learned"),
+                    ("none", "none"),
+                )
+                for method, flags in (("MAE", MAE), ("LayerLock", LAYERLOCK))
+            ),
+        ),
+        SWEEP,
+    ),
+    4: Comparison(
+        "The schedule, the head, the targets",
+        (
+            Row("LayerLock", LAYERLOCK),
+            *(
+                Row(
+                    f"first freeze at {start} %, one every {interval} %",
+                    f"--start_step={start}% --interval={interval}%",
+                )
+                for start in (10, 30, 60)
+                for interval in (4, 12)
+            ),
+            Row("two layers together", "--layers_per_event=2"),
+            Row("no mini warm-up", "--mini_warmup_steps=0"),
+            Row("head rebuilt", "--head_reset"),
+            Row(
+                "latents not normalised",
+                "--objective_args=normalize_latents=False",
+            ),
+            Row(
+                "pixels not normalised",
+                "--objective_args=normalize_pixels=False",
+            ),
+        ),
+        SWEEP,
+    ),
+    5: Comparison(
+        "How much is predicted",
+        (
+            Row("LayerLock", LAYERLOCK),
+            Row("a quarter of the hidden patches", "--target_fraction=0.25"),
+            Row("5 % of the hidden patches", "--target_fraction=0.05"),
+            Row("all earlier targets", "--objective_args=all_targets=True"),
+        ),
+        SWEEP,
+    ),
+    6: Comparison(
+        "Freezing and target apart",
+        (
+            Row("LayerLock", LAYERLOCK),
+            Row("the target stays at pixels", FREEZING_ONLY),
+            Row("the target one layer behind", "--target_lag=1"),
+            Row("the target two layers behind", "--target_lag=2"),
+            Row(
+                "the target one layer ahead, where it moves",
+                "--target_lag=-1 --allow_moving_target",
+            ),
+        ),
+        SWEEP,
+    ),
+}
+# What nothing was learned for.
+FLOORS = {
+    "random encoder": "random:video_vit_nano",
+    "raw pixels": "pixels:video_vit_nano",
+}

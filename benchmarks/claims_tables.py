@@ -1,0 +1,162 @@
+"""What `benchmarks/claims.py` has found so far, as Markdown."""
+
+import dataclasses
+import threading
+
+import numpy as np
+from claims_rows import FLOORS, GRIDS, Row
+
+from layerlock.runs import writing
+
+FEW = {
+    "flags": "--readout_args=steps=30,learning_rates=(3e-3,)",
+    "task_args": ",num_train=200,num_validation=50,num_test=100",
+}
+
+
+class Results:
+    """The rows of all grids, and what is known of them.
+
+    Args:
+        runs: the `Grid` of runs.
+        steps: int, of a run.
+        seeds: int, runs of a row.
+        quick: bool, probes so small that they say nothing. Defaults to
+            `False`.
+    """
+
+    def __init__(self, runs, steps: int, seeds: int, quick: bool = False):
+        self.runs = runs
+        self.steps = steps
+        self.seeds = seeds
+        self.quick = quick
+        self._writing = threading.Lock()
+
+    def probes(self, number: int) -> dict:
+        """What is asked of the rows of a grid: a probe for each column."""
+        probes = GRIDS[number].probes
+        if not self.quick:
+            return probes
+        return {
+            column: dataclasses.replace(probe, **FEW)
+            for column, probe in probes.items()
+        }
+
+    def rows(self, number: int) -> tuple:
+        """The rows of a grid, and the floors."""
+        floors = [Row(name, encoder) for name, encoder in FLOORS.items()]
+        return (*GRIDS[number].rows, *floors)
+
+    def work(self, grids) -> dict:
+        """Every row of some grids once, with the probes it is asked."""
+        rows, probes = {}, {}
+        for number in grids:
+            for row in self.rows(number):
+                key = (row.flags, row.flops_of)
+                rows.setdefault(key, row)
+                asked = probes.setdefault(key, [])
+                for probe in self.probes(number).values():
+                    if probe not in asked:
+                        asked.append(probe)
+        return {row: probes[key] for key, row in rows.items()}
+
+    def steps_of(self, row, seed: int) -> int | None:
+        """How long a row trains; `None` while that is not known."""
+        if row.flops_of is None:
+            return self.steps
+        paths = [
+            self.path(Row("", flags), seed)
+            for flags in (row.flops_of, row.flags)
+        ]
+        if not all(self.runs.is_complete(path, self.steps) for path in paths):
+            return None
+        given, own = map(self.runs.flops, paths)
+        return round(self.steps * given / own)
+
+    def path(self, row, seed: int):
+        """The folder of a row's run, or of a floor."""
+        if row.flags in FLOORS.values():
+            return self.runs.encoder_path(row.flags, seed)
+        steps = self.steps_of(row, seed)
+        if steps is None:
+            return None
+        return self.runs.path(row.flags_for(self.steps), steps, seed)
+
+    def answers(self, row, probe) -> list[float]:
+        """What a probe found, for each seed that is done."""
+        paths = [self.path(row, seed) for seed in range(self.seeds)]
+        found = [path and self.runs.answer(probe, path) for path in paths]
+        return [value for value in found if value is not None]
+
+    def write(self) -> str:
+        """Writes `results.md`, and returns its text."""
+        with self._writing:
+            text = "\n".join(self.table(number) for number in GRIDS)
+            path = self.runs.folder / "results.md"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            writing.replace_file(path, text.encode())
+        return text
+
+    def table(self, number: int) -> str:
+        """One grid as Markdown."""
+        grid, probes = GRIDS[number], self.probes(number)
+        heads = ("row", "flags", "GFLOPs", *probes, "against the first")
+        lines = [heads, ["---"] * len(heads)]
+        for row in self.rows(number):
+            answers = {
+                column: self.answers(row, probe)
+                for column, probe in probes.items()
+            }
+            lines.append(
+                (
+                    row.name,
+                    self._flags(row),
+                    self._cost(row),
+                    *(self._mean(found) for found in answers.values()),
+                    self._against(grid.rows[0], row, answers, probes),
+                )
+            )
+        table = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+        return f"### {number}. {grid.title}\n\n{table}"
+
+    def _flags(self, row):
+        if row.flags in FLOORS.values():
+            return f"`--encoder={row.flags}`"
+        steps = self.steps_of(row, 0)
+        steps = "" if steps in (None, self.steps) else f" --steps={steps}"
+        return f"`{row.flags_for(self.steps)}{steps}`"
+
+    def _cost(self, row):
+        path = self.path(row, 0)
+        if row.flags in FLOORS.values() or path is None:
+            return ""
+        if not self.runs.is_complete(path, self.steps_of(row, 0)):
+            return ""
+        return f"{self.runs.flops(path) / 1e9:.0f}"
+
+    def _mean(self, found):
+        if not found:
+            return "not run yet"
+        missing = self.seeds - len(found)
+        note = f" ({missing} seeds missing)" if missing else ""
+        spread = f" ± {np.std(found, ddof=1):.3f}" if len(found) > 1 else ""
+        return f"{np.mean(found):.3f}{spread}{note}"
+
+    def _against(self, first, row, answers, probes):
+        """Worst of one side against best of the other: more is not said."""
+        if row == first:
+            return ""
+        words = []
+        for column, found in answers.items():
+            other = self.answers(first, probes[column])
+            if min(len(found), len(other)) < self.seeds or self.seeds < 2:
+                continue
+            sign = -1 if probes[column].metric == "abs_rel" else 1
+            ours, theirs = sign * np.array(found), sign * np.array(other)
+            if ours.min() > theirs.max():
+                words.append(f"{column} better")
+            elif ours.max() < theirs.min():
+                words.append(f"{column} worse")
+            else:
+                words.append(f"{column} not apart")
+        return ", ".join(words)
