@@ -1,5 +1,7 @@
 """Pre-trains video encoders by progressive freezing, on any Keras backend."""
 
+from layerlock.backends.layerwise import LayerwiseAdamW as LayerwiseAdamW
+from layerlock.backends.layerwise import layer_multipliers as layer_multipliers
 from layerlock.core.adaptive import FreezeWhenConverged as FreezeWhenConverged
 from layerlock.core.callback import LayerLock as LayerLock
 from layerlock.core.drift import LayerDrift as LayerDrift

@@ -1,8 +1,8 @@
 """Rebuilds a Keras optimizer in place for another list of variables.
 
 Keras has no public way to do so, and a fresh optimizer would leave the old
-slots alive: `compile` keeps a reference to the original object. This file is
-the only one that names the optimizer's private attributes.
+slots alive: `compile` keeps a reference to the original object. Only this
+file and `layerwise.py` name private attributes of optimizers.
 """
 
 import keras

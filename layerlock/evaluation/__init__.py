@@ -1,6 +1,7 @@
 """Are the features good? Tasks, probes and scores for frozen encoders."""
 
 from layerlock.core import lookup
+from layerlock.evaluation.finetuning import finetune as finetune
 from layerlock.evaluation.probing import Result as Result
 from layerlock.evaluation.probing import check as check
 from layerlock.evaluation.probing import probe as probe

@@ -2,15 +2,13 @@
 
 import time
 
-import numpy as np
 from keras import ops
 
 from layerlock import backends
 from layerlock.core.step_counter import EverySteps
 from layerlock.evaluation import encoders
-from layerlock.evaluation.features import Features
+from layerlock.evaluation.features import Features, Remembered
 from layerlock.evaluation.probes.knn import NearestNeighbours
-from layerlock.evaluation.task import Examples
 
 _NEIGHBOURS = 20
 _MAX_EXAMPLES = {"train": 1000, "validation": 500}
@@ -53,7 +51,7 @@ class FeatureProbe(EverySteps):
         self.task = task
         self.layer = layer
         self.splits = {
-            split: _Remembered(task.examples(split), count)
+            split: Remembered(task.examples(split), count, max_views=1)
             for split, count in _MAX_EXAMPLES.items()
         }
         self._news = {}
@@ -103,25 +101,3 @@ class FeatureProbe(EverySteps):
         return ops.convert_to_numpy(
             self._features(ops.convert_to_tensor(clips))
         )
-
-
-class _Remembered(Examples):
-    """The middle views of some examples, evenly spread, read once."""
-
-    def __init__(self, examples, count):
-        chosen = np.linspace(0, len(examples) - 1, min(count, len(examples)))
-        self.examples = examples
-        self.chosen = np.unique(chosen.round().astype(int))
-        self.read = {}
-
-    def __len__(self):
-        return len(self.chosen)
-
-    def __getitem__(self, index):
-        if index not in self.read:
-            views, target = self.examples[int(self.chosen[index])]
-            self.read[index] = views[:1], target
-        return self.read[index]
-
-    def name(self, index):
-        return self.examples.name(int(self.chosen[index]))

@@ -3,6 +3,7 @@
 import concurrent.futures
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 from layerlock import backends
 from layerlock.data.streams import DecodingError
 from layerlock.evaluation import encoders
-from layerlock.evaluation.task import SPLITS
+from layerlock.evaluation.task import SPLITS, Examples
 
 _NUM_THREADS = min(16, os.cpu_count() or 1)
 
@@ -151,6 +152,72 @@ class Features:
             file.flush()
         facts = {"numbers": numbers, "problems": self.problems}
         (folder / "facts.json").write_text(json.dumps(facts))
+
+
+def draws(features, batch_size: int, seed: int):
+    """Yields batches of random examples without end, one random view of each.
+
+    Every example comes once before any comes again. A batch is always full:
+    in place of examples that cannot be read, others of it come twice.
+
+    Args:
+        features: the `Features`.
+        batch_size: int, at most as many as there are examples.
+        seed: int, of what is drawn.
+    """
+    draw = np.random.default_rng(seed)
+    size = min(batch_size, len(features))
+    while True:
+        order = draw.permutation(len(features))
+        for start in range(0, len(order) - size + 1, size):
+            values, truth = features.batch(np.sort(order[start : start + size]))
+            view = draw.integers(values.shape[1], size=len(values))
+            values = values[np.arange(len(values)), view]
+            whole = np.resize(np.arange(len(values)), size)
+            yield values[whole], truth[whole]
+
+
+class Remembered(Examples):
+    """Some examples, evenly spread, kept in memory once they are read.
+
+    Args:
+        examples: the `Examples`.
+        count: int, how many of them. Defaults to all.
+        max_views: int, views of each, the first ones. Defaults to all.
+        max_bytes: float, no more is kept than this. Defaults to no limit.
+    """
+
+    def __init__(
+        self,
+        examples,
+        count: int | None = None,
+        max_views: int | None = None,
+        max_bytes: float = math.inf,
+    ):
+        count = min(count or len(examples), len(examples))
+        chosen = np.linspace(0, len(examples) - 1, count)
+        self.examples = examples
+        self.chosen = np.unique(chosen.round().astype(int))
+        self.max_views = max_views
+        self.bytes_left = max_bytes
+        self.read = {}
+
+    def __len__(self):
+        return len(self.chosen)
+
+    def __getitem__(self, index):
+        if index in self.read:
+            return self.read[index]
+        views, target = self.examples[int(self.chosen[index])]
+        views = views[: self.max_views]
+        size = views.nbytes + target.nbytes
+        if size <= self.bytes_left:
+            self.bytes_left -= size
+            self.read[index] = views, target
+        return views, target
+
+    def name(self, index):
+        return self.examples.name(int(self.chosen[index]))
 
 
 def extractor(encoder, layer: int):

@@ -14,7 +14,8 @@ class Result:
     Attributes:
         metrics: dict from metric to `value` and the `low` and `high` end of
             its 95 % bootstrap interval.
-        trials: the settings tried, with their validation scores.
+        trials: the settings tried, or the steps of a fine-tuning looked at,
+            with their validation scores.
         layer: int, the block that was read.
         predictions: scores `(examples, classes)` or depths.
         targets: classes or depths of the test split.
@@ -64,6 +65,18 @@ def probe(
     layer = encoders.layer_number(encoder, layer)
     splits = features.compute(encoder, task, layer, folder, max_bytes, progress)
     readout.fit(splits["train"], splits["validation"], task)
+    return report_test(task, readout, layer, splits)
+
+
+def report_test(task, readout, layer: int, splits: dict) -> Result:
+    """Scores a fitted readout on the test split.
+
+    Args:
+        task: the `Task`.
+        readout: the fitted `Probe`.
+        layer: int, the block that is read.
+        splits: dict from split to its `Features`.
+    """
     targets = np.concatenate([truth for _, truth in splits["test"].batches()])
     predictions = readout.predict(splits["test"])
     found = scores.score(task, predictions, targets)

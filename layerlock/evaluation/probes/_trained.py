@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from layerlock.core.learning_rate import WarmupCosine
-from layerlock.evaluation.probes._depth_blocks import DepthBlocks
+from layerlock.evaluation.features import draws
+from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
 from layerlock.evaluation.probes.base import Probe, choose
 
 
@@ -41,27 +42,56 @@ class TrainedProbe(Probe):
         self.weight_decay = weight_decay
         self.seed = seed
         self.verbose = verbose
-        self.blocks = None
 
     @abc.abstractmethod
-    def readout(self, width, output_dim, num_queries, task):
+    def readout(self, width: int, outputs: Outputs):
         """Returns a new readout for features of a width."""
 
     @abc.abstractmethod
-    def block(self, features, task) -> tuple:
-        """Returns the block of pixels that one query of a dense task sees."""
+    def block(self, grid, task) -> tuple:
+        """Returns the block of pixels that one query of a dense task sees.
 
-    def fit(self, train, validation, task):
+        Args:
+            grid: tuple of 3 ints, frames, rows and columns of the features.
+            task: the `Task`.
+        """
+
+    def prepare(self, grid, task, depths=None):
+        """Decides what the readout puts out.
+
+        Args:
+            grid: tuple of 3 ints, frames, rows and columns of the features.
+            task: the `Task`.
+            depths: training maps of a dense task, NaN where unknown.
+        """
         if task.is_dense:
             clip_shape = (task.frames, task.size, task.size)
+            block = self.block(grid, task)
+            self.outputs = DepthBlocks(block, clip_shape, depths)
+        else:
+            self.outputs = Classes(len(task.class_names))
+
+    def build(self, shape):
+        """Returns a new model of the readout alone.
+
+        Args:
+            shape: of the features of a clip, `(frames, rows, columns, dim)`.
+        """
+        keras.utils.set_random_seed(self.seed)
+        inputs = keras.Input(shape)
+        readout = self.readout(shape[-1], self.outputs)
+        return keras.Model(inputs, readout(inputs), name="readout")
+
+    def fit(self, train, validation, task):
+        depths = None
+        if task.is_dense:
             depths = np.concatenate([truth for _, truth in train.batches()])
-            block = self.block(train, task)
-            self.blocks = DepthBlocks(block, clip_shape, depths)
+        self.prepare(train.shape[:3], task, depths)
         truth = np.concatenate([truth for _, truth in validation.batches()])
 
         def candidates():
             for rate in self.learning_rates:
-                model = self._train(train, task, rate)
+                model = self._train(train, rate)
                 predictions = self._predict(model, validation)
                 yield {"learning_rate": rate}, model, predictions
 
@@ -79,32 +109,15 @@ class TrainedProbe(Probe):
             "seed": self.seed,
         }
 
-    def _train(self, train, task, rate):
-        keras.utils.set_random_seed(self.seed)
-        width = train.shape[-1]
-        if self.blocks is None:
-            readout = self.readout(width, len(task.class_names), 1, task)
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        else:
-            readout = self.readout(
-                width,
-                self.blocks.values_per_block,
-                self.blocks.num_blocks,
-                task,
-            )
-            loss = known_error
-        inputs = keras.Input(train.shape)
-        outputs = readout(inputs)
-        if self.blocks is None:
-            outputs = outputs[:, 0]
-        model = keras.Model(inputs, outputs)
+    def _train(self, train, rate):
+        model = self.build(train.shape)
         model.compile(
             keras.optimizers.AdamW(
                 WarmupCosine(rate, self.steps, self.steps // 20),
                 weight_decay=self.weight_decay,
                 clipnorm=1.0,
             ),
-            loss=loss,
+            loss=self.outputs.loss,
         )
         model.fit(
             self._draw(train),
@@ -116,46 +129,16 @@ class TrainedProbe(Probe):
 
     def _draw(self, train):
         """Yields batches of random examples, one random view of each."""
-        draw = np.random.default_rng(self.seed)
-        size = self.batch_size or (64 if self.blocks is None else 16)
-        size = min(size, len(train))
-        while True:
-            order = draw.permutation(len(train))
-            for start in range(0, len(order) - size + 1, size):
-                values, truth = train.batch(
-                    np.sort(order[start : start + size])
-                )
-                view = draw.integers(values.shape[1], size=len(values))
-                values = values[np.arange(len(values)), view]
-                yield (
-                    values,
-                    truth if self.blocks is None else self.blocks.cut(truth),
-                )
+        size = self.batch_size or (16 if self.outputs.is_dense else 64)
+        for values, truth in draws(train, size, self.seed):
+            yield values, self.outputs.encode(truth)
 
     def _predict(self, model, features):
         found = []
         for values, _ in features.batches():
             views = values.reshape(-1, *values.shape[2:])
             outputs = ops.convert_to_numpy(model.predict_on_batch(views))
-            if self.blocks is None:
-                outputs = _softmax(outputs)
-            else:
-                outputs = self.blocks.join(outputs)
-            outputs = outputs.reshape(*values.shape[:2], *outputs.shape[1:])
-            found.append(outputs.mean(axis=1))
+            answers = self.outputs.decode(outputs)
+            answers = answers.reshape(*values.shape[:2], *answers.shape[1:])
+            found.append(answers.mean(axis=1))
         return np.concatenate(found)
-
-
-@keras.saving.register_keras_serializable("layerlock")
-def known_error(truth, predicted):
-    """Mean absolute error where the truth is known, that is not NaN."""
-    known = ops.logical_not(ops.isnan(truth))
-    error = ops.abs(ops.where(known, truth, predicted) - predicted)
-    return ops.sum(error) / ops.maximum(
-        ops.sum(ops.cast(known, error.dtype)), 1.0
-    )
-
-
-def _softmax(logits):
-    logits = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return logits / logits.sum(axis=-1, keepdims=True)

@@ -41,23 +41,23 @@ class AttentiveProbe(TrainedProbe):
         self.num_heads = num_heads
         self.num_frames = num_frames
 
-    def readout(self, width, output_dim, num_queries, task):
+    def readout(self, width, outputs):
         heads = self.num_heads or (16 if width >= 768 else 4)
         dim = self.hidden_dim or (1024 if width >= 768 else 128)
         return AttentiveReadout(
-            output_dim,
-            num_queries,
+            outputs.output_dim,
+            outputs.num_queries,
             hidden_dim=dim,
             num_heads=heads,
             num_frames=self.num_frames,
         )
 
-    def block(self, features, task):
+    def block(self, grid, task):
         sizes = (task.frames, task.size, task.size)
         return tuple(map(math.gcd, sizes, BLOCK))
 
     def attention(self, features):
-        if self.blocks is not None:
+        if self.outputs.is_dense:
             return None  # every block of pixels looks elsewhere
         [readout] = [
             layer

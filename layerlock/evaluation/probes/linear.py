@@ -7,9 +7,9 @@ from layerlock.models.readout import LinearReadout
 class LinearProbe(TrainedProbe):
     """A `LinearReadout`: of the mean token, or of each token for its patch."""
 
-    def readout(self, width, output_dim, num_queries, task):
-        return LinearReadout(output_dim, pool=not task.is_dense)
+    def readout(self, width, outputs):
+        return LinearReadout(outputs.output_dim, pool=not outputs.is_dense)
 
-    def block(self, features, task):
-        frames, rows, columns, _ = features.shape
+    def block(self, grid, task):
+        frames, rows, columns = grid
         return (task.frames // frames, task.size // rows, task.size // columns)

@@ -16,6 +16,8 @@ class ScenesTask(Task):
         num_train: int, examples to learn from. Defaults to `4000`.
         num_validation: int, examples to choose by. Defaults to `1000`.
         num_test: int, examples to report. Defaults to `2000`.
+        single_frame: bool, show the first frame all the time: what can still
+            be told needs no motion. Defaults to `False`.
     """
 
     label: str
@@ -28,6 +30,7 @@ class ScenesTask(Task):
         num_train: int = 4000,
         num_validation: int = 1000,
         num_test: int = 2000,
+        single_frame: bool = False,
     ):
         self.frames = frames
         self.size = size
@@ -37,6 +40,7 @@ class ScenesTask(Task):
             "validation": num_validation,
             "test": num_test,
         }
+        self.single_frame = single_frame
 
     def examples(self, split):
         check_split(split)
@@ -47,7 +51,7 @@ class ScenesTask(Task):
             seed=self.seed,
             split=split,
         )
-        return _SceneExamples(source, self.label)
+        return _SceneExamples(source, self.label, self.single_frame)
 
     def get_config(self):
         return {
@@ -55,20 +59,27 @@ class ScenesTask(Task):
             "size": self.size,
             "seed": self.seed,
             **{f"num_{split}": self.counts[split] for split in SPLITS},
+            "single_frame": self.single_frame,
         }
 
 
 class _SceneExamples(Examples):
-    def __init__(self, source, label):
+    def __init__(self, source, label, single_frame):
         self.source = source
         self.label = label
+        self.single_frame = single_frame
 
     def __len__(self):
         return len(self.source)
 
     def __getitem__(self, index):
         clip, labels = self.source[index]
-        return clip[None], np.asarray(labels[self.label])
+        target = np.asarray(labels[self.label])
+        if self.single_frame:
+            clip = clip[:1].repeat(len(clip), axis=0)
+            if target.ndim:  # a map for each frame
+                target = target[:1].repeat(len(target), axis=0)
+        return clip[None], target
 
     def name(self, index):
         return self.source.name(index)

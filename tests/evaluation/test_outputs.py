@@ -1,9 +1,9 @@
-"""Depth maps in blocks."""
+"""What readouts put out: depth maps in blocks, and classes."""
 
 import numpy as np
 import pytest
 
-from layerlock.evaluation.probes._depth_blocks import DepthBlocks
+from layerlock.evaluation.outputs import DepthBlocks
 
 DEPTHS = np.random.default_rng(0).uniform(1, 9, (3, 4, 6, 8)).astype("float32")
 
@@ -11,19 +11,19 @@ DEPTHS = np.random.default_rng(0).uniform(1, 9, (3, 4, 6, 8)).astype("float32")
 def test_joining_undoes_cutting():
     blocks = DepthBlocks((2, 3, 2), DEPTHS.shape[1:], DEPTHS)
 
-    cut = blocks.cut(DEPTHS)
+    cut = blocks.encode(DEPTHS)
 
-    assert cut.shape == (3, blocks.num_blocks, blocks.values_per_block)
+    assert cut.shape == (3, blocks.num_queries, blocks.output_dim)
     assert cut.mean() == pytest.approx(0, abs=1e-4)
     assert cut.std() == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(blocks.join(cut), DEPTHS, rtol=1e-4)
+    np.testing.assert_allclose(blocks.decode(cut), DEPTHS, rtol=1e-4)
 
 
 def test_a_block_is_a_box_of_pixels():
     blocks = DepthBlocks((2, 3, 2), DEPTHS.shape[1:], DEPTHS)
 
     # Block (1, 0, 3) of a grid of (2, 2, 4).
-    found = blocks.cut(DEPTHS)[1, 8 + 3]
+    found = blocks.encode(DEPTHS)[1, 8 + 3]
 
     box = np.log(DEPTHS[1, 2:4, 0:3, 6:8]).ravel()
     np.testing.assert_allclose(
@@ -39,7 +39,7 @@ def test_unknown_depths_count_for_nothing():
     blocks = DepthBlocks((2, 3, 2), DEPTHS.shape[1:], depths)
 
     assert np.isfinite([blocks.mean, blocks.spread]).all()
-    assert np.isnan(blocks.cut(depths)).sum() == 2 * 48
+    assert np.isnan(blocks.encode(depths)).sum() == 2 * 48
 
 
 def test_blocks_that_do_not_divide_are_refused():

@@ -1,0 +1,308 @@
+"""Trains an encoder and a readout end to end on a task."""
+
+import collections
+import concurrent.futures
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from layerlock import backends
+from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
+from layerlock.core import lookup, schedules
+from layerlock.core.callback import LayerLock
+from layerlock.core.step_counter import EverySteps
+from layerlock.evaluation import features, probes, probing, scores
+from layerlock.evaluation.probes._trained import TrainedProbe
+
+# Names of weights that do not decay.
+NO_DECAY = ("bias", "gamma", "beta", "positions", "queries")
+_MAX_BYTES = 2e9  # of clips that are kept in memory
+_MAX_VALIDATION = 500  # examples, while training
+_MAX_DEPTHS = 200  # maps, for the mean and the spread of the depth
+_READ_AHEAD = 3  # batches
+
+
+class EncoderWithReadout(keras.Model):
+    """An encoder and what reads the features of its last block.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        readout: a `keras.Model` of features `(batch, frames, rows, columns,
+            dim)`.
+
+    Call arguments:
+        clips: uint8 `(batch, frames, height, width, 3)`.
+
+    Output shape:
+        That of `readout`.
+    """
+
+    def __init__(self, encoder, readout, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.readout = readout
+        self.built = True  # both are
+
+    def call(self, clips, training=False):
+        last = self.encoder.layer_names[-1]
+        found = self.encoder.features(clips, [last], training)[last]
+        return self.readout(found, training=training)
+
+
+def adamw(
+    encoder,
+    learning_rate=1e-3,
+    weight_decay: float = 0.05,
+    layer_decay: float = 0.75,
+    gradient_clip: float = 1.0,
+) -> keras.Optimizer:
+    """AdamW with layer-wise learning-rate decay.
+
+    Block `i` of `n` has `learning_rate * layer_decay ** (n - i)`; the patch
+    embedding and added positions count as block 0. The readout has the full
+    rate. Norms, biases, positions and queries do not decay.
+
+    Args:
+        encoder: the `VideoEncoder`.
+        learning_rate: float, or a schedule. Defaults to `1e-3`.
+        weight_decay: float. Defaults to `0.05`.
+        layer_decay: float, above 0 and at most 1, the same rate for all.
+            Defaults to `0.75`.
+        gradient_clip: float, largest norm of the gradient; 0 turns clipping
+            off. Defaults to `1.0`.
+
+    Example:
+
+    >>> from layerlock import VideoEncoder
+    >>> encoder = VideoEncoder.from_preset("video_vit_nano")  # 8 blocks
+    >>> rates = adamw(encoder, layer_decay=0.5).multipliers
+    >>> [rates[layer.variables[0].path]
+    ...  for layer in (encoder.blocks[-1], encoder.blocks[0])]
+    [1.0, 0.0078125]
+    """
+    multipliers = layer_multipliers(
+        [encoder.embedding, *encoder.blocks], layer_decay
+    )
+    arguments = {
+        "weight_decay": weight_decay,
+        "global_clipnorm": gradient_clip or None,
+    }
+    if layer_decay == 1:  # Keras's own is faster on PyTorch
+        optimizer = keras.optimizers.AdamW(learning_rate, **arguments)
+    else:
+        optimizer = LayerwiseAdamW(
+            learning_rate, multipliers=multipliers, **arguments
+        )
+    optimizer.exclude_from_weight_decay(var_names=NO_DECAY)
+    return optimizer
+
+
+def readouts() -> list[str]:
+    """Returns the names of the readouts that can be trained end to end."""
+    return [
+        name
+        for name in lookup.names(probes.__name__)
+        if issubclass(
+            lookup.find(probes.__name__, name, probes.Probe), TrainedProbe
+        )
+    ]
+
+
+def finetune(
+    encoder,
+    task,
+    readout="attentive",
+    optimizer=None,
+    schedule="never",
+    steps: int = 1000,
+    batch_size: int = 32,
+    validate_every: int | None = None,
+    seed: int = 0,
+    verbose: int = 0,
+) -> probing.Result:
+    """Trains an encoder and a readout on a task, and scores the test split.
+
+    The encoder is changed in place. Nothing is chosen: the validation split
+    is only looked at, and what is reported is the last step.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        task: a `Task`.
+        readout: one of `readouts()`, or a `TrainedProbe`, of which the shape
+            and the seed count here. Defaults to `"attentive"`.
+        optimizer: defaults to `adamw(encoder)`.
+        schedule: a `FreezeSchedule` or the name of one: when the blocks of
+            the encoder freeze, the embedding with the first. Defaults to
+            `"never"`.
+        steps: int, updates. Defaults to `1000`.
+        batch_size: int, examples per update. Defaults to `32`.
+        validate_every: int, in updates, or `None` for a tenth of them.
+        seed: int, of the readout's weights and of the batches.
+        verbose: int, as for `keras.Model.fit`.
+
+    Returns:
+        `Result`, with one trial for each look at at most 500 examples of the
+        validation split: `step`, the mean `loss` of the steps since the last
+        look, `frozen_layers`, and the score.
+
+    Raises:
+        ValueError: if something does not fit, or the loss is no number.
+
+    Example:
+
+    ```python
+    encoder = VideoEncoder.from_preset("runs/scenes/encoder")
+    result = finetune(encoder, evaluation.get("scenes_motion"))
+    print(result.metrics["top1"])
+    ```
+    """
+    readout = check(encoder, task, readout, schedule, seed)
+    train = features.Features(
+        np.asarray,  # clips as they are
+        features.Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
+    )
+    grid = encoder.grid((task.frames, task.size, task.size))
+    readout.prepare(grid, task, _some_depths(task, train))
+    head = readout.build((*grid, encoder.hidden_dim))
+    model = EncoderWithReadout(encoder, head)
+    model.compile(optimizer or adamw(encoder), loss=readout.outputs.loss)
+    lock = LayerLock(schedule, layers=encoder.freezable_layers)
+    watch = Validation(
+        validate_every or max(1, steps // 10), steps, task, readout, lock
+    )
+    batches = _batches(train, readout.outputs, batch_size, seed)
+    try:
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=verbose,
+            callbacks=[lock, watch],
+        )
+    finally:
+        batches.close()
+    readout.model, readout.trials = head, watch.trials
+    layer = encoder.num_layers
+    splits = {**features.compute(encoder, task, layer), "train": train}
+    return probing.report_test(task, readout, layer, splits)
+
+
+def check(
+    encoder, task, readout="attentive", schedule="never", seed: int = 0
+) -> TrainedProbe:
+    """Returns the readout, if everything fits together.
+
+    Args:
+        encoder, task, readout, schedule, seed: as for `finetune`.
+
+    Raises:
+        ValueError: if something does not fit.
+    """
+    if not isinstance(encoder, keras.Model):
+        raise ValueError(
+            f"{type(encoder).__name__} has no weights: there is nothing to "
+            "fine-tune. Expected a run, an exported encoder or random:PRESET; "
+            "for a floor, judge pixels with recipes/probe.py."
+        )
+    readout = probes.get(readout, seed=seed)
+    if not isinstance(readout, TrainedProbe):
+        raise ValueError(
+            f"{type(readout).__name__} is not trained by gradient descent, "
+            f"so no encoder can be. Expected one of {readouts()}."
+        )
+    schedule = schedules.get(schedule)
+    if schedule.grows:
+        raise ValueError(
+            f"{type(schedule).__name__} needs layers to be compared with "
+            "themselves, which only pre-training does. Use a schedule whose "
+            "events are known."
+        )
+    if schedule.max_layers() > encoder.num_layers:
+        raise ValueError(
+            f"The encoder has {encoder.num_layers} blocks. Received: a "
+            f"schedule that freezes {schedule.max_layers()}."
+        )
+    encoder.grid((task.frames, task.size, task.size))
+    return readout
+
+
+class Validation(EverySteps):
+    """Scores the validation split while a model is fine-tuned.
+
+    Args:
+        every: int, in optimizer steps.
+        last_step: int, the optimizer step that the run ends at.
+        task: the `Task`.
+        readout: the `TrainedProbe`, prepared for the task.
+        lock: the `LayerLock` of the run.
+
+    Attributes:
+        trials: list of dict, one for each time.
+    """
+
+    def __init__(self, every, last_step, task, readout, lock):
+        super().__init__(every, last_step)
+        self.task = task
+        self.outputs = readout.outputs
+        self.lock = lock
+        self.examples = features.Remembered(
+            task.examples("validation"), _MAX_VALIDATION, max_views=1
+        )
+        self.trials = []
+        self.seen = 0, 0.0  # steps, and the sum of their losses
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.compute = backends.compiled(
+            self.model, lambda clips: self.model(clips, training=False)
+        )
+
+    def on_step(self, step, logs):
+        # What Keras logs is the mean since training began.
+        total = float(logs["loss"]) * step
+        loss = (total - self.seen[1]) / (step - self.seen[0])
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The loss is {loss} at step {step}. Lower the learning rate."
+            )
+        self.seen = step, total
+        found = list(features.Features(self._answer, self.examples).batches())
+        answers, truth = map(np.concatenate, zip(*found, strict=True))
+        metric = next(iter(scores.metrics(self.task)))
+        values = scores.score(self.task, answers[:, 0], truth)[metric]
+        self.trials.append(
+            {
+                "step": step,
+                "loss": loss,
+                "frozen_layers": self.lock.frozen_layers,
+                metric: float(np.nanmean(values)),
+            }
+        )
+
+    def _answer(self, clips):
+        outputs = self.compute(ops.convert_to_tensor(clips))
+        return self.outputs.decode(ops.convert_to_numpy(outputs))
+
+
+def _some_depths(task, train):
+    """Depth maps from all over the training split, if it has any."""
+    if not task.is_dense:
+        return None
+    count = min(_MAX_DEPTHS, len(train))
+    chosen = np.linspace(0, len(train) - 1, count).round().astype(int)
+    return train.batch(np.unique(chosen))[1]
+
+
+def _batches(train, outputs, batch_size, seed):
+    """Yields clips and what the loss compares with; reads ahead."""
+    drawn = features.draws(train, batch_size, seed)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = collections.deque(
+            pool.submit(next, drawn) for _ in range(_READ_AHEAD)
+        )
+        while True:
+            clips, truth = waiting.popleft().result()
+            waiting.append(pool.submit(next, drawn))
+            yield clips, outputs.encode(truth)

@@ -1,0 +1,162 @@
+"""An encoder learns a task; its lower blocks freeze, or learn more slowly."""
+
+import keras
+import numpy as np
+import pytest
+
+import layerlock
+from layerlock import backends, evaluation
+from layerlock.evaluation import encoders, finetuning
+from tests.evaluation import toys
+from tests.models import networks
+
+pytest.importorskip("sklearn")
+
+
+class Clips(toys.PlantedTask):
+    """The planted colours or depths, as clips of the smallest encoder."""
+
+    frames, size = 2, 8
+
+    def examples(self, split):
+        return Larger(super().examples(split))
+
+
+class Larger(evaluation.Examples):
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __len__(self):
+        return len(self.examples)
+
+    def __getitem__(self, index):
+        views, target = self.examples[index]
+        views = views.repeat(4, axis=2).repeat(4, axis=3)
+        if target.ndim:
+            target = target.repeat(4, axis=1).repeat(4, axis=2)
+        return views, target
+
+
+def small_encoder(**arguments):
+    sizes = {
+        "num_layers": 2,
+        "num_heads": 2,
+        "hidden_dim": 16,
+        "mlp_dim": 32,
+        "patch_size": (1, 4, 4),
+        "clip_shape": (2, 8, 8),
+        "num_decoder_layers": 1,
+    }
+    return layerlock.VideoEncoder(**{**sizes, **arguments})
+
+
+def finetune(encoder, task, steps=6, rate=3e-3, layer_decay=0.75, **arguments):
+    return evaluation.finetune(
+        encoder,
+        task,
+        optimizer=finetuning.adamw(encoder, rate, layer_decay=layer_decay),
+        steps=steps,
+        batch_size=16,
+        **{"readout": "linear", **arguments},
+    )
+
+
+def values(layers):
+    return [
+        networks.numpy(variable)
+        for layer in keras.tree.flatten(layers)
+        for variable in layer.variables
+    ]
+
+
+def test_it_learns_what_is_planted():
+    result = finetune(
+        small_encoder(), Clips(), steps=60, readout="attentive", rate=1e-2
+    )
+
+    first, *_, last = result.trials
+    assert last["loss"] < 0.5 * first["loss"]
+    assert last["top1"] > 0.8
+    assert result.metrics["top1"]["value"] > 0.8
+    assert [trial["step"] for trial in result.trials] == list(range(6, 61, 6))
+
+
+def test_it_learns_the_depth_that_is_planted():
+    result = finetune(small_encoder(), Clips(dense=True), steps=40, rate=1e-2)
+
+    assert result.predictions.shape == result.targets.shape == (60, 2, 8, 8)
+    first, *_, last = result.trials
+    assert last["loss"] < 0.7 * first["loss"]
+    assert last["abs_rel"] < first["abs_rel"]
+
+
+def test_frozen_blocks_stay_as_they_were_to_the_last_bit(monkeypatch):
+    encoder = small_encoder(positions="learned")
+    lower, upper = encoder.freezable_layers
+    seen = {}
+
+    class Look(finetuning.Validation):
+        def on_step(self, step, logs):
+            super().on_step(step, logs)
+            backends.sync_state(self.model)
+            seen[step] = values(lower), values(upper)
+
+    monkeypatch.setattr(finetuning, "Validation", Look)
+    schedule = layerlock.PiecewiseFreezeSchedule([(2, 1)])
+    result = finetune(
+        encoder, Clips(), steps=4, schedule=schedule, validate_every=1
+    )
+
+    frozen = [trial["frozen_layers"] for trial in result.trials]
+    assert frozen == [0, 1, 1, 1]
+    assert len(seen[2][0]) > len(seen[2][1])  # the embedding is frozen too
+    for before, after in zip(seen[2][0], seen[4][0], strict=True):
+        np.testing.assert_array_equal(before, after)
+    for step, unit in ((1, 0), (3, 1)):
+        moved = zip(seen[step][unit], seen[step + 1][unit], strict=True)
+        assert any(not np.array_equal(one, other) for one, other in moved)
+
+
+def test_lower_blocks_have_lower_rates():
+    encoder = small_encoder(positions="learned")
+
+    found = finetuning.adamw(encoder, layer_decay=0.1).multipliers
+
+    assert found.keys() == {v.path for v in encoder.trainable_variables}
+    units = (encoder.embedding, *encoder.blocks)
+    for rate, unit in zip((0.01, 0.1, 1.0), units, strict=True):
+        for layer in keras.tree.flatten(unit):
+            for variable in layer.variables:
+                assert found[variable.path] == pytest.approx(rate)
+
+
+def test_without_decay_it_is_the_optimizer_of_keras():
+    encoder = small_encoder()
+
+    found = finetuning.adamw(encoder, layer_decay=1)
+
+    assert not isinstance(found, layerlock.LayerwiseAdamW)
+    assert isinstance(found, keras.optimizers.AdamW)
+
+
+def test_what_cannot_be_finetuned_is_refused():
+    encoder, task = small_encoder(), Clips()
+    pixels = encoders.Pixels((1, 4, 4), (2, 8, 8))
+    for arguments, message in (
+        ({"encoder": pixels}, "nothing to fine-tune"),
+        ({"readout": "knn"}, "'attentive', 'linear'"),
+        ({"schedule": "linear"}, "has 2 blocks"),
+        ({"schedule": "converged"}, "only pre-training does"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            finetuning.check(**{"encoder": encoder, "task": task, **arguments})
+
+
+def test_a_loss_that_is_no_number_ends_it():
+    task = Clips()
+    readout = finetuning.check(small_encoder(), task)
+    readout.prepare((2, 2, 2), task)
+    watch = finetuning.Validation(5, 10, task, readout, lock=None)
+
+    with pytest.raises(ValueError, match="nan at step 5. Lower the learning"):
+        watch.on_step(5, {"loss": float("nan")})
