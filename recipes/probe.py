@@ -9,7 +9,6 @@ split; what is reported is measured on the test split, with a 95 % bootstrap
 interval. `probe.json` and `report.html` go to --out.
 """
 
-import pathlib
 import sys
 import tempfile
 import time
@@ -17,11 +16,11 @@ import time
 import keras
 from absl import flags
 
-from common import options
+from common import options, tasks
 from layerlock import evaluation
 from layerlock.core import lookup
 from layerlock.evaluation import encoders, probes, report
-from layerlock.runs import configuration, directory, writing
+from layerlock.runs import configuration, writing
 
 FLAGS = flags.FlagValues()
 options.define_probe(FLAGS)
@@ -37,9 +36,9 @@ def main(argv):
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
         layer = encoders.layer_number(encoder, _number(FLAGS.layer))
         readout = build_readout()
-        task = build_task(encoder)
+        task = tasks.build_task(FLAGS, encoder)
         evaluation.check(readout, task)
-        out = open_folder()
+        out = tasks.open_folder(FLAGS, "probes")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"probe: {error}")
     for sentence in task.problems:
@@ -67,43 +66,6 @@ def build_readout():
         if name in accepted:
             arguments.setdefault(name, value)
     return found(**arguments)
-
-
-def build_task(encoder):
-    """The task that the flags ask for, on clips as the encoder likes them."""
-    found = lookup.find(
-        "layerlock.evaluation.tasks", FLAGS.task, evaluation.Task
-    )
-    arguments = lookup.parse_arguments(FLAGS.task_args, found)
-    frames, size, _ = encoder.clip_shape
-    arguments.setdefault("frames", FLAGS.frames or frames)
-    arguments.setdefault("size", FLAGS.size or size)
-    if "data" not in lookup.argument_names(found):
-        if FLAGS.data is not None:
-            raise ValueError(f"--task={FLAGS.task} reads no files: no --data.")
-    elif FLAGS.data is None:
-        raise ValueError(f"--task={FLAGS.task} needs --data, its folder.")
-    else:
-        arguments["data"] = FLAGS.data
-    return found(**arguments)
-
-
-def open_folder() -> pathlib.Path:
-    """Makes the folder of the results: a new or an empty one."""
-    if FLAGS.out:
-        out = pathlib.Path(FLAGS.out)
-    else:
-        home = pathlib.Path(FLAGS.encoder)
-        if not (home / "metrics.jsonl").exists():
-            home = pathlib.Path("runs") / home.name.replace(":", "-")
-        name = f"{FLAGS.task}-{FLAGS.readout}" + "-student" * FLAGS.student
-        out, count = home / "probes" / name, 1
-        while out.exists():
-            count += 1
-            out = out.with_name(f"{name}-{count}")
-    directory.check_free(out, "out")
-    out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 class Progress:

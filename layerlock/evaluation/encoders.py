@@ -44,9 +44,10 @@ def load(spec, seed: int = 0, student: bool = False):
     """Returns the encoder that a command line names.
 
     Args:
-        spec: a run directory, an exported encoder or a `.keras` file;
-            `"random:PRESET"`, an encoder that learned nothing; or
-            `"pixels:PRESET"`, its patches without an encoder.
+        spec: a run directory, what `recipes/finetune.py` left, an exported
+            encoder or a `.keras` file; `"random:PRESET"`, an encoder that
+            learned nothing; or `"pixels:PRESET"`, its patches without an
+            encoder.
         seed: int, of a random encoder. Defaults to `0`.
         student: bool, of a run with a teacher, take the encoder that it was
             the moving average of. Defaults to `False`.
@@ -68,6 +69,13 @@ def load(spec, seed: int = 0, student: bool = False):
         )
     if (path / "metrics.jsonl").exists():
         path = _of_run(path, student)
+    elif student:
+        raise ValueError(
+            f"Only a run of V-JEPA has a student, and {str(spec)!r} is not a "
+            "run. Leave --student out."
+        )
+    elif (path / "finetune.json").exists():
+        path = path / "encoder"
     return VideoEncoder.from_preset(path)
 
 

@@ -121,6 +121,7 @@ def finetune(
     validate_every: int | None = None,
     seed: int = 0,
     verbose: int = 0,
+    tell=None,
 ) -> probing.Result:
     """Trains an encoder and a readout on a task, and scores the test split.
 
@@ -141,6 +142,7 @@ def finetune(
         validate_every: int, in updates, or `None` for a tenth of them.
         seed: int, of the readout's weights and of the batches.
         verbose: int, as for `keras.Model.fit`.
+        tell: function of each new trial, to show it. Defaults to `None`.
 
     Returns:
         `Result`, with one trial for each look at at most 500 examples of the
@@ -158,7 +160,7 @@ def finetune(
     print(result.metrics["top1"])
     ```
     """
-    readout = check(encoder, task, readout, schedule, seed)
+    readout = check(encoder, task, readout, schedule, batch_size, seed)
     train = features.Features(
         np.asarray,  # clips as they are
         features.Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
@@ -170,7 +172,7 @@ def finetune(
     model.compile(optimizer or adamw(encoder), loss=readout.outputs.loss)
     lock = LayerLock(schedule, layers=encoder.freezable_layers)
     watch = Validation(
-        validate_every or max(1, steps // 10), steps, task, readout, lock
+        validate_every or max(1, steps // 10), steps, task, readout, lock, tell
     )
     batches = _batches(train, readout.outputs, batch_size, seed)
     try:
@@ -190,22 +192,22 @@ def finetune(
 
 
 def check(
-    encoder, task, readout="attentive", schedule="never", seed: int = 0
+    encoder,
+    task,
+    readout="attentive",
+    schedule="never",
+    batch_size: int = 1,
+    seed: int = 0,
 ) -> TrainedProbe:
     """Returns the readout, if everything fits together.
 
     Args:
-        encoder, task, readout, schedule, seed: as for `finetune`.
+        encoder, task, readout, schedule, batch_size, seed: as for `finetune`.
 
     Raises:
         ValueError: if something does not fit.
     """
-    if not isinstance(encoder, keras.Model):
-        raise ValueError(
-            f"{type(encoder).__name__} has no weights: there is nothing to "
-            "fine-tune. Expected a run, an exported encoder or random:PRESET; "
-            "for a floor, judge pixels with recipes/probe.py."
-        )
+    check_encoder(encoder)
     readout = probes.get(readout, seed=seed)
     if not isinstance(readout, TrainedProbe):
         raise ValueError(
@@ -225,7 +227,23 @@ def check(
             f"schedule that freezes {schedule.max_layers()}."
         )
     encoder.grid((task.frames, task.size, task.size))
+    count = len(task.examples("train"))
+    if batch_size > count:
+        raise ValueError(
+            f"A batch of {batch_size} is more than the {count} examples to "
+            "learn from. Lower the batch size."
+        )
     return readout
+
+
+def check_encoder(encoder):
+    """Raises unless an encoder has weights."""
+    if not isinstance(encoder, keras.Model):
+        raise ValueError(
+            f"{type(encoder).__name__} has no weights: there is nothing to "
+            "fine-tune. Expected a run, an exported encoder or random:PRESET; "
+            "for a floor, judge pixels with recipes/probe.py."
+        )
 
 
 class Validation(EverySteps):
@@ -237,16 +255,18 @@ class Validation(EverySteps):
         task: the `Task`.
         readout: the `TrainedProbe`, prepared for the task.
         lock: the `LayerLock` of the run.
+        tell: function of each new trial. Defaults to `None`.
 
     Attributes:
         trials: list of dict, one for each time.
     """
 
-    def __init__(self, every, last_step, task, readout, lock):
+    def __init__(self, every, last_step, task, readout, lock, tell=None):
         super().__init__(every, last_step)
         self.task = task
         self.outputs = readout.outputs
         self.lock = lock
+        self.tell = tell
         self.examples = features.Remembered(
             task.examples("validation"), _MAX_VALIDATION, max_views=1
         )
@@ -280,6 +300,8 @@ class Validation(EverySteps):
                 metric: float(np.nanmean(values)),
             }
         )
+        if self.tell is not None:
+            self.tell(self.trials[-1])
 
     def _answer(self, clips):
         outputs = self.compute(ops.convert_to_tensor(clips))

@@ -1,4 +1,4 @@
-"""What a probe found, as one self-contained page."""
+"""What a probe or a fine-tuning found, as one self-contained page."""
 
 import math
 
@@ -18,28 +18,29 @@ METRICS = {
 NUM_CLIPS = 4
 
 
-def page(config: dict, task, encoder, result) -> str:
-    """The report of a probe as HTML.
+def page(config: dict, task, encoder, result, kind: str = "probe") -> str:
+    """The report of a probe, or of a fine-tuning, as HTML.
 
     Args:
-        config: what `probe.json` says.
+        config: what `probe.json` or `finetune.json` says.
         task: the `Task`.
         encoder: what was judged.
         result: the `Result`.
+        kind: `"probe"` or `"fine-tuning"`.
     """
     body = [
-        _header(config, task, result),
+        _header(config, task, result, kind),
         tag("h2", "Answers"),
         answers.section(task, result),
         _pictures(config, encoder, task, result),
         tag("h2", "How it was found"),
-        _settings(config),
+        _settings(config, result),
     ]
     name = f"{config['task']} · {config['encoder']}"
     return report.document(name, body, "Written by LayerLock.")
 
 
-def _header(config, task, result):
+def _header(config, task, result, kind):
     facts = {
         "encoder": config["encoder"] + " (student)" * config["student"],
         "layer": str(config["layer"]),
@@ -67,13 +68,14 @@ def _header(config, task, result):
         _tile(
             "Examples",
             f"{config['examples']['test']:,}",
-            f"learned from {config['examples']['train']:,}, settings chosen "
-            f"by {config['examples']['validation']:,}",
+            f"learned from {config['examples']['train']:,}, "
+            + ("watched on" if kind == "fine-tuning" else "settings chosen by")
+            + f" {config['examples']['validation']:,}",
         )
     )
     return tag(
         "header",
-        tag("div", "LayerLock · probe", class_="brand"),
+        tag("div", f"LayerLock · {kind}", class_="brand"),
         tag("h1", config["task"]),
         tag(
             "dl",
@@ -125,14 +127,14 @@ def _pictures(config, encoder, task, result):
     )
 
 
-def _settings(config):
+def _settings(config, result):
     metric = next(iter(config["metrics"]))
     rows = [
         [
             ", ".join(f"{k} {v:g}" for k, v in trial.items() if k != metric),
             f"{trial[metric]:.3f}",
         ]
-        for trial in config["trials"]
+        for trial in result.trials
     ]
     seconds = config["seconds"]
     minutes = f"{math.floor(seconds / 60)} min {seconds % 60:.0f} s"

@@ -6,6 +6,8 @@ from functools import partial
 from absl import flags
 
 from layerlock.core import lookup
+from layerlock.core.schedules import FreezeSchedule
+from layerlock.evaluation import finetuning
 from layerlock.models import presets
 
 
@@ -100,25 +102,33 @@ def define_method(values: flags.FlagValues):
 
 
 def define_freezing(values: flags.FlagValues):
-    """Defines the freeze schedule."""
-    define = _Definer(values)
-    define.enum(
-        "schedule",
+    """Defines the freeze schedule, and what a freeze does to the head."""
+    _define_schedule(
+        values,
         "linear",
         lookup.names("layerlock.core.schedules"),
-        "When layers freeze.",
+        start="60 % of --steps; 10 % for vjepa",
+        span="32 % of --steps; 80 % for vjepa",
     )
+    _Definer(values).bool(
+        "head_reset",
+        False,
+        "Re-initialise the target head whenever the target moves.",
+    )
+
+
+def _define_schedule(values, default, names, start, span):
+    define = _Definer(values)
+    define.enum("schedule", default, names, "When layers freeze.")
     define.integer(
         "start_step",
         None,
-        "Optimizer step of the first freeze. Default: 60 % of --steps; 10 % "
-        "for vjepa.",
+        f"Optimizer step of the first freeze. Default: {start}.",
     )
     define.integer(
         "interval",
         None,
-        "Optimizer steps between freezes. Default: all freezes take 32 % of "
-        "--steps; 80 % for vjepa.",
+        f"Optimizer steps between freezes. Default: all freezes take {span}.",
     )
     define.integer(
         "layers_per_event",
@@ -135,11 +145,6 @@ def define_freezing(values: flags.FlagValues):
         "",
         "Arguments of the schedule: name=value,..., such as "
         "--schedule=piecewise --schedule_args='events=[(600,1),(700,3)]'.",
-    )
-    define.bool(
-        "head_reset",
-        False,
-        "Re-initialise the target head whenever the target moves.",
     )
 
 
@@ -220,21 +225,13 @@ def define_data(values: flags.FlagValues):
 
 def define_training(values: flags.FlagValues):
     """Defines the optimizer and how long it works."""
+    _define_steps(values)
     define = _Definer(values)
-    define.integer("steps", 1000, "Optimizer steps.", lower_bound=1)
-    define.integer("batch_size", 32, "Clips in a batch.", lower_bound=1)
     define.float(
         "learning_rate",
         None,
         "Highest learning rate of AdamW. Default: 0.2 / width, times the "
         "square root of (batch size times accumulation) / 32.",
-    )
-    define.float("weight_decay", 0.05, "Of AdamW.", lower_bound=0.0)
-    define.integer(
-        "warmup_steps",
-        None,
-        "Default: 5 % of --steps.",
-        lower_bound=0,
     )
     define.integer(
         "mini_warmup_steps",
@@ -266,6 +263,19 @@ def define_training(values: flags.FlagValues):
         "seed",
         0,
         "Of weights, clips and masks.",
+        lower_bound=0,
+    )
+
+
+def _define_steps(values):
+    define = _Definer(values)
+    define.integer("steps", 1000, "Optimizer steps.", lower_bound=1)
+    define.integer("batch_size", 32, "Clips in a batch.", lower_bound=1)
+    define.float("weight_decay", 0.05, "Of AdamW.", lower_bound=0.0)
+    define.integer(
+        "warmup_steps",
+        None,
+        "Default: 5 % of --steps.",
         lower_bound=0,
     )
 
@@ -330,22 +340,25 @@ def define_run(values: flags.FlagValues):
 
 def define_encoder(values: flags.FlagValues):
     """Defines the frozen encoder, and which of its layers."""
-    define = _Definer(values)
-    define.string(
-        "encoder",
-        None,
+    _define_encoder(
+        values,
         "A run directory, an exported encoder, or a floor: random:PRESET or "
         "pixels:PRESET.",
     )
+    _Definer(values).string(
+        "layer",
+        "0.95",
+        "The block that is read: its number, or a share of the depth.",
+    )
+
+
+def _define_encoder(values, help_text):
+    define = _Definer(values)
+    define.string("encoder", None, help_text)
     define.bool(
         "student",
         False,
         "Of a run with a teacher, take the encoder it is the average of.",
-    )
-    define.string(
-        "layer",
-        "0.95",
-        "The block that is read: its number, or a share of the depth.",
     )
 
 
@@ -367,19 +380,8 @@ def define_visualise(values: flags.FlagValues):
 def define_probe(values: flags.FlagValues):
     """Defines what is judged, by which task, and how."""
     define_encoder(values)
+    _define_task(values, "probes")
     define = _Definer(values)
-    define.enum(
-        "task",
-        "scenes_motion",
-        lookup.names("layerlock.evaluation.tasks"),
-        "What is asked of the features.",
-    )
-    define.string("task_args", "", "Arguments of the task: name=value,...")
-    define.string("data", None, "Where the task's files are.")
-    define.integer("frames", None, "Frames of a clip. Default: the encoder's.")
-    define.integer(
-        "size", None, "Height and width of a clip. Default: the encoder's."
-    )
     define.enum(
         "readout",
         "attentive",
@@ -392,6 +394,78 @@ def define_probe(values: flags.FlagValues):
         "Arguments of the readout: name=value,..., such as "
         "steps=2000,learning_rates=(1e-3,3e-3).",
     )
+    define.float(
+        "cache_gigabytes",
+        8.0,
+        "Features are kept on disk while probing if they fit in this much.",
+        lower_bound=0.0,
+    )
+
+
+def define_finetune(values: flags.FlagValues):
+    """Defines what is fine-tuned, on which task, and how."""
+    _define_encoder(
+        values,
+        "A run directory, an exported encoder, or random:PRESET to train from "
+        "scratch.",
+    )
+    _define_task(values, "finetuned")
+    _define_steps(values)
+    define = _Definer(values)
+    define.enum(
+        "readout",
+        "attentive",
+        finetuning.readouts(),
+        "What reads the features of the last block.",
+    )
+    define.float("learning_rate", 1e-3, "Highest learning rate of AdamW.")
+    define.float(
+        "layer_decay",
+        0.75,
+        "Block i of n learns at the learning rate times this to the power of "
+        "n - i, the embedding as block 0; 1 is the same rate for all.",
+    )
+    define.float(
+        "gradient_clip",
+        1.0,
+        "Largest norm of the gradient; 0 turns clipping off.",
+        lower_bound=0.0,
+    )
+    define.integer(
+        "validate_every",
+        None,
+        "Optimizer steps between looks at the validation split. Default: "
+        "10 % of --steps.",
+        lower_bound=1,
+    )
+    known = lookup.find_all("layerlock.core.schedules", FreezeSchedule)
+    _define_schedule(
+        values,
+        "never",
+        [name for name, found in known.items() if not found.grows],
+        start="10 % of --steps",
+        span="80 % of --steps",
+    )
+
+
+def _define_task(values, folder):
+    define = _Definer(values)
+    define.enum(
+        "task",
+        "scenes_motion",
+        lookup.names("layerlock.evaluation.tasks"),
+        "What is asked of the features.",
+    )
+    define.string(
+        "task_args",
+        "",
+        "Arguments of the task: name=value,..., such as single_frame=True.",
+    )
+    define.string("data", None, "Where the task's files are.")
+    define.integer("frames", None, "Frames of a clip. Default: the encoder's.")
+    define.integer(
+        "size", None, "Height and width of a clip. Default: the encoder's."
+    )
     define.integer(
         "seed",
         0,
@@ -401,14 +475,8 @@ def define_probe(values: flags.FlagValues):
     define.string(
         "out",
         None,
-        "Folder of the results. Default: probes/TASK-READOUT in the run's, or "
-        "in runs/ for other encoders.",
-    )
-    define.float(
-        "cache_gigabytes",
-        8.0,
-        "Features are kept on disk while probing if they fit in this much.",
-        lower_bound=0.0,
+        f"Folder of the results. Default: {folder}/TASK-READOUT in the run's, "
+        "or in runs/ for other encoders.",
     )
 
 

@@ -39,10 +39,7 @@ def resolve(values) -> dict:
     Raises:
         UsageError: if a flag would be ignored or contradicts another.
     """
-    settings = values.flag_values_dict()
-    for name, value in settings.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"--{name} must be finite. Received: {value}.")
+    settings = finite(values)
     if not 0 < settings["target_fraction"] <= 1:
         raise UsageError(
             "--target_fraction is the share of hidden patches that is "
@@ -60,13 +57,27 @@ def resolve(values) -> dict:
         settings["preset"] = None
     _derive_data(settings)
     _derive_network(settings)
-    _derive_freezing(settings)
+    derive_schedule(
+        settings,
+        num_freezable(settings),
+        PACES[_objective_class(settings).predictor],
+    )
     _derive_teacher(settings)
     _derive_training(settings)
     return settings
 
 
-def _default(settings, name, value):
+def finite(values) -> dict:
+    """Returns every flag's value, and refuses numbers that are none."""
+    settings = values.flag_values_dict()
+    for name, value in settings.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"--{name} must be finite. Received: {value}.")
+    return settings
+
+
+def default(settings, name, value):
+    """Fills in a flag that was not given."""
     if settings[name] is None:
         settings[name] = value
 
@@ -78,17 +89,17 @@ def _derive_data(settings):
         clip_shape = exported.read_config(encoder_folder(settings))[
             "clip_shape"
         ]
-        _default(settings, "frames", clip_shape[0])
-        _default(settings, "size", clip_shape[1])
-    _default(settings, "frames", source.default_frames)
-    _default(settings, "size", source.default_size or (64 if small else 224))
-    _default(settings, "workers", source.default_workers)
-    _default(settings, "mask", _objective_class(settings).default_mask)
+        default(settings, "frames", clip_shape[0])
+        default(settings, "size", clip_shape[1])
+    default(settings, "frames", source.default_frames)
+    default(settings, "size", source.default_size or (64 if small else 224))
+    default(settings, "workers", source.default_workers)
+    default(settings, "mask", _objective_class(settings).default_mask)
     mask = lookup.find(masks.__name__, settings["mask"], masks.Mask)
     takes_ratio = "ratio" in lookup.argument_names(mask)
     if small and takes_ratio and "ratio" not in settings["mask_args"]:
         # 5 % of a small clip's patches are too few to learn from.
-        _default(settings, "mask_ratio", 0.75)
+        default(settings, "mask_ratio", 0.75)
     has_time = "fps" in lookup.argument_names(source)
     if settings["fps"] and not has_time and not settings["validation"]:
         raise UsageError(
@@ -112,7 +123,15 @@ def _derive_network(settings):
             )
 
 
-def _derive_freezing(settings):
+def derive_schedule(settings, num_layers: int, pace: tuple):
+    """Fills in when layers freeze, where the flags do not say.
+
+    Args:
+        settings: dict of the flags.
+        num_layers: int, how many layers may freeze.
+        pace: shares of the run before the first freeze, and from it to the
+            last.
+    """
     steps = settings["steps"]
     schedule = lookup.find(
         schedules.__name__, settings["schedule"], schedules.FreezeSchedule
@@ -122,9 +141,9 @@ def _derive_freezing(settings):
 
     def derive(name, value):
         if name in accepted and name not in given:
-            _default(settings, name, value)
+            default(settings, name, value)
 
-    most = max(1, round(0.7 * num_freezable(settings)))
+    most = max(1, round(0.7 * num_layers))
     derive("max_frozen_layers", most)
     derive("layers_per_event", 1)
     for name in ("layers_per_event", "max_frozen_layers"):
@@ -134,7 +153,7 @@ def _derive_freezing(settings):
                 "To freeze nothing, pass --schedule=never."
             )
     if not schedule.grows:
-        start, span = PACES[_objective_class(settings).predictor]
+        start, span = pace
         layers = given.get("max_frozen_layers", settings["max_frozen_layers"])
         together = given.get("layers_per_event", settings["layers_per_event"])
         events = math.ceil((layers or 1) / (together or 1))
@@ -151,7 +170,7 @@ def _derive_teacher(settings):
     teacher = given.get("teacher", settings["teacher"]) or objective().teacher
     if teacher == "ema" and not {"momentum", "final_momentum"} & set(given):
         first = min(0.998, max(0.5, 1 - 20 / settings["steps"]))
-        _default(settings, "momentum", [f"{first:.4g}", "1"])
+        default(settings, "momentum", [f"{first:.4g}", "1"])
 
 
 def _derive_training(settings):
@@ -159,28 +178,33 @@ def _derive_training(settings):
     batch = settings["batch_size"] * settings["accumulation"]
     width = encoder_arguments(settings)["hidden_dim"]
     rate = 0.2 / width * math.sqrt(batch / 32)
-    _default(settings, "learning_rate", float(f"{rate:.3g}"))
-    if settings["learning_rate"] <= 0:
-        raise UsageError(
-            "--learning_rate must be positive. Received: "
-            f"{settings['learning_rate']}."
-        )
+    default(settings, "learning_rate", float(f"{rate:.3g}"))
+    check_learning_rate(settings)
     clip = GRADIENT_CLIPS[_objective_class(settings).predictor]
-    _default(settings, "gradient_clip", clip)
-    _default(settings, "warmup_steps", min(steps // 20, steps - 1))
+    default(settings, "gradient_clip", clip)
+    default(settings, "warmup_steps", min(steps // 20, steps - 1))
     _derive_mini_warmup(settings)
-    _default(settings, "log_every", max(1, min(50, steps // 100)))
-    _default(settings, "monitor_every", max(1, min(1000, steps // 20)))
+    default(settings, "log_every", max(1, min(50, steps // 100)))
+    default(settings, "monitor_every", max(1, min(1000, steps // 20)))
     every = max(1, min(1000, steps // 10))
     # Held-out losses are logged at checkpoints.
     every = math.ceil(every / settings["log_every"]) * settings["log_every"]
-    _default(settings, "checkpoint_every", every)
+    default(settings, "checkpoint_every", every)
     if settings["checkpoint_every"] % settings["log_every"]:
         raise UsageError(
             "--checkpoint_every must be a multiple of --log_every. Received: "
             f"{settings['checkpoint_every']} and {settings['log_every']}."
         )
     _check_probe(settings)
+
+
+def check_learning_rate(settings):
+    """Raises unless the learning rate is positive."""
+    if settings["learning_rate"] <= 0:
+        raise UsageError(
+            "--learning_rate must be positive. Received: "
+            f"{settings['learning_rate']}."
+        )
 
 
 def _derive_mini_warmup(settings):
@@ -198,7 +222,7 @@ def _derive_mini_warmup(settings):
     events = [step for step, _ in schedule.events(steps)]
     gaps = [later - step for step, later in itertools.pairwise(events)]
     shortest = min(gaps, default=steps // 20)
-    _default(settings, "mini_warmup_steps", shortest // 4)
+    default(settings, "mini_warmup_steps", shortest // 4)
 
 
 def _check_probe(settings):
@@ -325,15 +349,29 @@ def _mask(settings):
 
 
 def _schedule(settings):
-    limit = num_freezable(settings)
+    return build_schedule(
+        settings,
+        num_freezable(settings),
+        f"layers of {encoder_name(settings)} may freeze: those that do not "
+        "decode",
+    )
+
+
+def build_schedule(settings, limit: int, what: str):
+    """The schedule that the flags ask for, if it does something in the run.
+
+    Args:
+        settings: dict of the flags.
+        limit: int, how many layers may freeze.
+        what: those layers, in words.
+    """
     schedule = _plugin(
         settings, "schedule", schedules.__name__, schedules.FreezeSchedule
     )
     first, most = schedule.next_event(0), schedule.max_layers()
     if most > limit:
         raise UsageError(
-            f"At most {limit} layers of {encoder_name(settings)} may freeze: "
-            "those that do not decode. Received: a schedule that freezes "
+            f"At most {limit} {what}. Received: a schedule that freezes "
             f"{most}. Lower --max_frozen_layers."
         )
     if first is not None and first >= settings["steps"]:

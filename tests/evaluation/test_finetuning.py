@@ -146,6 +146,7 @@ def test_what_cannot_be_finetuned_is_refused():
         ({"encoder": pixels}, "nothing to fine-tune"),
         ({"readout": "knn"}, "'attentive', 'linear'"),
         ({"schedule": "linear"}, "has 2 blocks"),
+        ({"batch_size": 121}, "more than the 120 examples"),
         ({"schedule": "converged"}, "only pre-training does"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -1,0 +1,54 @@
+"""The task that a recipe's flags ask for, and the folder of its results."""
+
+import pathlib
+
+from layerlock import evaluation
+from layerlock.core import lookup
+from layerlock.runs import directory
+
+
+def build_task(values, encoder) -> evaluation.Task:
+    """The task that the flags ask for, on clips as the encoder likes them.
+
+    Args:
+        values: the recipe's `absl.flags.FlagValues`, parsed.
+        encoder: what the task is for.
+    """
+    found = lookup.find(
+        "layerlock.evaluation.tasks", values.task, evaluation.Task
+    )
+    arguments = lookup.parse_arguments(values.task_args, found)
+    frames, size, _ = encoder.clip_shape
+    arguments.setdefault("frames", values.frames or frames)
+    arguments.setdefault("size", values.size or size)
+    if "data" not in lookup.argument_names(found):
+        if values.data is not None:
+            raise ValueError(f"--task={values.task} reads no files: no --data.")
+    elif values.data is None:
+        raise ValueError(f"--task={values.task} needs --data, its folder.")
+    else:
+        arguments["data"] = values.data
+    return found(**arguments)
+
+
+def open_folder(values, kind: str) -> pathlib.Path:
+    """Makes the folder of the results: a new or an empty one.
+
+    Args:
+        values: the recipe's `absl.flags.FlagValues`, parsed.
+        kind: name of the folder for all results of this recipe.
+    """
+    if values.out:
+        out = pathlib.Path(values.out)
+    else:
+        home = pathlib.Path(values.encoder)
+        if not (home / "metrics.jsonl").exists():
+            home = pathlib.Path("runs") / home.name.replace(":", "-")
+        name = f"{values.task}-{values.readout}" + "-student" * values.student
+        out, count = home / kind / name, 1
+        while out.exists():
+            count += 1
+            out = out.with_name(f"{name}-{count}")
+    directory.check_free(out, "out")
+    out.mkdir(parents=True, exist_ok=True)
+    return out

@@ -1,0 +1,140 @@
+"""Trains an encoder and a readout end to end on a labelled task.
+
+    KERAS_BACKEND=jax python recipes/finetune.py --encoder=runs/scenes
+    KERAS_BACKEND=torch python recipes/finetune.py --encoder=runs/mine \\
+        --task=folder --data=/videos --schedule=linear --layer_decay=1
+
+Lower blocks learn more slowly (layer-wise learning-rate decay, arXiv
+2003.10555), or freeze one after the other with --schedule. The supervised
+reference is --encoder=random:PRESET. Nothing is chosen: the validation split is
+watched, and the last step is measured on the test split, with a 95 % bootstrap
+interval. `finetune.json`, `report.html` and `encoder/` go to --out.
+"""
+
+import sys
+import time
+
+import keras
+from absl import flags
+
+from common import options, settings, tasks
+from layerlock.core.learning_rate import WarmupCosine
+from layerlock.evaluation import encoders, finetuning, probes, report
+from layerlock.runs import configuration, writing
+from layerlock.runs.report import canvas
+
+FLAGS = flags.FlagValues()
+options.define_finetune(FLAGS)
+PACE = (0.1, 0.8)  # of a run, before the first freeze and from it to the last
+
+
+def main(argv):
+    """Checks everything that can be wrong, and only then computes."""
+    options.parse(FLAGS, argv, __doc__)
+    try:
+        probes.require_scikit_learn()
+        canvas.require_matplotlib()
+        if not FLAGS.encoder:
+            raise ValueError("--encoder is missing: a run directory, say.")
+        encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
+        chosen = resolve(encoder)
+        schedule = settings.build_schedule(
+            chosen, encoder.num_layers, "blocks of this encoder may freeze"
+        )
+        optimizer = build_optimizer(chosen, encoder)
+        task = tasks.build_task(FLAGS, encoder)
+        finetuning.check(
+            encoder, task, FLAGS.readout, schedule, FLAGS.batch_size
+        )
+        out = tasks.open_folder(FLAGS, "finetuned")
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"finetune: {error}")
+    for sentence in task.problems:
+        print(f"Note: {sentence}")
+    start = time.monotonic()
+    try:
+        result = finetuning.finetune(
+            encoder,
+            task,
+            FLAGS.readout,
+            optimizer,
+            schedule,
+            steps=FLAGS.steps,
+            batch_size=FLAGS.batch_size,
+            validate_every=chosen["validate_every"],
+            seed=FLAGS.seed,
+            verbose=int(sys.stdout.isatty()),
+            tell=tell,
+        )
+    except ValueError as error:
+        sys.exit(f"finetune: {error}")
+    write(out, chosen, encoder, task, result, time.monotonic() - start)
+
+
+def resolve(encoder) -> dict:
+    """Every flag's value, with defaults that depend on others."""
+    finetuning.check_encoder(encoder)
+    chosen = settings.finite(FLAGS)
+    settings.check_learning_rate(chosen)
+    settings.derive_schedule(chosen, encoder.num_layers, PACE)
+    settings.default(chosen, "warmup_steps", chosen["steps"] // 20)
+    settings.default(chosen, "validate_every", max(1, chosen["steps"] // 10))
+    return chosen
+
+
+def build_optimizer(chosen, encoder) -> keras.Optimizer:
+    """AdamW, its rate rising and then falling along half a cosine."""
+    rate = WarmupCosine(
+        chosen["learning_rate"], chosen["steps"], chosen["warmup_steps"]
+    )
+    return finetuning.adamw(
+        encoder,
+        rate,
+        chosen["weight_decay"],
+        chosen["layer_decay"],
+        chosen["gradient_clip"],
+    )
+
+
+def tell(trial):
+    """Says how far the training is."""
+    facts = dict(trial)
+    step = facts.pop("step")
+    shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
+    newline = "\n" if sys.stdout.isatty() else ""  # below the bar
+    print(f"{newline}Step {step}: {shown} (validation)", flush=True)
+
+
+def write(out, chosen, encoder, task, result, seconds):
+    """Writes what was learned, and says how good it is."""
+    encoder.save_to_preset(out / "encoder")
+    config = {
+        "command": configuration.command_line(),
+        "backend": keras.backend.backend(),
+        "encoder": FLAGS.encoder,
+        "student": FLAGS.student,
+        "task": FLAGS.task,
+        "task_args": task.get_config(),
+        "readout": FLAGS.readout,
+        "layer": result.layer,
+        "seed": FLAGS.seed,
+        "flags": chosen,
+        "seconds": round(seconds, 1),
+        "problems": [*task.problems, *result.problems],
+        "examples": {s: len(f) for s, f in result.features.items()},
+        "history": result.trials,
+        "metrics": result.metrics,
+    }
+    writing.write_json(out / "finetune.json", config)
+    page = report.page(config, task, encoder, result, "fine-tuning")
+    writing.replace_file(out / "report.html", page.encode())
+    for name, found in result.metrics.items():
+        print(
+            f"{name}: {found['value']:.3f} "
+            f"({found['low']:.3f} to {found['high']:.3f})"
+        )
+    print(f"Report: {out / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv)
