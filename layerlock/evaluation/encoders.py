@@ -57,23 +57,24 @@ def load(spec, seed: int = 0, student: bool = False):
     >>> load("pixels:video_vit_nano").hidden_dim
     384
     """
+    path = pathlib.Path(spec)
+    is_run = (path / "metrics.jsonl").exists()
+    if student and not is_run:
+        raise ValueError(
+            f"Only a run has a student, and {str(spec)!r} is none. Leave "
+            "--student out."
+        )
     kind, colon, preset = str(spec).partition(":")
     if colon and kind in FLOORS:
         return _floor(kind, preset, seed)
-    path = pathlib.Path(spec)
     if not path.exists():
         raise ValueError(
             f"There is no encoder at {str(spec)!r}. Expected a run directory, "
             "an exported encoder, or one of "
             f"{[f'{floor}:PRESET' for floor in FLOORS]}."
         )
-    if (path / "metrics.jsonl").exists():
+    if is_run:
         path = _of_run(path, student)
-    elif student:
-        raise ValueError(
-            f"Only a run of V-JEPA has a student, and {str(spec)!r} is not a "
-            "run. Leave --student out."
-        )
     elif (path / "finetune.json").exists():
         path = path / "encoder"
     return VideoEncoder.from_preset(path)

@@ -119,7 +119,7 @@ class DepthBlocks(Outputs):
 def known_error(truth, predicted):
     """Mean absolute error where the truth is known, that is not NaN."""
     known = ops.logical_not(ops.isnan(truth))
-    error = ops.abs(ops.where(known, truth, predicted) - predicted)
+    error = ops.abs(ops.subtract(ops.where(known, truth, predicted), predicted))
     return ops.sum(error) / ops.maximum(
         ops.sum(ops.cast(known, error.dtype)), 1.0
     )

@@ -60,6 +60,18 @@ def test_a_run_stands_for_its_encoder_or_its_student(run):
     assert encoders.load(run, student=True).positions == "sincos"
 
 
+def test_what_finetuning_left_stands_for_its_encoder(tmp_path):
+    networks.small_encoder(positions="none").save_to_preset(
+        tmp_path / "encoder"
+    )
+    (tmp_path / "finetune.json").write_text("{}")
+
+    assert encoders.load(tmp_path).positions == "none"
+    for spec in (tmp_path, "random:video_vit_nano"):
+        with pytest.raises(ValueError, match="Leave --student out"):
+            encoders.load(spec, student=True)
+
+
 def test_a_run_without_an_encoder_is_told_to_wait(run):
     with pytest.raises(ValueError, match="not exported an encoder yet"):
         encoders.load(run)

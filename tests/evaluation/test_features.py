@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from layerlock.data.streams import DecodingError
 from layerlock.evaluation import features
 from tests.evaluation import toys
 from tests.models import networks
@@ -99,3 +100,49 @@ def test_the_layer_is_the_one_asked_for():
     np.testing.assert_allclose(
         found, networks.numpy(expected), rtol=1e-4, atol=1e-5
     )
+
+
+class Brittle(toys.Planted):
+    """Of every three examples, one cannot be read."""
+
+    reads = 0
+
+    def __getitem__(self, index):
+        self.reads += 1
+        if index % 3 == 0:
+            raise DecodingError("it is broken")
+        return super().__getitem__(index)
+
+
+def test_batches_are_full_and_draw_every_example_once():
+    found = features.Features(toys.extract, toys.Planted(20, 0, dense=True))
+
+    drawn = features.draws(found, 5, seed=1)
+
+    depths = np.concatenate([next(drawn)[1] for _ in range(4)])
+    assert sorted(depths[:, 0, 0, 0]) == sorted(
+        found.examples.depths[:, 0, 0, 0]
+    )
+    brittle = features.Features(toys.extract, Brittle(20, 0, dense=False))
+    for (values, truth), _ in zip(
+        features.draws(brittle, 20, seed=1), range(3), strict=False
+    ):
+        assert values.shape == (20, *toys.GRID, toys.DIM)
+        assert truth.shape == (20,)
+    assert len(brittle.problems) == 7
+
+
+def test_remembered_examples_are_read_once_as_far_as_they_fit():
+    examples = Brittle(9, 0, dense=False, views=2)
+    size = sum(part.nbytes for part in examples[1])
+
+    kept = features.Remembered(examples, max_bytes=2 * size)
+    few = features.Remembered(examples, count=3, max_views=1)
+
+    examples.reads = 0
+    for index in (1, 2, 4, 1, 2, 4):
+        np.testing.assert_array_equal(kept[index][0], examples[index][0])
+    assert examples.reads == 6 + 4  # two are kept, the third is read twice
+    assert len(few) == 3
+    assert few.name(1) == "example 4"
+    assert few[1][0].shape[0] == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layerlock.evaluation.outputs import DepthBlocks
+from layerlock.evaluation.outputs import Classes, DepthBlocks, known_error
 
 DEPTHS = np.random.default_rng(0).uniform(1, 9, (3, 4, 6, 8)).astype("float32")
 
@@ -45,3 +45,21 @@ def test_unknown_depths_count_for_nothing():
 def test_blocks_that_do_not_divide_are_refused():
     with pytest.raises(ValueError, match="do not divide"):
         DepthBlocks((2, 4, 2), DEPTHS.shape[1:], DEPTHS)
+
+
+def test_of_classes_the_answers_are_probabilities():
+    classes = Classes(3)
+
+    answers = classes.decode(np.array([[[0.0, 0.0, np.log(2.0)]]]))
+
+    np.testing.assert_allclose(answers, [[0.25, 0.25, 0.5]], rtol=1e-6)
+    truth, logits = classes.encode(np.array([2, 0])), np.zeros((2, 1, 3))
+    assert float(classes.loss(truth, logits)) == pytest.approx(np.log(3))
+
+
+def test_what_is_not_known_is_no_error():
+    truth = np.array([[1.0, np.nan, 3.0]], "float32")
+
+    error = known_error(truth, np.array([[2.0, 9.0, 3.0]], "float32"))
+
+    assert float(error) == pytest.approx(0.5)

@@ -80,3 +80,15 @@ def test_a_task_of_ones_own_is_taken_as_it_is():
     task = build("scenes_depth")
 
     assert evaluation.get(task) is task
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_single_frame_is_the_first_one_all_the_time(name):
+    views, target = build(name).examples("test")[1]
+    still, still_target = build(name, single_frame=True).examples("test")[1]
+
+    assert not (views == views[:, :1]).all()
+    np.testing.assert_array_equal(still, views[:, :1].repeat(4, axis=1))
+    if target.ndim:
+        target = target[:1].repeat(4, axis=0)
+    np.testing.assert_array_equal(still_target, target)

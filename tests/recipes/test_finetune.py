@@ -1,0 +1,160 @@
+"""Fine-tuning as a command."""
+
+import json
+import runpy
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import layerlock
+from tests.recipes import running
+
+pytestmark = pytest.mark.slow
+ONE_BACKEND = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
+FEW = "num_train=40,num_validation=20,num_test=30"
+
+
+def run(recipe, *flags):
+    return subprocess.run(
+        [sys.executable, str(running.ROOT / "recipes" / recipe), *flags],
+        env=running.environment(),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture
+def encoder(small):
+    return small[0].replace("--init_from", "--encoder")
+
+
+def test_it_leaves_numbers_a_page_and_an_encoder_for_other_recipes(
+    encoder, tmp_path
+):
+    pytest.importorskip("sklearn")
+    out = tmp_path / "out"
+    finished = run(
+        "finetune.py",
+        encoder,
+        "--task=scenes_depth",
+        f"--task_args={FEW},single_frame=True",
+        "--steps=6",
+        "--batch_size=8",
+        "--validate_every=3",
+        "--schedule=linear",
+        "--max_frozen_layers=2",
+        f"--out={out}",
+    )
+
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    found = json.loads((out / "finetune.json").read_text())
+    for metric in found["metrics"].values():
+        assert metric["low"] <= metric["value"] <= metric["high"]
+    history = found["history"]
+    assert [look["step"] for look in history] == [3, 6]
+    assert [look["frozen_layers"] for look in history] == [1, 2]
+    assert found["examples"] == {"train": 40, "validation": 20, "test": 30}
+    assert sorted(path.name for path in out.iterdir()) == [
+        "encoder",
+        "finetune.json",
+        "report.html",
+    ]
+    page = (out / "report.html").read_text()
+    assert "http://" not in page and "https://" not in page
+    before, after = (
+        layerlock.VideoEncoder.from_preset(path)
+        for path in (encoder.removeprefix("--encoder="), out / "encoder")
+    )
+    assert after.trainable_variables  # what was frozen can be trained again
+    for unit in after.freezable_layers:
+        assert keras.tree.flatten(unit)[-1].trainable
+    assert any(
+        not np.array_equal(a, b)
+        for a, b in zip(
+            before.blocks[-1].get_weights(),
+            after.blocks[-1].get_weights(),
+            strict=True,
+        )
+    )
+
+
+@ONE_BACKEND
+def test_what_it_leaves_can_be_probed_and_pretrained_further(encoder, tmp_path):
+    pytest.importorskip("sklearn")
+    out = tmp_path / "out"
+    flags = [f"--task_args={FEW}", f"--out={out}"]
+    few = ["--steps=2", "--batch_size=8", "--readout=linear"]
+    assert run("finetune.py", encoder, *few, *flags).returncode == 0
+
+    probed = run(
+        "probe.py",
+        f"--encoder={out}",
+        f"--task_args={FEW}",
+        "--readout=knn",
+        f"--out={tmp_path / 'probe'}",
+    )
+    trained = run(
+        "pretrain.py",
+        f"--init_from={out}",
+        "--steps=2",
+        "--schedule=never",
+        f"--run_dir={tmp_path / 'run'}",
+    )
+
+    assert probed.returncode == 0, probed.stderr[-3000:]
+    assert trained.returncode == 0, trained.stderr[-3000:]
+
+
+def refusal(flags):
+    """What the recipe says as it leaves; without a process, for speed."""
+    recipe = str(running.ROOT / "recipes" / "finetune.py")
+    namespace = runpy.run_path(recipe, run_name="finetune")
+    with pytest.raises(SystemExit) as left:
+        namespace["main"](["finetune", *flags])
+    return str(left.value)
+
+
+NANO = "--encoder=random:video_vit_nano"
+
+
+@ONE_BACKEND
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ([], "--encoder is missing"),
+        (["--encoder=pixels:video_vit_nano"], "nothing to fine-tune"),
+        (["--encoder=/nowhere"], "no encoder at"),
+        ([NANO, "--readout=knn"], "attentive|linear"),
+        ([NANO, "--schedule=converged"], "linear|never|piecewise"),
+        ([NANO, "--interval=5"], "--interval is not an argument"),
+        ([NANO, "--schedule=linear", "--start_step=1000"], "Nothing would"),
+        (
+            [NANO, "--schedule=linear", "--max_frozen_layers=9"],
+            "At most 8 blocks",
+        ),
+        ([NANO, "--layer_decay=0"], "above 0 and at most 1"),
+        ([NANO, "--learning_rate=nan"], "--learning_rate must be finite"),
+        ([NANO, "--learning_rate=0"], "--learning_rate must be positive"),
+        ([NANO, "--warmup_steps=1000"], "warmup_steps"),
+        ([NANO, "--batch_size=5000"], "4000 examples"),
+        ([NANO, "--frames=3"], "3"),
+        ([NANO, "--data=/videos"], "reads no files"),
+        ([NANO, "--layer=3"], "Unknown command line flag"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(
+    flags, message, common, monkeypatch, tmp_path
+):
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+
+    said = refusal(flags)
+
+    assert message in said
+    assert list(tmp_path.iterdir()) == []
