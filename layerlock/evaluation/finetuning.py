@@ -16,8 +16,8 @@ from layerlock.core.step_counter import EverySteps
 from layerlock.evaluation import features, probes, probing, scores
 from layerlock.evaluation.probes._trained import TrainedProbe
 
-# Names of weights that do not decay.
-NO_DECAY = ("bias", "gamma", "beta", "positions", "queries")
+# Names of weights that do not decay; learned positions are a table.
+NO_DECAY = ("bias", "gamma", "beta", "positions", "^table$", "queries")
 _MAX_BYTES = 2e9  # of clips that are kept in memory
 _MAX_VALIDATION = 500  # examples, while training
 _MAX_DEPTHS = 200  # maps, for the mean and the spread of the depth
@@ -187,7 +187,11 @@ def finetune(
         batches.close()
     readout.model, readout.trials = head, watch.trials
     layer = encoder.num_layers
-    splits = {**features.compute(encoder, task, layer), "train": train}
+    splits = {
+        "train": train,
+        "validation": watch.answers,
+        "test": features.compute(encoder, task, layer)["test"],
+    }
     return probing.report_test(task, readout, layer, splits)
 
 
@@ -259,6 +263,7 @@ class Validation(EverySteps):
 
     Attributes:
         trials: list of dict, one for each time.
+        answers: the `Features` of what the model answers at present.
     """
 
     def __init__(self, every, last_step, task, readout, lock, tell=None):
@@ -267,8 +272,11 @@ class Validation(EverySteps):
         self.outputs = readout.outputs
         self.lock = lock
         self.tell = tell
-        self.examples = features.Remembered(
-            task.examples("validation"), _MAX_VALIDATION, max_views=1
+        self.answers = features.Features(
+            self._answer,
+            features.Remembered(
+                task.examples("validation"), _MAX_VALIDATION, max_views=1
+            ),
         )
         self.trials = []
         self.seen = 0, 0.0  # steps, and the sum of their losses
@@ -288,8 +296,8 @@ class Validation(EverySteps):
                 f"The loss is {loss} at step {step}. Lower the learning rate."
             )
         self.seen = step, total
-        found = list(features.Features(self._answer, self.examples).batches())
-        answers, truth = map(np.concatenate, zip(*found, strict=True))
+        found = zip(*self.answers.batches(), strict=True)
+        answers, truth = map(np.concatenate, found)
         metric = next(iter(scores.metrics(self.task)))
         values = scores.score(self.task, answers[:, 0], truth)[metric]
         self.trials.append(

@@ -239,7 +239,7 @@ def build_optimizer(chosen, learning_rate) -> keras.Optimizer:
         gradient_accumulation_steps=accumulation if accumulation > 1 else None,
     )
     optimizer.exclude_from_weight_decay(
-        var_names=["bias", "gamma", "beta", "^latent$", "positions"]
+        var_names=["bias", "gamma", "beta", "^latent$", "^table$"]
     )
     return optimizer
 

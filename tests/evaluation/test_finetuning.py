@@ -130,6 +130,27 @@ def test_lower_blocks_have_lower_rates():
                 assert found[variable.path] == pytest.approx(rate)
 
 
+def test_norms_biases_positions_and_queries_do_not_decay():
+    encoder = small_encoder(positions="learned")
+    readout = layerlock.AttentiveReadout(4, hidden_dim=8, num_heads=2)
+    readout.build((None, 2, 2, 2, 16))
+    variables = encoder.trainable_variables + readout.trainable_variables
+    networks.randomise(readout)
+    networks.randomise(encoder)
+    before = [networks.numpy(variable) for variable in variables]
+
+    finetuning.adamw(encoder, weight_decay=0.5).apply(
+        [keras.ops.zeros_like(variable) for variable in variables], variables
+    )
+
+    decayed = {
+        variable.name.rpartition("_")[2]
+        for variable, old in zip(variables, before, strict=True)
+        if not np.array_equal(networks.numpy(variable), old)
+    }
+    assert decayed == {"kernel"}
+
+
 def test_without_decay_it_is_the_optimizer_of_keras():
     encoder = small_encoder()
 
