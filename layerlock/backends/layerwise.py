@@ -30,13 +30,12 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
 
     Example:
 
-    >>> dense = keras.layers.Dense(1, use_bias=False)
-    >>> dense.build((None, 1))
-    >>> dense.set_weights([[[1.0]]])
+    >>> weight = keras.Variable([1.0], name="weight")
     >>> optimizer = LayerwiseAdamW(
-    ...     0.1, weight_decay=0.0, multipliers={dense.kernel.path: 0.5})
-    >>> optimizer.apply([ops.ones((1, 1))], [dense.kernel])
-    >>> round(float(dense.get_weights()[0].item()), 3)  # Adam steps by the rate
+    ...     0.1, weight_decay=0.0, multipliers={weight.path: 0.5}
+    ... )
+    >>> optimizer.apply([ops.ones(1)], [weight])
+    >>> round(float(weight.numpy()[0]), 3)  # the first step is the rate
     0.95
     """
 
