@@ -48,6 +48,8 @@ def test_it_leaves_numbers_a_page_and_an_encoder_for_other_recipes(
         "--batch_size=8",
         "--validate_every=3",
         "--schedule=linear",
+        "--start_step=3",
+        "--interval=3",
         "--max_frozen_layers=2",
         f"--out={out}",
     )
