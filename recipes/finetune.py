@@ -75,7 +75,9 @@ def resolve(encoder) -> dict:
     """Every flag's value, with defaults that depend on others."""
     finetuning.check_encoder(encoder)
     chosen = settings.finite(FLAGS)
-    settings.check_learning_rate(chosen)
+    settings.derive_learning_rate(
+        chosen, encoder.hidden_dim, chosen["batch_size"]
+    )
     settings.derive_schedule(chosen, encoder.num_layers, PACE)
     settings.default(chosen, "warmup_steps", chosen["steps"] // 20)
     settings.default(chosen, "validate_every", max(1, chosen["steps"] // 10))

@@ -418,7 +418,12 @@ def define_finetune(values: flags.FlagValues):
         finetuning.readouts(),
         "What reads the features of the last block.",
     )
-    define.float("learning_rate", 1e-3, "Highest learning rate of AdamW.")
+    define.float(
+        "learning_rate",
+        None,
+        "Highest learning rate of AdamW. Default: 0.2 / width, times the "
+        "square root of batch size / 32.",
+    )
     define.float(
         "layer_decay",
         0.75,

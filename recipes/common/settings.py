@@ -177,9 +177,7 @@ def _derive_training(settings):
     steps = settings["steps"]
     batch = settings["batch_size"] * settings["accumulation"]
     width = encoder_arguments(settings)["hidden_dim"]
-    rate = 0.2 / width * math.sqrt(batch / 32)
-    default(settings, "learning_rate", float(f"{rate:.3g}"))
-    check_learning_rate(settings)
+    derive_learning_rate(settings, width, batch)
     clip = GRADIENT_CLIPS[_objective_class(settings).predictor]
     default(settings, "gradient_clip", clip)
     default(settings, "warmup_steps", min(steps // 20, steps - 1))
@@ -198,8 +196,16 @@ def _derive_training(settings):
     _check_probe(settings)
 
 
-def check_learning_rate(settings):
-    """Raises unless the learning rate is positive."""
+def derive_learning_rate(settings, width: int, batch: int):
+    """Fills in the learning rate, and refuses one that is not positive.
+
+    Args:
+        settings: dict of the flags.
+        width: int, features of a token.
+        batch: int, clips per optimizer step.
+    """
+    rate = 0.2 / width * math.sqrt(batch / 32)
+    default(settings, "learning_rate", float(f"{rate:.3g}"))
     if settings["learning_rate"] <= 0:
         raise UsageError(
             "--learning_rate must be positive. Received: "
