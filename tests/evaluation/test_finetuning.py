@@ -81,6 +81,9 @@ def test_it_learns_what_is_planted():
     assert [trial["step"] for trial in result.trials] == list(range(6, 61, 6))
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 def test_it_learns_the_depth_that_is_planted():
     result = finetune(small_encoder(), Clips(dense=True), steps=40, rate=1e-2)
 
@@ -140,7 +143,7 @@ def test_norms_biases_positions_and_queries_do_not_decay():
     before = [networks.numpy(variable) for variable in variables]
 
     finetuning.adamw(encoder, weight_decay=0.5).apply(
-        [keras.ops.zeros_like(variable) for variable in variables], variables
+        [keras.ops.zeros(variable.shape) for variable in variables], variables
     )
 
     decayed = {
