@@ -11,6 +11,9 @@ from tests.evaluation import toys
 from tests.models import networks
 
 pytest.importorskip("sklearn")
+ONE_BACKEND = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 
 
 class Clips(toys.PlantedTask):
@@ -81,9 +84,7 @@ def test_it_learns_what_is_planted():
     assert [trial["step"] for trial in result.trials] == list(range(6, 61, 6))
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend is enough"
-)
+@ONE_BACKEND
 def test_it_learns_the_depth_that_is_planted():
     result = finetune(small_encoder(), Clips(dense=True), steps=40, rate=1e-2)
 
@@ -133,6 +134,7 @@ def test_lower_blocks_have_lower_rates():
                 assert found[variable.path] == pytest.approx(rate)
 
 
+@ONE_BACKEND
 def test_norms_biases_positions_and_queries_do_not_decay():
     encoder = small_encoder(positions="learned")
     readout = layerlock.AttentiveReadout(4, hidden_dim=8, num_heads=2)
