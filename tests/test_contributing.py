@@ -50,6 +50,8 @@ def test_there_is_an_example_of_every_kind():
         "layerlock/core/masks",
         "layerlock/core/objectives",
         "layerlock/data/sources",
+        "layerlock/evaluation/tasks",
+        "layerlock/evaluation/probes",
         "layerlock/backends",
     }
 
@@ -100,14 +102,15 @@ def test_the_docstrings_of_the_plugins_are_right(path):
     namespace = {"__name__": "example"}
     exec(compile(EXAMPLES[path], path, "exec"), namespace)
 
-    runner = doctest.DocTestRunner()
+    runner, found = doctest.DocTestRunner(), 0
     for name, value in namespace.items():
         if isinstance(value, type) and value.__module__ == "example":
             test = doctest.DocTestParser().get_doctest(
                 value.__doc__, dict(namespace), name, path, 0
             )
-            assert test.examples
+            found += len(test.examples)
             assert runner.run(test).failed == 0
+    assert found
 
 
 @pytest.mark.parametrize("rule", test_borders.RULES)

@@ -102,10 +102,13 @@ class VideoTask(Task):
         return VideoExamples(self, split)
 
     def get_config(self):
+        framing = dataclasses.asdict(self.framing)
+        for name in ("scale", "aspect"):
+            framing[name] = list(framing[name])
         return {
             "data": self.data,
             "seed": self.seed,
-            "framing": dataclasses.asdict(self.framing),
+            "framing": framing,
             "train_views": self.train_views,
             "test_views": list(self.test_views),
             "videos": {

@@ -1,81 +1,9 @@
-"""Every probe finds what is planted. A new file in the folder is found."""
+"""What only some probes do."""
 
 import numpy as np
-import pytest
 
-from layerlock import evaluation
-from layerlock.core import lookup
-from layerlock.evaluation import probes
+from tests.conformance.test_probes import judge
 from tests.evaluation import toys
-
-NAMES = lookup.names("layerlock.evaluation.probes")
-DENSE = [
-    name
-    for name in NAMES
-    if lookup.find(probes.__name__, name, probes.Probe).is_dense
-]
-
-
-def fast(name, steps=150):
-    pytest.importorskip("sklearn")
-    return probes.get(
-        name,
-        steps=steps,
-        learning_rates=(1e-4, 1e-2),
-        batch_size=32,
-        hidden_dim=16,
-        num_heads=2,
-    )
-
-
-def judge(task, name, **arguments):
-    return evaluation.probe(
-        toys.Encoder(), task, fast(name), layer=1, **arguments
-    )
-
-
-@pytest.mark.parametrize("views", [1, 3])
-@pytest.mark.parametrize("name", NAMES)
-def test_it_finds_the_class_that_is_planted(name, views):
-    result = judge(toys.PlantedTask(views=views), name)
-
-    assert result.metrics["top1"]["value"] > 0.9
-    assert result.predictions.shape == (60, 4)
-    np.testing.assert_allclose(result.predictions.sum(axis=1), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_settings_are_chosen_by_the_validation_split(name):
-    result = judge(toys.PlantedTask(), name)
-
-    assert len(result.trials) >= 2
-    assert all("top1" in trial for trial in result.trials)
-
-
-@pytest.mark.parametrize("name", DENSE)
-def test_it_finds_the_depth_that_is_planted(name):
-    task = toys.PlantedTask(dense=True)
-    result = evaluation.probe(toys.Encoder(), task, fast(name, 500), layer=1)
-
-    assert result.predictions.shape == result.targets.shape
-    constant = np.median(result.targets)
-    floor = np.mean(np.abs(result.targets - constant) / result.targets)
-    assert result.metrics["abs_rel"]["value"] < 0.75 * floor
-
-
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in DENSE])
-def test_what_it_cannot_answer_is_refused(name):
-    with pytest.raises(ValueError, match="--readout=attentive"):
-        judge(toys.PlantedTask(dense=True), name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_its_settings_are_plain(name):
-    import json
-
-    config = fast(name).get_config()
-
-    assert config and json.loads(json.dumps(config)) == config
 
 
 def test_only_the_attentive_one_looks_somewhere():
