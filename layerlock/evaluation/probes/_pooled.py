@@ -1,26 +1,53 @@
 """What probes on averaged features share."""
 
+import abc
+
 import numpy as np
 
-
-class Scale:
-    """Moves each feature to zero mean and unit spread over a training split."""
-
-    def __init__(self, train):
-        values, _ = train.pooled()
-        self.mean = values.mean(axis=(0, 1))
-        self.spread = values.std(axis=(0, 1)) + 1e-6
-
-    def __call__(self, features):
-        """Returns features `(examples, views, dim)` and targets."""
-        values, targets = features.pooled()
-        return (values - self.mean) / self.spread, targets
+from layerlock.evaluation.probes.base import Probe, choose
 
 
-def probabilities(fitted, values, num_classes: int) -> np.ndarray:
-    """Probabilities of all classes, those never seen too; mean over views."""
-    examples, views, dim = values.shape
-    found = fitted.predict_proba(values.reshape(-1, dim))
-    result = np.zeros((len(found), num_classes), "float32")
-    result[:, fitted.classes_] = found
-    return result.reshape(examples, views, num_classes).mean(axis=1)
+class PooledProbe(Probe):
+    """A classifier of scikit-learn, on features averaged over tokens.
+
+    Features are moved to zero mean and unit spread over the training split.
+    """
+
+    @abc.abstractmethod
+    def classifiers(self, num_examples: int):
+        """Yields settings to try, as a dict, each with its classifier.
+
+        Args:
+            num_examples: int, of the training split.
+        """
+
+    def fit(self, train, validation, task):
+        x, y = train.pooled()
+        self.mean = x.mean(axis=(0, 1))
+        self.spread = x.std(axis=(0, 1)) + 1e-6
+        self.num_classes = len(task.class_names)
+        # Every view is an example of its own.
+        x = self._scaled(x).reshape(-1, x.shape[-1])
+        y = y.repeat(len(x) // len(y))
+        held_out, truth = validation.pooled()
+
+        def candidates():
+            for settings, classifier in self.classifiers(len(train)):
+                fitted = classifier.fit(x, y)
+                yield settings, fitted, self._answer(fitted, held_out)
+
+        self.fitted, self.trials = choose(candidates(), truth, task)
+
+    def predict(self, features) -> np.ndarray:
+        return self._answer(self.fitted, features.pooled()[0])
+
+    def _scaled(self, values):
+        return (values - self.mean) / self.spread
+
+    def _answer(self, fitted, values):
+        """Probabilities of all classes, those never seen too; mean of views."""
+        examples, views, dim = values.shape
+        found = fitted.predict_proba(self._scaled(values).reshape(-1, dim))
+        result = np.zeros((len(found), self.num_classes), "float32")
+        result[:, fitted.classes_] = found
+        return result.reshape(examples, views, -1).mean(axis=1)

@@ -1,12 +1,9 @@
 """The nearest neighbours of a clip's mean feature."""
 
-import numpy as np
-
-from layerlock.evaluation.probes import _pooled
-from layerlock.evaluation.probes.base import Probe, choose
+from layerlock.evaluation.probes._pooled import PooledProbe
 
 
-class NearestNeighbours(Probe):
+class NearestNeighbours(PooledProbe):
     """k-nearest neighbours by cosine, on features averaged over tokens.
 
     Args:
@@ -16,30 +13,18 @@ class NearestNeighbours(Probe):
     def __init__(self, neighbours: tuple[int, ...] = (5, 10, 20, 50)):
         self.neighbours = neighbours
 
-    def fit(self, train, validation, task):
+    def classifiers(self, num_examples):
         from sklearn.neighbors import KNeighborsClassifier
 
-        self.scale = _pooled.Scale(train)
-        x, y = self.scale(train)
-        held_out, truth = self.scale(validation)
-        self.num_classes = len(task.class_names)
-
-        def candidates():
-            for count in self.neighbours:
-                fitted = KNeighborsClassifier(
-                    min(count, len(x)), weights="distance", metric="cosine"
-                ).fit(x.reshape(-1, x.shape[-1]), y.repeat(x.shape[1]))
-                predictions = _pooled.probabilities(
-                    fitted, held_out, self.num_classes
-                )
-                yield {"neighbours": count}, fitted, predictions
-
-        self.fitted, self.trials = choose(candidates(), truth, task)
-
-    def predict(self, features) -> np.ndarray:
-        return _pooled.probabilities(
-            self.fitted, self.scale(features)[0], self.num_classes
-        )
+        for count in self.neighbours:
+            yield (
+                {"neighbours": count},
+                KNeighborsClassifier(
+                    min(count, num_examples),
+                    weights="distance",
+                    metric="cosine",
+                ),
+            )
 
     def get_config(self):
         return {"neighbours": list(self.neighbours)}
