@@ -8,7 +8,7 @@ LABELS = ("healthy", "collapsing", "collapsed", "diverged")
 
 # Thresholds; docs/collapse.md shows the runs they part.
 COLLAPSED_STD = 0.12  # of LayerNorm-ed features or latent targets
-COLLAPSING_STD = 0.2
+COLLAPSING_STD = 0.15
 COLLAPSING_RANK = 0.15  # of the run's own rank at its start
 COLLAPSING_GROWTH = 20.0  # of the raw spread against the run's start
 NUM_FIRST = 3  # measurements that tell how the run started
@@ -39,7 +39,7 @@ class Judge:
     - **diverged**: the loss or the gradient is not finite.
     - **collapsed**: the LayerNorm-ed features, or latent targets, have a
       spread below 0.12: every token says the same.
-    - **collapsing**: their spread is below 0.2; or the effective rank is below
+    - **collapsing**: their spread is below 0.15; or the effective rank is below
       15 % of what it was at the run's start; or the raw features' spread has
       grown to 20 times of it.
     - **healthy**: none of these.
