@@ -2,24 +2,20 @@
 
 import collections
 import concurrent.futures
-import math
 
 import keras
 import numpy as np
-from keras import ops
 
-from layerlock import backends
 from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
 from layerlock.core import lookup, schedules
 from layerlock.core.callback import LayerLock
-from layerlock.core.step_counter import EverySteps
-from layerlock.evaluation import features, probes, probing, scores
+from layerlock.evaluation import features, probes, probing
 from layerlock.evaluation.probes._trained import TrainedProbe
+from layerlock.evaluation.validation import Validation
 
 # Names of weights that do not decay; learned positions are a table.
 NO_DECAY = ("bias", "gamma", "beta", "positions", "^table$", "queries")
 _MAX_BYTES = 2e9  # of clips that are kept in memory
-_MAX_VALIDATION = 500  # examples, while training
 _MAX_DEPTHS = 200  # maps, for the mean and the spread of the depth
 _READ_AHEAD = 3  # batches
 
@@ -248,72 +244,6 @@ def check_encoder(encoder):
             "fine-tune. Expected a run, an exported encoder or random:PRESET; "
             "for a floor, judge pixels with recipes/probe.py."
         )
-
-
-class Validation(EverySteps):
-    """Scores the validation split while a model is fine-tuned.
-
-    Args:
-        every: int, in optimizer steps.
-        last_step: int, the optimizer step that the run ends at.
-        task: the `Task`.
-        readout: the `TrainedProbe`, prepared for the task.
-        lock: the `LayerLock` of the run.
-        tell: function of each new trial. Defaults to `None`.
-
-    Attributes:
-        trials: list of dict, one for each time.
-        answers: the `Features` of what the model answers at present.
-    """
-
-    def __init__(self, every, last_step, task, readout, lock, tell=None):
-        super().__init__(every, last_step)
-        self.task = task
-        self.outputs = readout.outputs
-        self.lock = lock
-        self.tell = tell
-        self.answers = features.Features(
-            self._answer,
-            features.Remembered(
-                task.examples("validation"), _MAX_VALIDATION, max_views=1
-            ),
-        )
-        self.trials = []
-        self.seen = 0, 0.0  # steps, and the sum of their losses
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        self.compute = backends.compiled(
-            self.model, lambda clips: self.model(clips, training=False)
-        )
-
-    def on_step(self, step, logs):
-        # What Keras logs is the mean since training began.
-        total = float(logs["loss"]) * step
-        loss = (total - self.seen[1]) / (step - self.seen[0])
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"The loss is {loss} at step {step}. Lower the learning rate."
-            )
-        self.seen = step, total
-        found = zip(*self.answers.batches(), strict=True)
-        answers, truth = map(np.concatenate, found)
-        metric = next(iter(scores.metrics(self.task)))
-        values = scores.score(self.task, answers[:, 0], truth)[metric]
-        self.trials.append(
-            {
-                "step": step,
-                "loss": loss,
-                "frozen_layers": self.lock.frozen_layers,
-                metric: float(np.nanmean(values)),
-            }
-        )
-        if self.tell is not None:
-            self.tell(self.trials[-1])
-
-    def _answer(self, clips):
-        outputs = self.compute(ops.convert_to_tensor(clips))
-        return self.outputs.decode(ops.convert_to_numpy(outputs))
 
 
 def _some_depths(task, train):

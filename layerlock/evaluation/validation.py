@@ -1,0 +1,78 @@
+"""Looks at the validation split while a model is fine-tuned."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.step_counter import EverySteps
+from layerlock.evaluation import features, scores
+
+_MAX_EXAMPLES = 500
+
+
+class Validation(EverySteps):
+    """Scores the validation split while a model is fine-tuned.
+
+    Args:
+        every: int, in optimizer steps.
+        last_step: int, the optimizer step that the run ends at.
+        task: the `Task`.
+        readout: the `TrainedProbe`, prepared for the task.
+        lock: the `LayerLock` of the run.
+        tell: function of each new trial. Defaults to `None`.
+
+    Attributes:
+        trials: list of dict, one for each time.
+        answers: the `Features` of what the model answers at present.
+    """
+
+    def __init__(self, every, last_step, task, readout, lock, tell=None):
+        super().__init__(every, last_step)
+        self.task = task
+        self.outputs = readout.outputs
+        self.lock = lock
+        self.tell = tell
+        self.answers = features.Features(
+            self._answer,
+            features.Remembered(
+                task.examples("validation"), _MAX_EXAMPLES, max_views=1
+            ),
+        )
+        self.trials = []
+        self.seen = 0, 0.0  # steps, and the sum of their losses
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.compute = backends.compiled(
+            self.model, lambda clips: self.model(clips, training=False)
+        )
+
+    def on_step(self, step, logs):
+        # What Keras logs is the mean since training began.
+        total = float(logs["loss"]) * step
+        loss = (total - self.seen[1]) / (step - self.seen[0])
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The loss is {loss} at step {step}. Lower the learning rate."
+            )
+        self.seen = step, total
+        found = zip(*self.answers.batches(), strict=True)
+        answers, truth = map(np.concatenate, found)
+        metric = next(iter(scores.metrics(self.task)))
+        values = scores.score(self.task, answers[:, 0], truth)[metric]
+        self.trials.append(
+            {
+                "step": step,
+                "loss": loss,
+                "frozen_layers": self.lock.frozen_layers,
+                metric: float(np.nanmean(values)),
+            }
+        )
+        if self.tell is not None:
+            self.tell(self.trials[-1])
+
+    def _answer(self, clips):
+        outputs = self.compute(ops.convert_to_tensor(clips))
+        return self.outputs.decode(ops.convert_to_numpy(outputs))
