@@ -132,6 +132,16 @@ class Grid:
             )
         return self.answer(probe, path)
 
+    def finetune(self, flags: str, name: str, metric: str) -> float:
+        """Trains end to end with `recipes/finetune.py`; returns a metric."""
+        out = self.folder / "finetune" / name
+        if not (out / "finetune.json").exists():
+            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
+            log = out.parent / f"{name}.log"
+            run(f"recipes/finetune.py {flags} --out={out.resolve()}", log)
+        found = json.loads((out / "finetune.json").read_text())
+        return found["metrics"][metric]["value"]
+
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""
         arguments = list(arguments)
