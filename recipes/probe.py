@@ -62,9 +62,9 @@ def build_readout():
     found = lookup.find(probes.__name__, FLAGS.readout, probes.Probe)
     arguments = lookup.parse_arguments(FLAGS.readout_args, found)
     accepted = lookup.argument_names(found)
-    for name, value in (("seed", FLAGS.seed), ("verbose", 1)):
-        if name in accepted:
-            arguments.setdefault(name, value)
+    defaults = {"seed": FLAGS.seed, "verbose": int(sys.stdout.isatty())}
+    for name in set(defaults) & set(accepted):
+        arguments.setdefault(name, defaults[name])
     return found(**arguments)
 
 
@@ -77,9 +77,10 @@ class Progress:
     def __call__(self, split, done, total):
         if split != self.split:
             self.split = split
-            print(f"Features of the {split} split:")
+            print(f"Features of the {split} split: {total} examples")
             self.bar = keras.utils.Progbar(total)
-        self.bar.update(done)
+        if sys.stdout.isatty():
+            self.bar.update(done)
 
 
 def write(out, encoder, task, result, seconds):

@@ -37,9 +37,7 @@ def feature_strips(arrays: dict) -> list[list[tuple[str, str]]]:
     clips, features = arrays["clips"], arrays["features"]
     means = features.mean(axis=(1, 2, 3), keepdims=True)
     colours = pictures.features_to_rgb(features - means)
-    times = _spread_out(features.shape[1])
-    # The frame in the middle of the time span of each feature.
-    frames = (times * 2 + 1) * clips.shape[1] // (2 * features.shape[1])
+    times, frames = _times_and_frames(features.shape[1], clips.shape[1])
     height, width = clips.shape[2:4]
     rows = np.arange(height) * features.shape[2] // height
     columns = np.arange(width) * features.shape[3] // width
@@ -59,19 +57,20 @@ def video(frames) -> str:
 
 
 def overlay(frames, weights) -> str:
-    """Frames that are bright where weights are.
+    """Frames that are bright where weights are, one for each time of them.
 
     Args:
         frames: uint8, shape `(frames, height, width, 3)`.
         weights: between 0 and 1, shape `(times, rows, columns)`.
     """
-    count, height, width, _ = frames.shape
-    index = [
+    times, chosen = _times_and_frames(len(weights), len(frames))
+    rows, columns = (
         np.arange(n) * m // n
-        for n, m in zip((count, height, width), weights.shape, strict=True)
-    ]
-    shown = weights[np.ix_(*index)][..., None]
-    return video((frames * (0.2 + 0.8 * shown)).round().astype("uint8"))
+        for n, m in zip(frames.shape[1:3], weights.shape[1:], strict=True)
+    )
+    shown = weights[np.ix_(times, rows, columns)][..., None]
+    frames = frames[chosen] * (0.2 + 0.8 * shown)
+    return strip(frames.round().astype("uint8"))
 
 
 def clip_rows(rows: list[tuple[str, str]]) -> Html:
@@ -120,6 +119,12 @@ def _resize(frames):
     frames = frames[:, : height * factor, : width * factor]
     blocks = frames.reshape(count, height, factor, width, factor, 3)
     return blocks.mean(axis=(2, 4)).round().astype("uint8")
+
+
+def _times_and_frames(num_times, num_frames):
+    """Times to show, and the frame in the middle of the span of each."""
+    times = _spread_out(num_times)
+    return times, (times * 2 + 1) * num_frames // (2 * num_times)
 
 
 def _spread_out(count: int):
