@@ -137,8 +137,8 @@ class Results:
     def _mean(self, found):
         if not found:
             return "not run yet"
-        missing = self.seeds - len(found)
-        note = f" ({missing} seeds missing)" if missing else ""
+        note = f" ({len(found)} of {self.seeds} seeds)"
+        note = note if len(found) < self.seeds else ""
         spread = f" ± {np.std(found, ddof=1):.3f}" if len(found) > 1 else ""
         return f"{np.mean(found):.3f}{spread}{note}"
 

@@ -1,0 +1,148 @@
+"""The tables of `benchmarks/claims.py`, from runs that were never trained."""
+
+import json
+import pathlib
+
+import pytest
+
+BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
+STEPS = 100
+
+
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path):
+    """The benchmark's modules, and results in an empty folder."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import claims_rows
+    import claims_tables
+    import grid
+
+    runs = grid.Grid(tmp_path)
+    results = claims_tables.Results(runs, STEPS, seeds=2)
+    return claims_rows, results
+
+
+def finish(path, steps, flops, answers=None):
+    """Leaves what a finished and judged run leaves."""
+    path.mkdir(parents=True)
+    (path / "config.json").write_text("{}")
+    (path / "report.html").write_text("")
+    line = {"step": steps, "flops": flops}
+    (path / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    for probe, value in (answers or {}).items():
+        answer(path, probe, value)
+
+
+def answer(path, probe, value):
+    out = path / "probes" / probe.name
+    out.mkdir(parents=True)
+    metrics = {probe.metric: {"value": value, "low": value, "high": value}}
+    (out / "probe.json").write_text(json.dumps({"metrics": metrics}))
+
+
+def row_of(table, name):
+    [line] = [x for x in table.splitlines() if x.startswith(f"| {name} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_what_is_missing_is_said(benchmark):
+    rows, results = benchmark
+    [mae, *_] = rows.GRIDS[1].rows
+    motion = rows.FULL["motion"]
+    finish(results.path(mae, 0), STEPS, 5e12, {motion: 0.25})
+
+    cells = row_of(results.table(1), "MAE")
+
+    assert cells[1:4] == ["`--schedule=never`", "5000", "not run yet"]
+    assert cells[4] == "0.250 (1 of 2 seeds)"
+    assert row_of(results.table(1), "LayerLock")[2:5] == [
+        "",
+        "not run yet",
+        "not run yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        ((0.5, 0.6), "motion better"),
+        ((0.1, 0.2), "motion worse"),
+        ((0.3, 0.6), "motion not apart"),
+    ],
+)
+def test_the_worst_is_compared_with_the_best(benchmark, values, said):
+    rows, results = benchmark
+    mae, _, layerlock, *_ = rows.GRIDS[1].rows
+    motion = rows.FULL["motion"]
+    pairs = zip((0.25, 0.35), values, strict=True)
+    for seed, (theirs, ours) in enumerate(pairs):
+        finish(results.path(mae, seed), STEPS, 1e9, {motion: theirs})
+        finish(results.path(layerlock, seed), STEPS, 1e9, {motion: ours})
+
+    assert row_of(results.table(1), "LayerLock")[-1] == said
+
+
+def test_less_error_is_better(benchmark):
+    rows, results = benchmark
+    mae, _, layerlock, *_ = rows.GRIDS[1].rows
+    depth = rows.FULL["depth error"]
+    for seed in range(2):
+        finish(results.path(mae, seed), STEPS, 1e9, {depth: 0.4})
+        finish(results.path(layerlock, seed), STEPS, 1e9, {depth: 0.3})
+
+    assert row_of(results.table(1), "LayerLock")[-1] == "depth error better"
+
+
+def test_a_row_can_be_given_the_flops_of_another(benchmark):
+    rows, results = benchmark
+    mae, _, layerlock, same_flops, *_ = rows.GRIDS[1].rows
+    assert same_flops.flops_of == layerlock.flags
+    assert results.steps_of(same_flops, 0) is None
+    finish(results.path(mae, 0), STEPS, 2e12)
+    finish(results.path(layerlock, 0), STEPS, 3e12)
+
+    assert results.steps_of(same_flops, 0) == 150
+    assert results.path(same_flops, 0) == results.runs.path(mae.flags, 150, 0)
+
+
+def test_no_run_and_no_probe_is_done_twice(benchmark):
+    rows, results = benchmark
+    work = results.work(rows.GRIDS)
+
+    paths = [row.flags_for(STEPS) for row in work if row.flops_of is None]
+    assert len(paths) == len(set(paths))
+    for probes in work.values():
+        names = [probe.name for probe in probes]
+        assert len(names) == len(set(names))
+    names = {row.name for number in rows.GRIDS for row in results.rows(number)}
+    assert {row.name for row in work} <= names
+
+
+def test_shares_of_a_run_become_steps(benchmark):
+    rows, _ = benchmark
+    row = rows.Row("", "--start_step=30% --interval=4%")
+    assert row.flags_for(1000) == "--start_step=300 --interval=40"
+
+
+def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, monkeypatch):
+    rows, results = benchmark
+    monkeypatch.syspath_prepend(BENCHMARKS.parent / "recipes")
+    from absl import flags
+
+    from common import options, settings
+
+    for row in results.work(rows.GRIDS):
+        if row.flags in rows.FLOORS.values():
+            continue
+        values = flags.FlagValues()
+        for define in (
+            options.define_method,
+            options.define_freezing,
+            options.define_network,
+            options.define_data,
+            options.define_training,
+            options.define_run,
+        ):
+            define(values)
+        values(["pretrain", *row.flags_for(1000).split(), "--steps=1000"])
+        settings.method(settings.resolve(values))
