@@ -86,7 +86,7 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
             failure = fit(chosen, model, clips.source, used)
         used.log.scalars.close()
         if method.schedule.grows:
-            parts.keep_schedule(run, method.schedule, progress)
+            parts.keep_schedule(chosen, run, method.schedule, progress)
         files = clips.files()
         if files:  # with the reads that failed while training
             run.write_files(files)

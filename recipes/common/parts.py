@@ -173,11 +173,16 @@ def _show_scan(done: int, total: int):
         print(f"Checked {done} of {total} videos", file=sys.stderr)
 
 
-def keep_schedule(run, schedule, progress):
-    """Writes the events that a run found, as flags that repeat it."""
+def keep_schedule(chosen, run, schedule, progress):
+    """Writes the events that a run found, as flags that repeat it.
+
+    The mini warm-up is one of them: its default depends on the events.
+    """
     events = schedule.to_piecewise().get_config()["events"]
     text = str(events).replace(" ", "")
     flags = f"--schedule=piecewise --schedule_args=events={text}"
+    if events:
+        flags += f" --mini_warmup_steps={chosen['mini_warmup_steps']}"
     run.write_schedule(events, flags)
     progress.message(f"Layers froze by themselves; to repeat it: {flags}")
 
