@@ -75,8 +75,11 @@ def opened(path):
     What FFmpeg or the system complain about becomes a `DecodingError`.
     """
     av = require_av()
+    # Titles that are not UTF-8: newer versions take them as they are.
+    major = int(av.__version__.partition(".")[0])
+    options = {"metadata_errors": "ignore"} if major < 19 else {}
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        with av.open(str(path), **options) as container:
             stream = _largest(container.streams.video)
             if stream.codec_context is None:
                 raise DecodingError("its codec cannot be decoded here")
