@@ -18,7 +18,7 @@ LayerLock (arXiv 2509.10156), Tables 1 and 3 and section 4.3.
 import sys
 
 from absl import flags
-from claims_rows import FLOORS, GRIDS
+from claims_rows import COMMON, FLOORS, GRIDS, STEPS
 from claims_tables import Results
 from grid import Grid
 
@@ -32,7 +32,7 @@ flags.DEFINE_string(
 flags.DEFINE_list(
     "grids", None, "Which to run. Default: all.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", 1000, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
@@ -60,7 +60,7 @@ def main(argv):
             f"claims: --grids takes numbers from {min(GRIDS)} to {max(GRIDS)}. "
             f"Received: {','.join(unknown)}."
         )
-    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs)
+    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, COMMON)
     results = Results(runs, FLAGS.steps, FLAGS.seeds, FLAGS.quick)
 
     def finish(row, seed, probes):

@@ -13,17 +13,36 @@ V_JEPA_LAYERLOCK = "--objective=vjepa"
 LATENT = "--objective=mae_latent --schedule=never"
 COSINE = "--objective_args=weight_schedule=cosine"
 
+# The clips of `recipes/pretrain.py`'s default job, in twice as many steps: what
+# moves where is learned from them, by LayerLock too.
+STEPS = 2000
+COMMON = "--batch_size=16"
+
+# One rate each, of those that `recipes/probe.py` tries.
 FULL = {
-    "appearance": Probe("scenes_appearance", "attentive"),
-    "motion": Probe("scenes_motion", "attentive"),
-    "depth error": Probe("scenes_depth", "attentive"),
+    "appearance": Probe(
+        "scenes_appearance",
+        "attentive",
+        "--readout_args=learning_rates=(2e-3,)",
+    ),
+    "motion": Probe(
+        "scenes_motion",
+        "attentive",
+        "--readout_args=learning_rates=(2e-3,)",
+    ),
+    "depth error": Probe(
+        "scenes_depth", "attentive", "--readout_args=learning_rates=(1e-2,)"
+    ),
 }
 # Pooled features say nothing about motion here, not even to a logistic
-# regression: the sweeps ask the attentive readout once, at one rate.
-ONCE = "--readout_args=steps=500,learning_rates=(3e-3,)"
+# regression: the sweeps ask the attentive readout, and depth a linear one.
 SWEEP = {
-    "motion": Probe("scenes_motion", "attentive", ONCE, "-once"),
-    "depth error": Probe("scenes_depth", "linear", ONCE, "-once"),
+    "motion": FULL["motion"],
+    "depth error": Probe(
+        "scenes_depth",
+        "linear",
+        "--readout_args=steps=500,learning_rates=(3e-3,)",
+    ),
 }
 
 

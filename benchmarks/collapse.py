@@ -1,6 +1,6 @@
 """Which objectives collapse: runs, probes, and what the monitors said.
 
-    KERAS_BACKEND=jax python benchmarks/collapse.py --run_dir=runs/collapse
+    KERAS_BACKEND=jax python benchmarks/collapse.py --run_dir=runs/claims
 
 Trains every row of `docs/collapse.md` on three seeds with
 `recipes/pretrain.py`, reads the frozen features with `recipes/probe.py`, and
@@ -15,7 +15,8 @@ import sys
 
 import numpy as np
 from absl import flags
-from grid import Grid, Probe
+from claims_rows import COMMON, FULL, STEPS
+from grid import Grid
 
 METHODS = {
     "LayerLock (MAE)": "--objective=mae",
@@ -36,19 +37,12 @@ METHODS = {
 }
 FLOOR = "random:video_vit_nano"
 COLUMNS = ("feature_std", "target_std", "clip_cosine", "effective_rank")
-PROBES = {
-    "motion": Probe(
-        "scenes_motion",
-        "attentive",
-        "--readout_args=steps=1000,learning_rates=(3e-3,)",
-    ),
-}
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
-    "run_dir", "runs/collapse", "Where the runs are kept.", flag_values=FLAGS
+    "run_dir", "runs/claims", "Where the runs are kept.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", 600, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Runs at a time, one core each.", flag_values=FLAGS
@@ -58,7 +52,7 @@ flags.DEFINE_integer(
 def main(argv):
     """Trains and probes what is missing, then puts it side by side."""
     FLAGS(argv)
-    grid = Grid(FLAGS.run_dir, FLAGS.jobs)
+    grid = Grid(FLAGS.run_dir, FLAGS.jobs, COMMON)
     seeds = range(FLAGS.seeds)
     grid.side_by_side(
         lambda seed, method: grid.train(method, FLAGS.steps, seed),
@@ -68,11 +62,11 @@ def main(argv):
         (probe, grid.path(method, FLAGS.steps, seed))
         for seed in seeds
         for method in METHODS.values()
-        for probe in PROBES.values()
+        for probe in FULL.values()
     ] + [
         (probe, grid.encoder_path(FLOOR, seed), FLOOR, seed)
         for seed in seeds
-        for probe in PROBES.values()
+        for probe in FULL.values()
     ]
     grid.side_by_side(grid.judge, questions)
     rows = {
@@ -107,18 +101,18 @@ def measure(grid, path) -> dict:
 
 def probed(grid, path) -> dict:
     """What the probes found in the features of an encoder."""
-    return {name: grid.judge(probe, path) for name, probe in PROBES.items()}
+    return {name: grid.judge(probe, path) for name, probe in FULL.items()}
 
 
 def table(rows) -> str:
     """The rows as Markdown: mean and standard deviation over seeds."""
-    heads = ("run", *COLUMNS, *PROBES, "verdict, by seed")
+    heads = ("run", *COLUMNS, *FULL, "verdict, by seed")
     lines = [heads, ["---"] * len(heads)]
     for name, measured in rows.items():
         cells = [name]
         for column in COLUMNS:
             cells.append(_mean([m[column] for m in measured if column in m]))
-        for task in PROBES:
+        for task in FULL:
             cells.append(_mean([m["probe"][task] for m in measured]))
         cells.append("; ".join(map(_verdict, measured)))
         lines.append(cells)

@@ -32,8 +32,6 @@ class Probe:
         task: str, as for `recipes/probe.py --task`.
         readout: str, as for its `--readout`.
         flags: str, its other flags. Defaults to none.
-        suffix: str, of the folder of its results, where the task and the
-            readout do not say enough. Defaults to none.
         task_args: str, of the task beside its seed, from a comma on. Defaults
             to none.
     """
@@ -41,13 +39,12 @@ class Probe:
     task: str
     readout: str
     flags: str = ""
-    suffix: str = ""
     task_args: str = ""
 
     @property
     def name(self) -> str:
         """The folder of its results."""
-        return f"{self.task}-{self.readout}{self.suffix}"
+        return f"{self.task}-{self.readout}"
 
     @property
     def metric(self) -> str:
@@ -71,15 +68,19 @@ class Grid:
     Args:
         folder: path.
         jobs: int, processes at a time, one core each. Defaults to `2`.
+        common: str, flags of `recipes/pretrain.py` that all runs share.
+            Defaults to none.
     """
 
-    def __init__(self, folder, jobs: int = 2):
+    def __init__(self, folder, jobs: int = 2, common: str = ""):
         self.folder = pathlib.Path(folder)
         self.jobs = jobs
+        self.common = common
 
     def path(self, flags: str, steps: int, seed: int) -> pathlib.Path:
         """The run directory of some flags of `recipes/pretrain.py`."""
-        name = "-".join([*_words(flags), str(steps), str(seed)])
+        words = _words(f"{flags} {self.common}")
+        name = "-".join([*words, str(steps), str(seed)])
         return self.folder / "pretrain" / name
 
     def encoder_path(self, encoder: str, seed: int) -> pathlib.Path:
@@ -93,8 +94,8 @@ class Grid:
             return path
         resume = " --resume" if (path / "config.json").exists() else ""
         run(
-            f"recipes/pretrain.py {flags} --steps={steps} --seed={seed} "
-            f"--run_dir={path.resolve()}{resume}",
+            f"recipes/pretrain.py {flags} {self.common} --steps={steps} "
+            f"--seed={seed} --run_dir={path.resolve()}{resume}",
             path.with_suffix(".log"),
         )
         return path

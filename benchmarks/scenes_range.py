@@ -13,14 +13,14 @@ import sys
 
 import numpy as np
 from absl import flags
-from claims_rows import FLOORS, FULL, MAE
+from claims_rows import COMMON, FLOORS, FULL, MAE, STEPS
 from grid import PROBE_SEED, Grid
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "run_dir", "runs/claims", "Where the runs are kept.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", 1000, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Random encoders.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
@@ -35,7 +35,7 @@ CEILINGS = {
 def main(argv):
     """Measures what is missing."""
     FLAGS(argv)
-    grid = Grid(FLAGS.run_dir, FLAGS.jobs)
+    grid = Grid(FLAGS.run_dir, FLAGS.jobs, COMMON)
     pretrained = grid.train(MAE, FLAGS.steps, seed=0)
     floors = [
         (probe, grid.encoder_path(encoder, seed), encoder, seed)

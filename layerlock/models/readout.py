@@ -9,8 +9,9 @@ from layerlock.models.numerics import at_least_float32
 from layerlock.models.positions import interpolation
 from layerlock.models.weights import Linear, add_linear, add_norm
 
-_SMALL = keras.initializers.RandomNormal(stddev=0.02)
-_LARGE = keras.initializers.RandomNormal(stddev=1.0)
+# As large as the normalised features that they are added to or compared with:
+# a query that cannot tell frames and places apart takes long to learn it.
+_APART = keras.initializers.RandomNormal(stddev=1.0)
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -94,13 +95,12 @@ class AttentiveReadout(keras.layers.Layer):
         self.frame_positions = self.add_weight(
             name="frame_positions",
             shape=(self.num_frames or frames, 1, width),
-            initializer=_SMALL,
+            initializer=_APART,
         )
         self.queries = self.add_weight(
             name="queries",
             shape=(self.num_queries, dim),
-            # Several must differ from the start to look at several places.
-            initializer=_SMALL if self.num_queries == 1 else _LARGE,
+            initializer=_APART,
         )
         self.query_projection = add_linear(self, "query", dim, dim)
         self.key_value = add_linear(self, "key_value", width, 2 * dim)

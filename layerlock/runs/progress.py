@@ -169,11 +169,15 @@ def _terminal_bar(progress: Progress):
         def render(self, task):
             return rich.text.Text(progress.place(), style="bold", no_wrap=True)
 
-    width = 24 if console.width >= 120 else 8
+    columns = [Place(), Facts()]
+    if console.width >= 100:  # on less, the facts need the place of the bar
+        width = 24 if console.width >= 120 else 8
+        columns.insert(
+            1,
+            Bar(bar_width=width, complete_style="cyan", finished_style="cyan"),
+        )
     bar = rich.progress.Progress(
-        Place(),
-        Bar(bar_width=width, complete_style="cyan", finished_style="cyan"),
-        Facts(),
+        *columns,
         console=console,
         refresh_per_second=4,
     )

@@ -94,6 +94,14 @@ def test_a_terminal_shows_a_bar_with_the_facts(terminal):
     assert "frozen 3" in shown
 
 
+def test_80_columns_show_the_target(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with Progress(terminal) as progress:
+        progress.start(total_steps=1000)
+        progress.update(500, 0.4321, 2, 2, 310.0)
+    assert "target layer 2" in terminal.getvalue()
+
+
 def test_a_message_on_a_terminal_shows_brackets_as_they_are(terminal):
     with Progress(terminal) as progress:
         progress.start(100)

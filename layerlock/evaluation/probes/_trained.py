@@ -16,8 +16,11 @@ class TrainedProbe(Probe):
     """A readout trained with AdamW, once per learning rate.
 
     Args:
-        learning_rates: tuple of floats, to choose from.
-        steps: int, updates at each of them.
+        learning_rates: tuple of floats, to choose from. Defaults to `None`:
+            the probe's `rates`, or its `dense_rates` where every pixel is a
+            target.
+        steps: int, updates at each of them. Defaults to `None`: 2000, or 1000
+            where every pixel is a target.
         batch_size: int, examples per update. Defaults to `None`: 64, or 16
             where every pixel is a target.
         weight_decay: float, of AdamW.
@@ -26,17 +29,19 @@ class TrainedProbe(Probe):
     """
 
     is_dense = True
+    rates = (3e-3, 1e-2)
+    dense_rates = (3e-3, 1e-2)
 
     def __init__(
         self,
-        learning_rates: tuple[float, ...] = (3e-3, 1e-2),
-        steps: int = 1000,
+        learning_rates: tuple[float, ...] | None = None,
+        steps: int | None = None,
         batch_size: int | None = None,
         weight_decay: float = 1e-4,
         seed: int = 0,
         verbose: int = 0,
     ):
-        self.learning_rates = tuple(learning_rates)
+        self.learning_rates = learning_rates
         self.steps = steps
         self.batch_size = batch_size
         self.weight_decay = weight_decay
@@ -57,7 +62,7 @@ class TrainedProbe(Probe):
         """
 
     def prepare(self, grid, task, depths=None):
-        """Decides what the readout puts out.
+        """Decides what the readout puts out, and what was left open.
 
         Args:
             grid: tuple of 3 ints, frames, rows and columns of the features.
@@ -70,6 +75,11 @@ class TrainedProbe(Probe):
             self.outputs = DepthBlocks(block, clip_shape, depths)
         else:
             self.outputs = Classes(len(task.class_names))
+        dense = task.is_dense
+        rates = self.dense_rates if dense else self.rates
+        self.learning_rates = tuple(self.learning_rates or rates)
+        self.steps = self.steps or (1000 if dense else 2000)
+        self.batch_size = self.batch_size or (16 if dense else 64)
 
     def build(self, shape):
         """Returns a new model of the readout alone.
@@ -101,8 +111,9 @@ class TrainedProbe(Probe):
         return self._predict(self.model, features)
 
     def get_config(self):
+        rates = self.learning_rates
         return {
-            "learning_rates": list(self.learning_rates),
+            "learning_rates": rates and list(rates),
             "steps": self.steps,
             "batch_size": self.batch_size,
             "weight_decay": self.weight_decay,
@@ -129,8 +140,7 @@ class TrainedProbe(Probe):
 
     def _draw(self, train):
         """Yields batches of random examples, one random view of each."""
-        size = self.batch_size or (16 if self.outputs.is_dense else 64)
-        for values, truth in draws(train, size, self.seed):
+        for values, truth in draws(train, self.batch_size, self.seed):
             yield values, self.outputs.encode(truth)
 
     def _predict(self, model, features):

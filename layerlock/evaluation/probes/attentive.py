@@ -22,10 +22,12 @@ class AttentiveProbe(TrainedProbe):
         **kwargs: as for `TrainedProbe`.
     """
 
+    rates = (1e-3, 2e-3)
+
     def __init__(
         self,
-        learning_rates: tuple[float, ...] = (3e-3, 1e-2),
-        steps: int = 1000,
+        learning_rates: tuple[float, ...] | None = None,
+        steps: int | None = None,
         batch_size: int | None = None,
         weight_decay: float = 1e-4,
         seed: int = 0,

@@ -13,7 +13,7 @@ class ScenesTask(Task):
         frames: int, of a clip. Defaults to `8`.
         size: int, height and width of a clip. Defaults to `32`.
         seed: int, of the scenes. Defaults to `0`.
-        num_train: int, examples to learn from. Defaults to `4000`.
+        num_train: int, examples to learn from. Defaults to `8000`.
         num_validation: int, examples to choose by. Defaults to `1000`.
         num_test: int, examples to report. Defaults to `2000`.
         single_frame: bool, show the first frame all the time: what can still
@@ -27,7 +27,7 @@ class ScenesTask(Task):
         frames: int = 8,
         size: int = 32,
         seed: int = 0,
-        num_train: int = 4000,
+        num_train: int = 8000,
         num_validation: int = 1000,
         num_test: int = 2000,
         single_frame: bool = False,
