@@ -1,7 +1,9 @@
-"""FLOPs and bytes of a training step, from sizes alone."""
+"""FLOPs of a training step, from sizes alone."""
 
 import dataclasses
 import math
+
+from layerlock.core.targets import num_scored
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,14 @@ class BlockSizes:
         width = self.hidden_dim
         weights = 4 * width * width + 2 * width * self.mlp_dim
         return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+
+    @property
+    def block_weights(self) -> int:
+        """Numbers that one block learns."""
+        width, mlp = self.hidden_dim, self.mlp_dim
+        norms = 4 * width
+        attention = 4 * width * (width + 1)
+        return norms + attention + 2 * width * mlp + mlp + width
 
     @property
     def numbers_kept(self) -> int:
@@ -58,6 +68,10 @@ class StepSizes:
             pass. Defaults to `False`.
         target_gradient: bool, gradients flow through the targets. Defaults to
             `False`.
+        num_latent_heads: int, linear maps to the outputs of blocks. Defaults
+            to `1`.
+        has_teacher: bool, a moving average of the encoder makes the targets.
+            Defaults to `False`.
 
     Example:
 
@@ -78,6 +92,8 @@ class StepSizes:
     masks_per_clip: int = 1
     remat: bool = False
     target_gradient: bool = False
+    num_latent_heads: int = 1
+    has_teacher: bool = False
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -100,7 +116,7 @@ class StepSizes:
             patch_dim=encoder.patch_dim,
             num_tokens=math.prod(grid),
             masks=tuple(
-                (visible, model.num_scored(hidden))
+                (visible, num_scored(hidden, model.target_fraction))
                 for visible, hidden in counts
             ),
             predictor=(
@@ -112,6 +128,8 @@ class StepSizes:
             masks_per_clip=model.masks_per_clip,
             remat=encoder.remat,
             target_gradient=model.objective.target_gradient,
+            num_latent_heads=predictor.num_latent_heads,
+            has_teacher=model.teacher is not None,
         )
 
     @property
@@ -183,32 +201,6 @@ class StepSizes:
         per_mask += self.decoding_flops(target_layers, frozen_layers)
         per_clip = self.target_flops(target_layers, frozen_layers)
         return self.batch_size * (per_mask * self.masks_per_clip + per_clip)
-
-    def activation_bytes(
-        self, frozen_layers: int = 0, bytes_per_number: int = 4
-    ) -> int:
-        """Bytes kept for the backward pass, with fused attention.
-
-        An estimate: compilers keep less or more. Rematerialised blocks keep
-        their input alone. Targets with a gradient are left out.
-
-        Args:
-            frozen_layers: int. Defaults to `0`.
-            bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
-        """
-        kept = self.encoder.numbers_kept
-        if self.remat:
-            kept = self.encoder.hidden_dim
-        numbers = 0
-        for visible, decoded in self.masks:
-            tokens = (self.num_encoding - frozen_layers) * visible
-            tokens += self.num_decoder_layers * (visible + decoded)
-            numbers += tokens * kept
-            if self.predictor:
-                tokens = self.predictor.num_layers * (visible + decoded)
-                numbers += tokens * self.predictor.numbers_kept
-        sequences = self.batch_size * self.masks_per_clip
-        return sequences * numbers * bytes_per_number
 
     @property
     def _passes(self) -> int:

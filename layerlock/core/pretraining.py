@@ -12,6 +12,7 @@ from layerlock.core.targets import (
     check_objective,
     check_targets,
     layer_outputs,
+    num_scored,
     target_layers,
 )
 from layerlock.core.tokens import take_tokens
@@ -273,13 +274,12 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         drawn = self.mask(num_masks, grid, self.seed, batch_index)
         # Every prefix of the hidden tokens is a random subset of them.
         return [
-            (visible, hidden[:, : self.num_scored(hidden.shape[1])])
+            (
+                visible,
+                hidden[:, : num_scored(hidden.shape[1], self.target_fraction)],
+            )
             for visible, hidden in drawn
         ]
-
-    def num_scored(self, num_hidden: int) -> int:
-        """How many of `num_hidden` hidden patches are decoded and scored."""
-        return max(1, round(num_hidden * self.target_fraction))
 
     def encode_visible(self, patches, visible, grid):
         """Encodes the visible patches, up to the predictor's layers.

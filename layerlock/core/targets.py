@@ -25,6 +25,16 @@ def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
     return tuple(dict.fromkeys(found))
 
 
+def num_scored(num_hidden: int, target_fraction: float) -> int:
+    """How many of `num_hidden` hidden patches are decoded and scored.
+
+    Args:
+        num_hidden: int, of a clip under one mask.
+        target_fraction: float, share of them.
+    """
+    return max(1, round(num_hidden * target_fraction))
+
+
 def check_targets(objective, frozen_layers: int, deepest: int):
     """Raises if a target of this stage would move without a teacher.
 

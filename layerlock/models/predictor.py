@@ -159,15 +159,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             num_mask_kinds: int. Defaults to `1`.
             num_latent_heads: int. Defaults to `1`.
         """
-        sizes = {"num_layers": 12, "num_heads": 12, "predictor_dim": 384}
-        if encoder.hidden_dim < sizes["predictor_dim"]:
-            heads = 4
-            width = max(8 * heads, round(encoder.hidden_dim * 2 / 3))
-            sizes = {
-                "num_layers": max(1, encoder.num_layers // 2),
-                "num_heads": heads,
-                "predictor_dim": width - width % (2 * heads),
-            }
+        sizes = predictor_sizes(encoder.hidden_dim, encoder.num_layers)
         return cls(
             encoder.hidden_dim,
             encoder.patch_dim,
@@ -270,3 +262,26 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "num_latent_heads": self.num_latent_heads,
             "epsilon": self.epsilon,
         }
+
+
+def predictor_sizes(hidden_dim: int, num_layers: int) -> dict:
+    """The sizes of `LatentPredictor.for_encoder`, as its arguments.
+
+    Args:
+        hidden_dim: int, features of a token of the encoder.
+        num_layers: int, blocks of the encoder.
+
+    Example:
+
+    >>> predictor_sizes(hidden_dim=1024, num_layers=24)["num_layers"]
+    12
+    """
+    if hidden_dim >= 384:
+        return {"num_layers": 12, "num_heads": 12, "predictor_dim": 384}
+    heads = 4
+    width = max(8 * heads, round(hidden_dim * 2 / 3))
+    return {
+        "num_layers": max(1, num_layers // 2),
+        "num_heads": heads,
+        "predictor_dim": width - width % (2 * heads),
+    }

@@ -91,7 +91,7 @@ class MetricsLog(EverySteps):
             "seconds": round(self.stopwatch.seconds, 3),
             "flops": self._flops(step, self.lock.events),
             "flops_unfrozen": self._unfrozen_flops(step),
-            "peak_memory_bytes": self._peak_memory(),
+            **self._measured(),
             "stall_seconds": round(stall, 3),
             **self.monitors.values,
         }
@@ -127,9 +127,16 @@ class MetricsLog(EverySteps):
         flops = self.sizes.step_flops(0, targets)
         return flops * step * self.counter.accumulation
 
-    def _peak_memory(self):
+    def _measured(self):
+        """What the backend says about a step of this stage."""
         stage = (self.model.frozen_layers, self.model.target_layers)
         if stage != self.stage:
             self.stage = stage
-            self.peak_bytes = backends.measure_step(self.model).peak_bytes
-        return self.peak_bytes
+            measured = backends.measure_step(self.model)
+            flops = measured.flops
+            self.measured = {
+                "peak_memory_bytes": measured.peak_bytes,
+                "compiled_step_flops": flops
+                and flops * self.counter.accumulation,
+            }
+        return self.measured

@@ -19,16 +19,21 @@ def command(run_dir, *flags):
     return [sys.executable, str(recipe), f"--run_dir={run_dir}", *flags]
 
 
-def refusal(name, *flags):
-    """The sentence with which a recipe, called right here, gives up."""
+def call(name, *flags):
+    """Runs a recipe in this process."""
     path = ROOT / "recipes" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     recipe = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(path.parent)
         spec.loader.exec_module(recipe)
-        with pytest.raises(SystemExit) as refused:
-            recipe.main([path.name, *flags])
+        recipe.main([path.name, *flags])
+
+
+def refusal(name, *flags):
+    """The sentence with which a recipe, called right here, gives up."""
+    with pytest.raises(SystemExit) as refused:
+        call(name, *flags)
     assert isinstance(refused.value.code, str)  # goes to stderr, with status 1
     return refused.value.code
 

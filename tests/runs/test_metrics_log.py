@@ -15,10 +15,10 @@ from tests.runs.training import Training
 
 KEYS = (
     "step loss frozen_layers target_layer learning_rate clips_per_second "
-    "seconds flops flops_unfrozen peak_memory_bytes stall_seconds feature_std "
-    "feature_std_min raw_feature_std target_std prediction_cosine clip_cosine "
-    "effective_rank grad_norm weight_norms weight_norm_rates verdict "
-    "verdict_reason"
+    "seconds flops flops_unfrozen peak_memory_bytes compiled_step_flops "
+    "stall_seconds feature_std feature_std_min raw_feature_std target_std "
+    "prediction_cosine clip_cosine effective_rank grad_norm weight_norms "
+    "weight_norm_rates verdict verdict_reason"
 ).split()
 EVENT = 4
 

@@ -1,0 +1,115 @@
+"""What freezing saves: FLOPs, memory and time against a run without it.
+
+    KERAS_BACKEND=jax python recipes/savings.py --run_dir=runs/savings
+    KERAS_BACKEND=jax python recipes/savings.py --plan --target=pixels \\
+        --preset=video_vit_gigantic --start_step=160000 --interval=10000 \\
+        --max_frozen_layers=32 --steps=480000
+
+Trains twice with `recipes/pretrain.py`, whose flags it takes: once with layers
+that freeze, predicting pixels unless --target says otherwise, and once
+without. `savings.png` and `savings.json` go to --run_dir. What is complete
+there is not repeated, and what was cut off goes on.
+
+--plan trains nothing: it counts what a schedule would cost, for any size. Its
+clips are those that the preset is made for, unless --frames and --size say
+otherwise.
+
+LayerLock (arXiv 2509.10156), section 4.1 and Figure 3.
+"""
+
+import json
+import pathlib
+import sys
+
+from absl import flags
+
+from common import comparison, options, plan, settings, training
+from layerlock.models import presets
+from layerlock.runs import writing
+
+FLAGS = flags.FlagValues()
+options.define_method(FLAGS)
+options.define_freezing(FLAGS)
+options.define_network(FLAGS)
+options.define_data(FLAGS)
+options.define_training(FLAGS)
+options.define_run(FLAGS)
+flags.DEFINE_bool(
+    "plan", False, "Count costs instead of training.", flag_values=FLAGS
+)
+# What says when layers freeze, and how.
+FREEZING = (
+    "schedule",
+    "start_step",
+    "interval",
+    "layers_per_event",
+    "max_frozen_layers",
+    "schedule_args",
+    "head_reset",
+    "mini_warmup_steps",
+)
+
+
+def main(argv):
+    """Checks everything that can be wrong, and only then computes."""
+    options.parse(FLAGS, argv, __doc__)
+    try:
+        if FLAGS.plan:
+            print_plan()
+            return
+        run_dir = check()
+    except (ValueError, TypeError, OSError) as error:
+        sys.exit(f"savings: {error}")
+    given = training.given(FLAGS, without=("plan", "run_dir"))
+    plain = training.given(FLAGS, without=("plan", "run_dir", *FREEZING))
+    try:
+        never = training.train([*plain, "--schedule=never"], run_dir / "never")
+        freezing = training.train(given, run_dir / "freezing")
+    except RuntimeError as error:
+        sys.exit(f"savings: {error}")
+    found = comparison.compare(freezing, never)
+    writing.write_json(run_dir / "savings.json", found)
+    comparison.draw(freezing, never, run_dir / "savings.png")
+    print(comparison.table(found))
+    print(f"Picture: {run_dir / 'savings.png'}")
+    print(json.dumps(found))
+
+
+def print_plan():
+    """Shows what the flags would cost."""
+    if not FLAGS.init_from:
+        frames, size, _ = presets.PRESETS[FLAGS.preset]["clip_shape"]
+        FLAGS.set_default("frames", frames)
+        FLAGS.set_default("size", size)
+    chosen = settings.resolve(FLAGS)
+    found = plan.plan(chosen, settings.method(chosen))
+    print(plan.table(found))
+    print(json.dumps(plan.as_json(found)))
+
+
+def check() -> pathlib.Path:
+    """Refuses what could not be compared; returns the run directory."""
+    if FLAGS.run_dir is None:
+        raise settings.UsageError(
+            "--run_dir is missing: the folder for the two runs."
+        )
+    if FLAGS.schedule == "never":
+        raise settings.UsageError(
+            "--schedule=never is what the run is compared with. Pass another "
+            "schedule, or none."
+        )
+    if FLAGS.resume:
+        raise settings.UsageError(
+            "Runs that were cut off go on by themselves: leave --resume out."
+        )
+    if FLAGS.objective == "mae" and not FLAGS["target"].present:
+        FLAGS.target = "pixels"
+    if FLAGS.data == "scenes" and not FLAGS["validation"].present:
+        FLAGS.validation = "scenes"
+    settings.method(settings.resolve(FLAGS))
+    comparison.require_matplotlib()
+    return pathlib.Path(FLAGS.run_dir)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
