@@ -49,6 +49,7 @@ def main(argv):
 
 def build(chosen, method):
     """The model that is trained, with its optimizer."""
+    parts.cache_programs(chosen)
     parts.distribute(chosen)
     keras.utils.set_random_seed(chosen["seed"])
     model = parts.build_model(chosen, method)

@@ -12,6 +12,13 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
 - `renew_step(model, frozen_variables)`: after layers froze, drops buffers of
   frozen variables and every compiled function, so that the next batch runs
   the new step.
+- `compile_ahead(model, config, make_model)`: begins to compile the step of the
+  stage whose `get_config` is `config`, beside the steps that run, and returns
+  what can be waited for (`wait()`), or `None` where nothing is compiled ahead.
+  `make_model()` builds a compiled model of that stage; its values are not
+  asked for. `renew_step` uses what was compiled if it fits.
+- `cache_programs(folder)`: keeps compiled programs in a folder, where the
+  backend can, so that another process need not compile them again.
 - `compiled(model, function)`: `function` without gradients, compiled where the
   backend compiles. It reads the model's variables as they are at each call.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
@@ -33,6 +40,8 @@ NAMES = (
     "sync_state",
     "variable_scope",
     "renew_step",
+    "compile_ahead",
+    "cache_programs",
     "compiled",
     "measure_step",
     "unsupported",

@@ -6,6 +6,7 @@ import time
 import jax
 import keras
 
+from layerlock.backends.ahead import Compilation
 from layerlock.backends.contract import StepCost
 
 
@@ -14,9 +15,15 @@ class CompiledStep:
 
     `jax.jit` would compile it too, but would not tell what the program costs
     in memory and operations without compiling it a second time.
+
+    Args:
+        function: of state and data.
+        ahead: a `Compilation` that may have its program already, or `None`.
+            Defaults to `None`.
+        **jit_arguments: as for `jax.jit`.
     """
 
-    def __init__(self, function, **jit_arguments):
+    def __init__(self, function, ahead=None, **jit_arguments):
         # A fresh function object: `jax.jit` shares its trace cache between
         # equal bound methods, and a step may change without its state's
         # shapes changing, when only the target moves.
@@ -24,6 +31,8 @@ class CompiledStep:
             return function(state, data)
 
         self.jitted = jax.jit(step, **jit_arguments)
+        self.ahead = ahead
+        self.data = None
         self.programs = {}
         self.latest = None
         self.compile_seconds = 0.0
@@ -34,11 +43,33 @@ class CompiledStep:
         program = self.programs.get(key)
         if program is None:
             started = time.perf_counter()
-            program = self.jitted.lower(state, data).compile()
+            program = self._program(state, data)
             self.compile_seconds += time.perf_counter() - started
             self.programs[key] = program
         self.latest = program
         return program(state, data)
+
+    def compile(self, state, data):
+        """The program for these arrays, or for arrays of these shapes."""
+        return self.jitted.lower(state, data).compile()
+
+    def _program(self, state, data):
+        self.data = jax.tree.map(_shape, data)
+        ahead, self.ahead = self.ahead, None
+        found = ahead and ahead.take(_structure((state, data)))
+        return found or self.compile(state, data)
+
+
+def _shape(leaf):
+    dtype = keras.backend.standardize_dtype(leaf.dtype)
+    return jax.ShapeDtypeStruct(leaf.shape, dtype)
+
+
+def _structure(tree) -> tuple:
+    """What must be equal for a program to fit: structure, shapes, types."""
+    leaves, structure = jax.tree.flatten(tree)
+    leaves = [_shape(leaf) for leaf in leaves]
+    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
 
 
 class TrainStep:
@@ -107,9 +138,17 @@ class TrainStep:
         arguments = {"donate_argnums": 0}
         if keras.distribution.distribution() is not None:
             arguments["out_shardings"] = (None, self._get_state_sharding_spec())
-        self.compiled_step = CompiledStep(self.train_step, **arguments)
+        self.compiled_step = CompiledStep(
+            self.train_step, self._take_next_step(), **arguments
+        )
         # `_make_function` turns a step on data into a step on an iterator.
         self.train_function = self._make_function(self.compiled_step)
+
+    def _take_next_step(self):
+        """The step that was compiled ahead, if it is for what comes now."""
+        ahead, self.next_step = getattr(self, "next_step", None), None
+        fits = ahead is not None and ahead.config == self.get_config()
+        return ahead if fits else None
 
 
 def sync_state(model):
@@ -133,6 +172,44 @@ def _forget_functions(model):
     model.predict_function = None
     if model.train_function is not None:
         model.make_train_function(force=True)
+
+
+def compile_ahead(model, config, make_model):
+    step = getattr(model, "compiled_step", None)
+    if step is None or step.data is None:
+        return None
+    if keras.distribution.distribution() is not None:
+        return None  # its shapes would also have to say where they lie
+    running = getattr(model, "next_step", None)
+    if running is not None and running.config == config:
+        return running
+
+    def compile():
+        found = []
+        # Nothing is computed: variables get shapes and no values.
+        jax.eval_shape(lambda: found.append(make_model()))
+        [twin] = found
+        state = tuple(
+            [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
+            for variables in (
+                twin.trainable_variables,
+                twin.non_trainable_variables,
+                twin.optimizer.variables,
+                twin.metrics_variables,
+            )
+        )
+        next_step = CompiledStep(twin.train_step, donate_argnums=0)
+        program = next_step.compile(state, step.data)
+        return program, _structure((state, step.data))
+
+    model.next_step = Compilation(compile, config)
+    return model.next_step
+
+
+def cache_programs(folder):
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 def compiled(model, function):

@@ -73,6 +73,39 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
         _restore(part, snapshot, {id(variable) for variable in fresh})
 
 
+def maker(optimizer):
+    """Returns a function that makes a fresh optimizer of the same settings.
+
+    The settings are read now; the function takes no arguments, and may be
+    called where the original's values are out of reach.
+
+    Args:
+        optimizer: A `keras.Optimizer`, or a `LossScaleOptimizer`.
+
+    Raises:
+        ValueError: if single variables are excluded from weight decay: a
+            fresh optimizer would not know their successors.
+    """
+    parts = _parts(optimizer)
+    if any(getattr(part, "_exclude_from_weight_decay", ()) for part in parts):
+        raise ValueError(
+            "Variables are excluded from weight decay one by one. Exclude "
+            "them by name: `exclude_from_weight_decay(var_names=[...])`."
+        )
+    kind, config = type(optimizer), optimizer.get_config()
+    # In no configuration.
+    pattern = "_exclude_from_weight_decay_pattern"
+    patterns = [getattr(part, pattern, None) for part in parts]
+
+    def make():
+        fresh = kind.from_config(dict(config))
+        for part, excluded in zip(_parts(fresh), patterns, strict=True):
+            setattr(part, pattern, excluded)
+        return fresh
+
+    return make
+
+
 def _parts(optimizer) -> list:
     inner = getattr(optimizer, "inner_optimizer", None)
     if hasattr(optimizer, "_inner_optimizers"):

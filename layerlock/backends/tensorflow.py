@@ -56,6 +56,14 @@ def renew_step(model, frozen_variables):
         model.make_train_function(force=True)
 
 
+def compile_ahead(model, config, make_model):
+    return None  # A `tf.function` is traced where it is first called.
+
+
+def cache_programs(folder):
+    pass
+
+
 def compiled(model, function):
     return tf.function(function)
 

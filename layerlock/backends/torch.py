@@ -106,6 +106,14 @@ def renew_step(model, frozen_variables):
         model.make_train_function(force=True)
 
 
+def compile_ahead(model, config, make_model):
+    return None  # Eager steps: there is nothing to compile.
+
+
+def cache_programs(folder):
+    pass
+
+
 def compiled(model, function):
     return torch.no_grad()(function)
 

@@ -6,7 +6,7 @@ import keras
 
 from layerlock import backends
 from layerlock.backends import optimizer as optimizer_state
-from layerlock.core import schedules
+from layerlock.core import ahead, schedules
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.step_counter import StepCounter
 
@@ -27,6 +27,9 @@ class LayerLock(keras.callbacks.Callback):
             moves. Defaults to `False`.
         before_freeze: function of the model and the number of layers that are
             about to be frozen, called before they are. Defaults to `None`.
+        compile_ahead: bool, compile the step of the next stage while this one
+            trains, so that a freeze does not stall; on JAX, for models that
+            know their stages. Defaults to `True`.
 
     Attributes:
         frozen_layers: int, layers frozen so far.
@@ -57,12 +60,15 @@ class LayerLock(keras.callbacks.Callback):
         layers=None,
         head_reset=False,
         before_freeze=None,
+        compile_ahead=True,
     ):
         super().__init__()
         self.schedule = schedules.get(schedule)
         self.layers = layers
         self.head_reset = head_reset
         self.before_freeze = before_freeze
+        self.compile_ahead = compile_ahead
+        self.compiling = None
         self.scheduler = None
         self.events = []
         self.seconds = 0.0  # spent in the freeze of the latest batch
@@ -111,6 +117,15 @@ class LayerLock(keras.callbacks.Callback):
             return
         if self.counter.has_reached(self.next_event):
             self._freeze()
+        elif self.look_ahead:
+            self.look_ahead = False
+            self.compiling = ahead.compile_next_stage(
+                self.model, self.schedule, self.counter.step
+            )
+
+    def on_train_end(self, logs=None):
+        if self.compiling is not None:
+            self.compiling.wait()
 
     def _resume(self):
         self.counter = StepCounter(self.model)
@@ -126,3 +141,4 @@ class LayerLock(keras.callbacks.Callback):
             self.events.append((step, self.frozen_layers))
             self.seconds = time.perf_counter() - started
         self.next_event = self.schedule.next_event(step)
+        self.look_ahead = self.compile_ahead

@@ -27,6 +27,10 @@ class FreezableModel:
     def check_stages(self, frozen_layers: int):
         """Raises if a stage up to `frozen_layers` could not be entered."""
 
+    def config_at(self, frozen_layers: int) -> dict:
+        """What `get_config` returns once so many layers are frozen."""
+        return {**self.get_config(), "frozen_layers": frozen_layers}
+
     def enter_stage(self, frozen_layers: int, reset_head: bool = False) -> list:
         """Adapts the model to `frozen_layers`, before variables are frozen.
 

@@ -308,6 +308,12 @@ def define_run(values: flags.FlagValues):
         "Newest checkpoints that are kept.",
         lower_bound=1,
     )
+    define.string(
+        "compilation_cache",
+        "~/.cache/layerlock",
+        "JAX: folder of compiled programs, which later runs need not compile "
+        "again; empty for none. JAX_COMPILATION_CACHE_DIR goes first.",
+    )
     define.integer(
         "monitor_every",
         None,

@@ -17,7 +17,13 @@ from layerlock.models import presets, sharding
 from layerlock.runs import configuration, directory, report
 
 # What may differ when a run goes on: nothing that changes its numbers.
-FREE = ("keep_checkpoints", "resume", "run_dir", "workers")
+FREE = (
+    "compilation_cache",
+    "keep_checkpoints",
+    "resume",
+    "run_dir",
+    "workers",
+)
 NUM_NAMED = 10  # unreadable videos
 NUM_VALIDATION_BATCHES = 4
 REPORT = "python -m layerlock.runs.report"
@@ -123,6 +129,13 @@ def check_libraries():
             "Clips are read with Grain, which is not installed. "
             'To install it: pip install "layerlock[video]"'
         )
+
+
+def cache_programs(chosen):
+    """Keeps compiled programs where the flags say."""
+    if chosen["compilation_cache"]:
+        folder = pathlib.Path(chosen["compilation_cache"]).expanduser()
+        backends.cache_programs(folder)
 
 
 def write_report(run) -> str:
