@@ -1,0 +1,12 @@
+"""What `recipes/pretrain.py` is made of, for benchmarks."""
+
+import importlib
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
+pretrain = importlib.import_module("pretrain")
+callbacks, options, parts, settings = (
+    importlib.import_module(f"common.{name}")
+    for name in ("callbacks", "options", "parts", "settings")
+)
