@@ -19,7 +19,7 @@ def given(values, without=()) -> list[str]:
     return [
         values[name].serialize()
         for name in values
-        if name not in without and values[name].present
+        if name not in without and not values[name].using_default_value
     ]
 
 

@@ -1,0 +1,72 @@
+"""Runs that go on from a checkpoint of another run."""
+
+import math
+import os
+import pathlib
+import shutil
+
+from absl import flags
+
+from common import options, parts, settings
+from layerlock import runs
+
+
+def resolve(arguments) -> dict:
+    """The settings that `pretrain.py` makes of its flags.
+
+    Args:
+        arguments: list of str, the flags.
+    """
+    values = flags.FlagValues()
+    for name in ("method", "freezing", "network", "data", "training", "run"):
+        getattr(options, f"define_{name}")(values)
+    values(["pretrain", *arguments])
+    chosen = settings.resolve(values)
+    settings.method(chosen)
+    return chosen
+
+
+def branch(trunk, step: int, path, arguments):
+    """Makes a run that was killed at a step, of which another has a checkpoint.
+
+    Both are the same up to that step. `pretrain.py --resume` goes on with it.
+
+    Args:
+        trunk: path of the run with the checkpoint.
+        step: int.
+        path: of the new run; it appears complete or not at all.
+        arguments: list of str, flags of the new run.
+
+    Raises:
+        FileNotFoundError: if the trunk has no checkpoint of that step.
+    """
+    name = f"step_{step:08d}"
+    checkpoint = pathlib.Path(trunk) / "checkpoints" / name
+    if not checkpoint.is_dir():
+        raise FileNotFoundError(
+            f"{trunk} has no checkpoint of step {step}. It was trained with "
+            "other --freeze_at: take another --run_dir."
+        )
+    draft = path.with_name(f".writing_{path.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    chosen = resolve([*arguments, f"--run_dir={path}"])
+    run = runs.RunDirectory.create(draft, parts.describe(chosen))
+    shutil.copytree(checkpoint, run.checkpoints_path / name)
+    for line in runs.RunDirectory.open(trunk).read_metrics():
+        if line["step"] <= step:
+            run.append_metrics(line)
+    os.rename(draft, path)
+
+
+def common_divisor(steps) -> int:
+    """The largest number that divides all of some steps."""
+    return math.gcd(*steps)
+
+
+def log_every(checkpoint_every: int) -> int:
+    """Steps between log lines: at most 50, a divisor of those to a checkpoint.
+
+    >>> log_every(200), log_every(7)
+    (50, 7)
+    """
+    return max(n for n in range(1, 51) if checkpoint_every % n == 0)

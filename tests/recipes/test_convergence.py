@@ -1,0 +1,120 @@
+"""Runs that branch off another, and the schedule that they support."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.recipes.running import (
+    ROOT,
+    environment,
+    metrics,
+    refusal,
+    succeed,
+)
+
+
+@pytest.fixture
+def convergence(common):
+    import common.branching
+    import common.convergence
+
+    return common.convergence
+
+
+def losses(rows):
+    """From rows of final losses, by layer, over steps 10, 20 and 30."""
+    return {
+        (layer, 10 * column): value
+        for layer, row in rows.items()
+        for column, value in enumerate(row, start=1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "safe"),
+    [
+        ({1: (1.2, 1.0, 1.0), 2: (1.3, 1.2, 1.0)}, [[20, 1], [30, 2]]),
+        ({1: (1.0, 1.0, 1.0), 2: (1.0, 1.0, 1.0)}, [[10, 2]]),
+        # By chance at 10, not at 20: safe from 30 on.
+        ({1: (1.0, 1.2, 1.0), 2: (1.2, 1.2, 1.2)}, [[30, 1]]),
+        # What freezes both cannot be safer than what freezes one.
+        ({1: (1.2, 1.2, 1.0), 2: (1.0, 1.0, 1.0)}, [[30, 2]]),
+        ({1: (1.2, 1.2, 1.2), 2: (float("nan"),) * 3}, []),
+    ],
+)
+def test_a_layer_is_safe_from_a_step_on(convergence, rows, safe):
+    found = convergence.summarise(losses(rows), base=1.0, tolerance=0.05)
+
+    assert found["safe"] == safe
+    assert bool(found["flags"]) == bool(safe)
+
+
+def test_the_flags_are_a_schedule(convergence, common):
+    rows = {1: (1.2, 1.0, 1.0), 2: (1.3, 1.2, 1.0)}
+    found = convergence.summarise(losses(rows), base=1.0, tolerance=0.05)
+    chosen = common.branching.resolve([*found["flags"].split(), "--steps=40"])
+    schedule = common.settings.method(chosen).schedule
+
+    assert schedule.events(40) == [(20, 1), (30, 2)]
+    assert found["flags"] in convergence.table(found)
+
+
+def test_the_picture_has_a_line_per_layer(convergence, tmp_path):
+    rows = {1: (1.2, 1.0, 1.0), 2: (1.3, 1.2, 1.0)}
+    found = convergence.summarise(losses(rows), base=1.0, tolerance=0.05)
+    convergence.draw(found, tmp_path / "convergence.png")
+
+    assert (tmp_path / "convergence.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--run_dir is missing"),
+        (["--run_dir=x", "--resume"], "leave --resume out"),
+        (["--run_dir=x", "--objective=vjepa"], "--objective=mae"),
+        (["--run_dir=x", "--layers=7"], "from 1 to 6"),
+        (["--run_dir=x", "--layers=two"], "whole numbers"),
+        (["--run_dir=x", "--freeze_at=1000"], "before --steps=1000"),
+        (["--run_dir=x", "--log_every=7"], "multiples of --log_every"),
+        (["--run_dir=x", "--mask_ratio=2"], "between 0 and 1"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(arguments, message):
+    assert message in refusal("convergence", *arguments)
+
+
+@pytest.mark.slow
+def test_a_branch_is_the_run_that_it_cuts_short(small, tmp_path):
+    flags = [*small, "--steps=12", "--batch_size=4", "--log_every=2"]
+    command = [
+        sys.executable,
+        str(ROOT / "recipes" / "convergence.py"),
+        f"--run_dir={tmp_path}",
+        *flags,
+        "--layers=2",
+        "--freeze_at=4,8",
+    ]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    facts = json.loads(done.stdout.splitlines()[-1])
+    succeed(
+        tmp_path / "whole",
+        *flags,
+        "--target=pixels",
+        "--validation=scenes",
+        "--schedule=piecewise",
+        "--schedule_args=events=[(8,2)]",
+    )
+
+    branched = metrics(tmp_path / "layers_2_at_8")
+    whole = metrics(tmp_path / "whole")
+    for name in ("step", "loss", "frozen_layers", "flops", "grad_norm"):
+        ours = [line[name] for line in branched]
+        assert ours == [line[name] for line in whole], name
+    assert [pair[:2] for pair in facts["losses"]] == [[2, 4], [2, 8]]
+    assert facts["losses"][1][2] == whole[-1]["validation_loss"]
