@@ -117,7 +117,16 @@ def check() -> list:
         FLAGS.validation = "scenes"
     chosen = branching.resolve(["--schedule=never", *given()])
     comparison.require_matplotlib()
-    most, steps = settings.num_freezable(chosen), FLAGS.steps
+    return choose_pairs(settings.num_freezable(chosen), FLAGS.steps)
+
+
+def choose_pairs(most: int, steps: int) -> list:
+    """The pairs of layer and step that the flags ask for.
+
+    Args:
+        most: how many layers may freeze.
+        steps: of a run.
+    """
     shares = SHARES[1::2] if FLAGS.quick else SHARES
     layers = _numbers("layers") or convergence.spread(
         most, 2 if FLAGS.quick else 4
