@@ -78,6 +78,41 @@ def read_view(path, view, size: int) -> np.ndarray:
     return clip[:, :, ::-1] if view.mirrored else clip
 
 
+def all_frames(path, short_side=None, span=None):
+    """Yields the time and the upright image of every frame.
+
+    Args:
+        path: the file.
+        short_side: int, what the shorter side is shrunk to; both become even.
+            It is never enlarged. Defaults to `None`: as it is.
+        span: first and last second. Defaults to `None`: the whole video.
+
+    Yields:
+        Seconds since the beginning of the video, and uint8 `(height, width,
+        3)`.
+
+    Raises:
+        DecodingError: The file cannot be read; says why.
+    """
+    first, last = span or (0.0, math.inf)
+    with streams.opened(path) as (container, stream):
+        from_start = not first or not streams.seek(container, stream, first)
+        show = None
+        for time, frame in streams.timed_frames(container, stream, from_start):
+            if time > last + _TOLERANCE:
+                break
+            if show is None:
+                size = _even_size(streams.shown_size(frame, stream), short_side)
+                show = _Reader(stream, size, WHOLE)
+            if time >= first - _TOLERANCE:
+                yield time, show(frame)
+
+
+def _even_size(shown, short_side):
+    share = min(1.0, (short_side or min(shown)) / min(shown))
+    return tuple(max(2, 2 * round(side * share / 2)) for side in shown)
+
+
 def probe(path) -> streams.Facts:
     """Returns the facts of a video after reading some frames of it.
 

@@ -37,7 +37,7 @@ def scan(paths, cache=None, num_threads=None, progress=None) -> list:
     results = {}
     todo = []
     for path in dict.fromkeys(paths):
-        key = _key(path)
+        key = file_key(path)
         if isinstance(key, streams.DecodingError):
             results[path] = str(key)
         elif (known := memory.get(path, key)) is not None:
@@ -88,7 +88,7 @@ def _probe(path):
         return False, f"{type(error).__name__}: {streams.reason(error)}"
 
 
-def _key(path):
+def file_key(path):
     """Returns what changes when a file changes, or why there is no file."""
     try:
         facts = os.stat(path)

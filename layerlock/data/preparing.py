@@ -1,0 +1,199 @@
+"""Copies a folder of videos into one that is read faster."""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+
+from layerlock.data import encoding, files, scan, streams
+
+_LOG = "prepared.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One copy.
+
+    Args:
+        source: path of the video.
+        name: str, of the copy, relative to the folder of copies.
+        span: first and last second, or `None` for all.
+    """
+
+    source: str
+    name: str
+    span: tuple[float, float] | None = None
+
+
+def plan(spec, trims=None) -> list[Job]:
+    """Names a copy for every video, or for every trim of one.
+
+    Args:
+        spec: a folder, a glob, a list or a video; as for `FolderSource`.
+        trims: rows of path, first and last second; paths relative to the
+            folder. Defaults to `None`: the whole of every video.
+
+    Raises:
+        ValueError: if a trim is of no video, or empty.
+    """
+    root, paths = files.find(spec)
+    known = {_relative(path, root): path for path in paths}
+    if trims is None:
+        return [Job(path, _as_mp4(name)) for name, path in known.items()]
+    jobs = []
+    for name, first, last in trims:
+        if name not in known:
+            raise ValueError(
+                f"A trim is of {name!r}, which is not among the "
+                f"{len(known)} videos of {spec}. Paths are relative to {root}."
+            )
+        if not 0 <= first < last:
+            raise ValueError(
+                "A trim is from a second to a later one. Received: "
+                f"{name}, {first}, {last}."
+            )
+        stem = os.path.splitext(name)[0]
+        jobs.append(
+            Job(known[name], f"{stem}_{first:g}-{last:g}.mp4", (first, last))
+        )
+    return jobs
+
+
+def prepare(
+    spec, folder, trims=None, progress=None, num_threads=None, **settings
+) -> dict:
+    """Copies videos, or parts of them, into a folder of their own.
+
+    What was cut off goes on. A copy is written again when its source changed.
+
+    Args:
+        spec: the videos, see `plan`.
+        folder: path of the copies.
+        trims: see `plan`.
+        progress: called with the numbers of copies done and to do.
+        num_threads: int. Defaults to one per core.
+        **settings: of `encoding.transcode`.
+
+    Returns:
+        A dict: `written`, `kept`, and `failed`, from paths to reasons.
+
+    Raises:
+        ValueError: if the folder holds anything else, or copies that were
+            made with other settings, or would lie among the originals.
+    """
+    folder = pathlib.Path(folder).absolute()
+    _check_place(spec, folder)
+    jobs = plan(spec, trims)
+    _check_names(jobs)
+    settings = dict(sorted(settings.items()))
+    done = _read_log(folder, settings)
+    missing = [
+        job
+        for job in jobs
+        if done.get(job.name) != _key(job) or not (folder / job.name).exists()
+    ]
+    found = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
+    folder.mkdir(parents=True, exist_ok=True)
+    pool = concurrent.futures.ThreadPoolExecutor(num_threads or os.cpu_count())
+    try:
+        futures = {pool.submit(_copy, j, folder, settings): j for j in missing}
+        finished = concurrent.futures.as_completed(futures)
+        for count, future in enumerate(finished, start=1):
+            job, reason = futures[future], future.result()
+            if reason is None:
+                found["written"] += 1
+                _add_to_log(folder, job, settings)
+            else:
+                found["failed"][job.source] = reason
+            if progress is not None:
+                progress(count, len(missing))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return found
+
+
+def _copy(job, folder, settings):
+    """Returns why it failed, or `None`."""
+    try:
+        encoding.transcode(
+            job.source, folder / job.name, span=job.span, **settings
+        )
+    except streams.DecodingError as error:
+        return str(error)
+    except Exception as error:
+        # Nobody knows what a broken file makes a decoder do.
+        return f"{type(error).__name__}: {streams.reason(error)}"
+    return None
+
+
+def _check_place(spec, folder):
+    place = pathlib.Path(spec).expanduser().absolute()
+    if not place.is_dir():
+        place = place.parent / "?"  # whatever else lies beside a list is free
+    if place in (folder, *folder.parents) or folder in place.parents:
+        raise ValueError(
+            f"The copies would lie among the originals. Received: {spec} and "
+            f"{folder}. Take a folder beside that of the originals."
+        )
+
+
+def _check_names(jobs):
+    names = {}
+    for job in jobs:
+        other = names.setdefault(job.name, job)
+        if other is not job:
+            raise ValueError(
+                f"{job.source} and {other.source} would both become "
+                f"{job.name}. Rename one of them, or drop a trim."
+            )
+
+
+def _relative(path, root) -> str:
+    """A name under the root; the whole path of what lies elsewhere."""
+    name = os.path.relpath(path, root)
+    if name.startswith(os.pardir):
+        return os.path.abspath(path).lstrip(os.sep)
+    return name
+
+
+def _as_mp4(name: str) -> str:
+    return name if name.lower().endswith(".mp4") else f"{name}.mp4"
+
+
+def _key(job) -> list:
+    """What changes when the source of a copy changes."""
+    key = scan.file_key(job.source)
+    key = [str(key)] if isinstance(key, Exception) else key
+    return [os.path.abspath(job.source), *key]
+
+
+def _read_log(folder, settings) -> dict:
+    """What was written, by name; refuses a folder of other settings."""
+    path = folder / _LOG
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise ValueError(
+                f"The folder of the copies is not empty. Received: {folder}. "
+                "Take a new one, or one that was prepared before."
+            )
+        return {}
+    done = {}
+    for line in path.read_text().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # cut off while it was written
+        if entry["settings"] != settings:
+            raise ValueError(
+                f"{folder} was prepared with {entry['settings']}. Received: "
+                f"{settings}. Take another folder, or the same settings."
+            )
+        done[entry["name"]] = entry["key"]
+    return done
+
+
+def _add_to_log(folder, job, settings):
+    entry = {"name": job.name, "key": _key(job), "settings": settings}
+    with open(folder / _LOG, "a") as file:
+        file.write(json.dumps(entry) + "\n")

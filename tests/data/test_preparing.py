@@ -1,0 +1,185 @@
+"""Copies that are read faster, of videos that stay as they are."""
+
+import numpy as np
+import pytest
+
+from layerlock.data import decoding, preparing, streams
+from tests.data import synthesise
+
+pytest.importorskip("av")
+SETTINGS = {"short_side": 24, "key_frame_seconds": 0.2}
+
+
+@pytest.fixture
+def videos(tmp_path):
+    folder = tmp_path / "videos"
+    (folder / "cats").mkdir(parents=True)
+    synthesise.write(folder / "cats" / "one.mp4", key_frames=20)
+    synthesise.write(folder / "two.mkv", turn=0)
+    return folder
+
+
+def key_frames(path):
+    with streams.opened(path) as (container, stream):
+        return [
+            float(packet.pts * stream.time_base)
+            for packet in container.demux(stream)
+            if packet.is_keyframe and packet.pts is not None
+        ]
+
+
+def test_a_copy_is_small_and_shows_the_same_at_the_same_times(videos, tmp_path):
+    found = preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+
+    assert found == {"written": 2, "kept": 0, "failed": {}}
+    copy = tmp_path / "small" / "cats" / "one.mp4"
+    facts = decoding.probe(copy)
+    assert (facts.height, facts.width) == (24, 32)
+    assert facts.duration == pytest.approx(2.0, abs=0.01)
+    clip = decoding.read_frames(copy, [n / 10 + 1e-3 for n in range(20)])
+    assert synthesise.numbers(clip) == list(range(20))
+    assert (tmp_path / "small" / "two.mkv.mp4").exists()
+    original = key_frames(videos / "cats" / "one.mp4")
+    assert max(np.diff(original)) > 0.5
+    assert max(np.diff(key_frames(copy))) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_copy_is_upright(tmp_path, turn):
+    (tmp_path / "videos").mkdir()
+    synthesise.write(tmp_path / "videos" / "turned.mp4", turn=turn)
+
+    preparing.prepare(tmp_path / "videos", tmp_path / "small", **SETTINGS)
+
+    copy = tmp_path / "small" / "turned.mp4"
+    assert decoding.probe(copy).rotation == 0
+    assert synthesise.numbers(decoding.read_frames(copy, [0.55])) == [5]
+
+
+def test_uneven_times_are_kept(tmp_path):
+    (tmp_path / "videos").mkdir()
+    stamps = [0, 40, 300, 310, 900, 1000, 1500, 1510, 1520, 2000]
+    path = tmp_path / "videos" / "uneven.mkv"
+    synthesise.write(path, count=10, stamps=stamps)
+
+    preparing.prepare(tmp_path / "videos", tmp_path / "small", **SETTINGS)
+
+    times = [stamp / 1000 + 2e-3 for stamp in stamps]
+    copy = tmp_path / "small" / "uneven.mkv.mp4"
+    clip = decoding.read_frames(copy, times)
+    assert synthesise.numbers(clip) == list(range(10))
+
+
+def test_small_videos_are_not_enlarged(videos, tmp_path):
+    preparing.prepare(videos, tmp_path / "small", short_side=1000)
+
+    facts = decoding.probe(tmp_path / "small" / "cats" / "one.mp4")
+    assert (facts.height, facts.width) == (48, 64)
+
+
+def test_only_what_is_missing_is_written(videos, tmp_path):
+    preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+    (tmp_path / "small" / "two.mkv.mp4").unlink()
+    synthesise.write(videos / "three.mp4")
+    kept = (tmp_path / "small" / "cats" / "one.mp4").stat().st_mtime_ns
+
+    found = preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+
+    assert (found["written"], found["kept"]) == (2, 1)
+    copy = tmp_path / "small" / "cats" / "one.mp4"
+    assert copy.stat().st_mtime_ns == kept
+
+
+def test_a_source_that_changed_is_copied_again(videos, tmp_path):
+    preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+    synthesise.write(videos / "two.mkv", count=30)
+
+    found = preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+
+    assert (found["written"], found["kept"]) == (1, 1)
+    copy = tmp_path / "small" / "two.mkv.mp4"
+    assert decoding.probe(copy).duration == pytest.approx(3.0, abs=0.01)
+
+
+def test_what_cannot_be_read_is_named_and_leaves_nothing(videos, tmp_path):
+    broken = videos / "broken.mp4"
+    broken.write_bytes(b"no video")
+
+    found = preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+
+    assert found["written"] == 2
+    assert list(found["failed"]) == [str(broken)]
+    assert {p.name for p in (tmp_path / "small").iterdir()} == {
+        "cats",
+        "prepared.jsonl",
+        "two.mkv.mp4",
+    }
+
+
+def test_trims_are_copied_alone(videos, tmp_path):
+    trims = [("cats/one.mp4", 0.5, 1.0), ("cats/one.mp4", 1.2, 1.5)]
+
+    found = preparing.prepare(
+        videos, tmp_path / "small", trims=trims, **SETTINGS
+    )
+
+    assert found["written"] == 2
+    copy = tmp_path / "small" / "cats" / "one_0.5-1.mp4"
+    clip = decoding.read_frames(copy, [0.0, 0.101, 0.5])
+    assert synthesise.numbers(clip) == [5, 6, 10]
+
+
+@pytest.mark.parametrize(
+    ("trim", "message"),
+    [(("three.mp4", 0, 1), "not among"), (("two.mkv", 1, 1), "to a later one")],
+)
+def test_trims_of_nothing_are_refused(videos, tmp_path, trim, message):
+    with pytest.raises(ValueError, match=message):
+        preparing.prepare(videos, tmp_path / "small", trims=[trim], **SETTINGS)
+
+
+@pytest.mark.parametrize("place", ["videos", "videos/small", "."])
+def test_copies_do_not_lie_among_the_originals(videos, tmp_path, place):
+    with pytest.raises(ValueError, match="among the originals"):
+        preparing.prepare(videos, tmp_path / place, **SETTINGS)
+
+
+def test_nothing_of_others_is_mixed_with_copies(videos, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("...")
+    with pytest.raises(ValueError, match="is not empty"):
+        preparing.prepare(videos, tmp_path / "mine", **SETTINGS)
+
+
+def test_copies_of_other_settings_are_not_mixed(videos, tmp_path):
+    preparing.prepare(videos, tmp_path / "small", **SETTINGS)
+    with pytest.raises(ValueError, match="was prepared with"):
+        preparing.prepare(videos, tmp_path / "small", short_side=32)
+
+
+def test_two_videos_never_become_one(tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    synthesise.write(folder / "one.mkv")
+    synthesise.write(folder / "one.mkv.mp4")
+    with pytest.raises(ValueError, match="would both become"):
+        preparing.prepare(folder, tmp_path / "small", **SETTINGS)
+
+
+@pytest.mark.slow
+def test_copies_of_real_clips_look_like_them(clips_folder, tmp_path):
+    found = preparing.prepare(clips_folder, tmp_path / "small", short_side=64)
+
+    assert not found["failed"]
+    for job in preparing.plan(clips_folder):
+        copy = tmp_path / "small" / job.name
+        theirs, ours = decoding.probe(job.source), decoding.probe(copy)
+        # From the first frame on; some originals begin late.
+        assert ours.duration == pytest.approx(theirs.duration, abs=0.5)
+        assert min(ours.height, ours.width) <= 64
+        size = (ours.height, ours.width)
+        middle = [theirs.duration / 2]
+        original = decoding.read_frames(job.source, middle, size)
+        shown = decoding.read_frames(copy, middle)
+        difference = np.abs(original.astype(float) - shown).mean()
+        assert difference < 8, (job.name, difference)
