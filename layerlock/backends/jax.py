@@ -1,6 +1,7 @@
 """JAX: state lives outside the model during `fit`; steps are compiled."""
 
 import contextlib
+import os
 import time
 
 import jax
@@ -207,9 +208,11 @@ def compile_ahead(model, config, make_model):
 
 
 def cache_programs(folder):
-    if jax.config.jax_compilation_cache_dir is None:
+    # What the user chose for JAX goes first.
+    if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 def compiled(model, function):

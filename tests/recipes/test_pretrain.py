@@ -244,3 +244,25 @@ def test_a_collapse_can_end_the_run(tmp_path, small):
     assert "collapsed at step" in finished.stderr
     last = running.metrics(tmp_path / "run")[-1]
     assert last["verdict"] == "collapsed" and last["step"] < 200
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "jax", reason="programs are kept by JAX")
+def test_a_second_run_compiles_nothing(small, tmp_path):
+    def programs_after(name):
+        running.succeed(
+            tmp_path / name,
+            *small,
+            "--steps=6",
+            "--start_step=2",
+            "--interval=2",
+            "--batch_size=4",
+            f"--compilation_cache={tmp_path / 'programs'}",
+            JAX_COMPILATION_CACHE_DIR="",
+        )
+        return {path.name for path in (tmp_path / "programs").glob("*-cache")}
+
+    first = programs_after("first")
+
+    assert len(first) >= 3  # one for each stage
+    assert programs_after("second") == first
