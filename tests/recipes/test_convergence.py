@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import keras
 import pytest
 
 from tests.recipes.running import (
@@ -12,6 +13,10 @@ from tests.recipes.running import (
     metrics,
     refusal,
     succeed,
+)
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
 )
 
 

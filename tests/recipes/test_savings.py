@@ -1,13 +1,19 @@
 """What a run would cost, and what it saved."""
 
 import json
+import subprocess
+import sys
 
+import keras
 import pytest
 from absl import flags
 
 from layerlock.core.cost import StepSizes
-from tests.recipes.running import ROOT, environment, refusal
+from tests.recipes.running import ROOT, call, environment, refusal
 
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 PLANNED = {
     "mae": [],
     "pixels": ["--target=pixels", "--target_fraction=0.25"],
@@ -103,8 +109,6 @@ def test_mistakes_are_named_before_anything_is_trained(arguments, message):
 
 
 def test_the_largest_model_is_planned_without_being_built(capsys):
-    from tests.recipes.running import call
-
     call(
         "savings",
         "--plan",
@@ -120,9 +124,6 @@ def test_the_largest_model_is_planned_without_being_built(capsys):
 
 @pytest.mark.slow
 def test_two_runs_are_compared_and_not_repeated(small, tmp_path):
-    import subprocess
-    import sys
-
     command = [
         sys.executable,
         str(ROOT / "recipes" / "savings.py"),
