@@ -14,11 +14,14 @@ class BlockSizes:
         num_layers: int, blocks.
         hidden_dim: int, width of the tokens.
         mlp_dim: int, width of the MLPs.
+        num_heads: int, attention heads; no matrix product depends on it.
+            Defaults to `1`.
     """
 
     num_layers: int
     hidden_dim: int
     mlp_dim: int
+    num_heads: int = 1
 
     def block_flops(self, num_tokens: int) -> int:
         """FLOPs of one block's forward pass over one sequence."""
@@ -110,7 +113,10 @@ class StepSizes:
         num_encoding = predictor.encoder_layers(encoder)
         return cls(
             encoder=BlockSizes(
-                encoder.num_layers, encoder.hidden_dim, encoder.mlp_dim
+                encoder.num_layers,
+                encoder.hidden_dim,
+                encoder.mlp_dim,
+                encoder.num_heads,
             ),
             num_decoder_layers=encoder.num_layers - num_encoding,
             patch_dim=encoder.patch_dim,

@@ -19,8 +19,8 @@ class TargetHeads:
       tokens alone, which is how many may freeze.
 
     Attributes:
-        block_sizes: tuple of ints, number, width and MLP width of blocks of
-            its own, for `core.cost`; `None` without any.
+        block_sizes: tuple of ints, number, width, MLP width and attention
+            heads of blocks of its own, for `core.cost`; `None` without any.
     """
 
     block_sizes = None

@@ -113,7 +113,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.num_heads = num_heads
         self.predictor_dim = predictor_dim
         self.mlp_dim = mlp_dim
-        self.block_sizes = (num_layers, predictor_dim, mlp_dim)
+        self.block_sizes = (num_layers, predictor_dim, mlp_dim, num_heads)
         self.num_mask_kinds = num_mask_kinds
         self.positions = positions
         self.clip_grid = None if clip_grid is None else tuple(clip_grid)

@@ -117,10 +117,14 @@ def step_sizes(chosen, method) -> StepSizes:
     if objective.predictor == "transformer":
         sizes = predictor_sizes(width, num_layers)
         inner = sizes["predictor_dim"]
-        predictor = BlockSizes(sizes["num_layers"], inner, 4 * inner)
+        predictor = BlockSizes(
+            sizes["num_layers"], inner, 4 * inner, sizes["num_heads"]
+        )
         num_decoder_layers = 0
     return StepSizes(
-        encoder=BlockSizes(num_layers, width, arguments["mlp_dim"]),
+        encoder=BlockSizes(
+            num_layers, width, arguments["mlp_dim"], arguments["num_heads"]
+        ),
         num_decoder_layers=num_decoder_layers,
         patch_dim=CHANNELS * math.prod(patch_size),
         num_tokens=math.prod(grid),
