@@ -8,7 +8,7 @@ Trains every row of `docs/results.md` with `recipes/pretrain.py` on
 procedural clips, reads the frozen features with `recipes/probe.py`, and writes
 `results.md` into `--run_dir`, again after every run; rows that are not
 complete are shown as such. What is complete is not repeated, and grids share
-runs. About 5 minutes a run on one CPU core, probes included; `--jobs` go side
+runs. 6 to 15 minutes a run on one CPU core, probes included; `--jobs` go side
 by side. `--quick` shows in some minutes that everything works, and nothing
 about features.
 

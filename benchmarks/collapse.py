@@ -5,7 +5,7 @@
 Trains every row of `docs/collapse.md` on three seeds with
 `recipes/pretrain.py`, reads the frozen features with `recipes/probe.py`, and
 writes `collapse.md` and `collapse.png` into `--run_dir`. What is complete is
-not repeated. About 3 minutes a run on one CPU core, probes included; `--jobs`
+not repeated. 6 to 15 minutes a run on one CPU core, probes included; `--jobs`
 go side by side.
 
 LayerLock (arXiv 2509.10156), Table 3, in kind.
