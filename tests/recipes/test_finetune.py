@@ -106,7 +106,10 @@ NANO = "--encoder=random:video_vit_nano"
         ([NANO, "--learning_rate=nan"], "--learning_rate must be finite"),
         ([NANO, "--learning_rate=0"], "--learning_rate must be positive"),
         ([NANO, "--warmup_steps=1000"], "warmup_steps"),
-        ([NANO, "--batch_size=5000"], "4000 examples"),
+        (
+            [NANO, f"--task_args={FEW}", "--batch_size=41"],
+            "40 examples",
+        ),
         ([NANO, "--frames=3"], "3"),
         ([NANO, "--data=/videos"], "reads no files"),
         ([NANO, "--layer=3"], "Unknown command line flag"),
