@@ -12,15 +12,15 @@ clips per second.
 """
 
 import json
-import statistics
 import sys
 import tempfile
 import time
 
 import numpy as np
 from absl import flags
+from side_by_side import median_of, ratio
 
-from layerlock.data import preparing, randomness
+from layerlock.data import preparing
 from layerlock.data.sources.folder import FolderSource
 
 FLAGS = flags.FlagValues()
@@ -68,14 +68,11 @@ def compare(ours, theirs) -> dict:
         taken = {read: seconds(read) for read in order}
         times.append((taken[ours], taken[theirs]))
     times = times[1:]  # the first round warms the disk's cache
-    ratios = [theirs / ours for ours, theirs in times]
-    ours, theirs = zip(*times, strict=True)
     return {
-        "ratio": statistics.median(ratios),
-        "low": min(ratios),
-        "high": max(ratios),
-        "clips_per_second_ours": FLAGS.clips / statistics.median(ours),
-        "clips_per_second_theirs": FLAGS.clips / statistics.median(theirs),
+        # Clips per second: theirs over ours, in seconds.
+        **ratio([(theirs, ours) for ours, theirs in times]),
+        "clips_per_second_ours": FLAGS.clips / median_of(times, 0),
+        "clips_per_second_theirs": FLAGS.clips / median_of(times, 1),
     }
 
 
@@ -88,20 +85,17 @@ def seconds(read) -> float:
 
 
 def view_of(source, index):
-    """Path, view and facts of a clip, as `FolderSource` draws them."""
+    """Path and view of a clip, as `FolderSource` draws them."""
     position = source.files.readable(index % len(source))
     facts = source.files.results[position]
-    view = source.framing.drawn(
-        facts, randomness.generator(source.seed, 0, index)
-    )
-    return source.files.paths[position], view, facts
+    return source.files.paths[position], source.view(facts, index)
 
 
 def bare(source, index) -> np.ndarray:
     """Reads a clip with nothing but PyAV; trusts the file's time stamps."""
     import av
 
-    path, view, _ = view_of(source, index)
+    path, view = view_of(source, index)
     times = list(view.times)
     images, last = [], None
     with av.open(path) as container:
@@ -138,7 +132,7 @@ def parts(source) -> dict:
     import av
 
     def decode(index):
-        path, view, _ = view_of(source, index)
+        path, view = view_of(source, index)
         with av.open(path) as container:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1

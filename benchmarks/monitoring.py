@@ -15,6 +15,7 @@ import time
 import keras
 import numpy as np
 from absl import flags
+from side_by_side import ratio
 
 import layerlock
 from layerlock import backends
@@ -42,8 +43,8 @@ def main(argv):
     clips = make_clips(watched.encoder)
     for model in (watched, blind):
         model.train_on_batch(clips)  # compiles
-    ratios = [
-        seconds(watched, clips) / seconds(blind, clips)
+    times = [
+        (seconds(watched, clips), seconds(blind, clips))
         for _ in range(FLAGS.rounds)
     ]
     found = {
@@ -51,9 +52,7 @@ def main(argv):
         "preset": FLAGS.preset,
         "objective": FLAGS.objective,
         "backend": keras.backend.backend(),
-        "ratio": statistics.median(ratios),
-        "low": min(ratios),
-        "high": max(ratios),
+        **ratio(times),
         "flops_ratio": flops_ratio(watched, blind),
         "log_step_seconds": log_step_seconds(watched, clips),
     }

@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
 pretrain = importlib.import_module("pretrain")
-callbacks, options, parts, settings = (
+callbacks, inputs, run_folder, settings = (
     importlib.import_module(f"common.{name}")
-    for name in ("callbacks", "options", "parts", "settings")
+    for name in ("callbacks", "inputs", "run_folder", "settings")
 )

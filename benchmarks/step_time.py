@@ -20,7 +20,7 @@ import tempfile
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import callbacks, options, parts, pretrain, settings
+from recipe_parts import callbacks, inputs, pretrain, run_folder, settings
 from side_by_side import Rounds
 
 from layerlock import backends, runs
@@ -89,8 +89,8 @@ def measure(stage: int) -> dict:
         path = pathlib.Path(folder) / "run"
         chosen, method = choose(path)
         model = pretrain.build(chosen, method)
-        clips = parts.open_clips(chosen, path)
-        run = parts.open_run(chosen, path, clips)
+        clips = inputs.open_clips(chosen, path)
+        run = run_folder.open_run(chosen, path, clips)
         used = callbacks.build(chosen, method, model, run, clips, progress)
         used.lock.scheduler.freeze(stage)
         handwritten = importlib.import_module(
@@ -136,13 +136,9 @@ def measure(stage: int) -> dict:
 
 def choose(run_dir):
     """The settings of a long run in which nothing freezes by itself."""
-    values = flags.FlagValues()
-    for name in ("method", "freezing", "network", "data", "training", "run"):
-        getattr(options, f"define_{name}")(values)
     frames, size, _ = presets.PRESETS[FLAGS.preset]["clip_shape"]
-    values(
+    return settings.read(
         [
-            "step_time",
             f"--preset={FLAGS.preset}",
             f"--frames={frames}",
             f"--size={size}",
@@ -158,8 +154,6 @@ def choose(run_dir):
             f"--run_dir={run_dir}",
         ]
     )
-    chosen = settings.resolve(values)
-    return chosen, settings.method(chosen)
 
 
 def make_batches(clip_shape) -> list:

@@ -25,18 +25,16 @@ from common import (
     branching,
     comparison,
     convergence,
+    network,
     options,
+    pretraining_options,
     settings,
     training,
 )
 from layerlock.runs import writing
 
 FLAGS = flags.FlagValues()
-options.define_method(FLAGS)
-options.define_network(FLAGS)
-options.define_data(FLAGS)
-options.define_training(FLAGS)
-options.define_run(FLAGS)
+pretraining_options.define(FLAGS, freezing=False)
 flags.DEFINE_list(
     "layers",
     None,
@@ -99,25 +97,16 @@ def check() -> list:
         for name, value in (("steps", 60), ("batch_size", 8)):
             if not FLAGS[name].present:
                 setattr(FLAGS, name, value)
-    if FLAGS.run_dir is None:
-        raise settings.UsageError(
-            "--run_dir is missing: a folder for the runs."
-        )
-    if FLAGS.resume:
-        raise settings.UsageError(
-            "Runs that were cut off go on by themselves: leave --resume out."
-        )
+    training.check_flags(FLAGS)
     if FLAGS.objective != "mae":
-        raise settings.UsageError(
+        raise options.UsageError(
             "Runs are compared by their loss on pixels, which is that of "
             f"--objective=mae. Received: --objective={FLAGS.objective}."
         )
     FLAGS.target = "pixels"
-    if FLAGS.data == "scenes" and not FLAGS["validation"].present:
-        FLAGS.validation = "scenes"
-    chosen = branching.resolve(["--schedule=never", *given()])
+    chosen, _ = settings.read(["--schedule=never", *given()])
     comparison.require_matplotlib()
-    return choose_pairs(settings.num_freezable(chosen), FLAGS.steps)
+    return choose_pairs(network.num_freezable(chosen), FLAGS.steps)
 
 
 def choose_pairs(most: int, steps: int) -> list:
@@ -133,12 +122,12 @@ def choose_pairs(most: int, steps: int) -> list:
     )
     freeze_at = _numbers("freeze_at") or [steps * s // 100 for s in shares]
     if not all(0 < layer <= most for layer in layers):
-        raise settings.UsageError(
+        raise options.UsageError(
             f"--layers are from 1 to {most}, those that do not decode. "
             f"Received: {layers}."
         )
     if not all(0 < step < steps for step in freeze_at):
-        raise settings.UsageError(
+        raise options.UsageError(
             f"--freeze_at are steps after 0 and before --steps={steps}. "
             f"Received: {freeze_at}."
         )
@@ -146,7 +135,7 @@ def choose_pairs(most: int, steps: int) -> list:
     if not FLAGS["log_every"].present:
         FLAGS.log_every = branching.log_every(every)
     if every % FLAGS.log_every:
-        raise settings.UsageError(
+        raise options.UsageError(
             "--freeze_at are multiples of --log_every, at which checkpoints "
             f"can be written. Received: {freeze_at} and {FLAGS.log_every}."
         )
@@ -190,7 +179,7 @@ def _numbers(name):
     try:
         return sorted({int(text) for text in FLAGS[name].value or ()})
     except ValueError:
-        raise settings.UsageError(
+        raise options.UsageError(
             f"--{name} are whole numbers. Received: {FLAGS[name].value}."
         ) from None
 

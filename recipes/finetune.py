@@ -17,14 +17,20 @@ import time
 import keras
 from absl import flags
 
-from common import options, settings, tasks
+from common import (
+    evaluation_options,
+    options,
+    plugins,
+    results,
+    settings,
+    tasks,
+)
 from layerlock.core.learning_rate import WarmupCosine
-from layerlock.evaluation import encoders, finetuning, probes, report
-from layerlock.runs import configuration, writing
+from layerlock.evaluation import encoders, finetuning, probes
 from layerlock.runs.report import canvas
 
 FLAGS = flags.FlagValues()
-options.define_finetune(FLAGS)
+evaluation_options.define_finetune(FLAGS)
 PACE = (0.1, 0.8)  # of a run, before the first freeze and from it to the last
 
 
@@ -38,7 +44,7 @@ def main(argv):
             raise ValueError("--encoder is missing: a run directory, say.")
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
         chosen = resolve(encoder)
-        schedule = settings.build_schedule(
+        schedule = plugins.build_schedule(
             chosen, encoder.num_layers, "blocks of this encoder may freeze"
         )
         optimizer = build_optimizer(chosen, encoder)
@@ -68,13 +74,24 @@ def main(argv):
         )
     except ValueError as error:
         sys.exit(f"finetune: {error}")
-    write(out, chosen, encoder, task, result, time.monotonic() - start)
+    encoder.save_to_preset(out / "encoder")
+    results.write(
+        out / "finetune.json",
+        FLAGS,
+        encoder,
+        task,
+        result,
+        time.monotonic() - start,
+        "fine-tuning",
+        flags=chosen,
+        history=result.trials,
+    )
 
 
 def resolve(encoder) -> dict:
     """Every flag's value, with defaults that depend on others."""
     finetuning.check_encoder(encoder)
-    chosen = settings.finite(FLAGS)
+    chosen = options.finite(FLAGS)
     settings.derive_learning_rate(
         chosen, encoder.hidden_dim, chosen["batch_size"]
     )
@@ -105,37 +122,6 @@ def tell(trial):
     shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
     newline = "\n" if sys.stdout.isatty() else ""  # below the bar
     print(f"{newline}Step {step}: {shown} (validation)", flush=True)
-
-
-def write(out, chosen, encoder, task, result, seconds):
-    """Writes what was learned, and says how good it is."""
-    encoder.save_to_preset(out / "encoder")
-    config = {
-        "command": configuration.command_line(),
-        "backend": keras.backend.backend(),
-        "encoder": FLAGS.encoder,
-        "student": FLAGS.student,
-        "task": FLAGS.task,
-        "task_args": task.get_config(),
-        "readout": FLAGS.readout,
-        "layer": result.layer,
-        "seed": FLAGS.seed,
-        "flags": chosen,
-        "seconds": round(seconds, 1),
-        "problems": [*task.problems, *result.problems],
-        "examples": {s: len(f) for s, f in result.features.items()},
-        "history": result.trials,
-        "metrics": result.metrics,
-    }
-    writing.write_json(out / "finetune.json", config)
-    page = report.page(config, task, encoder, result, "fine-tuning")
-    writing.replace_file(out / "report.html", page.encode())
-    for name, found in result.metrics.items():
-        print(
-            f"{name}: {found['value']:.3f} "
-            f"({found['low']:.3f} to {found['high']:.3f})"
-        )
-    print(f"Report: {out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,16 @@ import sys
 import keras
 from absl import flags
 
-from common import callbacks, options, parts, settings
+from common import (
+    building,
+    callbacks,
+    inputs,
+    methods,
+    options,
+    pretraining_options,
+    run_folder,
+    settings,
+)
 from layerlock import runs
 from layerlock.core import checkpoints
 from layerlock.data import pipeline
@@ -21,25 +30,20 @@ from layerlock.runs import tensorboard
 from layerlock.runs.breakdown import BrokenLossError
 
 FLAGS = flags.FlagValues()
-options.define_method(FLAGS)
-options.define_freezing(FLAGS)
-options.define_network(FLAGS)
-options.define_data(FLAGS)
-options.define_training(FLAGS)
-options.define_run(FLAGS)
+pretraining_options.define(FLAGS)
 
 
 def main(argv):
     """Checks everything that can be wrong, and only then computes."""
     options.parse(FLAGS, argv, __doc__)
     try:
-        parts.check_libraries()
+        building.check_libraries()
         chosen = settings.resolve(FLAGS)
-        method = settings.method(chosen)
-        folder = parts.choose_folder(chosen)
-        clips = parts.open_clips(chosen, folder)
+        method = methods.build(chosen)
+        folder = run_folder.choose_folder(chosen)
+        clips = inputs.open_clips(chosen, folder)
         model = build(chosen, method)
-        run = parts.open_run(chosen, folder, clips)
+        run = run_folder.open_run(chosen, folder, clips)
     except (ValueError, TypeError, OSError, ImportError) as error:
         sys.exit(f"pretrain: {error}")
     failure = pretrain(chosen, method, run, clips, model)
@@ -49,11 +53,13 @@ def main(argv):
 
 def build(chosen, method):
     """The model that is trained, with its optimizer."""
-    parts.cache_programs(chosen)
-    parts.distribute(chosen)
+    building.cache_programs(chosen)
+    building.distribute(chosen)
     keras.utils.set_random_seed(chosen["seed"])
-    model = parts.build_model(chosen, method)
-    model.compile(optimizer=parts.build_optimizer(chosen, method.learning_rate))
+    model = building.build_model(chosen, method)
+    model.compile(
+        optimizer=building.build_optimizer(chosen, method.learning_rate)
+    )
     return model
 
 
@@ -62,9 +68,9 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
 
     Args:
         chosen: dict, every flag with its value; see `settings.resolve`.
-        method: `settings.Method`.
+        method: `methods.Method`.
         run: `runs.RunDirectory`.
-        clips: `parts.Clips`.
+        clips: `inputs.Clips`.
         model: the compiled `MaskedPretraining`.
 
     Returns:
@@ -87,11 +93,11 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
             failure = fit(chosen, model, clips.source, used)
         used.log.scalars.close()
         if method.schedule.grows:
-            parts.keep_schedule(chosen, run, method.schedule, progress)
+            run_folder.keep_schedule(chosen, run, method.schedule, progress)
         files = clips.files()
         if files:  # with the reads that failed while training
             run.write_files(files)
-        progress.message(parts.write_report(run))
+        progress.message(run_folder.write_report(run))
     return failure
 
 
@@ -121,7 +127,7 @@ def resume(chosen, run, model, used, progress) -> int:
     if not checkpoints.find(run.checkpoints_path):
         progress.message("No checkpoint yet: starting from step 0.")
         run.drop_metrics_after(0)
-        run.add_resume(0, **parts.differences(chosen, run))
+        run.add_resume(0, **run_folder.differences(chosen, run))
         return 0
     checkpoint, state, damaged = checkpoints.read_newest(run.checkpoints_path)
     for sentence in damaged:
@@ -131,7 +137,7 @@ def resume(chosen, run, model, used, progress) -> int:
     used.lock.events = [tuple(event) for event in state["events"]]
     used.restore(state, checkpoints.read_arrays(checkpoint))
     run.drop_metrics_after(state["step"])
-    run.add_resume(state["step"], **parts.differences(chosen, run))
+    run.add_resume(state["step"], **run_folder.differences(chosen, run))
     used.snapshots.set_model(model)
     used.snapshots.export(state["step"])  # a kill may have come in between
     progress.message(f"Resumed from {checkpoint.name}.")

@@ -16,14 +16,13 @@ import time
 import keras
 from absl import flags
 
-from common import options, tasks
+from common import evaluation_options, options, results, tasks
 from layerlock import evaluation
 from layerlock.core import lookup
-from layerlock.evaluation import encoders, probes, report
-from layerlock.runs import configuration, writing
+from layerlock.evaluation import encoders, probes
 
 FLAGS = flags.FlagValues()
-options.define_probe(FLAGS)
+evaluation_options.define_probe(FLAGS)
 
 
 def main(argv):
@@ -54,7 +53,17 @@ def main(argv):
             max_bytes=FLAGS.cache_gigabytes * 1e9,
             progress=Progress(),
         )
-        write(out, encoder, task, result, time.monotonic() - start)
+        results.write(
+            out / "probe.json",
+            FLAGS,
+            encoder,
+            task,
+            result,
+            time.monotonic() - start,
+            "probe",
+            readout_args=result.probe.get_config(),
+            trials=result.trials,
+        )
 
 
 def build_readout():
@@ -81,36 +90,6 @@ class Progress:
             self.bar = keras.utils.Progbar(total)
         if sys.stdout.isatty():
             self.bar.update(done)
-
-
-def write(out, encoder, task, result, seconds):
-    """Writes `probe.json` and `report.html`, and says what was found."""
-    config = {
-        "command": configuration.command_line(),
-        "backend": keras.backend.backend(),
-        "encoder": FLAGS.encoder,
-        "student": FLAGS.student,
-        "task": FLAGS.task,
-        "task_args": task.get_config(),
-        "readout": FLAGS.readout,
-        "readout_args": result.probe.get_config(),
-        "layer": result.layer,
-        "seed": FLAGS.seed,
-        "seconds": round(seconds, 1),
-        "problems": [*task.problems, *result.problems],
-        "examples": {s: len(f) for s, f in result.features.items()},
-        "trials": result.trials,
-        "metrics": result.metrics,
-    }
-    writing.write_json(out / "probe.json", config)
-    page = report.page(config, task, encoder, result)
-    writing.replace_file(out / "report.html", page.encode())
-    for name, found in result.metrics.items():
-        print(
-            f"{name}: {found['value']:.3f} "
-            f"({found['low']:.3f} to {found['high']:.3f})"
-        )
-    print(f"Report: {out / 'report.html'}")
 
 
 def _number(text):

@@ -23,17 +23,20 @@ import sys
 
 from absl import flags
 
-from common import comparison, options, plan, settings, training
+from common import (
+    comparison,
+    methods,
+    options,
+    plan,
+    pretraining_options,
+    settings,
+    training,
+)
 from layerlock.models import presets
 from layerlock.runs import writing
 
 FLAGS = flags.FlagValues()
-options.define_method(FLAGS)
-options.define_freezing(FLAGS)
-options.define_network(FLAGS)
-options.define_data(FLAGS)
-options.define_training(FLAGS)
-options.define_run(FLAGS)
+pretraining_options.define(FLAGS)
 flags.DEFINE_bool(
     "plan", False, "Count costs instead of training.", flag_values=FLAGS
 )
@@ -58,7 +61,7 @@ def main(argv):
             print_plan()
             return
         run_dir = check()
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         sys.exit(f"savings: {error}")
     given = training.given(FLAGS, without=("plan", "run_dir"))
     plain = training.given(FLAGS, without=("plan", "run_dir", *FREEZING))
@@ -82,31 +85,22 @@ def print_plan():
         FLAGS.set_default("frames", frames)
         FLAGS.set_default("size", size)
     chosen = settings.resolve(FLAGS)
-    found = plan.plan(chosen, settings.method(chosen))
+    found = plan.plan(chosen, methods.build(chosen))
     print(plan.table(found))
     print(json.dumps(plan.as_json(found)))
 
 
 def check() -> pathlib.Path:
     """Refuses what could not be compared; returns the run directory."""
-    if FLAGS.run_dir is None:
-        raise settings.UsageError(
-            "--run_dir is missing: the folder for the two runs."
-        )
+    training.check_flags(FLAGS)
     if FLAGS.schedule == "never":
-        raise settings.UsageError(
+        raise options.UsageError(
             "--schedule=never is what the run is compared with. Pass another "
             "schedule, or none."
         )
-    if FLAGS.resume:
-        raise settings.UsageError(
-            "Runs that were cut off go on by themselves: leave --resume out."
-        )
     if FLAGS.objective == "mae" and not FLAGS["target"].present:
         FLAGS.target = "pixels"
-    if FLAGS.data == "scenes" and not FLAGS["validation"].present:
-        FLAGS.validation = "scenes"
-    settings.method(settings.resolve(FLAGS))
+    methods.build(settings.resolve(FLAGS))
     comparison.require_matplotlib()
     return pathlib.Path(FLAGS.run_dir)
 

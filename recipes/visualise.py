@@ -16,13 +16,13 @@ import keras
 import numpy as np
 from absl import flags
 
-from common import options
+from common import evaluation_options, options
 from layerlock.data import decoding, encoding, framing, streams
 from layerlock.evaluation import encoders, features
 from layerlock.runs import pictures
 
 FLAGS = flags.FlagValues()
-options.define_visualise(FLAGS)
+evaluation_options.define_visualise(FLAGS)
 
 
 def main(argv):

@@ -5,25 +5,8 @@ import os
 import pathlib
 import shutil
 
-from absl import flags
-
-from common import options, parts, settings
+from common import run_folder, settings
 from layerlock import runs
-
-
-def resolve(arguments) -> dict:
-    """The settings that `pretrain.py` makes of its flags.
-
-    Args:
-        arguments: list of str, the flags.
-    """
-    values = flags.FlagValues()
-    for name in ("method", "freezing", "network", "data", "training", "run"):
-        getattr(options, f"define_{name}")(values)
-    values(["pretrain", *arguments])
-    chosen = settings.resolve(values)
-    settings.method(chosen)
-    return chosen
 
 
 def branch(trunk, step: int, path, arguments):
@@ -49,8 +32,8 @@ def branch(trunk, step: int, path, arguments):
         )
     draft = path.with_name(f".writing_{path.name}")
     shutil.rmtree(draft, ignore_errors=True)
-    chosen = resolve([*arguments, f"--run_dir={path}"])
-    run = runs.RunDirectory.create(draft, parts.describe(chosen))
+    chosen, _ = settings.read([*arguments, f"--run_dir={path}"])
+    run = runs.RunDirectory.create(draft, run_folder.describe(chosen))
     shutil.copytree(checkpoint, run.checkpoints_path / name)
     for line in runs.RunDirectory.open(trunk).read_metrics():
         if line["step"] <= step:

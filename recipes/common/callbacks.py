@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 import layerlock
-from common import parts
+from common import inputs
 from layerlock.core import cost
 from layerlock.data import pipeline
 from layerlock.evaluation.callback import FeatureProbe
@@ -58,10 +58,10 @@ def build(chosen, method, model, run, clips, progress):
 
     Args:
         chosen: dict, every flag with its value.
-        method: `settings.Method`.
+        method: `methods.Method`.
         model: the compiled `MaskedPretraining`.
         run: `runs.RunDirectory`.
-        clips: `parts.Clips`.
+        clips: `inputs.Clips`.
         progress: `runs.Progress`.
     """
     steps = chosen["steps"]
@@ -72,7 +72,7 @@ def build(chosen, method, model, run, clips, progress):
         say=progress.message,
     )
     drift = layerlock.LayerDrift(
-        chosen["monitor_every"], parts.fixed_clips(clips.source, NUM_COMPARED)
+        chosen["monitor_every"], inputs.fixed_clips(clips.source, NUM_COMPARED)
     )
     lock = layerlock.LayerLock(
         method.schedule,
@@ -96,7 +96,7 @@ def build(chosen, method, model, run, clips, progress):
         steps=steps,
         log_every=chosen["log_every"],
         progress=progress,
-        validate=parts.held_out_loss(model, clips.validation, chosen),
+        validate=inputs.held_out_loss(model, clips.validation, chosen),
         validate_every=chosen["checkpoint_every"],
     )
     stream = pipeline.ClipStream(clips.source, chosen["seed"])
@@ -127,7 +127,7 @@ def build(chosen, method, model, run, clips, progress):
         every=chosen["checkpoint_every"],
         steps=steps,
         keep=chosen["keep_checkpoints"],
-        clips=parts.fixed_clips(clips.source, NUM_PICTURED),
+        clips=inputs.fixed_clips(clips.source, NUM_PICTURED),
     )
     in_order = [
         stopwatch,

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from common import settings
+from common import network, options
 from layerlock.core import targets
 from layerlock.core.cost import BlockSizes, StepSizes
 from layerlock.core.memory import StepMemory
@@ -63,10 +63,10 @@ def plan(chosen, method) -> Plan:
 
     Args:
         chosen: dict, every flag with its value; see `settings.resolve`.
-        method: `settings.Method`.
+        method: `methods.Method`.
     """
     if method.schedule.grows:
-        raise settings.UsageError(
+        raise options.UsageError(
             f"--schedule={chosen['schedule']} decides while it trains when "
             "layers freeze, so that nothing can be planned. Pass the "
             "--schedule=piecewise that an earlier run wrote."
@@ -107,9 +107,9 @@ def step_sizes(chosen, method) -> StepSizes:
 
     Args:
         chosen: dict, every flag with its value.
-        method: `settings.Method`.
+        method: `methods.Method`.
     """
-    arguments = settings.encoder_arguments(chosen)
+    arguments = network.encoder_arguments(chosen)
     objective, num_layers = method.objective, arguments["num_layers"]
     width, patch_size = arguments["hidden_dim"], arguments["patch_size"]
     grid = patch_grid(arguments["clip_shape"], patch_size)

@@ -4,9 +4,28 @@ import pathlib
 import subprocess
 import sys
 
+from common import options
 from layerlock import runs
 
 RECIPE = pathlib.Path(__file__).parents[1] / "pretrain.py"
+
+
+def check_flags(values):
+    """Refuses flags that make no sense for several runs, before any starts.
+
+    Procedural scenes are held out too, unless the flags say otherwise.
+
+    Args:
+        values: `absl.flags.FlagValues`, parsed.
+    """
+    if values.run_dir is None:
+        raise options.UsageError("--run_dir is missing: a folder for the runs.")
+    if values.resume:
+        raise options.UsageError(
+            "Runs that were cut off go on by themselves: leave --resume out."
+        )
+    if values.data == "scenes" and not values["validation"].present:
+        values.validation = "scenes"
 
 
 def given(values, without=()) -> list[str]:

@@ -127,22 +127,9 @@ def test_shares_of_a_run_become_steps(benchmark):
 def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, monkeypatch):
     rows, results = benchmark
     monkeypatch.syspath_prepend(BENCHMARKS.parent / "recipes")
-    from absl import flags
-
-    from common import options, settings
+    from common import settings
 
     for row in results.work(rows.GRIDS):
         if row.flags in rows.FLOORS.values():
             continue
-        values = flags.FlagValues()
-        for define in (
-            options.define_method,
-            options.define_freezing,
-            options.define_network,
-            options.define_data,
-            options.define_training,
-            options.define_run,
-        ):
-            define(values)
-        values(["pretrain", *row.flags_for(1000).split(), "--steps=1000"])
-        settings.method(settings.resolve(values))
+        settings.read([*row.flags_for(1000).split(), "--steps=1000"])

@@ -77,11 +77,12 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("name", MODELS)
+# One objective is enough to tell optimizers apart.
+PAIRS = [*(("mae", name) for name in OPTIMIZERS), ("vjepa", "adamw")]
+
+
+@pytest.mark.parametrize(("name", "optimizer"), PAIRS)
 def test_nothing_changes_but_the_stall(name, optimizer):
-    if name != "mae" and optimizer != "adamw":
-        pytest.skip("one objective is enough to tell optimizers apart")
     ours, schedule = build(OPTIMIZERS[optimizer], **MODELS[name])
     lock = Watched(schedule)
     losses = train(ours, lock)

@@ -11,8 +11,7 @@ RECIPES = pathlib.Path(__file__).parents[2] / "recipes"
 def common(monkeypatch):
     """The package `recipes/common`, with its modules loaded."""
     monkeypatch.syspath_prepend(RECIPES)
-    import common.options
-    import common.parts
+    import common.building
     import common.settings
 
     return common

@@ -59,10 +59,10 @@ def test_a_layer_is_safe_from_a_step_on(convergence, rows, safe):
 def test_the_flags_are_a_schedule(convergence, common):
     rows = {1: (1.2, 1.0, 1.0), 2: (1.3, 1.2, 1.0)}
     found = convergence.summarise(losses(rows), base=1.0, tolerance=0.05)
-    chosen = common.branching.resolve([*found["flags"].split(), "--steps=40"])
-    schedule = common.settings.method(chosen).schedule
+    flags = [*found["flags"].split(), "--steps=40"]
+    _, method = common.settings.read(flags)
 
-    assert schedule.events(40) == [(20, 1), (30, 2)]
+    assert method.schedule.events(40) == [(20, 1), (30, 2)]
     assert found["flags"] in convergence.table(found)
 
 

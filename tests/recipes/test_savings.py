@@ -6,7 +6,6 @@ import sys
 
 import keras
 import pytest
-from absl import flags
 
 from layerlock.core.cost import StepSizes
 from tests.recipes.running import ROOT, call, environment, refusal
@@ -39,18 +38,13 @@ def planning(common, monkeypatch):
 
 
 def choose(common, *arguments):
-    values = flags.FlagValues()
-    for name in ("method", "freezing", "network", "data", "training", "run"):
-        getattr(common.options, f"define_{name}")(values)
-    values(["savings", *arguments])
-    chosen = common.settings.resolve(values)
-    return chosen, common.settings.method(chosen)
+    return common.settings.read(arguments)
 
 
 @pytest.mark.parametrize("name", PLANNED)
 def test_sizes_from_flags_are_those_of_the_model(planning, name):
     chosen, method = choose(planning, *PLANNED[name])
-    model = planning.parts.build_model(chosen, method)
+    model = planning.building.build_model(chosen, method)
     shape = model.encoder.clip_shape
 
     assert planning.plan.step_sizes(chosen, method) == StepSizes.of(

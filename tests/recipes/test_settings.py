@@ -11,23 +11,7 @@ BACKEND = keras.backend.backend()
 def choose(common):
     """Resolves a command line into settings and the method."""
 
-    def choose(*arguments):
-        values = flags.FlagValues()
-        options = common.options
-        for define in (
-            options.define_method,
-            options.define_freezing,
-            options.define_network,
-            options.define_data,
-            options.define_training,
-            options.define_run,
-        ):
-            define(values)
-        values(["pretrain", *arguments])
-        chosen = common.settings.resolve(values)
-        return chosen, common.settings.method(chosen)
-
-    return choose
+    return lambda *arguments: common.settings.read(arguments)
 
 
 def test_the_default_job_freezes_at_least_three_times(choose):

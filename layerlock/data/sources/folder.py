@@ -80,12 +80,12 @@ class FolderSource(VideoSource):
         return len(self.files)
 
     def __getitem__(self, index):
-        position, clip = self._read(index, self._drawn)
+        position, clip = self._read(index, self.view)
         return clip, self._labels(position)
 
     def clip(self, index):
         """Returns clip `index` without its labels."""
-        return self._read(index, self._drawn)[1]
+        return self._read(index, self.view)[1]
 
     def fixed(self, index):
         """Returns the middle of a video and its labels, nothing drawn."""
@@ -141,7 +141,13 @@ class FolderSource(VideoSource):
             f"{path}. Is the disk still there?"
         )
 
-    def _drawn(self, facts, index):
+    def view(self, facts, index):
+        """Returns the `View` of a video that clip `index` takes.
+
+        Args:
+            facts: `Facts` of the video.
+            index: int.
+        """
         return self.framing.drawn(
             facts, randomness.generator(self.seed, _DRAW, index)
         )

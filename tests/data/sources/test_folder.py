@@ -77,7 +77,7 @@ def test_crops_differ_and_stay_in_their_range(build, folder):
     source = build(scale=(0.3, 0.5), aspect=(0.75, 4 / 3))
     facts = source.files.results[0]
 
-    boxes = np.array([source._drawn(facts, n).box for n in range(300)])
+    boxes = np.array([source.view(facts, n).box for n in range(300)])
     top, left, height, width = boxes.T
 
     assert (boxes >= 0).all()
@@ -92,7 +92,7 @@ def test_crops_of_a_wide_video_keep_their_aspect(build, folder):
     synthesise.write(folder / "a.mp4", height=32, width=256)
     source = build(scale=(0.9, 1.0), aspect=(1.0, 1.0))
 
-    _, _, height, width = source._drawn(source.files.results[0], 0).box
+    _, _, height, width = source.view(source.files.results[0], 0).box
 
     assert height == pytest.approx(1)
     assert width * 256 == pytest.approx(32)
