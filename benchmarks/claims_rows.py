@@ -166,6 +166,10 @@ GRIDS = {
             Row("LayerLock", LAYERLOCK),
             Row("a quarter of the hidden patches", "--target_fraction=0.25"),
             Row("5 % of the hidden patches", "--target_fraction=0.05"),
+            Row(
+                "a quarter, targets that see no more",
+                "--target_fraction=0.25 --target_context=scored",
+            ),
             Row("all earlier targets", "--objective_args=all_targets=True"),
         ),
         SWEEP,

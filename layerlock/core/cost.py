@@ -75,6 +75,9 @@ class StepSizes:
             to `1`.
         has_teacher: bool, a moving average of the encoder makes the targets.
             Defaults to `False`.
+        target_context: `"clip"` or `"scored"`, what the layers see that make
+            the targets: all patches, or the visible and the scored ones.
+            Defaults to `"clip"`.
 
     Example:
 
@@ -97,6 +100,7 @@ class StepSizes:
     target_gradient: bool = False
     num_latent_heads: int = 1
     has_teacher: bool = False
+    target_context: str = "clip"
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -136,12 +140,21 @@ class StepSizes:
             target_gradient=model.objective.target_gradient,
             num_latent_heads=predictor.num_latent_heads,
             has_teacher=model.teacher is not None,
+            target_context=model.target_context,
         )
 
     @property
     def num_encoding(self) -> int:
         """Blocks that see visible patches alone."""
         return self.encoder.num_layers - self.num_decoder_layers
+
+    @property
+    def target_passes(self) -> tuple:
+        """Patches in each pass that makes targets of one clip."""
+        if self.target_context == "clip":
+            return (self.num_tokens,)
+        seen = tuple(visible + scored for visible, scored in self.masks)
+        return seen * self.masks_per_clip
 
     def embedding_flops(self, num_tokens: int) -> int:
         """FLOPs of embedding one sequence of patches."""
@@ -180,18 +193,20 @@ class StepSizes:
         return total
 
     def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
-        """FLOPs of the pass that computes one clip's targets."""
+        """FLOPs of what computes one clip's targets."""
         deepest = max(target_layers)
         if deepest == 0:
             return 0
-        embedding = self.embedding_flops(self.num_tokens)
-        block = self.encoder.block_flops(self.num_tokens)
-        moving = max(deepest - frozen_layers, 0)
-        if not self.target_gradient:
-            return embedding + deepest * block
-        embedding *= 1 if frozen_layers else 2
-        fixed = deepest - moving
-        return embedding + (fixed + self._passes * moving) * block
+        embeddings, blocks = 1, deepest
+        if self.target_gradient:
+            moving = max(deepest - frozen_layers, 0)
+            embeddings = 1 if frozen_layers else 2
+            blocks = deepest - moving + self._passes * moving
+        return sum(
+            embeddings * self.embedding_flops(num_tokens)
+            + blocks * self.encoder.block_flops(num_tokens)
+            for num_tokens in self.target_passes
+        )
 
     def step_flops(
         self, frozen_layers: int = 0, target_layers: tuple = (0,)

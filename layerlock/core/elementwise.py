@@ -53,7 +53,8 @@ def step_flops(
             width = encoder.hidden_dim if layer else sizes.patch_dim
             per_mask += _PREDICTED * decoded * width
     per_clip = _READ * sizes.num_tokens * sizes.patch_dim
-    per_clip += max(target_layers) * _block(encoder, sizes.num_tokens, _FORWARD)
+    for num_tokens in sizes.target_passes:
+        per_clip += max(target_layers) * _block(encoder, num_tokens, _FORWARD)
     weights = memory.num_trained(sizes, frozen_layers, target_layers)
     batch = per_mask * sizes.masks_per_clip + per_clip
     return sizes.batch_size * batch + _UPDATED * weights

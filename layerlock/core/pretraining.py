@@ -7,11 +7,11 @@ from layerlock import backends
 from layerlock.core import health, masks, objectives, teacher
 from layerlock.core.normalization import normalize
 from layerlock.core.scheduler import FreezableModel
+from layerlock.core.target_pass import TargetPass, check_context
 from layerlock.core.targets import (
     check_mask,
     check_objective,
     check_targets,
-    layer_outputs,
     num_scored,
     target_layers,
 )
@@ -47,6 +47,11 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             decoded and scored. Defaults to `1.0`.
         masks_per_clip: int, masks drawn for every clip. They share the
             target's pass over the clip. Defaults to `1`.
+        target_context: `"clip"` or `"scored"`, what the layers see that make
+            the targets: the whole clip, as in the paper, or no more of it
+            than the visible and the scored patches. The second is cheaper
+            where `target_fraction` is small, but every mask has a pass of
+            its own, and the targets know less. Defaults to `"clip"`.
         allow_moving_target: bool, whether a layer may be predicted that is
             neither frozen nor a teacher's. Defaults to `False`.
         frozen_layers: int, the stage to start from. Only `keras.saving`
@@ -89,6 +94,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         seed=0,
         target_fraction=1.0,
         masks_per_clip=1,
+        target_context="clip",
         allow_moving_target=False,
         frozen_layers=0,
         **kwargs,
@@ -105,6 +111,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
                 "`masks_per_clip` must be a whole number of at least 1. "
                 f"Received: masks_per_clip={masks_per_clip}."
             )
+        check_context(target_context)
         if not isinstance(seed, int) or not 0 <= seed < 2**64:
             raise ValueError(
                 "`seed` must be a whole number from 0 to 2**64 - 1. "
@@ -122,6 +129,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         self.seed = seed
         self.target_fraction = target_fraction
         self.masks_per_clip = masks_per_clip
+        self.target_context = target_context
         self.allow_moving_target = allow_moving_target
         # State that no layer owns: it must survive a resume.
         self.batches_seen = self._add_state("batches_seen", (), "int32")
@@ -150,24 +158,14 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         )
 
     def _default_predictor(self):
-        encoder = self.encoder
+        encoder, most = self.encoder, self.objective.max_latent_targets
         if self.objective.predictor == "transformer":
+            num_mask_kinds = len(self.mask.counts(encoder.grid()))
             return LatentPredictor.for_encoder(
-                encoder,
-                num_mask_kinds=len(self.mask.counts(encoder.grid())),
-                num_latent_heads=self.objective.max_latent_targets(
-                    encoder.num_layers
-                ),
+                encoder, num_mask_kinds, most(encoder.num_layers)
             )
         limit = encoder.num_layers - encoder.num_decoder_layers
-        return PatchwiseDecoder(
-            hidden_dim=encoder.hidden_dim,
-            patch_dim=encoder.patch_dim,
-            num_decoder_layers=encoder.num_decoder_layers,
-            num_latent_heads=self.objective.max_latent_targets(limit),
-            dtype=encoder.dtype_policy,
-            name="predictor",
-        )
+        return PatchwiseDecoder.for_encoder(encoder, most(limit))
 
     # Stages.
 
@@ -219,7 +217,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         encoder = self.encoder
         grid = encoder.grid(clips.shape[1:4])
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
-        latents = self._target_latents(patches, grid)
+        target_pass = self._target_pass(patches, grid)
         step = self.updates_seen.value
         losses, watched = [], []
         drawn = self.draw_masks(ops.shape(clips)[0], grid, training)
@@ -228,7 +226,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             predictions = self.predict_hidden(
                 features, visible, hidden, grid, kind
             )
-            targets = self._targets_at(hidden, latents)
+            targets = self._targets(target_pass, visible, hidden)
             losses.append(self.objective.loss(predictions, targets, step))
             watched.append((features, predictions[-1], targets[-1]))
         if training:
@@ -236,10 +234,9 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             self._measure_health(*watched[0])
         return {"loss": sum(losses) / len(losses)}
 
-    def _targets_at(self, hidden, latents):
+    def _targets(self, target_pass, visible, hidden):
         targets = []
-        for layer in self.target_layers:
-            values = take_tokens(latents[layer], hidden, self.masks_per_clip)
+        for layer, values in target_pass.at(visible, hidden).items():
             if not self.objective.target_gradient:
                 values = ops.stop_gradient(values)
             targets.append(self.objective.compute_targets(values, layer))
@@ -329,19 +326,17 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             mask_kind=mask_kind,
         )
 
-    def _target_latents(self, patches, grid):
-        """Outputs of the target layers on the whole clip."""
-        return {
-            0: patches,
-            **layer_outputs(
-                self.encoder if self.teacher is None else self.teacher,
-                patches,
-                [layer for layer in self.target_layers if layer],
-                grid,
-                frozen_layers=self.frozen_layers,
-                gradient=self.objective.target_gradient,
-            ),
-        }
+    def _target_pass(self, patches, grid):
+        return TargetPass(
+            self.encoder if self.teacher is None else self.teacher,
+            self.target_layers,
+            patches,
+            grid,
+            self.target_context,
+            self.masks_per_clip,
+            frozen_layers=self.frozen_layers,
+            gradient=self.objective.target_gradient,
+        )
 
     def _positions(self, indices, grid):
         return ops.take(self.encoder.token_positions(grid), indices, axis=0)
@@ -397,6 +392,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             "seed": self.seed,
             "target_fraction": self.target_fraction,
             "masks_per_clip": self.masks_per_clip,
+            "target_context": self.target_context,
             "allow_moving_target": self.allow_moving_target,
             "frozen_layers": self.frozen_layers,
         }

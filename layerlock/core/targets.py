@@ -1,6 +1,4 @@
-"""Which layers are targets at which stage, and what they say."""
-
-from keras import ops
+"""Which layers are targets at which stage, and what may be one."""
 
 from layerlock.core.objectives.base import PREDICTORS, TEACHERS
 
@@ -84,37 +82,3 @@ def check_mask(objective, mask, grid):
             f"{mask}, which leaves {fewest} of a grid of {tuple(grid)} "
             "patches. Hide less, or use larger clips or smaller patches."
         )
-
-
-def layer_outputs(
-    encoder, patches, layers, grid, frozen_layers=0, gradient=False
-) -> dict:
-    """Computes the outputs of some blocks on whole clips, in one pass.
-
-    Args:
-        encoder: a `VideoEncoder`.
-        patches: Shape `(batch, tokens, patch_dim)`, all patches of the clips.
-        layers: list of ints, the blocks, from 1 on.
-        grid: Frames, rows and columns, in patches.
-        frozen_layers: int, blocks that no gradient enters. Defaults to `0`.
-        gradient: bool, whether gradients flow into the blocks that are not
-            frozen. Defaults to `False`.
-
-    Returns:
-        dict from block to a tensor `(batch, tokens, hidden_dim)`.
-    """
-    if not layers:
-        return {}
-    positions = encoder.token_positions(grid)[None]
-    # Cut before the embedding: whatever is trained above would else be
-    # recorded for a gradient that nobody asks for.
-    tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
-    outputs, done = {}, 0
-    for layer in sorted({*layers, frozen_layers} - {0}):
-        if layer > max(layers):
-            break
-        tokens = encoder(tokens, positions, first_layer=done, last_layer=layer)
-        if not gradient or layer <= frozen_layers:
-            tokens = ops.stop_gradient(tokens)
-        outputs[layer], done = tokens, layer
-    return {layer: outputs[layer] for layer in layers}

@@ -69,6 +69,23 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         self.add_heads(patch_dim, hidden_dim, num_latent_heads)
         self.build(None)
 
+    @classmethod
+    def for_encoder(cls, encoder, num_latent_heads=1):
+        """Builds the decoder of an encoder's last `num_decoder_layers` blocks.
+
+        Args:
+            encoder: a `VideoEncoder`.
+            num_latent_heads: int. Defaults to `1`.
+        """
+        return cls(
+            encoder.hidden_dim,
+            encoder.patch_dim,
+            encoder.num_decoder_layers,
+            num_latent_heads,
+            dtype=encoder.dtype_policy,
+            name="predictor",
+        )
+
     def build(self, input_shape):
         """Creates every variable; none has a shape that an input decides."""
         if self.built:

@@ -71,6 +71,7 @@ def build_model(chosen, method) -> layerlock.MaskedPretraining:
         seed=chosen["seed"],
         target_fraction=chosen["target_fraction"],
         masks_per_clip=chosen["masks_per_clip"],
+        target_context=chosen["target_context"],
         allow_moving_target=chosen["allow_moving_target"],
         dtype=dtype,
     )

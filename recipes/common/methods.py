@@ -51,6 +51,8 @@ def build(settings) -> Method:
         deepest = network.num_freezable(settings)
         for frozen_layers in range(min(when.max_layers(), deepest) + 1):
             targets.check_targets(objective, frozen_layers, deepest)
+    if settings["target_context"] != "clip":
+        _check_context(settings, objective, when)
     return Method(objective, mask, when, _learning_rate(settings, when))
 
 
@@ -85,6 +87,20 @@ def _learning_rate(settings, when):
     if settings["accumulation"] > 1:
         rate = learning_rate.PerUpdate(rate, settings["accumulation"])
     return rate
+
+
+def _check_context(settings, objective, when):
+    """Pixels are the same whatever else of the clip is seen."""
+    most, deepest = when.max_layers(), network.num_freezable(settings)
+    stages = range(most + 1) if most else (None,)
+    if all(
+        targets.target_layers(objective, stage, deepest) == (0,)
+        for stage in stages
+    ):
+        raise options.UsageError(
+            "--target_context is about targets that layers make, and this run "
+            "predicts pixels alone. Leave it out."
+        )
 
 
 def _check_backend(settings):

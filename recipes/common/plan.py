@@ -141,6 +141,7 @@ def step_sizes(chosen, method) -> StepSizes:
             num_layers - num_decoder_layers
         ),
         has_teacher=objective.teacher == "ema",
+        target_context=chosen["target_context"],
     )
 
 

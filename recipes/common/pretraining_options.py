@@ -3,7 +3,7 @@
 from absl import flags
 
 from common import options
-from layerlock.core import lookup
+from layerlock.core import lookup, target_pass
 from layerlock.models import presets
 
 
@@ -79,6 +79,14 @@ def define_method(values: flags.FlagValues):
         "target_fraction",
         1.0,
         "Share of the hidden patches that is decoded and scored.",
+    )
+    define.enum(
+        "target_context",
+        "clip",
+        target_pass.CONTEXTS,
+        "What the layers see that make the targets: the whole clip, or no more "
+        "than its visible and its scored patches, which is cheaper where "
+        "--target_fraction is small.",
     )
     define.integer(
         "masks_per_clip",

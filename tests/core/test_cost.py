@@ -161,6 +161,23 @@ def test_masks_of_one_clip_share_the_target_pass():
     assert two.step_flops(3, (3,)) == 2 * one.step_flops(3, (3,)) - shared
 
 
+def test_targets_of_what_is_scored_cost_a_pass_per_mask():
+    sizes = StepSizes(
+        encoder=BlockSizes(6, 32, 64),
+        num_decoder_layers=1,
+        patch_dim=48,
+        num_tokens=64,
+        masks=((16, 12), (8, 12)),
+        masks_per_clip=2,
+        target_context="scored",
+    )
+    assert sizes.target_passes == (28, 20, 28, 20)
+    assert sizes.target_flops((3,)) == 2 * sum(
+        sizes.embedding_flops(n) + 3 * sizes.encoder.block_flops(n)
+        for n in (28, 20)
+    )
+
+
 def test_cumulative_cost_follows_the_events():
     events = [(10, 1), (20, 2)]
     flops_at = {0: 5, 1: 3, 2: 1}.get

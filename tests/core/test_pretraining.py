@@ -209,6 +209,7 @@ def test_a_saved_model_comes_back_at_its_stage(tmp_path, frozen_layers):
     [
         ({"target_fraction": 0.0}, "target_fraction"),
         ({"masks_per_clip": 0}, "masks_per_clip"),
+        ({"target_context": "all"}, "target_context='all'"),
         ({"masks_per_clip": 1.5}, "masks_per_clip=1.5"),
         ({"seed": -1}, "seed=-1"),
         ({"objective": "cosine"}, "Unknown Objective 'cosine'"),

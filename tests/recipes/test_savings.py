@@ -17,6 +17,7 @@ PLANNED = {
     "mae": [],
     "pixels": ["--target=pixels", "--target_fraction=0.25"],
     "all targets": ["--objective_args=all_targets=True"],
+    "scored": ["--target_fraction=0.25", "--target_context=scored"],
     "two masks": ["--masks_per_clip=2", "--mask=tube"],
     "vjepa": ["--objective=vjepa"],
     "collapsing": [

@@ -59,6 +59,8 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--objective_args=target=pixels", "--target=pixels"], "twice"),
         (["--schedule=piecewise", "--schedule_args=events=[(5,9)]"], "At most"),
         (["--target_fraction=0"], "target_fraction"),
+        (["--target=pixels", "--target_context=scored"], "pixels alone"),
+        (["--schedule=never", "--target_context=scored"], "pixels alone"),
         (["--checkpoint_every=15", "--log_every=10"], "multiple"),
         (["--workers=-1"], "--workers"),
         (["--layers_per_event=0"], "layers_per_event"),
