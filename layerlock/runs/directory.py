@@ -22,6 +22,7 @@ class RunDirectory:
     pictures/        fixed clips, reconstructions, features
     report.html      written by `layerlock.runs.report`
     tensorboard/
+    .lock            held while a process writes here: `layerlock.runs.lock`
     ```
 
     Never built directly: `RunDirectory.create` starts a run and refuses a

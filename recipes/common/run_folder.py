@@ -9,7 +9,7 @@ import layerlock
 from common import network
 from layerlock import backends, runs
 from layerlock.models import presets
-from layerlock.runs import configuration, directory, report
+from layerlock.runs import configuration, directory, lock, report
 
 # What may differ when a run goes on: nothing that changes its numbers.
 FREE = (
@@ -41,9 +41,12 @@ def choose_folder(chosen) -> pathlib.Path:
 
 
 def open_run(chosen, folder, clips) -> runs.RunDirectory:
-    """Creates the run directory, or opens it to go on."""
+    """Creates the run directory, or opens it to go on; locks it."""
     if not chosen["resume"]:
-        return runs.RunDirectory.create(folder, describe(chosen), clips.files())
+        run = runs.RunDirectory.create(folder, describe(chosen), clips.files())
+        lock.hold(folder)
+        return run
+    lock.hold(folder)
     run = runs.RunDirectory.resume(folder)
     for sentence in configuration.changed_versions(
         run.config, describe(chosen)

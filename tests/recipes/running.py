@@ -60,6 +60,15 @@ def succeed(run_dir, *flags, **changes):
     return finished.stdout + finished.stderr
 
 
+def wait_for(process, run_dir, step):
+    """Waits until a run has logged a step."""
+    deadline = time.monotonic() + 300
+    while not any(line["step"] >= step for line in metrics(run_dir)):
+        assert process.poll() is None, "it ended before that step"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def pretrain_until_killed(run_dir, step, *flags):
     """Starts the recipe and kills it, with no warning, after `step`."""
     process = subprocess.Popen(
@@ -69,11 +78,7 @@ def pretrain_until_killed(run_dir, step, *flags):
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 300
-        while not any(line["step"] >= step for line in metrics(run_dir)):
-            assert process.poll() is None, "it ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(process, run_dir, step)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()

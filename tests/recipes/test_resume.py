@@ -4,6 +4,7 @@ import json
 import pathlib
 import random
 import shutil
+import subprocess
 
 import h5py
 import keras
@@ -203,6 +204,26 @@ def test_a_resume_with_other_flags_is_refused(uninterrupted, flags):
         "--learning_rate=0.5",
     )
     assert "learning_rate" in said
+
+
+@ONE_BACKEND
+def test_a_run_that_is_still_going_is_not_resumed(tmp_path, flags):
+    command = running.command(tmp_path / "going", *flags, "--steps=100000")
+    process = subprocess.Popen(
+        command,
+        env=running.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        running.wait_for(process, tmp_path / "going", step=1)
+        said = running.pretrain(
+            tmp_path / "going", *flags, "--steps=100000", "--resume"
+        ).stderr
+    finally:
+        process.kill()
+        process.wait()
+    assert f"still going, in process {process.pid}" in said
 
 
 @ONE_BACKEND
