@@ -1,5 +1,7 @@
 """What a reader of the report must know before anything else."""
 
+import itertools
+
 from layerlock.runs import wording
 from layerlock.runs.report.history import History
 
@@ -24,6 +26,7 @@ def notices(
         failure = None  # a resumed run got beyond it
     found = (
         (_verdict(history), True),
+        (_recovery(history), False),
         (_failure(failure) if failure else _broken_loss(history), True),
         (None if failure else _unfinished(config, history), False),
         (_resumed(config), False),
@@ -46,6 +49,22 @@ def _verdict(history: History) -> str | None:
         f"Verdict: {label}, first called so at step {wording.count(first)}. "
         f"{reason}"
     )
+
+
+def _recovery(history: History) -> str | None:
+    """What a run that is healthy now was called before."""
+    verdicts = history.verdicts()
+    if not verdicts or verdicts[-1].label != "healthy":
+        return None
+    spells = [
+        f"{verdict.label} from step {wording.count(verdict.step)} to "
+        f"{wording.count(after.step)}"
+        for verdict, after in itertools.pairwise(verdicts)
+        if verdict.label != "healthy"
+    ]
+    if not spells:
+        return None
+    return f"Healthy now, the run was {', then '.join(spells)}."
 
 
 def _failure(failure: dict) -> str:

@@ -89,11 +89,12 @@ def test_a_verdict_that_came_back_is_told_from_its_first_step():
     assert "collapsed, first called so at step 110." in header(lines)
 
 
-def test_a_run_that_recovered_has_no_alarm():
+def test_a_run_that_recovered_says_so_without_an_alarm():
     lines = synthetic.judged(synthetic.metrics_lines(), "collapsed", 10)
     lines[-1] |= {"verdict": "healthy"}
 
     assert "alarm" not in html(lines)
+    assert "the run was collapsed from step 110 to 600." in header(lines)
 
 
 def test_a_run_without_verdicts_is_not_judged():
