@@ -146,7 +146,17 @@ GRIDS = {
                 for start in (10, 30, 60)
                 for interval in (4, 12)
             ),
+            Row(
+                "first freeze at 80 %, one every 4 %",
+                "--start_step=80% --interval=4%",
+            ),
             Row("two layers together", "--layers_per_event=2"),
+            Row("four layers together", "--layers_per_event=4"),
+            Row("twice the learning rate", "--learning_rate=3e-3"),
+            Row(
+                "twice the learning rate, MAE",
+                f"{MAE} --learning_rate=3e-3",
+            ),
             Row("no mini warm-up", "--mini_warmup_steps=0"),
             Row("head rebuilt", "--head_reset"),
             Row(

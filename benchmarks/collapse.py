@@ -122,7 +122,8 @@ def table(rows) -> str:
 def _mean(values) -> str:
     if not values:
         return ""
-    return f"{np.mean(values):.3g} ± {np.std(values):.2g}"
+    spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3g}{spread}"
 
 
 def _verdict(measured) -> str:
