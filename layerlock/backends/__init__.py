@@ -39,6 +39,7 @@ renew_step = _module.renew_step
 compile_ahead = _module.compile_ahead
 cache_programs = _module.cache_programs
 compiled = _module.compiled
+global_norm = _module.global_norm
 measure_step = _module.measure_step
 unsupported = _module.unsupported
 devices = _module.devices

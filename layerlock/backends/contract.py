@@ -21,6 +21,8 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   backend can, so that another process need not compile them again.
 - `compiled(model, function)`: `function` without gradients, compiled where the
   backend compiles. It reads the model's variables as they are at each call.
+- `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
+  `None` among them is left out.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
 - `unsupported(**options)`: why a combination of options cannot run here, or
   `None`.
@@ -43,6 +45,7 @@ NAMES = (
     "compile_ahead",
     "cache_programs",
     "compiled",
+    "global_norm",
     "measure_step",
     "unsupported",
     "devices",

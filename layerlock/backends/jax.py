@@ -5,6 +5,7 @@ import os
 import time
 
 import jax
+import jax.numpy as jnp
 import keras
 
 from layerlock.backends.ahead import Compilation
@@ -227,6 +228,15 @@ def compiled(model, function):
         return run([v.value for v in model.variables], arguments)
 
     return call
+
+
+def global_norm(gradients):
+    squares = [
+        jnp.sum(jnp.square(gradient.astype("float32")))
+        for gradient in gradients
+        if gradient is not None
+    ]
+    return jnp.sqrt(sum(squares))
 
 
 def measure_step(model) -> StepCost:

@@ -68,6 +68,11 @@ def compiled(model, function):
     return tf.function(function)
 
 
+def global_norm(gradients):
+    known = [gradient for gradient in gradients if gradient is not None]
+    return tf.cast(tf.linalg.global_norm(known), "float32")
+
+
 def measure_step(model) -> StepCost:
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:

@@ -350,15 +350,8 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
 
     def step_logs(self, loss, outputs, gradients, loss_scale):
         """What a training step reports beside Keras's running mean."""
-        squares = [
-            ops.sum(ops.square(ops.cast(gradient, "float32")))
-            for gradient in gradients
-            if gradient is not None
-        ]
-        return {
-            "batch_loss": loss,
-            "grad_norm": ops.sqrt(sum(squares)) / loss_scale,
-        }
+        norm = backends.global_norm(gradients)
+        return {"batch_loss": loss, "grad_norm": norm / loss_scale}
 
     def after_update(self):
         """Ends a training step: counts, and moves the teacher.

@@ -5,7 +5,9 @@ import importlib.metadata
 import pathlib
 
 import keras
+import numpy as np
 import pytest
+from keras import ops
 
 from layerlock import backends
 from layerlock.backends import contract
@@ -43,6 +45,17 @@ def test_a_backend_defines_every_name(name):
     }
 
     assert set(contract.NAMES) <= defined
+
+
+def test_the_norm_is_that_of_all_gradients_together():
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape) for shape in ((3, 4), (7,), ())]
+    tensors = [ops.convert_to_tensor(array, "float32") for array in arrays]
+    norm = backends.global_norm([tensors[0], None, *tensors[1:]])
+
+    assert keras.backend.standardize_dtype(norm.dtype) == "float32"
+    expected = np.sqrt(sum(np.square(array).sum() for array in arrays))
+    assert float(norm) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_backend_that_is_not_known_is_answered_with_those_that_are():

@@ -13,6 +13,7 @@ from layerlock.core.callback import LayerLock
 from layerlock.core.monitors import Monitors
 from layerlock.core.objectives.mae_latent import MaskedAutoencodingWithLatents
 from layerlock.core.schedules import PiecewiseFreezeSchedule
+from layerlock.core.tokens import take_tokens
 from tests.core import freezing
 
 
@@ -112,7 +113,8 @@ def test_the_measurements_of_a_step_are_those_of_its_own_tensors():
     visible, hidden = model.draw_masks(len(clips), grid)[0]
     features = model.encode_visible(patches, visible, grid)
     (predictions,) = model.predict_hidden(features, visible, hidden, grid)
-    (targets,) = model._targets_at(hidden, {0: patches})
+    pixels = take_tokens(patches, hidden)
+    targets = model.objective.compute_targets(pixels, layer=0)
     expected = ops.convert_to_numpy(
         health.measure(features, predictions, targets)
     )
