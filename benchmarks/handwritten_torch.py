@@ -5,6 +5,7 @@ What a careful person would write for this one job: functions on tensors,
 gradient, and the optimizer does not know them.
 """
 
+import keras
 import torch
 from torch.nn import functional
 
@@ -82,9 +83,23 @@ class Step:
         self.batch += 1
         return loss.detach()
 
-    def peak_bytes(self, clips) -> None:
-        """The allocator knows it on a GPU; nobody does on a CPU."""
-        return None
+    def peak_bytes(self, clips) -> int:
+        """Bytes of weights, gradients, optimizer and what autograd keeps."""
+        leaves = keras.tree.flatten(self.params)
+        known = {leaf.untyped_storage().data_ptr() for leaf in leaves}
+        kept = {}
+
+        def keep(tensor):
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in known:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            self(clips)
+        held = sum(leaf.nbytes for leaf in leaves)
+        slots = 3 * sum(leaf.nbytes for leaf in self.trained)
+        return held + slots + sum(kept.values())
 
     def _trained(self):
         """Turns gradients on where they are needed."""

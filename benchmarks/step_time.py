@@ -20,7 +20,7 @@ import tempfile
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import callbacks, inputs, pretrain, run_folder, settings
+from recipe_parts import callbacks, inputs, long_run, pretrain, run_folder
 from side_by_side import Rounds
 
 from layerlock import backends, runs
@@ -87,7 +87,15 @@ def measure(stage: int) -> dict:
     """Ours over theirs at a stage."""
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
         path = pathlib.Path(folder) / "run"
-        chosen, method = choose(path)
+        chosen, method = long_run(
+            FLAGS.preset,
+            f"--batch_size={FLAGS.batch_size}",
+            f"--mask_ratio={FLAGS.mask_ratio}",
+            f"--target={FLAGS.target}",
+            f"--target_fraction={FLAGS.target_fraction}",
+            f"--log_every={FLAGS.steps}",
+            f"--run_dir={path}",
+        )
         model = pretrain.build(chosen, method)
         clips = inputs.open_clips(chosen, path)
         run = run_folder.open_run(chosen, path, clips)
@@ -132,28 +140,6 @@ def measure(stage: int) -> dict:
         "peak_bytes_ours": ours,
         "peak_bytes_theirs": theirs.peak_bytes(batches[0]),
     }
-
-
-def choose(run_dir):
-    """The settings of a long run in which nothing freezes by itself."""
-    frames, size, _ = presets.PRESETS[FLAGS.preset]["clip_shape"]
-    return settings.read(
-        [
-            f"--preset={FLAGS.preset}",
-            f"--frames={frames}",
-            f"--size={size}",
-            f"--batch_size={FLAGS.batch_size}",
-            f"--mask_ratio={FLAGS.mask_ratio}",
-            f"--target={FLAGS.target}",
-            f"--target_fraction={FLAGS.target_fraction}",
-            "--steps=2000000",
-            f"--log_every={FLAGS.steps}",
-            "--monitor_every=1000000",
-            "--checkpoint_every=1000000",
-            "--compilation_cache=",
-            f"--run_dir={run_dir}",
-        ]
-    )
 
 
 def make_batches(clip_shape) -> list:

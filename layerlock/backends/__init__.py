@@ -33,6 +33,7 @@ def _load(backend: str):
 _module = _load(keras.backend.backend())
 
 TrainStep = _module.TrainStep
+attention = _module.attention
 sync_state = _module.sync_state
 variable_scope = _module.variable_scope
 renew_step = _module.renew_step

@@ -6,6 +6,8 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   logs what `model.step_logs` makes of the gradients, calls
   `model.after_update()` once the optimizer is through, and keeps the books
   that tell what a step costs.
+- `attention(query, key, value, scale)`: fused softmax attention without a
+  mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `sync_state(model)`: makes `variable.value` current inside `fit`.
 - `variable_scope(model)`: context in which variables may be created or their
   `trainable` changed.
@@ -39,6 +41,7 @@ import numpy as np
 
 NAMES = (
     "TrainStep",
+    "attention",
     "sync_state",
     "variable_scope",
     "renew_step",

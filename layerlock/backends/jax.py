@@ -153,6 +153,10 @@ class TrainStep:
         return ahead if fits else None
 
 
+def attention(query, key, value, scale):
+    return keras.ops.dot_product_attention(query, key, value, scale=scale)
+
+
 def sync_state(model):
     model.jax_state_sync()
 

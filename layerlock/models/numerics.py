@@ -9,6 +9,8 @@ dtype gets the fused operation.
 import keras
 from keras import ops
 
+from layerlock import backends
+
 
 def at_least_float32(dtype: str) -> str:
     """Returns float64 for float64 and float32 for anything else."""
@@ -54,7 +56,7 @@ def attention(query, key, value):
     if _is_float64(query):
         logits = ops.einsum("bqhd,bkhd->bhqk", query, key) * scale
         return ops.einsum("bhqk,bkhd->bqhd", ops.softmax(logits), value)
-    return ops.dot_product_attention(query, key, value, scale=scale)
+    return backends.attention(query, key, value, scale)
 
 
 def _is_float64(x):

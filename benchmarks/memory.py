@@ -1,0 +1,134 @@
+"""The largest batch at a fixed memory, beside a step written by hand.
+
+    KERAS_BACKEND=jax python benchmarks/memory.py --preset=video_vit_tiny
+    KERAS_BACKEND=torch python benchmarks/memory.py --preset=video_vit_tiny
+
+Runs the step once for each of two batch sizes at every stage, with and without
+rematerialised blocks, and asks for its peak memory: the compiler on JAX; on
+PyTorch what autograd keeps beside weights, gradients and optimizer. What a
+clip takes follows, and with it how many fit. Nothing is timed. Needs optax on
+JAX. The last line is JSON; `ratio` is our largest batch over the other step's,
+where that is smallest.
+"""
+
+import importlib
+import json
+import sys
+
+import keras
+import numpy as np
+from absl import flags
+from recipe_parts import long_run, pretrain
+
+from layerlock import backends
+from layerlock.core.scheduler import FreezeScheduler
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "preset", "video_vit_tiny", "Size of the encoder.", flag_values=FLAGS
+)
+flags.DEFINE_list(
+    "stages",
+    None,
+    "Numbers of frozen layers. Default: none, and 70 % of those that may "
+    "freeze.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "gigabytes", 16.0, "Memory that there is.", flag_values=FLAGS
+)
+flags.DEFINE_list("batches", ["2", "4"], "Two sizes.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "target", "pixels", ["pixels", "latents"], "Target.", flag_values=FLAGS
+)
+
+
+def main(argv):
+    """Measures every stage, and prints one JSON object."""
+    FLAGS(argv)
+    found = []
+    for remat in (False, True):
+        chosen, method = long_run(
+            FLAGS.preset,
+            f"--target={FLAGS.target}",
+            f"--{'' if remat else 'no'}remat",
+        )
+        model = pretrain.build(chosen, method)
+        scheduler = FreezeScheduler(method.schedule, model)
+        most = len(model.freezable_layers)
+        for stage in map(int, FLAGS.stages or [0, round(0.7 * most)]):
+            scheduler.freeze(stage)
+            measured = {"frozen_layers": stage, "remat": remat}
+            measured |= largest(lambda clips, m=model: ours(m, clips), model)
+            if not remat:
+                step = theirs(model, chosen, method, stage)
+                other = largest(step.peak_bytes, model)
+                measured |= {f"{k}_theirs": v for k, v in other.items()}
+            found.append(measured)
+            print(json.dumps(measured), flush=True)
+    ratios = [
+        stage["largest_batch"] / stage["largest_batch_theirs"]
+        for stage in found
+        if not stage["remat"]
+    ]
+    print(
+        json.dumps(
+            {
+                "name": "memory",
+                "ratio": min(ratios),
+                "low": min(ratios),
+                "high": max(ratios),
+                "preset": FLAGS.preset,
+                "gigabytes": FLAGS.gigabytes,
+                "target": FLAGS.target,
+                "backend": keras.backend.backend(),
+                "devices": backends.devices(),
+                "stages": found,
+            }
+        )
+    )
+
+
+def largest(peak_bytes, model) -> dict:
+    """How many clips fit, by the peaks of two batch sizes.
+
+    Args:
+        peak_bytes: function of a batch of clips.
+        model: the `MaskedPretraining` that the clips are for.
+    """
+    sizes = [int(text) for text in FLAGS.batches]
+    shape = (*model.encoder.clip_shape, 3)
+    few, many = (
+        peak_bytes(np.zeros((size, *shape), "uint8")) for size in sizes
+    )
+    per_clip = (many - few) / (sizes[1] - sizes[0])
+    fixed = few - sizes[0] * per_clip
+    return {
+        "bytes_fixed": round(fixed),
+        "bytes_per_clip": round(per_clip),
+        "largest_batch": int((FLAGS.gigabytes * 1e9 - fixed) // per_clip),
+    }
+
+
+def ours(model, clips) -> int:
+    """The peak of our step."""
+    backends.renew_step(model, [])  # forgets the other batch size
+    model.train_on_batch(clips)
+    return backends.measure_step(model).peak_bytes
+
+
+def theirs(model, chosen, method, stage):
+    """The step that is written by hand."""
+    name = f"handwritten_{keras.backend.backend()}"
+    return importlib.import_module(name).Step(
+        model,
+        frozen_layers=stage,
+        target_layer=stage if FLAGS.target == "latents" else 0,
+        learning_rate=method.learning_rate,
+        weight_decay=chosen["weight_decay"],
+        gradient_clip=chosen["gradient_clip"],
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv)
