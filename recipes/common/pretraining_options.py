@@ -163,8 +163,8 @@ def define_network(values: flags.FlagValues):
     define.bool(
         "remat",
         False,
-        "Compute blocks again in the backward pass, to save memory; on JAX this "
-        "needs a GPU or a TPU.",
+        "Compute blocks again in the backward pass, to save memory. On JAX "
+        "only a GPU or a TPU saves any.",
     )
 
 
