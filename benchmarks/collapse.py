@@ -11,6 +11,7 @@ go side by side.
 LayerLock (arXiv 2509.10156), Table 3, in kind.
 """
 
+import itertools
 import sys
 
 import numpy as np
@@ -89,12 +90,13 @@ def main(argv):
 def measure(grid, path) -> dict:
     """What a run's log says, and its probes."""
     lines = grid.metrics(path)
-    called = [line["step"] for line in lines if line["verdict"] == "collapsed"]
+    changes = [
+        (label, next(group)["step"])
+        for label, group in itertools.groupby(lines, lambda x: x["verdict"])
+    ]
     return {
         **{name: lines[-1][name] for name in COLUMNS},
-        "verdicts": {line["verdict"] for line in lines},
-        "verdict": lines[-1]["verdict"],
-        "collapsed_at": called[0] if called else None,
+        "verdicts": changes,
         "probe": probed(grid, path),
     }
 
@@ -127,13 +129,14 @@ def _mean(values) -> str:
 
 
 def _verdict(measured) -> str:
-    if "verdict" not in measured:
+    if "verdicts" not in measured:
         return "-"
-    if measured["verdicts"] == {"healthy"}:
+    changes = measured["verdicts"]
+    if [label for label, _ in changes] == ["healthy"]:
         return "healthy throughout"
-    if measured["collapsed_at"] is None:
-        return measured["verdict"]
-    return f"{measured['verdict']} (first at {measured['collapsed_at']})"
+    if changes[0][0] == "healthy":
+        changes = changes[1:]
+    return ", ".join(f"{label} at {step}" for label, step in changes)
 
 
 def draw(grid, path):
