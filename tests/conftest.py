@@ -24,11 +24,13 @@ def pytest_configure(config):
             f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND')!r}."
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Tests run each program a few times only: optimising it costs more.
+    # Tests run each program a few times only: optimising it costs more, and
+    # the older way to emit code takes half of the time.
     os.environ.setdefault(
         "XLA_FLAGS",
         "--xla_backend_optimization_level=0 "
-        "--xla_llvm_disable_expensive_passes=true",
+        "--xla_llvm_disable_expensive_passes=true "
+        "--xla_cpu_use_fusion_emitters=false",
     )
     # Many tests build the same model; recipes that resume do, too.
     cache = tempfile.TemporaryDirectory(prefix="layerlock-jax-")

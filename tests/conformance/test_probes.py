@@ -42,12 +42,7 @@ def test_it_finds_the_class_that_is_planted(name, views):
     assert result.metrics["top1"]["value"] > 0.9
     assert result.predictions.shape == (60, 4)
     np.testing.assert_allclose(result.predictions.sum(axis=1), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_settings_are_chosen_by_the_validation_split(name):
-    result = judge(toys.PlantedTask(), name)
-
+    # Settings are chosen by the validation split.
     assert len(result.trials) >= 2
     assert all("top1" in trial for trial in result.trials)
 

@@ -11,8 +11,8 @@ from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
 from tests.core import dense, freezing
 
 BACKEND = keras.backend.backend()
-EVENTS = [(3, 1), (5, 2), (8, 3)]
-NUM_BATCHES = 11
+EVENTS = [(3, 1), (7, 3)]
+NUM_BATCHES = 9
 
 OPTIMIZERS = {
     "adamw": lambda **k: keras.optimizers.AdamW(weight_decay=0.05, **k),
@@ -35,7 +35,7 @@ OPTIONS = {
 
 
 def learning_rate():
-    return MiniWarmup(WarmupCosine(1e-2, 12, warmup_steps=2), [3, 5, 8], 2)
+    return MiniWarmup(WarmupCosine(1e-2, 12, warmup_steps=2), [3, 7], 2)
 
 
 def optimizer_factory(name, options=(), loss_scale=False):

@@ -217,9 +217,10 @@ def test_a_run_that_is_still_going_is_not_resumed(tmp_path, flags):
     )
     try:
         running.wait_for(process, tmp_path / "going", step=1)
-        said = running.pretrain(
-            tmp_path / "going", *flags, "--steps=100000", "--resume"
-        ).stderr
+        run_dir = f"--run_dir={tmp_path / 'going'}"
+        said = running.refusal(
+            "pretrain", run_dir, *flags, "--steps=100000", "--resume"
+        )
     finally:
         process.kill()
         process.wait()
