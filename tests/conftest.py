@@ -1,5 +1,6 @@
 """What every test shares: the backend, the devices, seeds and real clips."""
 
+import gc
 import os
 import pathlib
 import tempfile
@@ -18,6 +19,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # TensorFlow's graphs are millions of objects, which Python would visit
+    # again and again in search of garbage, and once more at the end.
+    gc.set_threshold(200_000, 50, 1000)
+    config.add_cleanup(gc.freeze)
     if os.environ.get("KERAS_BACKEND") not in BACKENDS:
         raise pytest.UsageError(
             f"Set KERAS_BACKEND to one of {BACKENDS}. Received: "
