@@ -48,6 +48,12 @@ flags.DEFINE_float(
 flags.DEFINE_enum(
     "target", "pixels", ["pixels", "latents"], "Target.", flag_values=FLAGS
 )
+flags.DEFINE_bool(
+    "compiled",
+    False,
+    "On PyTorch: --jit_compile against torch.compile.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("rounds", 9, "Alternating rounds.", flag_values=FLAGS)
 flags.DEFINE_integer("steps", 10, "Steps of a round.", flag_values=FLAGS)
 
@@ -72,6 +78,7 @@ def main(argv):
                 "high": worst["high"],
                 "preset": FLAGS.preset,
                 "backend": keras.backend.backend(),
+                "compiled": FLAGS.compiled,
                 "devices": backends.devices(),
                 "batch_size": FLAGS.batch_size,
                 "target": FLAGS.target,
@@ -94,6 +101,7 @@ def measure(stage: int) -> dict:
             f"--target={FLAGS.target}",
             f"--target_fraction={FLAGS.target_fraction}",
             f"--log_every={FLAGS.steps}",
+            *(["--jit_compile"] if FLAGS.compiled else []),
             f"--run_dir={path}",
         )
         model = pretrain.build(chosen, method)
@@ -111,6 +119,7 @@ def measure(stage: int) -> dict:
             learning_rate=method.learning_rate,
             weight_decay=chosen["weight_decay"],
             gradient_clip=chosen["gradient_clip"],
+            **({"compiled": True} if FLAGS.compiled else {}),
         )
         batches = make_batches(model.encoder.clip_shape)
         losses = Losses()

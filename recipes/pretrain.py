@@ -57,8 +57,10 @@ def build(chosen, method):
     building.distribute(chosen)
     keras.utils.set_random_seed(chosen["seed"])
     model = building.build_model(chosen, method)
+    jit_compile = chosen["jit_compile"]
     model.compile(
-        optimizer=building.build_optimizer(chosen, method.learning_rate)
+        optimizer=building.build_optimizer(chosen, method.learning_rate),
+        jit_compile="auto" if jit_compile is None else jit_compile,
     )
     return model
 

@@ -34,6 +34,8 @@ _module = _load(keras.backend.backend())
 
 TrainStep = _module.TrainStep
 attention = _module.attention
+fused = _module.fused
+recomputed = _module.recomputed
 sync_state = _module.sync_state
 variable_scope = _module.variable_scope
 renew_step = _module.renew_step

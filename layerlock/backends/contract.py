@@ -8,6 +8,12 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   that tell what a step costs.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
+- `fused(function)`: `function`, from tensors to a tensor, that layers call many
+  times a step; compiled by itself where steps run eagerly and the model was
+  compiled with `jit_compile=True`.
+- `recomputed(function)`: `function`, from tensors to a tensor, of which nothing
+  but the arguments is kept for the backward pass, which computes it again.
+  Positional arguments are tensors, nested or `None`; the others have keywords.
 - `sync_state(model)`: makes `variable.value` current inside `fit`.
 - `variable_scope(model)`: context in which variables may be created or their
   `trainable` changed.
@@ -42,6 +48,8 @@ import numpy as np
 NAMES = (
     "TrainStep",
     "attention",
+    "fused",
+    "recomputed",
     "sync_state",
     "variable_scope",
     "renew_step",

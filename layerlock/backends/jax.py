@@ -1,6 +1,7 @@
 """JAX: state lives outside the model during `fit`; steps are compiled."""
 
 import contextlib
+import functools
 import os
 import time
 
@@ -157,6 +158,20 @@ def attention(query, key, value, scale):
     return keras.ops.dot_product_attention(query, key, value, scale=scale)
 
 
+def fused(function):
+    return function  # The whole step is compiled.
+
+
+def recomputed(function):
+    def call(*arguments, **keywords):
+        # One function per call: JAX would take another's trace for it.
+        return jax.checkpoint(functools.partial(function, **keywords))(
+            *arguments
+        )
+
+    return call
+
+
 def sync_state(model):
     model.jax_state_sync()
 
@@ -267,7 +282,7 @@ def measure_step(model) -> StepCost:
 
 
 def unsupported(
-    *, dtype_policy="float32", remat=False, distribution=None, **options
+    *, dtype_policy="float32", distribution=None, **options
 ) -> str | None:
     if dtype_policy == "mixed_float16" and jax.default_backend() == "cpu":
         return (

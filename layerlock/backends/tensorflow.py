@@ -42,6 +42,31 @@ def attention(query, key, value, scale):
     return keras.ops.dot_product_attention(query, key, value, scale=scale)
 
 
+def fused(function):
+    return function  # The whole step is compiled.
+
+
+def recomputed(function):
+    def call(*arguments, **keywords):
+        # TensorFlow follows gradients through a flat list only, and twice
+        # through variables in it.
+        flat = keras.tree.flatten(arguments)
+        known = [tf.convert_to_tensor(x) for x in flat if x is not None]
+
+        @tf.recompute_grad
+        def again(*tensors):
+            left = iter(tensors)
+            packed = keras.tree.pack_sequence_as(
+                arguments,
+                [None if old is None else next(left) for old in flat],
+            )
+            return function(*packed, **keywords)
+
+        return again(*known)
+
+    return call
+
+
 def sync_state(model):
     pass  # Variables are always current.
 
@@ -86,12 +111,7 @@ def measure_step(model) -> StepCost:
     )
 
 
-def unsupported(*, remat=False, distribution=None, **options) -> str | None:
-    if remat:
-        return (
-            "Keras cannot rematerialise these blocks on TensorFlow. Use "
-            "KERAS_BACKEND=jax or torch, or leave --remat off."
-        )
+def unsupported(*, distribution=None, **options) -> str | None:
     if distribution not in (None, "none"):
         return (
             f"distribution={distribution} runs on JAX only for now. Use "

@@ -1,10 +1,17 @@
-"""PyTorch: eager steps; memory is what autograd saves."""
+"""PyTorch: eager steps; memory is what autograd saves.
+
+With `jit_compile=True` parts of a step are compiled, those of `fused`. Keras
+would have `torch.compile` see the whole step, which takes it minutes and more
+programs than it is willing to keep: every layer is another object to it.
+"""
 
 import contextlib
+import functools
 
 import keras
 import torch
 from torch.nn import functional
+from torch.utils import checkpoint
 
 from layerlock.backends.contract import StepCost, variable_bytes
 
@@ -18,7 +25,19 @@ class TrainStep:
                 logs = self._train_step(data)
             self.saved_bytes = saved.bytes
             return logs
-        return self._train_step(data)
+        with _fusing(self.jit_compile):
+            return self._train_step(data)
+
+    def test_step(self, data):
+        with _fusing(self.jit_compile):
+            return super().test_step(data)
+
+    def predict_step(self, data):
+        with _fusing(self.jit_compile):
+            return super().predict_step(data)
+
+    def _should_torch_compile(self):
+        return False  # `fused` does.
 
     def _train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -49,6 +68,46 @@ class TrainStep:
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
         }
+
+
+# Not of a thread: blocks are computed again by the one that goes backward.
+_fuse = False
+
+
+@contextlib.contextmanager
+def _fusing(wanted):
+    global _fuse
+    before, _fuse = _fuse, bool(wanted)
+    try:
+        yield
+    finally:
+        _fuse = before
+
+
+def fused(function):
+    @functools.cache
+    def compiled_function():  # late: the compiler takes seconds to import
+        return torch.compile(function, dynamic=False)
+
+    @functools.wraps(function)
+    def call(*arguments, **keywords):
+        chosen = compiled_function() if _fuse else function
+        return chosen(*arguments, **keywords)
+
+    return call
+
+
+def recomputed(function):
+    def call(*arguments, **keywords):
+        return checkpoint.checkpoint(
+            function,
+            *arguments,
+            use_reentrant=False,
+            preserve_rng_state=False,
+            **keywords,
+        )
+
+    return call
 
 
 class _SavedTensors:

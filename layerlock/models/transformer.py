@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.models import numerics
 from layerlock.models.rope import head_part, rotate
 from layerlock.models.weights import add_linear, add_norm
@@ -30,6 +31,8 @@ class TransformerBlock(keras.layers.Layer):
         rotated: what a rotation turns: `"tokens"`, right after the first
             normalisation, so that queries, keys and values all see it;
             `"queries_and_keys"`; or `None`. Defaults to `None`.
+        remat: bool, whether the backward pass computes the inside of the block
+            again instead of keeping it. Defaults to `False`.
         epsilon: float, added to the variance. Defaults to `1e-6`.
 
     Call arguments:
@@ -55,6 +58,7 @@ class TransformerBlock(keras.layers.Layer):
         hidden_dim,
         mlp_dim,
         rotated=None,
+        remat=False,
         epsilon=1e-6,
         **kwargs,
     ):
@@ -75,8 +79,8 @@ class TransformerBlock(keras.layers.Layer):
         self.hidden_dim = hidden_dim
         self.mlp_dim = mlp_dim
         self.rotated = rotated
+        self.remat = remat
         self.epsilon = epsilon
-        self.head_dim = hidden_dim // num_heads
 
     def build(self, input_shape):
         dim, mlp_dim = self.hidden_dim, self.mlp_dim
@@ -94,38 +98,30 @@ class TransformerBlock(keras.layers.Layer):
         )
 
     def call(self, tokens, rotation=None):
-        shape = ops.shape(tokens)
-        x = self._normalise(tokens, self.attention_norm)
-        if self.rotated == "tokens" and rotation is not None:
-            x = rotate(x, *rotation, part=self.hidden_dim)
-        x = self._attend(x, rotation)
-
-        # Matrices, no batches of them: XLA multiplies those a third faster.
-        tokens = ops.reshape(tokens, (-1, self.hidden_dim)) + x
-        x = self._normalise(tokens, self.mlp_norm)
-        x = numerics.gelu(numerics.linear(x, *self.mlp_expand))
-        tokens = tokens + numerics.linear(x, *self.mlp_output)
-        return ops.reshape(tokens, shape)
-
-    def _attend(self, x, rotation):
-        batch, tokens, dim = ops.shape(x)
-        heads, head_dim = self.num_heads, self.head_dim
-        qkv = numerics.linear(ops.reshape(x, (-1, dim)), *self.qkv)
-        qkv = ops.reshape(qkv, (batch, tokens, 3 * heads, head_dim))
-        if self.rotated == "queries_and_keys" and rotation is not None:
-            query_key = rotate(
-                qkv[:, :, : 2 * heads], *rotation, part=head_part(head_dim)
+        weights = [
+            tuple(map(ops.convert_to_tensor, pair))
+            for pair in (
+                self.attention_norm,
+                self.qkv,
+                self.attention_output,
+                self.mlp_norm,
+                self.mlp_expand,
+                self.mlp_output,
             )
-            query, key = ops.split(query_key, 2, axis=2)
-            value = qkv[:, :, 2 * heads :]
-        else:
-            query, key, value = ops.split(qkv, 3, axis=2)
-        x = numerics.attention(query, key, value)
-        x = ops.reshape(x, (-1, dim))
-        return numerics.linear(x, *self.attention_output)
-
-    def _normalise(self, x, gamma_and_beta):
-        return numerics.layer_normalization(x, *gamma_and_beta, self.epsilon)
+        ]
+        # Keras's own rematerialisation would remember, on JAX, the weights that
+        # it first saw: to the backward pass they would be constants.
+        transform = (
+            backends.recomputed(_transform) if self.remat else _transform
+        )
+        return transform(
+            tokens,
+            rotation,
+            *weights,
+            heads=self.num_heads,
+            rotated=self.rotated,
+            epsilon=self.epsilon,
+        )
 
     def get_config(self):
         return {
@@ -134,5 +130,48 @@ class TransformerBlock(keras.layers.Layer):
             "hidden_dim": self.hidden_dim,
             "mlp_dim": self.mlp_dim,
             "rotated": self.rotated,
+            "remat": self.remat,
             "epsilon": self.epsilon,
         }
+
+
+# A function of tensors alone, compiled once for all blocks of a shape.
+@backends.fused
+def _transform(
+    tokens,
+    rotation,
+    attention_norm,
+    qkv,
+    attention_output,
+    mlp_norm,
+    mlp_expand,
+    mlp_output,
+    heads,
+    rotated,
+    epsilon,
+):
+    shape = ops.shape(tokens)
+    dim = shape[-1]
+    x = numerics.layer_normalization(tokens, *attention_norm, epsilon)
+    if rotated == "tokens" and rotation is not None:
+        x = rotate(x, *rotation, part=dim)
+
+    x = numerics.linear(ops.reshape(x, (-1, dim)), *qkv)
+    x = ops.reshape(x, (*shape[:2], 3 * heads, dim // heads))
+    if rotated == "queries_and_keys" and rotation is not None:
+        query_key = rotate(
+            x[:, :, : 2 * heads], *rotation, part=head_part(dim // heads)
+        )
+        query, key = ops.split(query_key, 2, axis=2)
+        value = x[:, :, 2 * heads :]
+    else:
+        query, key, value = ops.split(x, 3, axis=2)
+    x = numerics.attention(query, key, value)
+    x = numerics.linear(ops.reshape(x, (-1, dim)), *attention_output)
+
+    # Matrices, no batches of them: XLA multiplies those a third faster.
+    tokens = ops.reshape(tokens, (-1, dim)) + x
+    x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
+    x = numerics.gelu(numerics.linear(x, *mlp_expand))
+    tokens = tokens + numerics.linear(x, *mlp_output)
+    return ops.reshape(tokens, shape)

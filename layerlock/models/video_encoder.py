@@ -1,6 +1,5 @@
 """The encoder: patches, their embedding, positions and all blocks."""
 
-import contextlib
 import math
 
 import keras
@@ -331,24 +330,18 @@ class VideoEncoder(keras.Model):
     # Parts
 
     def _blocks(self):
-        names = [f"block_{number}" for number in range(1, self.num_layers + 1)]
-        recompute = (
-            keras.RematScope(mode="list_of_layers", layer_names=names)
-            if self.remat
-            else contextlib.nullcontext()
-        )
-        with recompute:
-            return [
-                TransformerBlock(
-                    self.num_heads,
-                    self.hidden_dim,
-                    self.mlp_dim,
-                    rotated=rope.ROTATED.get(self.positions),
-                    dtype=self.dtype_policy,
-                    name=name,
-                )
-                for name in names
-            ]
+        return [
+            TransformerBlock(
+                self.num_heads,
+                self.hidden_dim,
+                self.mlp_dim,
+                rotated=rope.ROTATED.get(self.positions),
+                remat=self.remat,
+                dtype=self.dtype_policy,
+                name=f"block_{number}",
+            )
+            for number in range(1, self.num_layers + 1)
+        ]
 
     def _rotation(self, positions):
         return rope.block_rotation(

@@ -106,7 +106,6 @@ def _check_context(settings, objective, when):
 def _check_backend(settings):
     reason = backends.unsupported(
         dtype_policy=network.dtype(settings),
-        remat=settings["remat"],
         distribution=settings["distribution"],
     )
     if reason:

@@ -166,6 +166,12 @@ def define_network(values: flags.FlagValues):
         "Compute blocks again in the backward pass, to save memory. On JAX "
         "only a GPU or a TPU saves any.",
     )
+    define.bool(
+        "jit_compile",
+        None,
+        "Compile the blocks on PyTorch, or the step with XLA on TensorFlow. "
+        "Default: Keras's, which leaves PyTorch eager; JAX compiles.",
+    )
 
 
 def define_data(values: flags.FlagValues):

@@ -58,6 +58,55 @@ def test_the_norm_is_that_of_all_gradients_together():
     assert float(norm) == pytest.approx(expected, rel=1e-5)
 
 
+def test_what_is_recomputed_is_called_again_and_has_the_same_gradient():
+    calls = []
+
+    def function(x, pair, power):
+        calls.append(power)
+        y, nothing = pair
+        assert nothing is None
+        return ops.sum(ops.tanh(x * y) ** power)
+
+    x = keras.Variable([0.1, -0.4, 0.7])
+    y = keras.Variable([1.5, 2.0, -0.3])
+
+    def value():
+        return backends.recomputed(function)(
+            ops.convert_to_tensor(x), (ops.convert_to_tensor(y), None), power=3
+        )
+
+    found = gradient(value, y)
+
+    tanh = np.tanh(x.numpy() * y.numpy())
+    expected = 3 * tanh**2 * (1 - tanh**2) * x.numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    if BACKEND != "jax":  # which traces it once, and computes it twice
+        assert calls == [3, 3]
+
+
+def gradient(function, variable):
+    """Of a scalar, with respect to a variable, as an array."""
+    if BACKEND == "jax":
+        import jax
+
+        def of_value(value):
+            with keras.StatelessScope(state_mapping=[(variable, value)]):
+                return function()
+
+        assert "remat" in str(
+            jax.make_jaxpr(jax.grad(of_value))(variable.value)
+        )
+        return np.asarray(jax.grad(of_value)(variable.value))
+    if BACKEND == "torch":
+        function().backward()
+        return variable.value.grad.numpy()
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        result = function()
+    return tape.gradient(result, variable.value).numpy()
+
+
 def test_a_backend_that_is_not_known_is_answered_with_those_that_are():
     with pytest.raises(ImportError, match=r"jax.*torch.*KERAS_BACKEND=numpy"):
         backends._load("numpy")
@@ -67,7 +116,6 @@ def test_what_runs_everywhere_is_supported():
     assert (
         backends.unsupported(
             dtype_policy="mixed_bfloat16",
-            remat=False,
             distribution="none",
             steps_per_execution=1,
         )
@@ -86,7 +134,6 @@ def test_distribution_without_devices_is_answered(distribution):
 @pytest.mark.parametrize(
     ("options", "backend"),
     [
-        ({"remat": True}, "tensorflow"),
         ({"steps_per_execution": 2}, "torch"),
         ({"dtype_policy": "mixed_float16"}, "jax"),
     ],

@@ -55,7 +55,7 @@ def optimizer_factory(name, options=(), loss_scale=False):
 
 def other_modes():
     """Ways to compile that are not the default, where there are any."""
-    return {"jax": [False], "torch": [], "tensorflow": [True]}[BACKEND]
+    return {"jax": [False], "torch": [True], "tensorflow": [True]}[BACKEND]
 
 
 FULL_MATRIX = [

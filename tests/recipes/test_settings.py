@@ -113,12 +113,6 @@ def test_distribution_is_refused_where_there_is_none(choose, kind):
         choose(f"--distribution={kind}")
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="others can")
-def test_rematerialisation_is_refused_on_tensorflow(choose):
-    with pytest.raises(ValueError, match="remat"):
-        choose("--remat")
-
-
 def test_the_mini_warmup_suits_the_freezes_however_they_are_asked_for(choose):
     for how in ("--interval=40", "--schedule_args=interval=40"):
         assert choose(how)[0]["mini_warmup_steps"] == 10
