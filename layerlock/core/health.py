@@ -42,7 +42,10 @@ def deviations(features):
     Output shape:
         `(width,)`.
     """
-    return ops.std(at_least_float32(features), axis=(0, 1))
+    features = at_least_float32(features)
+    # `ops.std` takes five times as long on PyTorch.
+    centred = features - ops.mean(features, axis=(0, 1))
+    return ops.sqrt(ops.mean(ops.square(centred), axis=(0, 1)))
 
 
 def measure(features, predictions, targets):

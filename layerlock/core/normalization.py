@@ -15,6 +15,9 @@ def normalize(values, epsilon=1e-6):
         Same as `values`.
     """
     values = at_least_float32(values)
+    if not _is_float64(values):
+        return ops.layer_normalization(values, axis=-1, epsilon=epsilon)
+    # Keras would round it to float32.
     mean = ops.mean(values, axis=-1, keepdims=True)
     centred = values - mean
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
@@ -38,5 +41,8 @@ def denormalize(predictions, values):
 
 def at_least_float32(x):
     """Casts to float32 what is less precise."""
-    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
-    return x if is_double else ops.cast(x, "float32")
+    return x if _is_float64(x) else ops.cast(x, "float32")
+
+
+def _is_float64(x):
+    return keras.backend.standardize_dtype(x.dtype) == "float64"
