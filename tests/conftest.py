@@ -8,7 +8,14 @@ import tempfile
 import pytest
 
 _ROOM = pathlib.Path(__file__).parents[1] / "layerlock" / "backends"
-_SHARED = ("__init__", "ahead", "contract", "layerwise", "optimizer")
+_SHARED = (
+    "__init__",
+    "ahead",
+    "contract",
+    "fused_adam",
+    "layerwise",
+    "optimizer",
+)
 BACKENDS = sorted(p.stem for p in _ROOM.glob("*.py") if p.stem not in _SHARED)
 
 

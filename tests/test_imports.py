@@ -35,10 +35,13 @@ sys.meta_path.insert(0, Blocker())
 import layerlock
 """
 
+# A backend's own modules may need its framework.
 IMPORT_EVERYTHING = """
 import importlib, pkgutil
+owners = {"fused_adam": "torch"}
 for module in pkgutil.walk_packages(layerlock.__path__, "layerlock."):
     room, _, name = module.name.rpartition(".")
+    name = owners.get(name, name)
     if room != "layerlock.backends" or name not in blocked:
         importlib.import_module(module.name)
 """

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 from torch.utils import checkpoint
 
+from layerlock.backends import fused_adam
 from layerlock.backends.contract import StepCost, variable_bytes
 
 
@@ -35,6 +36,10 @@ class TrainStep:
     def predict_step(self, data):
         with _fusing(self.jit_compile):
             return super().predict_step(data)
+
+    def make_train_function(self, force=False):
+        fused_adam.fuse(self.optimizer)
+        super().make_train_function(force)
 
     def _should_torch_compile(self):
         return False  # `fused` does.

@@ -1,0 +1,97 @@
+"""The fused update is the one that Keras makes in many passes."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("the kernel is PyTorch's", allow_module_level=True)
+
+import torch
+
+from layerlock.backends import fused_adam
+
+OPTIONS = {
+    "plain": {},
+    "clipped": {"global_clipnorm": 0.1, "weight_decay": 0.1},
+    "accumulating": {"gradient_accumulation_steps": 2},
+    "averaged": {"use_ema": True, "ema_momentum": 0.5},
+    "with a large epsilon": {"epsilon": 0.1},
+    "amsgrad": {"amsgrad": True},  # has no fused kernel that corrects alike
+}
+
+
+def train(make, fused, dtype="float32", steps=6):
+    """The weights and the optimizer's state after some steps."""
+    rng = np.random.default_rng(0)
+    shapes = [(3, 4), (4,), ()]
+    variables = [
+        keras.Variable(rng.normal(size=shape), dtype=dtype, name=f"v{number}")
+        for number, shape in enumerate(shapes)
+    ]
+    optimizer = make()
+    optimizer.build(variables)
+    if fused:
+        fused_adam.fuse(optimizer)
+    for _ in range(steps):
+        gradients = [
+            torch.tensor(rng.normal(size=shape), dtype=getattr(torch, dtype))
+            for shape in shapes
+        ]
+        gradients[0] = gradients[0].t().contiguous().t()  # as a matmul's is
+        with torch.no_grad():
+            optimizer.apply(gradients, variables)
+    return [
+        v.numpy().astype("float64") for v in variables + optimizer.variables
+    ]
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_it_updates_as_keras_does(name, options, dtype):
+    rate = keras.optimizers.schedules.CosineDecay(1e-2, 10)
+    make = lambda: getattr(keras.optimizers, name)(rate, **options)  # noqa: E731
+
+    found, expected = (train(make, fused, dtype) for fused in (True, False))
+
+    # The rate is float32, here and in Keras.
+    for value, reference in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, reference, rtol=1e-5, atol=1e-7)
+
+
+def test_it_updates_under_a_loss_scale():
+    def make():
+        return keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.AdamW(1e-2), initial_scale=8.0
+        )
+
+    found, expected = (train(make, fused) for fused in (True, False))
+
+    for value, reference in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, reference, rtol=1e-5, atol=1e-7)
+
+
+def test_the_fused_kernel_is_what_runs(monkeypatch):
+    called = []
+    kernel = fused_adam.adam
+    monkeypatch.setattr(
+        fused_adam,
+        "adam",
+        lambda *arguments, **keywords: (
+            called.append(keywords["fused"]),
+            kernel(*arguments, **keywords),
+        ),
+    )
+    train(lambda: keras.optimizers.AdamW(1e-2), fused=True, steps=2)
+    assert called == [True, True]
+
+
+def test_other_optimizers_are_left_alone():
+    class Mine(keras.optimizers.AdamW):
+        pass
+
+    for optimizer in (keras.optimizers.SGD(0.1), Mine(0.1)):
+        before = dict(vars(optimizer))
+        fused_adam.fuse(optimizer)
+        assert vars(optimizer).keys() == before.keys()
