@@ -33,6 +33,7 @@ def _load(backend: str):
 _module = _load(keras.backend.backend())
 
 TrainStep = _module.TrainStep
+linear = _module.linear
 attention = _module.attention
 fused = _module.fused
 recomputed = _module.recomputed

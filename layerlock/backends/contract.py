@@ -6,6 +6,7 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   logs what `model.step_logs` makes of the gradients, calls
   `model.after_update()` once the optimizer is through, and keeps the books
   that tell what a step costs.
+- `linear(x, kernel, bias)`: `x @ kernel + bias` of a matrix `x`.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `fused(function)`: `function`, from tensors to a tensor, that layers call many
@@ -47,6 +48,7 @@ import numpy as np
 
 NAMES = (
     "TrainStep",
+    "linear",
     "attention",
     "fused",
     "recomputed",

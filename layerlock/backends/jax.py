@@ -154,6 +154,10 @@ class TrainStep:
         return ahead if fits else None
 
 
+def linear(x, kernel, bias):
+    return keras.ops.add(keras.ops.matmul(x, kernel), bias)
+
+
 def attention(query, key, value, scale):
     return keras.ops.dot_product_attention(query, key, value, scale=scale)
 

@@ -38,6 +38,10 @@ class TrainStep:
         }
 
 
+def linear(x, kernel, bias):
+    return keras.ops.add(keras.ops.matmul(x, kernel), bias)
+
+
 def attention(query, key, value, scale):
     return keras.ops.dot_product_attention(query, key, value, scale=scale)
 

@@ -21,7 +21,7 @@ def linear(x, kernel, bias):
     """Returns `x @ kernel + bias` for a matrix `x`."""
     if _is_float64(x):
         return ops.add(ops.einsum("nd,de->ne", x, kernel), bias)
-    return ops.add(ops.matmul(x, kernel), bias)
+    return backends.linear(x, kernel, bias)
 
 
 def gelu(x):
