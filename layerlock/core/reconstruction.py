@@ -3,19 +3,22 @@
 import numpy as np
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.tokens import take_tokens
 
 _GREY = 128
 
 
-def reconstruct(model, clips):
+class Reconstruction:
     """Predicts the hidden pixels of clips.
 
     Predictions of per-patch normalised pixels are given the mean and the
     deviation of the true patch, as is usual for pictures of such models.
 
     Args:
-        model: a `MaskedPretraining` whose target is the pixels.
+        model: a `MaskedPretraining`.
+
+    Call arguments:
         clips: uint8, shape `(clips, frames, height, width, 3)`.
 
     Returns:
@@ -24,32 +27,48 @@ def reconstruct(model, clips):
         neither visible nor decoded (`target_fraction` below 1) stay grey.
 
     Raises:
-        ValueError: if the model's target is not the pixels.
+        ValueError: if the model's target is not the pixels at the time.
     """
-    if model.target_layers != (0,):
-        raise ValueError(
-            "Only a model that predicts pixels can reconstruct them. "
-            f"Received: target_layers={model.target_layers}."
+
+    def __init__(self, model):
+        self.model = model
+        # Operation by operation it would take JAX ten times as long.
+        self._compute = backends.compiled(model, self._predict)
+
+    def __call__(self, clips):
+        model = self.model
+        if model.target_layers != (0,):
+            raise ValueError(
+                "Only a model that predicts pixels can reconstruct them. "
+                f"Received: target_layers={model.target_layers}."
+            )
+        predicted, patches, visible, hidden = map(
+            ops.convert_to_numpy, self._compute(ops.convert_to_tensor(clips))
         )
-    encoder = model.encoder
-    grid = encoder.grid(clips.shape[1:4])
-    patches = encoder.patchify(clips)
-    visible, hidden = model.draw_masks(len(clips), grid, training=False)[0]
-    # The first mask of each clip.
-    kept = slice(None, None, model.masks_per_clip)
-    features = model.encode_visible(patches, visible, grid)
-    (predicted,) = model.predict_hidden(features, visible, hidden, grid)
-    truth = take_tokens(patches, hidden, model.masks_per_clip)
-    predicted = model.objective.undo_targets(predicted, truth, layer=0)
-    predicted, patches, visible, hidden = (
-        ops.convert_to_numpy(x)
-        for x in (predicted[kept], patches, visible[kept], hidden[kept])
-    )
-    masked = np.full_like(patches, np.nan)
-    _put(masked, visible, np.take_along_axis(patches, visible[..., None], 1))
-    complete = masked.copy()
-    _put(complete, hidden, predicted)
-    return tuple(_to_uint8(encoder, x, grid) for x in (masked, complete))
+        masked = np.full_like(patches, np.nan)
+        seen = np.take_along_axis(patches, visible[..., None], 1)
+        _put(masked, visible, seen)
+        complete = masked.copy()
+        _put(complete, hidden, predicted)
+        grid = model.encoder.grid(clips.shape[1:4])
+        return tuple(
+            _to_uint8(model.encoder, x, grid) for x in (masked, complete)
+        )
+
+    def _predict(self, clips):
+        model = self.model
+        grid = model.encoder.grid(clips.shape[1:4])
+        patches = model.encoder.patchify(clips)
+        visible, hidden = model.draw_masks(
+            clips.shape[0], grid, training=False
+        )[0]
+        features = model.encode_visible(patches, visible, grid)
+        (predicted,) = model.predict_hidden(features, visible, hidden, grid)
+        truth = take_tokens(patches, hidden, model.masks_per_clip)
+        predicted = model.objective.undo_targets(predicted, truth, layer=0)
+        # The first mask of each clip.
+        kept = slice(None, None, model.masks_per_clip)
+        return predicted[kept], patches, visible[kept], hidden[kept]
 
 
 def _put(tokens, indices, values):

@@ -1,7 +1,8 @@
 """Saves what a run must not lose: checkpoints, encoder, pictures."""
 
-import keras
+from keras import ops
 
+from layerlock import backends
 from layerlock.core import checkpoints, reconstruction
 from layerlock.core.step_counter import EverySteps
 from layerlock.runs import pictures
@@ -43,6 +44,11 @@ class Snapshots(EverySteps):
         self.keep = keep
         self.clips = clips
 
+    def set_model(self, model):
+        super().set_model(model)
+        self._reconstruct = reconstruction.Reconstruction(model)
+        self._features = backends.compiled(model, self._compute_features)
+
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
         if self.counter.step >= self.steps:
@@ -83,20 +89,26 @@ class Snapshots(EverySteps):
     def _save_pictures(self, step):
         model, clips = self.model, self.clips
         if model.target_layers == (0,):
-            masked, predicted = reconstruction.reconstruct(model, clips)
+            masked, predicted = self._reconstruct(clips)
             pictures.save_reconstruction(
                 self.run, clips, masked, predicted, step
             )
-        layer = model.encoder.layer_names[
-            model.predictor.encoder_layers(model.encoder)
-        ]
-        features = model.exported_encoder.features(clips, layers=(layer,))[
-            layer
-        ]
         pictures.save_features(
             self.run,
             clips,
-            keras.ops.convert_to_numpy(keras.ops.cast(features, "float32")),
-            layer,
+            ops.convert_to_numpy(self._features(ops.convert_to_tensor(clips))),
+            self._pictured_layer,
             step,
         )
+
+    @property
+    def _pictured_layer(self):
+        """The last one that sees visible patches alone."""
+        encoder = self.model.encoder
+        number = self.model.predictor.encoder_layers(encoder)
+        return encoder.layer_names[number]
+
+    def _compute_features(self, clips):
+        layer = self._pictured_layer
+        features = self.model.exported_encoder.features(clips, layers=(layer,))
+        return ops.cast(features[layer], "float32")

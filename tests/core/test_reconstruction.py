@@ -9,7 +9,7 @@ from layerlock.core.normalization import normalize
 from layerlock.core.objectives.mae import MaskedAutoencoding
 from layerlock.core.objectives.vjepa import VJEPA
 from layerlock.core.pretraining import take_tokens
-from layerlock.core.reconstruction import reconstruct
+from layerlock.core.reconstruction import Reconstruction
 from layerlock.core.scheduler import FreezeScheduler
 from layerlock.core.schedules import NeverFreezeSchedule
 from tests.core import freezing
@@ -60,7 +60,7 @@ def test_right_predictions_give_the_clips_back(
         masks_per_clip=masks_per_clip,
     )
 
-    _, predicted = reconstruct(model, CLIPS)
+    _, predicted = Reconstruction(model)(CLIPS)
 
     assert predicted.dtype == "uint8"
     np.testing.assert_array_equal(predicted, CLIPS)
@@ -69,7 +69,7 @@ def test_right_predictions_give_the_clips_back(
 def test_another_objective_can_begin_with_pixels():
     model = freezing.build_model(objective=VJEPA(teacher="frozen"))
 
-    masked, complete = reconstruct(model, CLIPS)
+    masked, complete = Reconstruction(model)(CLIPS)
 
     assert masked.shape == complete.shape == CLIPS.shape
     assert not np.array_equal(masked, complete)
@@ -79,7 +79,7 @@ def test_hidden_patches_are_grey_and_visible_ones_as_they_were():
     model = all_knowing()
     seen, scored = coverage(model)
 
-    masked, _ = reconstruct(model, CLIPS)
+    masked, _ = Reconstruction(model)(CLIPS)
 
     assert seen.mean() == scored.mean() == 0.5
     np.testing.assert_array_equal(masked[seen], CLIPS[seen])
@@ -90,7 +90,7 @@ def test_patches_that_are_not_decoded_stay_grey():
     model = all_knowing(target_fraction=0.5)
     seen, scored = coverage(model)
 
-    _, predicted = reconstruct(model, CLIPS)
+    _, predicted = Reconstruction(model)(CLIPS)
 
     shown = seen | scored
     assert shown.mean() == 0.75
@@ -107,7 +107,7 @@ def test_predictions_out_of_range_are_clipped():
     )
     _, scored = coverage(model)
 
-    _, predicted = reconstruct(model, CLIPS)
+    _, predicted = Reconstruction(model)(CLIPS)
 
     assert (predicted[scored] == 255).all()
 
@@ -115,9 +115,9 @@ def test_predictions_out_of_range_are_clipped():
 def test_the_same_patches_are_hidden_at_every_call():
     model = freezing.build_model()
 
-    first, _ = reconstruct(model, CLIPS)
+    first, _ = Reconstruction(model)(CLIPS)
     model.batches_seen.assign(7)
-    second, _ = reconstruct(model, CLIPS)
+    second, _ = Reconstruction(model)(CLIPS)
 
     np.testing.assert_array_equal(first, second)
 
@@ -128,4 +128,4 @@ def test_a_model_that_predicts_latents_is_refused():
     FreezeScheduler(NeverFreezeSchedule(), model).freeze(1)
 
     with pytest.raises(ValueError, match=r"target_layers=\(1,\)"):
-        reconstruct(model, CLIPS)
+        Reconstruction(model)(CLIPS)

@@ -1,0 +1,113 @@
+"""What a run spends beside its training steps: on data, logs, checkpoints.
+
+    KERAS_BACKEND=jax python benchmarks/overheads.py
+    KERAS_BACKEND=torch python benchmarks/overheads.py --data=/my/videos
+
+Runs the job of `recipes/pretrain.py`, whose flags it takes, in a temporary
+folder and with every callback, waits for the device after each step, and asks
+the clock how long the next batch and each callback took. The report at the end
+is not counted. The last line is JSON; its shares are of the time in `fit`.
+"""
+
+import collections
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+import keras
+from recipe_parts import callbacks, inputs, pretrain, run_folder, settings
+
+from layerlock import backends, runs
+from layerlock.data import pipeline
+
+HOOKS = ("on_train_begin", "on_train_batch_begin", "on_train_batch_end")
+FREEZING = "LayerLock"
+
+
+def main(argv):
+    """Measures a run, and prints one JSON object."""
+    with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
+        path = pathlib.Path(folder) / "run"
+        chosen, method = settings.read([*argv[1:], f"--run_dir={path}"])
+        model = pretrain.build(chosen, method)
+        clips = inputs.open_clips(chosen, path)
+        run = run_folder.open_run(chosen, path, clips)
+        used = callbacks.build(chosen, method, model, run, clips, progress)
+        spent = collections.Counter()
+        for callback in used.in_order:
+            watch(callback, spent)
+        batches = pipeline.batches(
+            clips.source,
+            chosen["batch_size"],
+            seed=chosen["seed"],
+            num_workers=chosen["workers"],
+        )
+        started = time.perf_counter()
+        model.fit(
+            timed(batches, spent),
+            shuffle=False,
+            verbose=0,
+            callbacks=[WaitForStep(), *used.in_order],
+        )
+        total = time.perf_counter() - started
+        batches.close()
+    shares = {name: seconds / total for name, seconds in spent.items()}
+    print(
+        json.dumps(
+            {
+                "name": "overheads",
+                "backend": keras.backend.backend(),
+                "devices": backends.devices(),
+                "flags": argv[1:],
+                "seconds": total,
+                "data_share": shares.pop("data"),
+                "freezing_share": shares.pop(FREEZING),
+                "callbacks_share": sum(shares.values()),
+                "callbacks": shares,
+            }
+        )
+    )
+
+
+class WaitForStep(keras.callbacks.Callback):
+    """Placed first: what a step takes is not to be blamed on the others."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        float(logs["batch_loss"])
+
+
+def watch(callback, spent):
+    """Adds to `spent` what the methods of a callback take."""
+    for hook in HOOKS:
+        setattr(callback, hook, stopped(callback, hook, spent))
+
+
+def stopped(callback, hook, spent):
+    """A method of a callback that is timed."""
+    method, name = getattr(callback, hook), type(callback).__name__
+
+    def call(*arguments, **keywords):
+        started = time.perf_counter()
+        try:
+            return method(*arguments, **keywords)
+        finally:
+            spent[name] += time.perf_counter() - started
+
+    return call
+
+
+def timed(batches, spent):
+    """The batches; adds to `spent` what was waited for each."""
+    while True:
+        started = time.perf_counter()
+        batch = next(batches, None)
+        spent["data"] += time.perf_counter() - started
+        if batch is None:
+            return
+        yield batch
+
+
+if __name__ == "__main__":
+    main(sys.argv)
