@@ -34,6 +34,7 @@ class Reconstruction:
         self.model = model
         # Operation by operation it would take JAX ten times as long.
         self._compute = backends.compiled(model, self._predict)
+        self._pixels = backends.compiled(model, self._to_pixels)
 
     def __call__(self, clips):
         model = self.model
@@ -42,18 +43,23 @@ class Reconstruction:
                 "Only a model that predicts pixels can reconstruct them. "
                 f"Received: target_layers={model.target_layers}."
             )
+        clips = ops.convert_to_tensor(clips)
         predicted, patches, visible, hidden = map(
-            ops.convert_to_numpy, self._compute(ops.convert_to_tensor(clips))
+            ops.convert_to_numpy, self._compute(clips)
         )
         masked = np.full_like(patches, np.nan)
         seen = np.take_along_axis(patches, visible[..., None], 1)
         _put(masked, visible, seen)
         complete = masked.copy()
         _put(complete, hidden, predicted)
-        grid = model.encoder.grid(clips.shape[1:4])
         return tuple(
-            _to_uint8(model.encoder, x, grid) for x in (masked, complete)
+            _to_uint8(self._pixels(ops.convert_to_tensor(tokens), clips))
+            for tokens in (masked, complete)
         )
+
+    def _to_pixels(self, patches, clips):
+        encoder = self.model.encoder
+        return encoder.to_pixels(patches, encoder.grid(clips.shape[1:4]))
 
     def _predict(self, clips):
         model = self.model
@@ -75,7 +81,7 @@ def _put(tokens, indices, values):
     np.put_along_axis(tokens, indices[..., None], values, axis=1)
 
 
-def _to_uint8(encoder, patches, grid):
-    pixels = ops.convert_to_numpy(encoder.to_pixels(patches, grid))
+def _to_uint8(pixels):
+    pixels = ops.convert_to_numpy(pixels)
     pixels = np.where(np.isnan(pixels), _GREY, np.round(pixels))
     return np.clip(pixels, 0, 255).astype("uint8")
