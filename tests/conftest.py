@@ -17,6 +17,7 @@ _SHARED = (
     "optimizer",
 )
 BACKENDS = sorted(p.stem for p in _ROOM.glob("*.py") if p.stem not in _SHARED)
+_finished = 0  # tests
 
 
 def pytest_addoption(parser):
@@ -27,8 +28,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     # TensorFlow's graphs are millions of objects, which Python would visit
-    # again and again in search of garbage, and once more at the end.
-    gc.set_threshold(200_000, 50, 1000)
+    # again and again in search of garbage, in any thread, and once more at the
+    # end. See `pytest_runtest_logfinish`.
+    gc.disable()
     config.add_cleanup(gc.freeze)
     if os.environ.get("KERAS_BACKEND") not in BACKENDS:
         raise pytest.UsageError(
@@ -53,6 +55,14 @@ def pytest_configure(config):
     if not config.getoption("--gpu"):
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def pytest_runtest_logfinish(nodeid, location):
+    """Collects garbage now and then, while nothing else is going on."""
+    global _finished
+    _finished += 1
+    if _finished % 25 == 0:
+        gc.collect()
 
 
 def pytest_collection_modifyitems(config, items):

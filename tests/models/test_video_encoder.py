@@ -254,11 +254,14 @@ def test_rematerialised_blocks_learn_the_same(positions):
             )
         ]
 
-    gc.disable()  # so that no trace of an earlier call is forgotten by chance
+    # So that no trace of an earlier call is forgotten by chance.
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
         moved, expected = learned(True), learned(False)
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
     for value, reference in zip(moved, expected, strict=True):
         assert np.abs(reference).max() > 1e-6
