@@ -11,13 +11,12 @@ is not counted. The last line is JSON; its shares are of the time in `fit`.
 
 import collections
 import json
-import pathlib
 import sys
 import tempfile
 import time
 
 import keras
-from recipe_parts import callbacks, inputs, pretrain, run_folder, settings
+from recipe_parts import open_job, settings
 
 from layerlock import backends, runs
 from layerlock.data import pipeline
@@ -29,12 +28,8 @@ FREEZING = "LayerLock"
 def main(argv):
     """Measures a run, and prints one JSON object."""
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        path = pathlib.Path(folder) / "run"
-        chosen, method = settings.read([*argv[1:], f"--run_dir={path}"])
-        model = pretrain.build(chosen, method)
-        clips = inputs.open_clips(chosen, path)
-        run = run_folder.open_run(chosen, path, clips)
-        used = callbacks.build(chosen, method, model, run, clips, progress)
+        chosen, method = settings.read([*argv[1:], f"--run_dir={folder}/run"])
+        model, used, clips = open_job(chosen, method, progress)
         spent = collections.Counter()
         for callback in used.in_order:
             watch(callback, spent)
@@ -54,10 +49,14 @@ def main(argv):
         total = time.perf_counter() - started
         batches.close()
     shares = {name: seconds / total for name, seconds in spent.items()}
+    beside = 1 / (1 - sum(shares.values()))  # with these over without
     print(
         json.dumps(
             {
                 "name": "overheads",
+                "ratio": beside,
+                "low": beside,
+                "high": beside,
                 "backend": keras.backend.backend(),
                 "devices": backends.devices(),
                 "flags": argv[1:],

@@ -4,6 +4,8 @@ import importlib
 import pathlib
 import sys
 
+import numpy as np
+
 from layerlock.models import presets
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
@@ -34,3 +36,42 @@ def long_run(preset, *arguments):
             *arguments,
         ]
     )
+
+
+def open_job(chosen, method, progress):
+    """What `pretrain.py` hands to `fit`: the model and its callbacks.
+
+    Args:
+        chosen: dict, every flag with its value.
+        method: `methods.Method`.
+        progress: `runs.Progress`.
+
+    Returns:
+        The model, the `callbacks.Callbacks` and the `inputs.Clips`.
+    """
+    path = pathlib.Path(chosen["run_dir"])
+    model = pretrain.build(chosen, method)
+    clips = inputs.open_clips(chosen, path)
+    run = run_folder.open_run(chosen, path, clips)
+    used = callbacks.build(chosen, method, model, run, clips, progress)
+    return model, used, clips
+
+
+def noise(model, batch_size: int, count: int) -> list:
+    """Some batches of noise, for steps whose features do not matter.
+
+    Args:
+        model: the `MaskedPretraining` that they are for.
+        batch_size: int, clips of a batch.
+        count: int, batches.
+    """
+    shape = (batch_size, *model.encoder.clip_shape, 3)
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, shape, "uint8") for _ in range(count)]
+
+
+def endless(batches):
+    """The batches, again and again, as `fit` takes them."""
+    while True:
+        for batch in batches:
+            yield (batch,)

@@ -1,6 +1,9 @@
 """Times two ways of doing the same by turns: what they share is left out."""
 
+import concurrent.futures
 import statistics
+import sys
+import threading
 import time
 
 import keras
@@ -16,10 +19,11 @@ class Rounds(keras.callbacks.Callback):
             returns when its work is done.
         steps: int, batches of a round.
         rounds: int, after one that warms up.
-        first_batch: int, batches before the first round. Defaults to `0`.
+        first_batch: int, batches before the first round; at least one, which
+            compiles.
     """
 
-    def __init__(self, theirs, steps: int, rounds: int, first_batch: int = 0):
+    def __init__(self, theirs, steps: int, rounds: int, first_batch: int):
         super().__init__()
         self.theirs = theirs
         self.steps = steps
@@ -47,6 +51,57 @@ class Rounds(keras.callbacks.Callback):
             "step_seconds_ours": median_of(self.times[1:], 0) / self.steps,
             "step_seconds_theirs": median_of(self.times[1:], 1) / self.steps,
         }
+
+
+class Guest(keras.callbacks.Callback):
+    """Another `fit`, in a thread of its own, that trains a round when asked to.
+
+    Use it as a context manager; at its end that `fit` ends, too.
+
+    Args:
+        train: function of a number of steps and a callback, which calls `fit`.
+        steps: int, batches of a round.
+    """
+
+    def __init__(self, train, steps: int):
+        super().__init__()
+        self.train = train
+        self.steps = steps
+        self._asked = threading.Semaphore(0)
+        self._done = threading.Semaphore(0)
+        self._is_over = False
+
+    def __enter__(self):
+        self._pool = concurrent.futures.ThreadPoolExecutor(1)
+        self._fit = self._pool.submit(self._run)
+        return self
+
+    def train_round(self):
+        """Trains a round, and returns when the device is done with it."""
+        self._asked.release()
+        self._done.acquire()
+        if self._fit.done():
+            self._fit.result()  # raises what went wrong
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (batch + 1) % self.steps:
+            return
+        float(logs["batch_loss"])  # waits for the device
+        self._done.release()
+        self._asked.acquire()
+        self.model.stop_training = self._is_over
+
+    def __exit__(self, *error):
+        self._is_over = True
+        self._asked.release()
+        self._pool.shutdown()
+
+    def _run(self):
+        try:
+            self._asked.acquire()
+            self.train(sys.maxsize, self)
+        finally:
+            self._done.release()
 
 
 def ratio(times) -> dict:

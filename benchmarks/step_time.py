@@ -13,14 +13,13 @@ on JAX (`pip install -e '.[benchmark]'`). The last line is JSON.
 
 import importlib
 import json
-import pathlib
 import sys
 import tempfile
 
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import callbacks, inputs, long_run, pretrain, run_folder
+from recipe_parts import endless, long_run, noise, open_job
 from side_by_side import Rounds
 
 from layerlock import backends, runs
@@ -93,7 +92,6 @@ def main(argv):
 def measure(stage: int) -> dict:
     """Ours over theirs at a stage."""
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        path = pathlib.Path(folder) / "run"
         chosen, method = long_run(
             FLAGS.preset,
             f"--batch_size={FLAGS.batch_size}",
@@ -102,12 +100,10 @@ def measure(stage: int) -> dict:
             f"--target_fraction={FLAGS.target_fraction}",
             f"--log_every={FLAGS.steps}",
             *(["--jit_compile"] if FLAGS.compiled else []),
-            f"--run_dir={path}",
+            f"--run_dir={folder}/run",
         )
-        model = pretrain.build(chosen, method)
-        clips = inputs.open_clips(chosen, path)
-        run = run_folder.open_run(chosen, path, clips)
-        used = callbacks.build(chosen, method, model, run, clips, progress)
+        model, used, _ = open_job(chosen, method, progress)
+        used.lock.compile_ahead = False  # nothing is to run beside the steps
         used.lock.scheduler.freeze(stage)
         handwritten = importlib.import_module(
             f"handwritten_{keras.backend.backend()}"
@@ -121,7 +117,7 @@ def measure(stage: int) -> dict:
             gradient_clip=chosen["gradient_clip"],
             **({"compiled": True} if FLAGS.compiled else {}),
         )
-        batches = make_batches(model.encoder.clip_shape)
+        batches = noise(model, FLAGS.batch_size, NUM_CHECKED)
         losses = Losses()
         rounds = Rounds(
             lambda: train(theirs, batches),
@@ -149,20 +145,6 @@ def measure(stage: int) -> dict:
         "peak_bytes_ours": ours,
         "peak_bytes_theirs": theirs.peak_bytes(batches[0]),
     }
-
-
-def make_batches(clip_shape) -> list:
-    """Some batches of noise."""
-    shape = (FLAGS.batch_size, *clip_shape, 3)
-    rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, shape, "uint8") for _ in range(NUM_CHECKED)]
-
-
-def endless(batches):
-    """The batches, again and again, as `fit` takes them."""
-    while True:
-        for batch in batches:
-            yield (batch,)
 
 
 def train(theirs, batches):

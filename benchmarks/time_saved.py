@@ -1,0 +1,151 @@
+"""How much of the FLOPs that freezing saves is saved on the clock?
+
+    KERAS_BACKEND=jax python benchmarks/time_saved.py
+    KERAS_BACKEND=torch python benchmarks/time_saved.py
+
+Trains the same model twice by turns, with every callback of
+`recipes/pretrain.py`: with nothing frozen, and with a third or two thirds of
+the layers that may freeze. Pixels are the target, half of the patches are
+hidden and a tenth of those is scored, so that there is something to be saved.
+The last line is JSON; `ratio` is the share of the time that is saved over the
+share of the FLOPs, counted from sizes, at the stage where it is smallest.
+"""
+
+import json
+import sys
+import tempfile
+
+import keras
+from absl import flags
+from recipe_parts import endless, long_run, noise, open_job
+from side_by_side import Guest, Rounds, median_of, ratio
+
+from layerlock import backends, runs
+from layerlock.core import cost
+from layerlock.models import presets
+
+NUM_BATCHES = 5
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "preset", "video_vit_tiny", "Size of the encoder.", flag_values=FLAGS
+)
+flags.DEFINE_integer("batch_size", 4, "Clips in a batch.", flag_values=FLAGS)
+flags.DEFINE_float(
+    "mask_ratio", 0.5, "Share of hidden patches.", flag_values=FLAGS
+)
+flags.DEFINE_float(
+    "target_fraction", 0.1, "Share of them that is scored.", flag_values=FLAGS
+)
+flags.DEFINE_integer("rounds", 9, "Alternating rounds.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", 5, "Steps of a round.", flag_values=FLAGS)
+
+
+def main(argv):
+    """Measures both stages, and prints one JSON object."""
+    FLAGS(argv)
+    arguments = presets.PRESETS[FLAGS.preset]
+    most = arguments["num_layers"] - arguments["num_decoder_layers"]
+    found = []
+    for stage in (round(most / 3), round(2 * most / 3)):
+        found.append({"frozen_layers": stage, **measure(stage)})
+        print(json.dumps(found[-1]), flush=True)
+    worst = min(found, key=lambda stage: stage["ratio"])
+    print(
+        json.dumps(
+            {
+                "name": "time_saved",
+                "ratio": worst["ratio"],
+                "low": worst["low"],
+                "high": worst["high"],
+                "preset": FLAGS.preset,
+                "backend": keras.backend.backend(),
+                "devices": backends.devices(),
+                "batch_size": FLAGS.batch_size,
+                "mask_ratio": FLAGS.mask_ratio,
+                "target_fraction": FLAGS.target_fraction,
+                "stages": found,
+            }
+        )
+    )
+
+
+def measure(stage: int) -> dict:
+    """Time saved over FLOPs saved at a stage."""
+    with Job(0) as whole, Job(stage) as frozen:
+        guest = Guest(whole.train, FLAGS.steps)
+        rounds = Rounds(
+            guest.train_round, FLAGS.steps, FLAGS.rounds, FLAGS.steps
+        )
+        with guest:
+            frozen.train(FLAGS.steps * (FLAGS.rounds + 2), rounds)
+        flops_saved = 1 - frozen.flops / whole.flops
+        compiled = [
+            backends.measure_step(job.model).flops for job in (frozen, whole)
+        ]
+    shares = ratio(rounds.times[1:])
+    saved = {
+        "ratio": (1 - shares["ratio"]) / flops_saved,
+        "low": (1 - shares["high"]) / flops_saved,
+        "high": (1 - shares["low"]) / flops_saved,
+        "time_saved": 1 - shares["ratio"],
+        "flops_saved": flops_saved,
+        "step_seconds": median_of(rounds.times[1:], 0) / FLAGS.steps,
+        "step_seconds_unfrozen": median_of(rounds.times[1:], 1) / FLAGS.steps,
+    }
+    if all(compiled):
+        saved["compiled_flops_saved"] = 1 - compiled[0] / compiled[1]
+    return saved
+
+
+class Job:
+    """A run with some layers frozen.
+
+    Args:
+        stage: int, frozen layers.
+    """
+
+    def __init__(self, stage: int):
+        self.stage = stage
+
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self._progress = runs.Progress()
+        chosen, method = long_run(
+            FLAGS.preset,
+            f"--batch_size={FLAGS.batch_size}",
+            f"--mask_ratio={FLAGS.mask_ratio}",
+            f"--target_fraction={FLAGS.target_fraction}",
+            "--target=pixels",
+            f"--log_every={FLAGS.steps}",
+            f"--run_dir={self._folder.name}/run",
+        )
+        self.model, self._used, _ = open_job(
+            chosen, method, self._progress.__enter__()
+        )
+        # Nothing is to run beside the steps.
+        self._used.lock.compile_ahead = False
+        self._used.lock.scheduler.freeze(self.stage)
+        sizes = cost.StepSizes.of(
+            self.model, self.model.encoder.clip_shape, FLAGS.batch_size
+        )
+        self.flops = sizes.step_flops(frozen_layers=self.stage)
+        return self
+
+    def train(self, num_steps: int, *more):
+        """Trains with the callbacks of the recipe, and with some more."""
+        batches = noise(self.model, FLAGS.batch_size, NUM_BATCHES)
+        self.model.fit(
+            endless(batches),
+            steps_per_epoch=num_steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*self._used.in_order, *more],
+        )
+
+    def __exit__(self, *error):
+        self._progress.__exit__(*error)
+        self._folder.cleanup()
+
+
+if __name__ == "__main__":
+    main(sys.argv)

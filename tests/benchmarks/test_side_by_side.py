@@ -1,0 +1,94 @@
+"""What benchmarks time against each other trains by turns."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def side_by_side(monkeypatch):
+    """The module."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import side_by_side
+
+    return side_by_side
+
+
+class BatchLoss(keras.Model):
+    """A model whose logs name the loss of the batch, like ours."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, *arguments, **keywords):
+        logs = super().train_step(*arguments, **keywords)
+        if isinstance(logs, tuple):  # JAX
+            return {**logs[0], "batch_loss": logs[0]["loss"]}, logs[1]
+        return {**logs, "batch_loss": logs["loss"]}
+
+
+class Diary(keras.callbacks.Callback):
+    def __init__(self, name, entries):
+        super().__init__()
+        self.name, self.entries = name, entries
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.entries.append(self.name)
+
+
+def fit(num_steps, *callbacks):
+    model = BatchLoss()
+    model.compile("sgd", "mse")
+    batch = np.ones((2, 3)), np.ones((2, 1))
+
+    def endless():
+        while True:
+            yield batch
+
+    model.fit(
+        endless(),
+        steps_per_epoch=num_steps,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    )
+
+
+def test_two_fits_train_by_turns(side_by_side):
+    entries = []
+    guest = side_by_side.Guest(
+        lambda num_steps, callback: fit(
+            num_steps, Diary("guest", entries), callback
+        ),
+        steps=2,
+    )
+    rounds = side_by_side.Rounds(
+        guest.train_round, steps=2, rounds=2, first_batch=1
+    )
+    with guest:
+        fit(7, Diary("host", entries), rounds)
+    host, guest = ["host"] * 2, ["guest"] * 2
+    assert entries == ["host", *(host + guest) * 3]
+    assert set(rounds.found()) >= {"ratio", "low", "high"}
+
+
+def test_what_goes_wrong_in_the_other_fit_is_raised(side_by_side):
+    def fail(num_steps, callback):
+        raise ValueError("no clips")
+
+    guest = side_by_side.Guest(fail, steps=2)
+    with guest, pytest.raises(ValueError, match="no clips"):
+        guest.train_round()
+
+
+def test_ratio_is_the_median_of_the_rounds(side_by_side):
+    found = side_by_side.ratio([(1.0, 1.0), (3.0, 2.0), (8.0, 4.0)])
+    assert found == {"ratio": 1.5, "low": 1.0, "high": 2.0}
