@@ -12,12 +12,15 @@ import keras
 class Rounds(keras.callbacks.Callback):
     """Lets `fit` and something else train by turns, and compares their times.
 
-    Place it last: what the other callbacks do counts for `fit`.
+    A turn is a step, so that both see the same of what else the machine does;
+    a round is as many of them as make a fair share of what does not come with
+    every step, such as a log line. Place it last: what the other callbacks do
+    counts for `fit`.
 
     Args:
-        theirs: function without arguments, as much work as `steps` batches;
-            returns when its work is done.
-        steps: int, batches of a round.
+        theirs: function without arguments, as much work as a step; returns
+            when its work is done.
+        steps: int, steps of a round.
         rounds: int, after one that warms up.
         first_batch: int, batches before the first round; at least one, which
             compiles.
@@ -29,11 +32,23 @@ class Rounds(keras.callbacks.Callback):
         self.steps = steps
         self.rounds = rounds
         self.first_batch = first_batch
-        self.times = []
+        self.turns = []
+
+    @property
+    def num_batches(self) -> int:
+        """How many batches `fit` is to train."""
+        return self.first_batch + self.steps * (self.rounds + 1)
+
+    @property
+    def times(self) -> list:
+        """Pairs of seconds, ours and theirs, of each round that counts."""
+        starts = range(self.steps, len(self.turns), self.steps)
+        rounds = (self.turns[start : start + self.steps] for start in starts)
+        return [tuple(map(sum, zip(*turns, strict=True))) for turns in rounds]
 
     def on_train_batch_end(self, batch, logs=None):
         done = batch + 1 - self.first_batch
-        if done < 0 or done % self.steps:
+        if done < 0:
             return
         float(logs["batch_loss"])  # waits for the device
         ended = time.perf_counter()
@@ -41,32 +56,30 @@ class Rounds(keras.callbacks.Callback):
             started = time.perf_counter()
             self.theirs()
             taken = time.perf_counter() - started
-            self.times.append((ended - self.began, taken))
+            self.turns.append((ended - self.began, taken))
         self.began = time.perf_counter()
 
     def found(self) -> dict:
         """The `ratio` of ours over theirs, and the seconds of a step."""
         return {
-            **ratio(self.times[1:]),
-            "step_seconds_ours": median_of(self.times[1:], 0) / self.steps,
-            "step_seconds_theirs": median_of(self.times[1:], 1) / self.steps,
+            **ratio(self.times),
+            "step_seconds_ours": median_of(self.times, 0) / self.steps,
+            "step_seconds_theirs": median_of(self.times, 1) / self.steps,
         }
 
 
 class Guest(keras.callbacks.Callback):
-    """Another `fit`, in a thread of its own, that trains a round when asked to.
+    """Another `fit`, in a thread of its own, that trains a step when asked to.
 
     Use it as a context manager; at its end that `fit` ends, too.
 
     Args:
         train: function of a number of steps and a callback, which calls `fit`.
-        steps: int, batches of a round.
     """
 
-    def __init__(self, train, steps: int):
+    def __init__(self, train):
         super().__init__()
         self.train = train
-        self.steps = steps
         self._asked = threading.Semaphore(0)
         self._done = threading.Semaphore(0)
         self._is_over = False
@@ -76,16 +89,14 @@ class Guest(keras.callbacks.Callback):
         self._fit = self._pool.submit(self._run)
         return self
 
-    def train_round(self):
-        """Trains a round, and returns when the device is done with it."""
+    def train_step(self):
+        """Trains a step, and returns when the device is done with it."""
         self._asked.release()
         self._done.acquire()
         if self._fit.done():
             self._fit.result()  # raises what went wrong
 
     def on_train_batch_end(self, batch, logs=None):
-        if (batch + 1) % self.steps:
-            return
         float(logs["batch_loss"])  # waits for the device
         self._done.release()
         self._asked.acquire()

@@ -6,12 +6,13 @@
 
 Ours runs through `model.fit` with every callback of `recipes/pretrain.py`, one
 log line a round; the other, `handwritten_jax.py` or `handwritten_torch.py`, is
-a bare loop. Same network, weights, masks, batches, optimizer and precision:
+a bare loop. They take turns, a step each. Same network, weights, masks, batches, optimizer and precision:
 before anything is timed, both must lose the same over five steps. Needs optax
 on JAX (`pip install -e '.[benchmark]'`). The last line is JSON.
 """
 
 import importlib
+import itertools
 import json
 import sys
 import tempfile
@@ -119,17 +120,17 @@ def measure(stage: int) -> dict:
         )
         batches = noise(model, FLAGS.batch_size, NUM_CHECKED)
         losses = Losses()
+        turns = itertools.cycle(batches)
         rounds = Rounds(
-            lambda: train(theirs, batches),
+            lambda: float(theirs(next(turns))),
             FLAGS.steps,
             FLAGS.rounds,
             first_batch=NUM_CHECKED,
         )
         expected = [float(theirs(batch)) for batch in batches[:NUM_CHECKED]]
-        num_steps = NUM_CHECKED + FLAGS.steps * (FLAGS.rounds + 1)
         model.fit(
             endless(batches),
-            steps_per_epoch=num_steps,
+            steps_per_epoch=rounds.num_batches,
             shuffle=False,
             verbose=0,
             callbacks=[*used.in_order, losses, rounds],
@@ -145,13 +146,6 @@ def measure(stage: int) -> dict:
         "peak_bytes_ours": ours,
         "peak_bytes_theirs": theirs.peak_bytes(batches[0]),
     }
-
-
-def train(theirs, batches):
-    """A round of the other step."""
-    for number in range(FLAGS.steps):
-        loss = theirs(batches[number % len(batches)])
-    float(loss)  # waits for the device
 
 
 class Losses(keras.callbacks.Callback):

@@ -37,7 +37,7 @@ flags.DEFINE_float(
     "target_fraction", 0.1, "Share of them that is scored.", flag_values=FLAGS
 )
 flags.DEFINE_integer("rounds", 9, "Alternating rounds.", flag_values=FLAGS)
-flags.DEFINE_integer("steps", 5, "Steps of a round.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", 10, "Steps of a round.", flag_values=FLAGS)
 
 
 def main(argv):
@@ -72,25 +72,25 @@ def main(argv):
 def measure(stage: int) -> dict:
     """Time saved over FLOPs saved at a stage."""
     with Job(0) as whole, Job(stage) as frozen:
-        guest = Guest(whole.train, FLAGS.steps)
+        guest = Guest(whole.train)
         rounds = Rounds(
-            guest.train_round, FLAGS.steps, FLAGS.rounds, FLAGS.steps
+            guest.train_step, FLAGS.steps, FLAGS.rounds, first_batch=1
         )
         with guest:
-            frozen.train(FLAGS.steps * (FLAGS.rounds + 2), rounds)
+            frozen.train(rounds.num_batches, rounds)
         flops_saved = 1 - frozen.flops / whole.flops
         compiled = [
             backends.measure_step(job.model).flops for job in (frozen, whole)
         ]
-    shares = ratio(rounds.times[1:])
+    shares = ratio(rounds.times)
     saved = {
         "ratio": (1 - shares["ratio"]) / flops_saved,
         "low": (1 - shares["high"]) / flops_saved,
         "high": (1 - shares["low"]) / flops_saved,
         "time_saved": 1 - shares["ratio"],
         "flops_saved": flops_saved,
-        "step_seconds": median_of(rounds.times[1:], 0) / FLAGS.steps,
-        "step_seconds_unfrozen": median_of(rounds.times[1:], 1) / FLAGS.steps,
+        "step_seconds": median_of(rounds.times, 0) / FLAGS.steps,
+        "step_seconds_unfrozen": median_of(rounds.times, 1) / FLAGS.steps,
     }
     if all(compiled):
         saved["compiled_flops_saved"] = 1 - compiled[0] / compiled[1]

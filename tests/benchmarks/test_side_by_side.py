@@ -67,16 +67,15 @@ def test_two_fits_train_by_turns(side_by_side):
     guest = side_by_side.Guest(
         lambda num_steps, callback: fit(
             num_steps, Diary("guest", entries), callback
-        ),
-        steps=2,
+        )
     )
     rounds = side_by_side.Rounds(
-        guest.train_round, steps=2, rounds=2, first_batch=1
+        guest.train_step, steps=2, rounds=2, first_batch=1
     )
     with guest:
-        fit(7, Diary("host", entries), rounds)
-    host, guest = ["host"] * 2, ["guest"] * 2
-    assert entries == ["host", *(host + guest) * 3]
+        fit(rounds.num_batches, Diary("host", entries), rounds)
+    assert entries == ["host", *["host", "guest"] * 6]
+    assert len(rounds.times) == 2
     assert set(rounds.found()) >= {"ratio", "low", "high"}
 
 
@@ -84,9 +83,9 @@ def test_what_goes_wrong_in_the_other_fit_is_raised(side_by_side):
     def fail(num_steps, callback):
         raise ValueError("no clips")
 
-    guest = side_by_side.Guest(fail, steps=2)
+    guest = side_by_side.Guest(fail)
     with guest, pytest.raises(ValueError, match="no clips"):
-        guest.train_round()
+        guest.train_step()
 
 
 def test_ratio_is_the_median_of_the_rounds(side_by_side):
