@@ -6,9 +6,10 @@
 
 Ours runs through `model.fit` with every callback of `recipes/pretrain.py`, one
 log line a round; the other, `handwritten_jax.py` or `handwritten_torch.py`, is
-a bare loop. They take turns, a step each. Same network, weights, masks, batches, optimizer and precision:
-before anything is timed, both must lose the same over five steps. Needs optax
-on JAX (`pip install -e '.[benchmark]'`). The last line is JSON.
+a bare loop. They take turns, a step each. Same network, weights, masks,
+batches, optimizer and precision: before anything is timed, both must lose the
+same over five steps. Needs optax on JAX (`pip install -e '.[benchmark]'`). The
+last line is JSON.
 """
 
 import importlib

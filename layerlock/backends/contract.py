@@ -11,7 +11,9 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `fused(function)`: `function`, from tensors to a tensor, that layers call many
   times a step; compiled by itself where steps run eagerly and the model was
-  compiled with `jit_compile=True`.
+  compiled with `jit_compile=True`, traced once where tracing takes time.
+  Positional arguments are tensors, nested or `None`; the others have keywords
+  and can be hashed.
 - `recomputed(function)`: `function`, from tensors to a tensor, of which nothing
   but the arguments is kept for the backward pass, which computes it again.
   Positional arguments are tensors, nested or `None`; the others have keywords.

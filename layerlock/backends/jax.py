@@ -1,9 +1,11 @@
 """JAX: state lives outside the model during `fit`; steps are compiled."""
 
 import contextlib
+import dataclasses
 import functools
 import os
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,20 @@ import keras
 
 from layerlock.backends.ahead import Compilation
 from layerlock.backends.contract import StepCost
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A compiled step.
+
+    Args:
+        run: function of state and data.
+        cost: `StepCost`. Asking the compiler for it takes a while, which is
+            best spent where it is compiled.
+    """
+
+    run: Callable
+    cost: StepCost
 
 
 class CompiledStep:
@@ -50,17 +66,35 @@ class CompiledStep:
             self.compile_seconds += time.perf_counter() - started
             self.programs[key] = program
         self.latest = program
-        return program(state, data)
+        return program.run(state, data)
 
     def compile(self, state, data):
         """The program for these arrays, or for arrays of these shapes."""
-        return self.jitted.lower(state, data).compile()
+        program = self.jitted.lower(state, data).compile()
+        return Program(program, _cost(program))
 
     def _program(self, state, data):
         self.data = jax.tree.map(_shape, data)
         ahead, self.ahead = self.ahead, None
         found = ahead and ahead.take(_structure((state, data)))
         return found or self.compile(state, data)
+
+
+def _cost(program) -> StepCost:
+    flops = (program.cost_analysis() or {}).get("flops")
+    memory = program.memory_analysis()
+    if memory is None:
+        return StepCost(flops=flops)
+    # The device allocator's high-water mark cannot be reset, so it would
+    # never show a fall: the compiler's own account is used everywhere.
+    return StepCost(
+        flops=flops,
+        activation_bytes=memory.temp_size_in_bytes,
+        peak_bytes=memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.temp_size_in_bytes,
+    )
 
 
 def _shape(leaf):
@@ -102,6 +136,7 @@ class TrainStep:
             )
         ):
             loss_scale = self.optimizer.scale_loss(1.0)
+            step_logs = self.step_logs(loss, outputs, gradients, loss_scale)
         trainable, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, gradients, trainable
         )
@@ -110,7 +145,7 @@ class TrainStep:
         logs, metrics = self._update_metrics_variables(
             metrics, loss, x, y, outputs, sample_weight
         )
-        logs.update(self.step_logs(loss, outputs, gradients, loss_scale))
+        logs.update(step_logs)
         non_trainable = self._after_stateless_update(
             trainable, non_trainable, optimizer_variables
         )
@@ -163,7 +198,18 @@ def attention(query, key, value, scale):
 
 
 def fused(function):
-    return function  # The whole step is compiled.
+    # The whole step is compiled; this saves tracing each call of it anew, for
+    # all programs of a process. Nothing but the arguments may decide what the
+    # function does.
+    @functools.partial(jax.jit, static_argnums=0)
+    def run(keywords, *arguments):
+        return function(*arguments, **dict(keywords))
+
+    @functools.wraps(function)
+    def call(*arguments, **keywords):
+        return run(tuple(sorted(keywords.items())), *arguments)
+
+    return call
 
 
 def recomputed(function):
@@ -266,22 +312,8 @@ def measure_step(model) -> StepCost:
     step = getattr(model, "compiled_step", None)
     if step is None or step.latest is None:
         return StepCost()
-    costs = step.latest.cost_analysis() or {}
-    memory = step.latest.memory_analysis()
-    if memory is None:
-        return StepCost(
-            flops=costs.get("flops"), compile_seconds=step.compile_seconds
-        )
-    # The device allocator's high-water mark cannot be reset, so it would
-    # never show a fall: the compiler's own account is used everywhere.
-    return StepCost(
-        flops=costs.get("flops"),
-        activation_bytes=memory.temp_size_in_bytes,
-        peak_bytes=memory.argument_size_in_bytes
-        + memory.output_size_in_bytes
-        - memory.alias_size_in_bytes
-        + memory.temp_size_in_bytes,
-        compile_seconds=step.compile_seconds,
+    return dataclasses.replace(
+        step.latest.cost, compile_seconds=step.compile_seconds
     )
 
 

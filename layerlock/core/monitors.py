@@ -120,7 +120,7 @@ class Monitors(EverySteps):
     def _weight_norms(self):
         return ops.stack(
             [
-                ops.sqrt(sum(_squares(variable) for variable in variables))
+                _norm(*(variable.value for variable in variables))
                 for variables in _block_variables(self.model.encoder)
             ]
         )
@@ -134,5 +134,7 @@ def _block_variables(encoder) -> list:
     ]
 
 
-def _squares(variable):
-    return ops.sum(ops.square(ops.cast(variable.value, "float32")))
+@backends.fused
+def _norm(*tensors):
+    squares = (ops.square(ops.cast(tensor, "float32")) for tensor in tensors)
+    return ops.sqrt(sum(map(ops.sum, squares)))

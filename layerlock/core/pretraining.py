@@ -351,7 +351,12 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
     def step_logs(self, loss, outputs, gradients, loss_scale):
         """What a training step reports beside Keras's running mean."""
         norm = backends.global_norm(gradients)
-        return {"batch_loss": loss, "grad_norm": norm / loss_scale}
+        rate = ops.convert_to_tensor(self.optimizer.learning_rate)
+        return {
+            "batch_loss": loss,
+            "grad_norm": norm / loss_scale,
+            "learning_rate": ops.cast(rate, "float32"),
+        }
 
     def after_update(self):
         """Ends a training step: counts, and moves the teacher.

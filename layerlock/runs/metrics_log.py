@@ -86,7 +86,7 @@ class MetricsLog(EverySteps):
             "loss": statistics.fmean(self.losses),
             "frozen_layers": model.frozen_layers,
             "target_layer": target[-1] if target else None,
-            "learning_rate": float(model.optimizer.learning_rate),
+            "learning_rate": float(logs["learning_rate"]),
             "clips_per_second": pace and pace * self.sizes.batch_size,
             "seconds": round(self.stopwatch.seconds, 3),
             "flops": self._flops(step, self.lock.events),

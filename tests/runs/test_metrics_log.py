@@ -180,7 +180,7 @@ class Batches:
             self.model.optimizer._iterations.assign_add(1)
             self.log.on_train_batch_end(
                 self.batch,
-                {"batch_loss": loss, "grad_norm": 1.0},
+                {"batch_loss": loss, "grad_norm": 1.0, "learning_rate": 1e-2},
             )
         return self
 
