@@ -9,12 +9,15 @@ procedural clips, reads the frozen features with `recipes/probe.py`, and writes
 `results.md` into `--run_dir`, again after every run; rows that are not
 complete are shown as such. What is complete is not repeated, and grids share
 runs. 6 to 15 minutes a run on one CPU core, probes included; `--jobs` go side
-by side. `--quick` shows in some minutes that everything works, and nothing
-about features.
+by side. `results.json` holds every answer; one of another folder can be passed
+with `--known`, and what it has is not run again. `--quick` shows in minutes
+that everything works, and nothing about features.
 
 LayerLock (arXiv 2509.10156), Tables 1 and 3 and section 4.3.
 """
 
+import json
+import pathlib
 import sys
 
 from absl import flags
@@ -36,6 +39,12 @@ flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "known",
+    None,
+    "A results.json of runs elsewhere, such as docs/results.json.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_bool(
     "quick",
@@ -60,33 +69,36 @@ def main(argv):
             f"claims: --grids takes numbers from {min(GRIDS)} to {max(GRIDS)}. "
             f"Received: {','.join(unknown)}."
         )
-    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, COMMON)
+    known = read_known(FLAGS.known) if FLAGS.known else {}
+    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, COMMON, known)
     results = Results(runs, FLAGS.steps, FLAGS.seeds, FLAGS.quick)
 
     def finish(row, seed, probes):
         path = results.path(row, seed)
-        if row.flags in FLOORS.values():
-            floor = {"encoder": row.flags, "seed": seed}
-        else:
+        if any(runs.answer(probe, path) is None for probe in probes):
             floor = {}
-            steps = results.steps_of(row, seed)
-            runs.train(row.flags_for(FLAGS.steps), steps, seed)
-        for probe in probes:
-            runs.judge(probe, path, **floor)
+            if row.flags in FLOORS.values():
+                floor = {"encoder": row.flags, "seed": seed}
+            else:
+                runs.train(results.flags_of(row), results.steps_of(row), seed)
+            for probe in probes:  # all, so that they are about one run
+                runs.judge(probe, path, **floor)
         results.write()
 
+    work = results.work(map(int, grids))
     for seed in range(FLAGS.seeds):
-        work = results.work(map(int, grids))
-        for waits in (False, True):
-            runs.side_by_side(
-                finish,
-                [
-                    (row, seed, probes)
-                    for row, probes in work.items()
-                    if bool(row.flops_of) == waits
-                ],
-            )
+        runs.side_by_side(
+            finish, [(row, seed, probes) for row, probes in work.items()]
+        )
     print(results.write())
+
+
+def read_known(path) -> dict:
+    """The answers of a `results.json`, or the end of the program."""
+    try:
+        return json.loads(pathlib.Path(path).read_text())
+    except (OSError, ValueError) as error:
+        sys.exit(f"claims: --known is a results.json. {error}")
 
 
 if __name__ == "__main__":

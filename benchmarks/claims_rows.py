@@ -11,6 +11,10 @@ FREEZING_ONLY = "--target=pixels"
 V_JEPA = "--objective=vjepa --schedule=never"
 V_JEPA_LAYERLOCK = "--objective=vjepa"
 LATENT = "--objective=mae_latent --schedule=never"
+QUARTER = "--target_fraction=0.25"
+QUARTER_SEEN = f"{QUARTER} --target_context=scored"
+# As many masked clips a batch as the others, at the learning rate of theirs.
+FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
 COSINE = "--objective_args=weight_schedule=cosine"
 
 # The clips of `recipes/pretrain.py`'s default job, in twice as many steps: what
@@ -55,11 +59,14 @@ class Row:
         flags: str, of `recipes/pretrain.py`; `30%` is a share of the steps.
         flops_of: str or `None`, flags of another row, whose FLOPs this one is
             given by training for another number of steps.
+        against: str or `None`, the row that it is compared with, by name;
+            `None` is the first.
     """
 
     name: str
     flags: str
     flops_of: str | None = None
+    against: str | None = None
 
     def flags_for(self, steps: int) -> str:
         """Its flags, shares of a run as steps."""
@@ -70,11 +77,12 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Rows against the first one.
+    """Rows against one another.
 
     Args:
         title: str.
-        rows: tuple of `Row`; the first is what the others are compared with.
+        rows: tuple of `Row`; the first is what the others are compared with,
+            where they do not say otherwise.
         probes: dict from the name of a column to a `Probe`.
     """
 
@@ -90,14 +98,20 @@ GRIDS = {
             Row("MAE", MAE),
             Row("MAE, freezing only", FREEZING_ONLY),
             Row("LayerLock", LAYERLOCK),
-            Row("MAE, at LayerLock's FLOPs", MAE, LAYERLOCK),
-            Row("MAE, at freezing only's FLOPs", MAE, FREEZING_ONLY),
+            Row("MAE, at LayerLock's FLOPs", MAE, LAYERLOCK, "LayerLock"),
+            Row(
+                "MAE, at freezing only's FLOPs",
+                MAE,
+                FREEZING_ONLY,
+                "MAE, freezing only",
+            ),
             Row("V-JEPA", V_JEPA),
-            Row("V-JEPA + LayerLock", V_JEPA_LAYERLOCK),
+            Row("V-JEPA + LayerLock", V_JEPA_LAYERLOCK, against="V-JEPA"),
             Row(
                 "V-JEPA, at V-JEPA + LayerLock's FLOPs",
                 V_JEPA,
                 V_JEPA_LAYERLOCK,
+                "V-JEPA + LayerLock",
             ),
         ),
         FULL,
@@ -123,7 +137,11 @@ GRIDS = {
             Row("rotary, MAE", MAE),
             Row("rotary, LayerLock", LAYERLOCK),
             *(
-                Row(f"{name}, {method}", f"{flags} --positions={positions}")
+                Row(
+                    f"{name}, {method}",
+                    f"{flags} --positions={positions}",
+                    against=f"rotary, {method}",
+                )
                 for name, positions in (
                     ("rotary on q and k", "rotary_qk"),
                     ("learned", "learned"),
@@ -171,14 +189,20 @@ GRIDS = {
         SWEEP,
     ),
     5: Comparison(
-        "How much is predicted",
+        "How much is predicted, and what the targets see",
         (
             Row("LayerLock", LAYERLOCK),
-            Row("a quarter of the hidden patches", "--target_fraction=0.25"),
+            Row("a quarter of the hidden patches", QUARTER),
             Row("5 % of the hidden patches", "--target_fraction=0.05"),
-            Row(
-                "a quarter, targets that see no more",
-                "--target_fraction=0.25 --target_context=scored",
+            Row("a quarter, targets that see no more", QUARTER_SEEN),
+            Row("four masks of a quarter of the clips", FOUR_MASKS),
+            *(
+                Row(f"{name}, at LayerLock's FLOPs", flags, LAYERLOCK)
+                for name, flags in (
+                    ("a quarter", QUARTER),
+                    ("a quarter, targets that see no more", QUARTER_SEEN),
+                    ("four masks", FOUR_MASKS),
+                )
             ),
             Row("all earlier targets", "--objective_args=all_targets=True"),
         ),

@@ -1,10 +1,12 @@
-"""What `benchmarks/claims.py` has found so far, as Markdown."""
+"""What `benchmarks/claims.py` has found so far, as Markdown and as JSON."""
 
 import dataclasses
+import functools
 import threading
 
 import numpy as np
-from claims_rows import FLOORS, GRIDS, Row
+from claims_rows import COMMON, FLOORS, GRIDS, Row
+from recipe_parts import plan, settings
 
 from layerlock.runs import writing
 
@@ -52,7 +54,7 @@ class Results:
         rows, probes = {}, {}
         for number in grids:
             for row in self.rows(number):
-                key = (row.flags, row.flops_of)
+                key = (row.flags, self.steps_of(row))
                 rows.setdefault(key, row)
                 asked = probes.setdefault(key, [])
                 for probe in self.probes(number).values():
@@ -60,47 +62,46 @@ class Results:
                         asked.append(probe)
         return {row: probes[key] for key, row in rows.items()}
 
-    def steps_of(self, row, seed: int) -> int | None:
-        """How long a row trains; `None` while that is not known."""
+    def steps_of(self, row) -> int:
+        """How long a row trains."""
         if row.flops_of is None:
             return self.steps
-        paths = [
-            self.path(Row("", flags), seed)
+        given, own = (
+            run_flops(Row("", flags).flags_for(self.steps), self.steps)
             for flags in (row.flops_of, row.flags)
-        ]
-        if not all(self.runs.is_complete(path, self.steps) for path in paths):
-            return None
-        given, own = map(self.runs.flops, paths)
+        )
         return round(self.steps * given / own)
+
+    def flags_of(self, row) -> str:
+        """Its flags, shares of a run as steps."""
+        return row.flags_for(self.steps_of(row))
 
     def path(self, row, seed: int):
         """The folder of a row's run, or of a floor."""
         if row.flags in FLOORS.values():
             return self.runs.encoder_path(row.flags, seed)
-        steps = self.steps_of(row, seed)
-        if steps is None:
-            return None
-        return self.runs.path(row.flags_for(self.steps), steps, seed)
+        return self.runs.path(self.flags_of(row), self.steps_of(row), seed)
 
     def answers(self, row, probe) -> list[float]:
         """What a probe found, for each seed that is done."""
         paths = [self.path(row, seed) for seed in range(self.seeds)]
-        found = [path and self.runs.answer(probe, path) for path in paths]
+        found = [self.runs.answer(probe, path) for path in paths]
         return [value for value in found if value is not None]
 
     def write(self) -> str:
-        """Writes `results.md`, and returns its text."""
+        """Writes `results.md` and `results.json`; returns the former."""
         with self._writing:
             text = "\n".join(self.table(number) for number in GRIDS)
-            path = self.runs.folder / "results.md"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            writing.replace_file(path, text.encode())
+            folder = self.runs.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            writing.replace_file(folder / "results.md", text.encode())
+            writing.write_json(folder / "results.json", self.runs.everything())
         return text
 
     def table(self, number: int) -> str:
         """One grid as Markdown."""
         grid, probes = GRIDS[number], self.probes(number)
-        heads = ("row", "flags", "GFLOPs", *probes, "against the first")
+        heads = ("row", "flags", "GFLOPs", *probes, "compared")
         lines = [heads, ["---"] * len(heads)]
         for row in self.rows(number):
             answers = {
@@ -113,7 +114,7 @@ class Results:
                     self._flags(row),
                     self._cost(row),
                     *(self._mean(found) for found in answers.values()),
-                    self._against(grid.rows[0], row, answers, probes),
+                    self._against(grid.rows, row, answers, probes),
                 )
             )
         table = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
@@ -122,17 +123,15 @@ class Results:
     def _flags(self, row):
         if row.flags in FLOORS.values():
             return f"`--encoder={row.flags}`"
-        steps = self.steps_of(row, 0)
-        steps = "" if steps in (None, self.steps) else f" --steps={steps}"
-        return f"`{row.flags_for(self.steps)}{steps}`"
+        steps = self.steps_of(row)
+        steps = "" if steps == self.steps else f" --steps={steps}"
+        return f"`{self.flags_of(row)}{steps}`"
 
     def _cost(self, row):
-        path = self.path(row, 0)
-        if row.flags in FLOORS.values() or path is None:
+        if row.flags in FLOORS.values():
             return ""
-        if not self.runs.is_complete(path, self.steps_of(row, 0)):
-            return ""
-        return f"{self.runs.flops(path) / 1e9:.0f}"
+        cost = run_flops(self.flags_of(row), self.steps_of(row))
+        return f"{cost / 1e9:.0f}"
 
     def _mean(self, found):
         if not found:
@@ -142,8 +141,11 @@ class Results:
         spread = f" ± {np.std(found, ddof=1):.3f}" if len(found) > 1 else ""
         return f"{np.mean(found):.3f}{spread}{note}"
 
-    def _against(self, first, row, answers, probes):
+    def _against(self, rows, row, answers, probes):
         """Worst of one side against best of the other: more is not said."""
+        first = rows[0]
+        if row.against:
+            [first] = [other for other in rows if other.name == row.against]
         if row == first:
             return ""
         words = []
@@ -159,4 +161,17 @@ class Results:
                 words.append(f"{column} worse")
             else:
                 words.append(f"{column} not apart")
-        return ", ".join(words)
+        found = ", ".join(words)
+        return f"with {first.name}: {found}" if words and row.against else found
+
+
+@functools.cache
+def run_flops(flags: str, steps: int) -> int:
+    """FLOPs of a run of `recipes/pretrain.py`, counted from sizes.
+
+    Args:
+        flags: str, its flags.
+        steps: int.
+    """
+    words = f"{COMMON} {flags} --steps={steps}".split()
+    return plan.plan(*settings.read(words)).flops

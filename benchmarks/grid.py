@@ -68,18 +68,23 @@ class Grid:
     Args:
         folder: path.
         jobs: int, processes at a time, one core each. Defaults to `2`.
-        common: str, flags of `recipes/pretrain.py` that all runs share.
-            Defaults to none.
+        common: str, flags of `recipes/pretrain.py` that all runs share, unless
+            they say otherwise themselves. Defaults to none.
+        known: dict, what `everything` returned of another folder: answers
+            that need not be asked for again. Defaults to none.
     """
 
-    def __init__(self, folder, jobs: int = 2, common: str = ""):
+    def __init__(
+        self, folder, jobs: int = 2, common: str = "", known: dict | None = None
+    ):
         self.folder = pathlib.Path(folder)
         self.jobs = jobs
         self.common = common
+        self.known = known or {}
 
     def path(self, flags: str, steps: int, seed: int) -> pathlib.Path:
         """The run directory of some flags of `recipes/pretrain.py`."""
-        words = _words(f"{flags} {self.common}")
+        words = _words(f"{self.common} {flags}")
         name = "-".join([*words, str(steps), str(seed)])
         return self.folder / "pretrain" / name
 
@@ -94,7 +99,7 @@ class Grid:
             return path
         resume = " --resume" if (path / "config.json").exists() else ""
         run(
-            f"recipes/pretrain.py {flags} {self.common} --steps={steps} "
+            f"recipes/pretrain.py {self.common} {flags} --steps={steps} "
             f"--seed={seed} --run_dir={path.resolve()}{resume}",
             path.with_suffix(".log"),
         )
@@ -110,21 +115,28 @@ class Grid:
         """The log lines of a run."""
         return runs.RunDirectory.open(path).read_metrics()
 
-    def flops(self, path) -> float:
-        """What the whole of a run cost."""
-        return self.metrics(path)[-1]["flops"]
-
     def answer(self, probe: Probe, path) -> float | None:
         """What a probe found, or `None` where it was not asked yet."""
-        found = path / "probes" / probe.name / "probe.json"
-        if not found.exists():
-            return None
-        return json.loads(found.read_text())["metrics"][probe.metric]["value"]
+        found = self._found(probe, path)
+        return (
+            self.known.get(path.name, {}).get(probe.name)
+            if found is None
+            else found
+        )
+
+    def everything(self) -> dict:
+        """Every answer: what was known, and what was found in the folder."""
+        found = {name: dict(answers) for name, answers in self.known.items()}
+        for path in sorted(self.folder.glob("*/*/probes/*/probe.json")):
+            probe = Probe(*path.parent.name.split("-"))
+            answers = found.setdefault(path.parents[2].name, {})
+            answers[probe.name] = _value(path, probe.metric)
+        return dict(sorted(found.items()))
 
     def judge(self, probe: Probe, path, encoder=None, seed=0) -> float:
         """Asks a probe about a run, or about a floor; returns its metric."""
         out = path / "probes" / probe.name
-        if self.answer(probe, path) is None:
+        if self._found(probe, path) is None:
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
             encoder = encoder or path.resolve()
             run(
@@ -133,6 +145,11 @@ class Grid:
             )
         return self.answer(probe, path)
 
+    def _found(self, probe: Probe, path) -> float | None:
+        """What a probe found in this folder."""
+        found = path / "probes" / probe.name / "probe.json"
+        return _value(found, probe.metric) if found.exists() else None
+
     def finetune(self, flags: str, name: str, metric: str) -> float:
         """Trains end to end with `recipes/finetune.py`; returns a metric."""
         out = self.folder / "finetune" / name
@@ -140,8 +157,7 @@ class Grid:
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
             log = out.parent / f"{name}.log"
             run(f"recipes/finetune.py {flags} --out={out.resolve()}", log)
-        found = json.loads((out / "finetune.json").read_text())
-        return found["metrics"][metric]["value"]
+        return _value(out / "finetune.json", metric)
 
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""
@@ -170,6 +186,11 @@ def run(command: str, log):
         raise RuntimeError(
             f"`python {command}` ended with {done.returncode}: see {log}."
         )
+
+
+def _value(path, metric: str) -> float:
+    """A metric that a recipe left in its JSON file."""
+    return json.loads(path.read_text())["metrics"][metric]["value"]
 
 
 def _words(flags: str) -> list[str]:

@@ -24,6 +24,8 @@ class Step:
         learning_rate: function of the step.
         weight_decay: float.
         gradient_clip: float.
+        dtype: str, in which the network computes; weights, norms and the loss
+            are float32. Defaults to `"float32"`.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Step:
         learning_rate,
         weight_decay,
         gradient_clip,
+        dtype="float32",
     ):
         encoder = model.encoder
         self.encoder = encoder
@@ -47,7 +50,11 @@ class Step:
         frequencies = jnp.asarray(encoder._frequencies, jnp.float32)
         angles = self.positions.astype(jnp.float32)[:, None] * frequencies.T
         angles = angles.sum(-1)  # (tokens, width)
-        self.rotation = jnp.cos(angles), jnp.sin(angles)
+        self.dtype = dtype
+        self.rotation = (
+            jnp.cos(angles).astype(dtype),
+            jnp.sin(angles).astype(dtype),
+        )
         self.optimizer = optax.chain(
             optax.clip_by_global_norm(gradient_clip),
             optax.adamw(
@@ -104,10 +111,11 @@ class Step:
         scored = max(1, round(hidden.shape[1] * self.target_fraction))
         hidden = hidden[:, :scored]
         patches = self._patchify(clips)
+        trained, frozen = self._cast(trained), self._cast(frozen)
         embedding = frozen.get("embedding") or trained["embedding"]
         decoding = encoder.num_layers - encoder.num_decoder_layers
 
-        tokens = _linear(_take(patches, visible), *embedding)
+        tokens = self._embed(_take(patches, visible), *embedding)
         turned = self._turned(visible)
         for block in frozen["blocks"]:
             tokens = self._block(block, tokens, turned)
@@ -127,21 +135,35 @@ class Step:
         head = "latent_head" if self.target_layer else "pixel_head"
         predicted = _linear(tokens[:, visible.shape[1] :], *trained[head])
         targets = self._targets(frozen, patches, hidden)
-        return jnp.mean(jnp.square(predicted - targets))
+        return jnp.mean(jnp.square(predicted.astype("float32") - targets))
 
     def _targets(self, frozen, patches, hidden):
         if self.target_layer == 0:
             values = _take(patches, hidden)
         else:
             cos, sin = self.rotation
-            tokens = _linear(patches, *frozen["embedding"])
+            tokens = self._embed(patches, *frozen["embedding"])
             for block in frozen["blocks"][: self.target_layer]:
                 tokens = self._block(block, tokens, (cos[None], sin[None]))
             values = _take(tokens, hidden)
-        values = jax.lax.stop_gradient(values)
+        values = jax.lax.stop_gradient(values).astype("float32")
         mean = values.mean(-1, keepdims=True)
         variance = values.var(-1, keepdims=True)
         return (values - mean) * jax.lax.rsqrt(variance + 1e-6)
+
+    def _cast(self, params):
+        """Everything but the norms, in the precision of the network."""
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: (
+                leaf
+                if any(getattr(key, "key", None) in NORMS for key in path)
+                else leaf.astype(self.dtype)
+            ),
+            params,
+        )
+
+    def _embed(self, patches, kernel, bias):
+        return _linear(patches.astype(self.dtype), kernel, bias)
 
     def _turned(self, indices):
         cos, sin = self.rotation
@@ -210,6 +232,8 @@ def _take(tokens, indices):
 
 
 def _normalise(x, gamma, beta):
-    mean = x.mean(-1, keepdims=True)
-    variance = x.var(-1, keepdims=True)
-    return (x - mean) * jax.lax.rsqrt(variance + 1e-6) * gamma + beta
+    precise = x.astype("float32")
+    mean = precise.mean(-1, keepdims=True)
+    variance = precise.var(-1, keepdims=True)
+    normal = (precise - mean) * jax.lax.rsqrt(variance + 1e-6)
+    return (normal * gamma + beta).astype(x.dtype)

@@ -24,6 +24,7 @@ class Step:
         learning_rate: function of the step.
         weight_decay: float.
         gradient_clip: float.
+        dtype: str, to which the network is autocast. Defaults to `"float32"`.
         compiled: bool, use `torch.compile`. Defaults to `False`.
     """
 
@@ -35,6 +36,7 @@ class Step:
         learning_rate,
         weight_decay,
         gradient_clip,
+        dtype="float32",
         compiled=False,
     ):
         encoder = model.encoder
@@ -67,6 +69,9 @@ class Step:
             weight_decay=weight_decay,
             fused=True,
         )
+        self.autocast = torch.autocast(
+            device.type, getattr(torch, dtype), enabled=dtype != "float32"
+        )
         self.batch = 0
         self.loss = torch.compile(self._loss) if compiled else self._loss
 
@@ -76,7 +81,8 @@ class Step:
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.learning_rate(self.batch))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(clips, *self._indices(len(clips)))
+        with self.autocast:
+            loss = self.loss(clips, *self._indices(len(clips)))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained, self.gradient_clip)
         self.optimizer.step()
@@ -142,7 +148,7 @@ class Step:
         head = "latent_head" if self.target_layer else "pixel_head"
         predicted = _linear(tokens[:, visible.shape[1] :], *params[head])
         targets = self._targets(patches, hidden)
-        return (predicted - targets).square().mean()
+        return (predicted.float() - targets).square().mean()
 
     @torch.no_grad()
     def _targets(self, patches, hidden):
@@ -154,6 +160,7 @@ class Step:
             for block in self.params["blocks"][: self.target_layer]:
                 tokens = self._block(block, tokens, (cos[None], sin[None]))
             values = _take(tokens, hidden)
+        values = values.float()
         return functional.layer_norm(values, values.shape[-1:], eps=1e-6)
 
     def _turned(self, indices):

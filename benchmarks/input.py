@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import keras
 import numpy as np
 from absl import flags
 from side_by_side import median_of, ratio
@@ -93,11 +94,16 @@ def view_of(source, index):
 
 def bare(source, index) -> np.ndarray:
     """Reads a clip with nothing but PyAV; trusts the file's time stamps."""
+    path, view = view_of(source, index)
+    return cut(shrink(decode(path, view), view), view)
+
+
+def decode(path, view) -> list:
+    """The frames of a view, at full size; those held longer come again."""
     import av
 
-    path, view = view_of(source, index)
     times = list(view.times)
-    images, last = [], None
+    wanted, last = [], None
     with av.open(path) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -105,46 +111,56 @@ def bare(source, index) -> np.ndarray:
         container.seek(int(times[0] / stream.time_base) + start, stream=stream)
         for frame in container.decode(stream):
             now = float((frame.pts - start) * stream.time_base)
-            while len(images) < len(times) and times[len(images)] < now:
-                images.append(cut(last or frame, view))
+            while len(wanted) < len(times) and times[len(wanted)] < now:
+                wanted.append(last or frame)
             last = frame
-            if len(images) == len(times):
+            if len(wanted) == len(times):
                 break
-    images += [cut(last, view)] * (len(times) - len(images))
-    clip = np.stack(images)
+    return wanted + [last] * (len(times) - len(wanted))
+
+
+def shrink(frames, view) -> list[np.ndarray]:
+    """Images of which the view's part has the size of a clip."""
+    _, _, height, width = view.box
+    return [
+        frame.to_ndarray(
+            format="rgb24",
+            width=round(FLAGS.size / width),
+            height=round(FLAGS.size / height),
+            interpolation="AREA",
+        )
+        for frame in frames
+    ]
+
+
+def cut(images, view) -> np.ndarray:
+    """The view's part of some images, as a clip."""
+    size, (rows, columns, _) = FLAGS.size, images[0].shape
+    row, column = round(view.box[0] * rows), round(view.box[1] * columns)
+    clip = np.stack(
+        [image[row : row + size, column : column + size] for image in images]
+    )
     return clip[:, :, ::-1] if view.mirrored else clip
 
 
-def cut(frame, view) -> np.ndarray:
-    """Shrinks a frame and cuts the view's part out of it."""
-    top, left, height, width = view.box
-    size = FLAGS.size
-    rows, columns = round(size / height), round(size / width)
-    image = frame.to_ndarray(
-        format="rgb24", width=columns, height=rows, interpolation="AREA"
-    )
-    row, column = round(top * rows), round(left * columns)
-    return image[row : row + size, column : column + size]
-
-
 def parts(source) -> dict:
-    """Seconds per clip of decoding alone, and of all of it."""
-    import av
+    """Shares of the time that a clip takes on its way to the device."""
+    spent = dict.fromkeys(("decoding", "resize", "crop", "transfer"), 0.0)
 
-    def decode(index):
+    def timed(name, function, *arguments):
+        started = time.thread_time()
+        result = function(*arguments)
+        spent[name] += time.thread_time() - started
+        return result
+
+    for index in range(FLAGS.clips):
         path, view = view_of(source, index)
-        with av.open(path) as container:
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            start = stream.start_time or 0
-            ticks = int(view.times[0] / stream.time_base) + start
-            container.seek(ticks, stream=stream)
-            for frame in container.decode(stream):
-                if (frame.pts - start) * stream.time_base > view.times[-1]:
-                    break
-
-    alone, whole = seconds(decode), seconds(source.clip)
-    return {"decoding_share": alone / whole}
+        frames = timed("decoding", decode, path, view)
+        images = timed("resize", shrink, frames, view)
+        clip = timed("crop", cut, images, view)
+        timed("transfer", keras.ops.convert_to_tensor, clip)
+    whole = sum(spent.values())
+    return {f"{name}_share": taken / whole for name, taken in spent.items()}
 
 
 if __name__ == "__main__":

@@ -55,8 +55,8 @@ def main(argv):
             {
                 "name": "overheads",
                 "ratio": beside,
-                "low": beside,
-                "high": beside,
+                "low": None,  # one run has no spread
+                "high": None,
                 "backend": keras.backend.backend(),
                 "devices": backends.devices(),
                 "flags": argv[1:],

@@ -10,9 +10,9 @@ from layerlock.models import presets
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
 pretrain = importlib.import_module("pretrain")
-callbacks, inputs, run_folder, settings = (
+callbacks, inputs, plan, run_folder, settings = (
     importlib.import_module(f"common.{name}")
-    for name in ("callbacks", "inputs", "run_folder", "settings")
+    for name in ("callbacks", "inputs", "plan", "run_folder", "settings")
 )
 
 

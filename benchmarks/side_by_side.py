@@ -13,25 +13,37 @@ class Rounds(keras.callbacks.Callback):
     """Lets `fit` and something else train by turns, and compares their times.
 
     A turn is a step, so that both see the same of what else the machine does;
-    a round is as many of them as make a fair share of what does not come with
+    a round is as many turns as make a fair share of what does not come with
     every step, such as a log line. Place it last: what the other callbacks do
     counts for `fit`.
 
+    After its turn each waits for the device. Where that costs time, let a turn
+    be several steps: the bare loop then waits for the last of them only.
+
     Args:
-        theirs: function without arguments, as much work as a step; returns
-            when its work is done.
+        theirs: function of a number of steps, which does as much work as they
+            do, and returns when it is done.
         steps: int, steps of a round.
         rounds: int, after one that warms up.
         first_batch: int, batches before the first round; at least one, which
             compiles.
+        turn: int, steps of a turn, a divisor of `steps`. Defaults to `1`.
     """
 
-    def __init__(self, theirs, steps: int, rounds: int, first_batch: int):
+    def __init__(
+        self, theirs, steps: int, rounds: int, first_batch: int, turn: int = 1
+    ):
         super().__init__()
+        if steps % turn:
+            raise ValueError(
+                "A round is a number of whole turns. Received: "
+                f"steps={steps}, turn={turn}."
+            )
         self.theirs = theirs
         self.steps = steps
         self.rounds = rounds
         self.first_batch = first_batch
+        self.turn = turn
         self.turns = []
 
     @property
@@ -42,19 +54,20 @@ class Rounds(keras.callbacks.Callback):
     @property
     def times(self) -> list:
         """Pairs of seconds, ours and theirs, of each round that counts."""
-        starts = range(self.steps, len(self.turns), self.steps)
-        rounds = (self.turns[start : start + self.steps] for start in starts)
+        count = self.steps // self.turn
+        starts = range(count, len(self.turns), count)
+        rounds = (self.turns[start : start + count] for start in starts)
         return [tuple(map(sum, zip(*turns, strict=True))) for turns in rounds]
 
     def on_train_batch_end(self, batch, logs=None):
         done = batch + 1 - self.first_batch
-        if done < 0:
+        if done < 0 or done % self.turn:
             return
         float(logs["batch_loss"])  # waits for the device
         ended = time.perf_counter()
         if done:
             started = time.perf_counter()
-            self.theirs()
+            self.theirs(self.turn)
             taken = time.perf_counter() - started
             self.turns.append((ended - self.began, taken))
         self.began = time.perf_counter()
@@ -69,7 +82,7 @@ class Rounds(keras.callbacks.Callback):
 
 
 class Guest(keras.callbacks.Callback):
-    """Another `fit`, in a thread of its own, that trains a step when asked to.
+    """Another `fit`, in a thread of its own, that trains steps when asked to.
 
     Use it as a context manager; at its end that `fit` ends, too.
 
@@ -89,12 +102,13 @@ class Guest(keras.callbacks.Callback):
         self._fit = self._pool.submit(self._run)
         return self
 
-    def train_step(self):
-        """Trains a step, and returns when the device is done with it."""
-        self._asked.release()
-        self._done.acquire()
-        if self._fit.done():
-            self._fit.result()  # raises what went wrong
+    def train_steps(self, num_steps: int):
+        """Trains some steps, and returns when the device is done with them."""
+        for _ in range(num_steps):
+            self._asked.release()
+            self._done.acquire()
+            if self._fit.done():
+                self._fit.result()  # raises what went wrong
 
     def on_train_batch_end(self, batch, logs=None):
         float(logs["batch_loss"])  # waits for the device

@@ -30,7 +30,7 @@ flags.DEFINE_integer("batch_size", 16, "Clips in a batch.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "interval", 12, "Steps between freezes.", flag_values=FLAGS
 )
-NUM_EVENTS = 3
+NUM_EVENTS = 2
 CLIP_SHAPE = (16, 64, 64)
 
 

@@ -74,7 +74,7 @@ def measure(stage: int) -> dict:
     with Job(0) as whole, Job(stage) as frozen:
         guest = Guest(whole.train)
         rounds = Rounds(
-            guest.train_step, FLAGS.steps, FLAGS.rounds, first_batch=1
+            guest.train_steps, FLAGS.steps, FLAGS.rounds, first_batch=1
         )
         with guest:
             frozen.train(rounds.num_batches, rounds)

@@ -104,7 +104,9 @@ def check() -> list:
             f"--objective=mae. Received: --objective={FLAGS.objective}."
         )
     FLAGS.target = "pixels"
-    chosen, _ = settings.read(["--schedule=never", *given()])
+    chosen, _ = settings.read(
+        ["--schedule=never", *given(without=("mini_warmup_steps",))]
+    )
     comparison.require_matplotlib()
     return choose_pairs(network.num_freezable(chosen), FLAGS.steps)
 

@@ -44,15 +44,18 @@ def main(argv):
         print(f"Note: {sentence}")
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".features-", dir=out) as folder:
-        result = evaluation.probe(
-            encoder,
-            task,
-            readout,
-            layer,
-            folder,
-            max_bytes=FLAGS.cache_gigabytes * 1e9,
-            progress=Progress(),
-        )
+        try:
+            result = evaluation.probe(
+                encoder,
+                task,
+                readout,
+                layer,
+                folder,
+                max_bytes=FLAGS.cache_gigabytes * 1e9,
+                progress=Progress(),
+            )
+        except ValueError as error:
+            sys.exit(f"probe: {error}")
         results.write(
             out / "probe.json",
             FLAGS,

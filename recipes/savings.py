@@ -10,9 +10,9 @@ that freeze, predicting pixels unless --target says otherwise, and once
 without. `savings.png` and `savings.json` go to --run_dir. What is complete
 there is not repeated, and what was cut off goes on.
 
---plan trains nothing: it counts what a schedule would cost, for any size. Its
-clips are those that the preset is made for, unless --frames and --size say
-otherwise.
+--plan trains nothing: it counts what the job of the flags would cost, of any
+size, with latent targets unless --target says otherwise. Its clips are those
+that the preset is made for, unless --frames and --size say otherwise.
 
 LayerLock (arXiv 2509.10156), section 4.1 and Figure 3.
 """
@@ -40,6 +40,7 @@ pretraining_options.define(FLAGS)
 flags.DEFINE_bool(
     "plan", False, "Count costs instead of training.", flag_values=FLAGS
 )
+OWN = ("plan", "run_dir")
 # What says when layers freeze, and how.
 FREEZING = (
     "schedule",
@@ -50,6 +51,8 @@ FREEZING = (
     "schedule_args",
     "head_reset",
     "mini_warmup_steps",
+    # A run that never freezes predicts pixels: nothing is in sight of them.
+    "target_context",
 )
 
 
@@ -63,10 +66,9 @@ def main(argv):
         run_dir = check()
     except (ValueError, TypeError, OSError, ImportError) as error:
         sys.exit(f"savings: {error}")
-    given = training.given(FLAGS, without=("plan", "run_dir"))
-    plain = training.given(FLAGS, without=("plan", "run_dir", *FREEZING))
+    given = training.given(FLAGS, without=OWN)
     try:
-        never = training.train([*plain, "--schedule=never"], run_dir / "never")
+        never = training.train(unfrozen(), run_dir / "never")
         freezing = training.train(given, run_dir / "freezing")
     except RuntimeError as error:
         sys.exit(f"savings: {error}")
@@ -76,6 +78,15 @@ def main(argv):
     print(comparison.table(found))
     print(f"Picture: {run_dir / 'savings.png'}")
     print(json.dumps(found))
+
+
+def unfrozen() -> list[str]:
+    """The flags of the run without a freeze."""
+    left_out = set(FREEZING)
+    if FLAGS.objective != "mae":  # its targets are layers all the same
+        left_out.discard("target_context")
+    plain = training.given(FLAGS, without=(*OWN, *left_out))
+    return [*plain, "--schedule=never"]
 
 
 def print_plan():
@@ -101,6 +112,7 @@ def check() -> pathlib.Path:
     if FLAGS.objective == "mae" and not FLAGS["target"].present:
         FLAGS.target = "pixels"
     methods.build(settings.resolve(FLAGS))
+    settings.read(unfrozen())
     comparison.require_matplotlib()
     return pathlib.Path(FLAGS.run_dir)
 

@@ -1,6 +1,7 @@
 """A program that a thread of its own compiles while others run."""
 
 import threading
+import warnings
 
 
 class Compilation:
@@ -38,6 +39,12 @@ class Compilation:
     def take(self, fits):
         """Waits for the program; `None` if there is none that fits."""
         self.wait()
+        if self.error is not None:
+            warnings.warn(
+                "The step of this stage could not be compiled ahead and is "
+                f"compiled now: {self.error!r}",
+                stacklevel=2,
+            )
         return self.program if fits == self._fits else None
 
     def _run(self, compile):

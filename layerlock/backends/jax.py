@@ -256,25 +256,38 @@ def compile_ahead(model, config, make_model):
         return running
 
     def compile():
-        found = []
-        # Nothing is computed: variables get shapes and no values.
-        jax.eval_shape(lambda: found.append(make_model()))
-        [twin] = found
-        state = tuple(
-            [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
-            for variables in (
-                twin.trainable_variables,
-                twin.non_trainable_variables,
-                twin.optimizer.variables,
-                twin.metrics_variables,
-            )
-        )
-        next_step = CompiledStep(twin.train_step, donate_argnums=0)
-        program = next_step.compile(state, step.data)
+        program, state = compile_from_shapes(make_model, step.data)
         return program, _structure((state, step.data))
 
     model.next_step = Compilation(compile, config)
     return model.next_step
+
+
+def compile_from_shapes(make_model, data):
+    """Compiles the training step of a model without computing anything.
+
+    Args:
+        make_model: function that builds a compiled model, optimizer included.
+        data: `jax.ShapeDtypeStruct`s of a batch.
+
+    Returns:
+        The `Program`, and the shapes of the state that it takes.
+    """
+    found = []
+    # Variables get shapes and no values.
+    jax.eval_shape(lambda: found.append(make_model()))
+    [model] = found
+    state = tuple(
+        [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
+        for variables in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+    )
+    step = CompiledStep(model.train_step, donate_argnums=0)
+    return step.compile(state, data), state
 
 
 def cache_programs(folder):

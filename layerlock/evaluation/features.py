@@ -45,6 +45,7 @@ class Features:
         self._values = self._targets = None
         # Numbers of the examples that can be read, as far as is known.
         self._numbers = np.arange(len(examples))
+        self._unreadable = set()
         if folder is not None:
             self._keep(pathlib.Path(folder), batch_size, progress)
 
@@ -58,21 +59,29 @@ class Features:
 
     def batch(self, indices) -> tuple[np.ndarray, np.ndarray]:
         """Returns features `(examples, views, ...)` and targets."""
-        if self._values is not None:
-            return self._values[indices], self._targets[indices]
-        found = self._read(self._numbers[list(indices)])
-        if not found:
+        found = self._find(indices)
+        if found is None:
             raise DecodingError(
                 "None of these examples can be read: "
                 f"{'; '.join(self.problems[-3:])}"
             )
-        _, views, targets = zip(*found, strict=True)
-        return self._compute(np.stack(views)), np.stack(targets)
+        return found
 
     def batches(self, size: int = 100):
-        """Yields features and targets of all examples, in order."""
+        """Yields features and targets of all examples, in order.
+
+        What could not be read is not counted as an example afterwards.
+        """
         for start in range(0, len(self), size):
-            yield self.batch(np.arange(start, min(start + size, len(self))))
+            found = self._find(np.arange(start, min(start + size, len(self))))
+            if found is not None:
+                yield found
+        unreadable = np.isin(self._numbers, list(self._unreadable))
+        self._numbers = self._numbers[~unreadable]
+        if not len(self):
+            raise DecodingError(
+                f"No example can be read: {'; '.join(self.problems[:3])}"
+            )
 
     def pooled(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns means over tokens `(examples, views, dim)`, and targets."""
@@ -85,6 +94,16 @@ class Features:
     def views(self, index: int) -> np.ndarray:
         """Returns the clips that an example's features are of."""
         return self.examples[int(self._numbers[index])][0]
+
+    def _find(self, indices):
+        """Features and targets of the examples that can be read, if any."""
+        if self._values is not None:
+            return self._values[indices], self._targets[indices]
+        found = self._read(self._numbers[list(indices)])
+        if not found:
+            return None
+        _, views, targets = zip(*found, strict=True)
+        return self._compute(np.stack(views)), np.stack(targets)
 
     def _read(self, numbers) -> list[tuple]:
         """Number, views and target of the examples that can be read."""
@@ -99,6 +118,7 @@ class Features:
             sentence = f"{self.examples.name(number)}: {error}"
             if sentence not in self.problems:
                 self.problems.append(sentence)
+            self._unreadable.add(number)
             return None
 
     def _compute(self, views):

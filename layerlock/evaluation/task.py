@@ -5,6 +5,7 @@ import abc
 import numpy as np
 
 SPLITS = ("train", "validation", "test")
+_NUM_NAMED = 5
 
 
 class Examples(abc.ABC):
@@ -68,6 +69,20 @@ class Task(abc.ABC):
     def is_dense(self) -> bool:
         """Whether the task asks for a value at every pixel."""
         return self.class_names is None
+
+
+def name_some(what: str, names) -> list[str]:
+    """One sentence that counts and names what is wrong; none without names.
+
+    >>> name_some("videos have no label", ["b.mp4", "a.mp4"])
+    ['2 videos have no label: a.mp4, b.mp4.']
+    """
+    names = sorted(names)
+    if not names:
+        return []
+    shown = ", ".join(map(str, names[:_NUM_NAMED]))
+    more = ", ..." if len(names) > _NUM_NAMED else ""
+    return [f"{len(names)} {what}: {shown}{more}."]
 
 
 def check_split(split: str):

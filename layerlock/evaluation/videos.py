@@ -10,10 +10,9 @@ import numpy as np
 from layerlock.data import decoding, randomness, scan
 from layerlock.data.framing import Framing
 from layerlock.data.streams import Facts
-from layerlock.evaluation.task import Examples, Task, check_split
+from layerlock.evaluation.task import Examples, Task, check_split, name_some
 
 _DRAW = 300  # stream of random numbers
-_NUM_NAMED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,11 +117,7 @@ class VideoTask(Task):
 
     def note(self, what: str, names):
         """Adds a sentence to `problems` that counts and names, if any."""
-        names = sorted(names)
-        if names:
-            shown = ", ".join(map(str, names[:_NUM_NAMED]))
-            more = ", ..." if len(names) > _NUM_NAMED else ""
-            self.problems.append(f"{len(names)} {what}: {shown}{more}.")
+        self.problems += name_some(what, names)
 
     def _readable(self, split, videos, cache):
         results = scan.scan([video.path for video in videos], cache=cache)

@@ -49,8 +49,6 @@ def build_model(chosen, method) -> layerlock.MaskedPretraining:
     """The encoder, fresh or exported earlier, and what trains it."""
     arguments = network.encoder_arguments(chosen)
     dtype = network.dtype(chosen)
-    if method.objective.predictor == "transformer":
-        arguments["num_decoder_layers"] = 0
     if chosen["init_from"]:
         encoder = layerlock.VideoEncoder.from_preset(
             network.encoder_folder(chosen),

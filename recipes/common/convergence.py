@@ -1,5 +1,7 @@
 """What freezing some layers at some steps did to the final loss."""
 
+import shlex
+
 import numpy as np
 
 from layerlock.runs import wording
@@ -26,7 +28,8 @@ def summarise(losses: dict, base: float, tolerance: float) -> dict:
     Returns:
         A dict for a JSON file: `loss_unfrozen`, `losses` as lists of layer,
         step and loss, `safe` as lists of step and layer, and `flags`, the
-        schedule for `pretrain.py`, empty where no layer is ever safe.
+        schedule for `pretrain.py`, to be pasted into a shell, empty where no
+        layer is ever safe.
 
     Example:
 
@@ -44,7 +47,8 @@ def summarise(losses: dict, base: float, tolerance: float) -> dict:
             first[layer] = step
     safe = _monotonous(first)
     text = str([tuple(event) for event in safe]).replace(" ", "")
-    flags = f"--schedule=piecewise --schedule_args=events={text}"
+    quoted = shlex.quote(f"--schedule_args=events={text}")
+    flags = f"--schedule=piecewise {quoted}"
     return {
         "name": "convergence",
         "loss_unfrozen": base,

@@ -144,7 +144,8 @@ def _define_task(values, folder):
     define.integer(
         "seed",
         0,
-        "Of a random encoder, the readout and the clips.",
+        "Of a random encoder and of the readout; clips have one of their own, "
+        "--task_args=seed=1.",
         lower_bound=0,
     )
     define.string(

@@ -16,17 +16,26 @@ def encoder_arguments(settings) -> dict:
         arguments["patch_size"] = tuple(settings["patch_size"])
     if settings["positions"]:
         arguments["positions"] = settings["positions"]
+    arguments["num_decoder_layers"] = _num_decoder_layers(settings, arguments)
     size = settings["size"]
     arguments["clip_shape"] = (settings["frames"], size, size)
     arguments["remat"] = settings["remat"]
     return arguments
 
 
+def _num_decoder_layers(settings, arguments) -> int:
+    """Blocks that decode: none where the predictor has blocks of its own."""
+    if plugins.objective_class(settings).predictor == "transformer":
+        return 0
+    # An encoder of V-JEPA has none: then as many as the presets of its depth.
+    return arguments["num_decoder_layers"] or min(
+        4, max(1, arguments["num_layers"] // 3)
+    )
+
+
 def num_freezable(settings) -> int:
     """How many blocks may freeze: those that do not decode."""
     arguments = encoder_arguments(settings)
-    if plugins.objective_class(settings).predictor == "transformer":
-        return arguments["num_layers"]
     return arguments["num_layers"] - arguments["num_decoder_layers"]
 
 

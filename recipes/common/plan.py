@@ -120,7 +120,6 @@ def step_sizes(chosen, method) -> StepSizes:
         predictor = BlockSizes(
             sizes["num_layers"], inner, 4 * inner, sizes["num_heads"]
         )
-        num_decoder_layers = 0
     return StepSizes(
         encoder=BlockSizes(
             num_layers, width, arguments["mlp_dim"], arguments["num_heads"]

@@ -4,6 +4,7 @@ from absl import flags
 
 from common import options
 from layerlock.core import lookup, target_pass
+from layerlock.core.objectives.base import TEACHERS
 from layerlock.models import presets
 
 
@@ -36,7 +37,7 @@ def define_method(values: flags.FlagValues):
     define.enum(
         "teacher",
         None,
-        ["ema", "frozen", "self"],
+        TEACHERS,
         "vjepa: where targets come from: a moving average, the frozen layers, "
         "or the encoder itself, which can collapse. Default: ema.",
     )

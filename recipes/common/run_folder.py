@@ -2,6 +2,7 @@
 
 import datetime
 import pathlib
+import shlex
 
 import keras
 
@@ -19,8 +20,6 @@ FREE = (
     "run_dir",
     "workers",
 )
-
-REPORT = "python -m layerlock.runs.report"
 
 
 def choose_folder(chosen) -> pathlib.Path:
@@ -91,7 +90,8 @@ def keep_schedule(chosen, run, schedule, progress):
     """
     events = schedule.to_piecewise().get_config()["events"]
     text = str(events).replace(" ", "")
-    flags = f"--schedule=piecewise --schedule_args=events={text}"
+    quoted = shlex.quote(f"--schedule_args=events={text}")
+    flags = f"--schedule=piecewise {quoted}"
     if events:
         flags += f" --mini_warmup_steps={chosen['mini_warmup_steps']}"
     run.write_schedule(events, flags)
@@ -103,4 +103,8 @@ def write_report(run) -> str:
     try:
         return f"Report: {report.write(run.path)}"
     except ImportError as error:
-        return f"No report: {error}. Then: {REPORT} {run.path}"
+        backend = keras.backend.backend()
+        return (
+            f"No report: {error}. Then: KERAS_BACKEND={backend} python -m "
+            f"layerlock.runs.report {run.path}"
+        )

@@ -104,13 +104,15 @@ def _derive_data(settings):
 
 def _derive_network(settings):
     if settings["patch_size"] is not None:
+        given = settings["patch_size"]
         try:
             settings["patch_size"] = [int(x) for x in settings["patch_size"]]
         except ValueError:
             settings["patch_size"] = ()
         if len(settings["patch_size"]) != 3:
             raise options.UsageError(
-                "--patch_size is frames,rows,columns, such as 2,16,16."
+                "--patch_size is frames,rows,columns, such as 2,16,16. "
+                f"Received: {','.join(map(str, given))}."
             )
 
 

@@ -70,7 +70,7 @@ def test_two_fits_train_by_turns(side_by_side):
         )
     )
     rounds = side_by_side.Rounds(
-        guest.train_step, steps=2, rounds=2, first_batch=1
+        guest.train_steps, steps=2, rounds=2, first_batch=1
     )
     with guest:
         fit(rounds.num_batches, Diary("host", entries), rounds)
@@ -79,13 +79,23 @@ def test_two_fits_train_by_turns(side_by_side):
     assert set(rounds.found()) >= {"ratio", "low", "high"}
 
 
+def test_a_turn_can_be_several_steps(side_by_side):
+    asked = []
+    rounds = side_by_side.Rounds(
+        asked.append, steps=4, rounds=2, first_batch=1, turn=2
+    )
+    fit(rounds.num_batches, rounds)
+    assert asked == [2] * 6
+    assert len(rounds.times) == 2
+
+
 def test_what_goes_wrong_in_the_other_fit_is_raised(side_by_side):
     def fail(num_steps, callback):
         raise ValueError("no clips")
 
     guest = side_by_side.Guest(fail)
     with guest, pytest.raises(ValueError, match="no clips"):
-        guest.train_step()
+        guest.train_steps(1)
 
 
 def test_ratio_is_the_median_of_the_rounds(side_by_side):

@@ -133,7 +133,8 @@ def test_a_twin_that_cannot_be_built_stops_nothing():
 
     model, schedule = build(objective=Unknown(), mask=MultiBlockMask())
     lock = Watched(schedule)
-    losses = train(model, lock)
+    with pytest.warns(UserWarning, match="not this one"):
+        losses = train(model, lock)
 
     assert lock.started[0].error is not None
     assert np.isfinite(losses).all()

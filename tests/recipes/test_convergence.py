@@ -1,6 +1,7 @@
 """Runs that branch off another, and the schedule that they support."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -59,7 +60,7 @@ def test_a_layer_is_safe_from_a_step_on(convergence, rows, safe):
 def test_the_flags_are_a_schedule(convergence, common):
     rows = {1: (1.2, 1.0, 1.0), 2: (1.3, 1.2, 1.0)}
     found = convergence.summarise(losses(rows), base=1.0, tolerance=0.05)
-    flags = [*found["flags"].split(), "--steps=40"]
+    flags = [*shlex.split(found["flags"]), "--steps=40"]
     _, method = common.settings.read(flags)
 
     assert method.schedule.events(40) == [(20, 1), (30, 2)]

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import shlex
 import shutil
 import subprocess
 
@@ -125,7 +126,7 @@ def test_the_schedule_that_a_run_found_repeats_it(tmp_path, small):
 
     flags = json.loads((expected / "schedule.json").read_text())["flags"]
     others = [f for f in VJEPA if not f.startswith(("--sched", "--max_fro"))]
-    running.succeed(repeated, *others, *small, *flags.split())
+    running.succeed(repeated, *others, *small, *shlex.split(flags))
     assert [line["loss"] for line in running.metrics(repeated)] == [
         line["loss"] for line in running.metrics(expected)
     ]

@@ -5,7 +5,7 @@ import abc
 from keras import ops
 
 PREDICTORS = ("patchwise", "transformer")
-TEACHERS = ("frozen", "ema", "self")
+TEACHERS = ("ema", "frozen", "self")
 
 
 class Objective(abc.ABC):
@@ -78,7 +78,10 @@ class Objective(abc.ABC):
         Returns:
             A float or a float32 scalar tensor in [0, 1].
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has teacher={self.teacher!r} and does not "
+            "say how much of its old weights it keeps: define `momentum_at`."
+        )
 
     @abc.abstractmethod
     def compute_targets(self, values, layer: int):

@@ -1,14 +1,12 @@
 """Masked auto-encoding: pixels first, then the newest frozen layer."""
 
 import keras
-from keras import ops
 
-from layerlock.core.normalization import denormalize, normalize
-from layerlock.core.objectives.base import Objective
+from layerlock.core.objectives._normalized import NormalizedTargets
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class MaskedAutoencoding(Objective):
+class MaskedAutoencoding(NormalizedTargets):
     """Predicts hidden patches, and once layers froze, their frozen output.
 
     While nothing is frozen the target is the pixels of the hidden patches.
@@ -54,6 +52,7 @@ class MaskedAutoencoding(Objective):
         normalize_latents=True,
         epsilon=1e-6,
     ):
+        super().__init__(normalize_pixels, normalize_latents, epsilon)
         if target not in ("latents", "pixels"):
             raise ValueError(
                 "`target` must be 'latents' or 'pixels'. "
@@ -73,9 +72,6 @@ class MaskedAutoencoding(Objective):
         self.target = target
         self.target_lag = target_lag
         self.all_targets = all_targets
-        self.normalize_pixels = normalize_pixels
-        self.normalize_latents = normalize_latents
-        self.epsilon = epsilon
 
     def target_layers(self, frozen_layers):
         if self.target == "pixels":
@@ -85,17 +81,6 @@ class MaskedAutoencoding(Objective):
 
     def max_latent_targets(self, max_frozen_layers):
         return max(max_frozen_layers, 1) if self.all_targets else 1
-
-    def compute_targets(self, values, layer):
-        normalized = self.normalize_latents if layer else self.normalize_pixels
-        return normalize(values, self.epsilon) if normalized else values
-
-    def undo_targets(self, predictions, values, layer):
-        normalized = self.normalize_latents if layer else self.normalize_pixels
-        return denormalize(predictions, values) if normalized else predictions
-
-    def token_error(self, predictions, targets):
-        return ops.square(predictions - targets)
 
     def get_config(self):
         return {

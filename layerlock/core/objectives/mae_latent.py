@@ -5,14 +5,13 @@ import math
 import keras
 from keras import ops
 
-from layerlock.core.normalization import denormalize, normalize
-from layerlock.core.objectives.base import Objective
+from layerlock.core.objectives._normalized import NormalizedTargets
 
 SCHEDULES = ("constant", "cosine")
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class MaskedAutoencodingWithLatents(Objective):
+class MaskedAutoencodingWithLatents(NormalizedTargets):
     """Predicts hidden pixels and, from the start, an encoder's own layer.
 
     Nothing keeps the latent target from moving towards its predictor, which
@@ -67,6 +66,7 @@ class MaskedAutoencodingWithLatents(Objective):
         normalize_latents=True,
         epsilon=1e-6,
     ):
+        super().__init__(normalize_pixels, normalize_latents, epsilon)
         if target_layer == 0:
             raise ValueError(
                 "`target_layer` must be a block, since the pixels are "
@@ -89,9 +89,6 @@ class MaskedAutoencodingWithLatents(Objective):
         self.weight_schedule = weight_schedule
         self.steps = steps
         self.target_gradient = target_gradient
-        self.normalize_pixels = normalize_pixels
-        self.normalize_latents = normalize_latents
-        self.epsilon = epsilon
 
     def target_layers(self, frozen_layers):
         return (0, self.target_layer)
@@ -102,17 +99,6 @@ class MaskedAutoencodingWithLatents(Objective):
         progress = ops.cast(step, "float32") / float(self.steps)
         turned = ops.cos(math.pi * ops.minimum(progress, 1.0))
         return [1.0, self.weight * 0.5 * (1.0 - turned)]
-
-    def compute_targets(self, values, layer):
-        normalized = self.normalize_latents if layer else self.normalize_pixels
-        return normalize(values, self.epsilon) if normalized else values
-
-    def undo_targets(self, predictions, values, layer):
-        normalized = self.normalize_latents if layer else self.normalize_pixels
-        return denormalize(predictions, values) if normalized else predictions
-
-    def token_error(self, predictions, targets):
-        return ops.square(predictions - targets)
 
     def get_config(self):
         return {

@@ -4,9 +4,8 @@ import keras
 from keras import ops
 
 from layerlock.core.normalization import denormalize, normalize
-from layerlock.core.objectives.base import Objective
+from layerlock.core.objectives.base import TEACHERS, Objective
 
-TEACHERS = ("ema", "frozen", "self")
 LOSSES = ("l1", "smooth_l1", "l2")
 
 

@@ -15,6 +15,9 @@ from layerlock.evaluation.probes.base import Probe, choose
 class TrainedProbe(Probe):
     """A readout trained with AdamW, once per learning rate.
 
+    An instance is for tasks of one kind: the first that it is asked decides
+    what was left open.
+
     Args:
         learning_rates: tuple of floats, to choose from. Defaults to `None`:
             the probe's `rates`, or its `dense_rates` where every pixel is a
@@ -23,9 +26,9 @@ class TrainedProbe(Probe):
             where every pixel is a target.
         batch_size: int, examples per update. Defaults to `None`: 64, or 16
             where every pixel is a target.
-        weight_decay: float, of AdamW.
-        seed: int, of weights and batches.
-        verbose: int, as for `keras.Model.fit`.
+        weight_decay: float, of AdamW. Defaults to `1e-4`.
+        seed: int, of weights and batches. Defaults to `0`.
+        verbose: int, as for `keras.Model.fit`. Defaults to `0`.
     """
 
     is_dense = True

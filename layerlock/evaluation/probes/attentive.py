@@ -15,8 +15,9 @@ class AttentiveProbe(TrainedProbe):
 
     Args:
         hidden_dim: int, features of a query. Defaults to `None`: 1024 for
-            features at least 768 wide, less for narrower ones.
-        num_heads: int. Defaults to `None`: 16 for 1024 features.
+            features at least 768 wide, 128 for narrower ones.
+        num_heads: int. Defaults to `None`: 16 for features at least 768 wide,
+            4 for narrower ones.
         num_frames: int, what features are resized to in time. Defaults to as
             many as they have.
         **kwargs: as for `TrainedProbe`.

@@ -7,7 +7,8 @@ class NearestNeighbours(PooledProbe):
     """k-nearest neighbours by cosine, on features averaged over tokens.
 
     Args:
-        neighbours: tuple of ints, the numbers to choose from.
+        neighbours: tuple of ints, the numbers to choose from. Defaults to
+            `(5, 10, 20, 50)`.
     """
 
     def __init__(self, neighbours: tuple[int, ...] = (5, 10, 20, 50)):

@@ -8,7 +8,8 @@ class LogisticProbe(PooledProbe):
 
     Args:
         penalties: tuple of floats, the inverse strengths of the L2 penalty
-            (scikit-learn's `C`) to choose from.
+            (scikit-learn's `C`) to choose from. Defaults to
+            `(0.01, 0.1, 1.0)`.
     """
 
     def __init__(self, penalties: tuple[float, ...] = (0.01, 0.1, 1.0)):

@@ -7,7 +7,7 @@ import numpy as np
 
 from layerlock.data.source import check_geometry
 from layerlock.data.streams import DecodingError, require_av
-from layerlock.evaluation.task import Examples, Task, check_split
+from layerlock.evaluation.task import Examples, Task, check_split, name_some
 from layerlock.evaluation.videos import carve
 
 _MILLIMETRES = 1000.0
@@ -15,7 +15,6 @@ _MAX_DEPTH = 10.0  # metres; what the sensor says beyond is noise
 _ASPECT_TOLERANCE = 0.02
 _VALIDATION = 0.1  # of the training scans
 _TEST = 0.2  # of all scans, where no list says
-_NUM_NAMED = 5
 
 
 class ScanNet(Task):
@@ -85,8 +84,8 @@ class ScanNet(Task):
             "clips": {s: len(clips) for s, clips in self.splits.items()},
         }
 
-    def _scans(self) -> dict[str, dict[int, pathlib.Path]]:
-        """The frames of each scan that have colour and depth, by number."""
+    def _scans(self) -> dict[str, dict[int, tuple]]:
+        """Colour and depth of the frames of each scan, by number."""
         root = pathlib.Path(self.data)
         root = root / "scans" if (root / "scans").is_dir() else root
         found = {}
@@ -99,7 +98,7 @@ class ScanNet(Task):
                 }
                 for kind in ("color", "depth")
             )
-            self._note(
+            self.problems += name_some(
                 f"frames of {scan.name} have colour and no depth, or depth "
                 "and no colour, and are left out",
                 colour.keys() ^ depth.keys(),
@@ -122,9 +121,18 @@ class ScanNet(Task):
                 for split, names in lists.items()
             }
             listed = lists["train"] | lists["test"]
-            self._note("listed scans are not there", listed - set(scans))
-            self._note("scans are in no list", set(scans) - listed)
+            self.problems += name_some(
+                "listed scans are not there", listed - set(scans)
+            )
+            self.problems += name_some(
+                "scans are in no list", set(scans) - listed
+            )
         else:
+            if any(lists.values()):
+                self.problems.append(
+                    "Of scannetv2_train.txt and scannetv2_val.txt one is "
+                    "missing or empty: scans are parted by room instead."
+                )
             splits = {}
             splits["train"], splits["test"] = _carve(list(scans), _TEST)
         splits["train"], splits["validation"] = _carve(
@@ -148,7 +156,9 @@ class ScanNet(Task):
         numbers = sorted(frames)
         span = (self.frames - 1) * self.stride + 1
         if len(numbers) < span:
-            self._note(f"scan is shorter than {span} frames", [name])
+            self.problems += name_some(
+                f"scan is shorter than {span} frames", [name]
+            )
             return []
         starts = np.unique(
             np.linspace(0, len(numbers) - span, self.clips_per_scan).round()
@@ -157,13 +167,6 @@ class ScanNet(Task):
             [frames[n] for n in numbers[start : start + span : self.stride]]
             for start in starts
         ]
-
-    def _note(self, what, names):
-        names = sorted(names)
-        if names:
-            shown = ", ".join(map(str, names[:_NUM_NAMED]))
-            more = ", ..." if len(names) > _NUM_NAMED else ""
-            self.problems.append(f"{len(names)} {what}: {shown}{more}.")
 
 
 class ScanNetExamples(Examples):

@@ -9,7 +9,9 @@ from layerlock.runs import report
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m layerlock.runs.report RUN_DIR")
+        sys.exit(
+            "usage: KERAS_BACKEND=jax python -m layerlock.runs.report RUN_DIR"
+        )
     try:
         print(report.write(sys.argv[1]))
     except (ImportError, ValueError) as error:
