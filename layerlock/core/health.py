@@ -1,6 +1,9 @@
 """Formulas behind the numbers that tell whether a run is healthy."""
 
+import functools
+
 import numpy as np
+import threadpoolctl
 from keras import ops
 
 from layerlock.core.normalization import at_least_float32, normalize
@@ -151,7 +154,10 @@ def effective_rank(second_moments) -> float:
     """
     if not np.all(np.isfinite(second_moments)):
         return float("nan")
-    eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
+    # Threads would wait for those of the training step, ten times as long as
+    # the work takes.
+    with _threads().limit(limits=1, user_api="blas"):
+        eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
     # None is negative: the lowest one tells how far rounding moves a zero.
     rounding = max(-eigenvalues[0], 0.0)
     eigenvalues[eigenvalues <= rounding] = 0.0
@@ -162,6 +168,12 @@ def effective_rank(second_moments) -> float:
     shares = singular_values / total
     shares = shares[shares > 0.0]
     return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+@functools.cache
+def _threads():
+    """What can tell the libraries behind NumPy how many threads to use."""
+    return threadpoolctl.ThreadpoolController()
 
 
 def linear_cka(gram, other) -> float:

@@ -86,7 +86,7 @@ def batches(
         first_batch: int, the batch to begin with. Defaults to `0`.
         num_batches: int, or `None` for as many as are asked for. Defaults to
             `None`.
-        num_workers: int, processes that read clips; 0 reads in threads of
+        num_workers: int, processes that read clips; 0 reads in a thread of
             this process. Defaults to `0`.
 
     Returns:
@@ -120,8 +120,10 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
             worker_init_fn=_end_with_parent,
         )
     else:
+        # One thread: two of them would keep the cores of a small machine from
+        # the thread that trains, ten times as long as it waits for one.
         dataset = dataset.to_iter_dataset(
-            grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+            grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
         )
     iterator = iter(dataset)
     try:

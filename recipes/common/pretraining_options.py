@@ -202,7 +202,7 @@ def define_data(values: flags.FlagValues):
     define.integer(
         "workers",
         None,
-        "Processes that read clips; 0 reads in threads. Default: 0 for "
+        "Processes that read clips; 0 reads in a thread. Default: 0 for "
         "scenes, 2 for videos.",
     )
     define.string(

@@ -132,6 +132,24 @@ def test_batches_are_full_and_draw_every_example_once():
     assert len(brittle.problems) == 7
 
 
+def test_what_cannot_be_read_is_no_example_after_a_pass():
+    found = features.Features(toys.extract, Brittle(7, 0, dense=False))
+
+    truth = np.concatenate([truth for _, truth in found.batches(size=1)])
+
+    assert len(found) == len(truth) == 4
+    for index in range(4):  # what is shown is what was judged
+        assert found.batch([index])[1] == truth[index]
+        found.views(index)
+    assert len(found.problems) == 3
+
+
+def test_a_split_without_an_example_is_refused():
+    broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
+    with pytest.raises(DecodingError, match="No example can be read"):
+        list(broken.batches())
+
+
 def test_remembered_examples_are_read_once_as_far_as_they_fit():
     examples = Brittle(9, 0, dense=False, views=2)
     size = sum(part.nbytes for part in examples[1])

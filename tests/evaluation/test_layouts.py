@@ -296,6 +296,12 @@ def test_frames_without_a_pose_have_no_depth(tmp_path):
     assert 0 < sum(blank) < len(blank)
 
 
+def test_one_list_without_the_other_is_named(tmp_path):
+    path = layouts.scannet(tmp_path / "data")
+    (path / "scannetv2_train.txt").write_text("scene0000_00\n")
+    assert "parted by room instead" in said(build("scannet", path, stride=1))
+
+
 def test_rooms_are_not_parted(tmp_path):
     scans = [
         f"scene{room:04d}_{scan:02d}" for room in range(5) for scan in (0, 1)

@@ -19,15 +19,22 @@ def command(run_dir, *flags):
     return [sys.executable, str(recipe), f"--run_dir={run_dir}", *flags]
 
 
-def call(name, *flags):
-    """Runs a recipe in this process."""
+def load(name):
+    """A recipe as a module of this process, with flags of its own."""
     path = ROOT / "recipes" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     recipe = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(path.parent)
         spec.loader.exec_module(recipe)
-        recipe.main([path.name, *flags])
+    return recipe
+
+
+def call(name, *flags):
+    """Runs a recipe in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "recipes")
+        load(name).main([f"{name}.py", *flags])
 
 
 def refusal(name, *flags):

@@ -11,6 +11,7 @@ import pytest
 from tests.recipes.running import (
     ROOT,
     environment,
+    load,
     metrics,
     refusal,
     succeed,
@@ -90,6 +91,12 @@ def test_the_picture_has_a_line_per_layer(convergence, tmp_path):
 )
 def test_mistakes_are_named_before_anything_is_trained(arguments, message):
     assert message in refusal("convergence", *arguments)
+
+
+def test_branches_may_have_a_mini_warmup():
+    recipe = load("convergence")
+    recipe.FLAGS(["convergence.py", "--run_dir=x", "--mini_warmup_steps=5"])
+    assert (1, 100) in recipe.check()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from layerlock.core.cost import StepSizes
-from tests.recipes.running import ROOT, call, environment, refusal
+from tests.recipes.running import ROOT, call, environment, load, refusal
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend is enough"
@@ -115,6 +115,17 @@ def test_the_largest_model_is_planned_without_being_built(capsys):
 
     assert facts["flops"][0] > 1e18
     assert facts["peak_memory_bytes"][0] > 16 * 3.8e9
+
+
+def test_the_run_without_a_freeze_takes_no_flags_about_freezes():
+    given = ["--target_context=scored", "--interval=50", "--steps=40"]
+    savings = load("savings")
+    savings.FLAGS(["savings.py", "--run_dir=x", *given])
+    assert savings.unfrozen() == ["--steps=40", "--schedule=never"]
+
+    vjepa = load("savings")  # whose targets are layers without a freeze, too
+    vjepa.FLAGS(["savings.py", "--objective=vjepa", *given])
+    assert "--target_context=scored" in vjepa.unfrozen()
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ import keras
 import pytest
 from absl import flags
 
+import layerlock
+
 BACKEND = keras.backend.backend()
 
 
@@ -132,6 +134,20 @@ def test_a_teacher_follows_in_short_runs_too(choose, steps, first):
     asked = choose("--objective=vjepa", "--objective_args=momentum=0.7")[1]
     assert asked.objective.momentum == 0.7
     assert choose("--objective=vjepa", "--teacher=self")[0]["momentum"] is None
+
+
+def test_an_encoder_without_blocks_that_decode_gets_some(common, tmp_path):
+    from common import network, settings
+
+    encoder = layerlock.VideoEncoder.from_preset(
+        "video_vit_nano", num_decoder_layers=0
+    )
+    encoder.save_to_preset(tmp_path / "vjepa")
+    init_from = f"--init_from={tmp_path / 'vjepa'}"
+
+    for flags_, most in (([], 6), (["--objective=vjepa"], 8)):
+        chosen, _ = settings.read([init_from, *flags_])
+        assert network.num_freezable(chosen) == most
 
 
 def test_flags_reach_the_plug_ins(choose):
