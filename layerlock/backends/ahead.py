@@ -11,24 +11,25 @@ class Compilation:
         compile: function without arguments that returns the program and what
             must be equal for it to fit.
         config: what `get_config` of the model will return when the program
-            is wanted.
+            is wanted. Defaults to `None`.
+        daemon: bool, whether a program that ends leaves its compiler behind.
+            Defaults to `True`.
 
     Attributes:
         program: what was compiled, or `None`.
         error: why there is none, an exception.
     """
 
-    def __init__(self, compile, config):
+    def __init__(self, compile, config=None, daemon=True):
         self.config = config
         self.program = None
         self.error = None
         self._fits = None
-        # A run that is interrupted does not wait for its compiler.
         self._thread = threading.Thread(
             target=self._run,
             args=(compile,),
             name="layerlock-compile-ahead",
-            daemon=True,
+            daemon=daemon,
         )
         self._thread.start()
 
@@ -41,8 +42,8 @@ class Compilation:
         self.wait()
         if self.error is not None:
             warnings.warn(
-                "The step of this stage could not be compiled ahead and is "
-                f"compiled now: {self.error!r}",
+                "What was to be compiled ahead could not be and is compiled "
+                f"now: {self.error!r}",
                 stacklevel=2,
             )
         return self.program if fits == self._fits else None

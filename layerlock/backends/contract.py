@@ -30,8 +30,10 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   asked for. `renew_step` uses what was compiled if it fits.
 - `cache_programs(folder)`: keeps compiled programs in a folder, where the
   backend can, so that another process need not compile them again.
-- `compiled(model, function)`: `function` without gradients, compiled where the
-  backend compiles. It reads the model's variables as they are at each call.
+- `compiled(model, function, example=None)`: `function` without gradients,
+  compiled where the backend compiles. It reads the model's variables as they
+  are at each call. With `example`, a tuple of arguments, compiling may begin at
+  once, beside what else runs.
 - `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
   `None` among them is left out.
 - `measure_step(model)`: a `StepCost` of the step that ran last.

@@ -259,6 +259,7 @@ def compile_ahead(model, config, make_model):
         program, state = compile_from_shapes(make_model, step.data)
         return program, _structure((state, step.data))
 
+    # A run that is interrupted does not wait for its compiler.
     model.next_step = Compilation(compile, config)
     return model.next_step
 
@@ -298,18 +299,32 @@ def cache_programs(folder):
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
-def compiled(model, function):
+def compiled(model, function, example=None):
     @jax.jit
     def run(values, arguments):
         mapping = list(zip(model.variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
             return function(*arguments)
 
+    ahead = None
+    if example is not None and keras.distribution.distribution() is None:
+        shapes = jax.tree.map(_shape, (_values(model.variables), example))
+        ahead = Compilation(
+            lambda: (run.lower(*shapes).compile(), _structure(shapes)),
+            daemon=False,
+        )
+
     def call(*arguments):
         model.jax_state_sync()
-        return run([v.value for v in model.variables], arguments)
+        inputs = _values(model.variables), arguments
+        program = ahead and ahead.take(_structure(inputs))
+        return (program or run)(*inputs)
 
     return call
+
+
+def _values(variables) -> list:
+    return [variable.value for variable in variables]
 
 
 def global_norm(gradients):

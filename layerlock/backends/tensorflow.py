@@ -97,7 +97,7 @@ def cache_programs(folder):
     pass
 
 
-def compiled(model, function):
+def compiled(model, function, example=None):
     return tf.function(function)
 
 

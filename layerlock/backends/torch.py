@@ -195,7 +195,7 @@ def cache_programs(folder):
     pass
 
 
-def compiled(model, function):
+def compiled(model, function, example=None):
     return torch.no_grad()(function)
 
 

@@ -82,8 +82,10 @@ class LayerDrift(EverySteps):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._measure = backends.compiled(self.model, self._compute_grams)
         self._tensor = ops.convert_to_tensor(self.clips)
+        self._measure = backends.compiled(
+            self.model, self._compute_grams, example=(self._tensor,)
+        )
 
     def on_step(self, step, logs):
         started = time.perf_counter()

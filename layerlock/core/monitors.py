@@ -79,7 +79,9 @@ class Monitors(EverySteps):
                 "`MaskedPretraining` measures. Received: a "
                 f"{type(self.model).__name__}."
             )
-        self._norms = backends.compiled(self.model, self._weight_norms)
+        self._norms = backends.compiled(
+            self.model, self._weight_norms, example=()
+        )
 
     def on_step(self, step, logs):
         model = self.model

@@ -17,6 +17,8 @@ class Reconstruction:
 
     Args:
         model: a `MaskedPretraining`.
+        example: uint8, clips of the shape of those to come; compiling may then
+            begin before they do. Defaults to `None`.
 
     Call arguments:
         clips: uint8, shape `(clips, frames, height, width, 3)`.
@@ -30,10 +32,12 @@ class Reconstruction:
         ValueError: if the model's target is not the pixels at the time.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, example=None):
         self.model = model
+        if example is not None:
+            example = (ops.convert_to_tensor(example),)
         # Operation by operation it would take JAX ten times as long.
-        self._compute = backends.compiled(model, self._predict)
+        self._compute = backends.compiled(model, self._predict, example)
         self._pixels = backends.compiled(model, self._to_pixels)
 
     def __call__(self, clips):

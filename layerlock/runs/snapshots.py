@@ -45,9 +45,16 @@ class Snapshots(EverySteps):
         self.clips = clips
 
     def set_model(self, model):
+        if model is self.model:
+            return  # what it compiles is there
         super().set_model(model)
-        self._reconstruct = reconstruction.Reconstruction(model)
-        self._features = backends.compiled(model, self._compute_features)
+        example = self.clips if model.target_layers == (0,) else None
+        self._reconstruct = reconstruction.Reconstruction(model, example)
+        self._features = backends.compiled(
+            model,
+            self._compute_features,
+            example=(ops.convert_to_tensor(self.clips),),
+        )
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
