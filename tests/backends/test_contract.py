@@ -215,6 +215,26 @@ def test_the_values_of_variables_are_current_inside_of_fit():
     assert seen == [1, 2]
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+def test_functions_of_a_model_read_its_weights_as_they_are(ahead):
+    model = trained()
+    weights = model.encoder.patch_embedding.kernel
+    ones = keras.ops.ones(weights.shape)
+    example = (ones,) if ahead else None
+    product = backends.compiled(
+        model, lambda x: keras.ops.sum(weights * x), example
+    )
+
+    found = [float(product(ones))]
+    weights.assign(2.0 * weights)
+    found.append(float(product(ones)))
+    FreezeScheduler(NeverFreezeSchedule(), model).freeze(1)
+    found.append(float(product(2.0 * ones)))
+
+    assert found[1] == pytest.approx(2 * found[0], rel=1e-5)
+    assert found[2] == pytest.approx(4 * found[0], rel=1e-5)
+
+
 def test_the_devices_are_named():
     devices = backends.devices()
 
