@@ -158,11 +158,15 @@ GRIDS = {
             Row("LayerLock", LAYERLOCK),
             *(
                 Row(
-                    f"first freeze at {start} %, one every {interval} %",
-                    f"--start_step={start}% --interval={interval}%",
+                    f"first freeze at {start} %, {number} every {interval} %",
+                    f"--start_step={start}% --interval={interval}%{together}",
                 )
                 for start in (10, 30, 60)
                 for interval in (4, 12)
+                for number, together in (
+                    ("one", ""),
+                    ("two", " --layers_per_event=2"),
+                )
             ),
             Row(
                 "first freeze at 80 %, one every 4 %",

@@ -101,7 +101,7 @@ class Grid:
         run(
             f"recipes/pretrain.py {self.common} {flags} --steps={steps} "
             f"--seed={seed} --run_dir={path.resolve()}{resume}",
-            path.with_suffix(".log"),
+            path.with_name(f"{path.name}.log"),
         )
         return path
 

@@ -26,9 +26,14 @@ def section(task, result) -> Html:
 
 def confusion(predictions, targets, num_classes: int) -> np.ndarray:
     """Shares of answers for each true class, shape `(classes, classes)`."""
-    counts = np.zeros((num_classes, num_classes))
-    np.add.at(counts, (targets, predictions.argmax(axis=-1)), 1)
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    from sklearn import metrics
+
+    return metrics.confusion_matrix(
+        targets,
+        predictions.argmax(axis=-1),
+        labels=range(num_classes),
+        normalize="true",
+    )
 
 
 def _confusion(names, result) -> str:
