@@ -12,7 +12,7 @@ there is not repeated, and what was cut off goes on.
 
 --plan trains nothing: it counts what the job of the flags would cost, of any
 size, with latent targets unless --target says otherwise. Its clips are those
-that the preset is made for, unless --frames and --size say otherwise.
+that the preset is made for, unless --data, --frames or --size say otherwise.
 
 LayerLock (arXiv 2509.10156), section 4.1 and Figure 3.
 """
@@ -91,12 +91,13 @@ def unfrozen() -> list[str]:
 
 def print_plan():
     """Shows what the flags would cost."""
-    if not FLAGS.init_from:
+    if not FLAGS.init_from and not FLAGS["data"].present:
         frames, size, _ = presets.PRESETS[FLAGS.preset]["clip_shape"]
         FLAGS.set_default("frames", frames)
         FLAGS.set_default("size", size)
     chosen = settings.resolve(FLAGS)
     found = plan.plan(chosen, methods.build(chosen))
+    print(plan.heading(chosen, found))
     print(plan.table(found))
     print(json.dumps(plan.as_json(found)))
 

@@ -42,6 +42,10 @@ def main(argv):
             raise ValueError(
                 f"{out} exists. Nothing is overwritten: pass another --out."
             )
+        if not out.parent.is_dir():
+            raise ValueError(f"--out={out}: there is no folder {out.parent}.")
+        if not pathlib.Path(FLAGS.video).is_file():
+            raise ValueError(f"--video={FLAGS.video}: there is no such file.")
         facts = decoding.probe(FLAGS.video)
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"visualise: {error}")

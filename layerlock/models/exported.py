@@ -136,12 +136,18 @@ def read_config(path) -> dict:
     Raises:
         ValueError: if the folder does not hold an exported encoder.
     """
+    if not path.is_dir():
+        raise ValueError(
+            f"There is no encoder at {str(path)!r}: no such folder. Expected a "
+            "run directory or an exported encoder."
+        )
     for name in (CONFIG, WEIGHTS):
         if not (path / name).is_file():
             raise ValueError(
                 f"{path} is not an exported encoder: {name} is missing. "
-                f"Found: {sorted(os.listdir(path))}. "
-                "Write it with `encoder.save_to_preset(path)`."
+                f"Found: {sorted(os.listdir(path))}. Of a run directory take "
+                "the folder `encoder`; write one with "
+                "`encoder.save_to_preset(path)`."
             )
     text = (path / CONFIG).read_text(encoding="utf-8")
     content = json.loads(text)

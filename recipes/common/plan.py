@@ -144,6 +144,25 @@ def step_sizes(chosen, method) -> StepSizes:
     )
 
 
+def heading(chosen, found: Plan) -> str:
+    """What is counted, in a line.
+
+    Args:
+        chosen: dict, every flag with its value.
+        found: the `Plan`.
+    """
+    size = chosen["size"]
+    hidden = [
+        f"{visible} of {found.sizes.num_tokens} patches visible, "
+        f"{scored} scored"
+        for visible, scored in found.sizes.masks
+    ]
+    return (
+        f"{network.encoder_name(chosen)}, {chosen['batch_size']} clips of "
+        f"{chosen['frames']}x{size}x{size} a batch, {'; '.join(hidden)}"
+    )
+
+
 def table(found: Plan) -> str:
     """The stages in lines of text, and what all of it costs."""
     heads = ("from step", "frozen", "target", "FLOPs a step", "", "peak memory")

@@ -50,10 +50,15 @@ def build_schedule(settings, limit: int, what: str):
             f"{most}. Lower --max_frozen_layers."
         )
     if first is not None and first >= settings["steps"]:
+        earlier = (
+            "Pass --schedule_args='events=[(step,layers),...]'"
+            if settings["schedule"] == "piecewise"
+            else "Lower --start_step"
+        )
         raise options.UsageError(
             f"Nothing would freeze: the first freeze is at step {first} and "
-            f"the run ends at step {settings['steps']}. Lower --start_step, "
-            "raise --steps, or pass --schedule=never."
+            f"the run ends at step {settings['steps']}. {earlier}, raise "
+            "--steps, or pass --schedule=never."
         )
     return schedule
 

@@ -20,6 +20,15 @@ def test_a_class_is_right_among_the_first_one_or_five():
     np.testing.assert_array_equal(found["top5"], [1, 1, 0])
 
 
+def test_ties_are_parted_at_random():
+    votes = np.array([[0.4, 0.2, 0.2, 0.2, 0.0, 0.0, 0.0]] * 3)
+
+    found = scores.score(CLASSES, votes, np.array([0, 2, 6]))
+
+    np.testing.assert_allclose(found["top1"], [1, 0, 0])
+    np.testing.assert_allclose(found["top5"], [1, 1, 1 / 3])
+
+
 def test_few_classes_have_no_second_chance():
     few = types.SimpleNamespace(is_dense=False, class_names=list("abc"))
 
