@@ -11,14 +11,13 @@ JAX. The last line is JSON; `ratio` is our largest batch over the other step's,
 where that is smallest.
 """
 
-import importlib
 import json
 import sys
 
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import long_run, pretrain
+from recipe_parts import handwritten_step, long_run, pretrain
 
 from layerlock import backends
 from layerlock.core.scheduler import FreezeScheduler
@@ -61,7 +60,7 @@ def main(argv):
             measured = {"frozen_layers": stage, "remat": remat}
             measured |= largest(lambda clips, m=model: ours(m, clips), model)
             if not remat:
-                step = theirs(model, chosen, method, stage)
+                step = handwritten_step(model, chosen, method, stage)
                 other = largest(step.peak_bytes, model)
                 measured |= {f"{k}_theirs": v for k, v in other.items()}
             found.append(measured)
@@ -115,19 +114,6 @@ def ours(model, clips) -> int:
     backends.renew_step(model, [])  # forgets the other batch size
     model.train_on_batch(clips)
     return backends.measure_step(model).peak_bytes
-
-
-def theirs(model, chosen, method, stage):
-    """The step that is written by hand."""
-    name = f"handwritten_{keras.backend.backend()}"
-    return importlib.import_module(name).Step(
-        model,
-        frozen_layers=stage,
-        target_layer=stage if FLAGS.target == "latents" else 0,
-        learning_rate=method.learning_rate,
-        weight_decay=chosen["weight_decay"],
-        gradient_clip=chosen["gradient_clip"],
-    )
 
 
 if __name__ == "__main__":

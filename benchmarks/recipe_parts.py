@@ -4,6 +4,7 @@ import importlib
 import pathlib
 import sys
 
+import keras
 import numpy as np
 
 from layerlock.models import presets
@@ -55,6 +56,29 @@ def open_job(chosen, method, progress):
     run = run_folder.open_run(chosen, path, clips)
     used = callbacks.build(chosen, method, model, run, clips, progress)
     return model, used, clips
+
+
+def handwritten_step(model, chosen, method, stage: int, **arguments):
+    """The step that is written by hand, with a copy of a model's weights.
+
+    Args:
+        model: the `MaskedPretraining`.
+        chosen: dict, every flag with its value.
+        method: `methods.Method`.
+        stage: int, frozen layers; the deepest is predicted unless pixels are.
+        arguments: further ones of that `Step`.
+    """
+    backend, precision = keras.backend.backend(), chosen["mixed_precision"]
+    return importlib.import_module(f"handwritten_{backend}").Step(
+        model,
+        frozen_layers=stage,
+        target_layer=0 if chosen["target"] == "pixels" else stage,
+        learning_rate=method.learning_rate,
+        weight_decay=chosen["weight_decay"],
+        gradient_clip=chosen["gradient_clip"],
+        dtype="float32" if precision == "none" else precision,
+        **arguments,
+    )
 
 
 def noise(model, batch_size: int, count: int) -> list:

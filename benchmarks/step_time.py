@@ -24,7 +24,6 @@ use, counted from sizes. --alone leaves the other step out, where both do not
 fit, or where the peak memory that an allocator reports must be of one of them.
 """
 
-import importlib
 import itertools
 import json
 import sys
@@ -33,7 +32,13 @@ import tempfile
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import endless, long_run, noise, open_job
+from recipe_parts import (
+    endless,
+    handwritten_step,
+    long_run,
+    noise,
+    open_job,
+)
 from side_by_side import Rounds
 
 from layerlock import backends, runs
@@ -138,8 +143,11 @@ def measure(stage: int) -> dict:
         used.lock.scheduler.freeze(stage)
         batches = noise(model, FLAGS.batch_size, NUM_CHECKED)
         theirs = expected = None
+        compilation = {"compiled": True} if FLAGS.compiled else {}
         if not FLAGS.alone:
-            theirs = handwritten(model, chosen, method, stage)
+            theirs = handwritten_step(
+                model, chosen, method, stage, **compilation
+            )
             expected = [float(theirs(batch)) for batch in batches]
         losses = Losses(expected)
         rounds = Rounds(
@@ -168,25 +176,6 @@ def measure(stage: int) -> dict:
                 ("ratio", "low", "high", "step_seconds_theirs")
             )
         return found | {"peak_bytes_theirs": theirs.peak_bytes(batches[0])}
-
-
-def handwritten(model, chosen, method, stage):
-    """The step that is written by hand, with a copy of the weights."""
-    module = importlib.import_module(f"handwritten_{keras.backend.backend()}")
-    return module.Step(
-        model,
-        frozen_layers=stage,
-        target_layer=stage if FLAGS.target == "latents" else 0,
-        learning_rate=method.learning_rate,
-        weight_decay=chosen["weight_decay"],
-        gradient_clip=chosen["gradient_clip"],
-        dtype=(
-            "float32"
-            if FLAGS.mixed_precision == "none"
-            else FLAGS.mixed_precision
-        ),
-        **({"compiled": True} if FLAGS.compiled else {}),
-    )
 
 
 def taking_turns(step, batches):

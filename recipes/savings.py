@@ -51,7 +51,7 @@ FREEZING = (
     "schedule_args",
     "head_reset",
     "mini_warmup_steps",
-    # A run that never freezes predicts pixels: nothing is in sight of them.
+    # A run that never freezes predicts pixels, whatever targets would see.
     "target_context",
 )
 

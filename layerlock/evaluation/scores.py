@@ -48,9 +48,9 @@ def _top(predictions, targets, k: int):
     classes are tied at 0.
     """
     own = np.take_along_axis(predictions, targets[:, None], axis=-1)
-    above = (predictions > own).sum(axis=-1)
     tied = (predictions == own).sum(axis=-1)
-    return np.clip((k - above) / tied, 0.0, 1.0)
+    above = (~(predictions <= own)).sum(axis=-1)  # so that NaN is never right
+    return np.clip((k - above) / np.maximum(tied, 1), 0.0, 1.0)
 
 
 def _depth(predictions, targets):

@@ -81,7 +81,8 @@ def name_some(what: str, names) -> list[str]:
     if not names:
         return []
     shown = ", ".join(map(str, names[:_NUM_NAMED]))
-    more = ", ..." if len(names) > _NUM_NAMED else ""
+    others = len(names) - _NUM_NAMED
+    more = f" and {others} more" if others > 0 else ""
     return [f"{len(names)} {what}: {shown}{more}."]
 
 

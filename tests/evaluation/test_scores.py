@@ -29,6 +29,12 @@ def test_ties_are_parted_at_random():
     np.testing.assert_allclose(found["top5"], [1, 1, 1 / 3])
 
 
+def test_an_answer_that_is_no_number_is_wrong():
+    broken = np.full((1, 7), np.nan)
+    found = scores.score(CLASSES, broken, np.array([3]))
+    assert found["top1"] == found["top5"] == 0
+
+
 def test_few_classes_have_no_second_chance():
     few = types.SimpleNamespace(is_dense=False, class_names=list("abc"))
 
