@@ -19,7 +19,7 @@ import jax
 from absl import flags
 from recipe_parts import long_run, pretrain
 
-from layerlock.backends.jax import compile_from_shapes
+from layerlock.backends.jax.programs import compile_from_shapes
 from layerlock.core import elementwise
 from layerlock.core.cost import StepSizes
 

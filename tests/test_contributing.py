@@ -52,7 +52,7 @@ def test_there_is_an_example_of_every_kind():
         "layerlock/data/sources",
         "layerlock/evaluation/tasks",
         "layerlock/evaluation/probes",
-        "layerlock/backends",
+        "layerlock/backends/numpy",
     }
 
 

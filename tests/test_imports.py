@@ -38,11 +38,9 @@ import layerlock
 # A backend's own modules may need its framework.
 IMPORT_EVERYTHING = """
 import importlib, pkgutil
-owners = {"fused_adam": "torch"}
+theirs = tuple(f"layerlock.backends.{name}" for name in blocked)
 for module in pkgutil.walk_packages(layerlock.__path__, "layerlock."):
-    room, _, name = module.name.rpartition(".")
-    name = owners.get(name, name)
-    if room != "layerlock.backends" or name not in blocked:
+    if not module.name.startswith(theirs):
         importlib.import_module(module.name)
 """
 

@@ -13,8 +13,8 @@ import torch
 from torch.nn import functional
 from torch.utils import checkpoint
 
-from layerlock.backends import fused_adam
 from layerlock.backends.contract import StepCost, variable_bytes
+from layerlock.backends.torch import fused_adam
 
 
 class TrainStep:

@@ -9,7 +9,7 @@ if keras.backend.backend() != "torch":
 
 import torch
 
-from layerlock.backends import fused_adam
+from layerlock.backends.torch import fused_adam
 
 OPTIONS = {
     "plain": {},
