@@ -17,6 +17,7 @@ import time
 
 import keras
 from recipe_parts import open_job, settings
+from side_by_side import WaitForStep
 
 from layerlock import backends, runs
 from layerlock.data import pipeline
@@ -68,13 +69,6 @@ def main(argv):
             }
         )
     )
-
-
-class WaitForStep(keras.callbacks.Callback):
-    """Placed first: what a step takes is not to be blamed on the others."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        float(logs["batch_loss"])
 
 
 def watch(callback, spent):

@@ -1,6 +1,7 @@
 """What is in a procedural scene, drawn from a seed and an index."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -34,8 +35,8 @@ TEXTURE_FREQUENCIES = (3.5, 5.5)  # cycles per image
 MIN_COLOUR_DISTANCE = 0.4  # of a shape from the background
 # Wave vectors of the background, in cycles per image: all that are at most 2
 # along an axis, one of each pair of opposites.
-WAVE_VECTORS = tuple(
-    (x, y) for x in range(3) for y in range(-2, 3) if x > 0 or y > 0
+WAVE_VECTORS = np.array(
+    [(x, y) for x in range(3) for y in range(-2, 3) if x > 0 or y > 0]
 )
 
 
@@ -103,7 +104,7 @@ def _draw_background(rng):
     return Background(
         depth=rng.uniform(*FAR_DEPTH),
         drift=drift * rng.uniform(0, MAX_DRIFT),
-        vectors=np.array(WAVE_VECTORS)[chosen],
+        vectors=WAVE_VECTORS[chosen],
         phases=rng.uniform(0, 2 * np.pi, NUM_WAVES),
         colour=rng.uniform(0.3, 0.7, 3),
         amplitudes=rng.uniform(
@@ -133,5 +134,5 @@ def _draw_colour(rng, background):
     """A colour that can be told from the background's."""
     while True:
         colour = rng.uniform(0.1, 0.9, 3)
-        if np.linalg.norm(colour - background) > MIN_COLOUR_DISTANCE:
+        if math.dist(colour, background) > MIN_COLOUR_DISTANCE:
             return colour

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -60,6 +61,7 @@ class ClipStream:
         ]
 
 
+@functools.lru_cache(maxsize=2)  # epochs of one seed follow one another
 def _mixed(seed: int, epoch: int) -> int:
     """A seed of 32 bits; the next epoch is not the next seed's."""
     draw = randomness.generator(seed, _ORDER, epoch)
