@@ -274,7 +274,7 @@ def define_run(values: flags.FlagValues):
     define.integer(
         "checkpoint_every",
         None,
-        "Optimizer steps between checkpoints. Default: 10 % of --steps, at "
+        "Optimizer steps between checkpoints. Default: 20 % of --steps, at "
         "most 1000.",
         lower_bound=1,
     )

@@ -177,7 +177,7 @@ def _derive_training(settings):
     _derive_mini_warmup(settings)
     default(settings, "log_every", max(1, min(50, steps // 100)))
     default(settings, "monitor_every", max(1, min(1000, steps // 20)))
-    every = max(1, min(1000, steps // 10))
+    every = max(1, min(1000, steps // 5))
     # Held-out losses are logged at checkpoints.
     every = math.ceil(every / settings["log_every"]) * settings["log_every"]
     default(settings, "checkpoint_every", every)

@@ -52,8 +52,7 @@ class CompiledStep:
         self.compile_seconds = 0.0
 
     def __call__(self, state, data):
-        leaves, structure = jax.tree.flatten(data)
-        key = (structure, *((leaf.shape, leaf.dtype) for leaf in leaves))
+        key = structure_of(data)
         program = self.programs.get(key)
         if program is None:
             started = time.perf_counter()
@@ -101,8 +100,7 @@ def shape_of(leaf) -> jax.ShapeDtypeStruct:
 def structure_of(tree) -> tuple:
     """What must be equal for a program to fit: structure, shapes, types."""
     leaves, structure = jax.tree.flatten(tree)
-    leaves = [shape_of(leaf) for leaf in leaves]
-    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 def compile_from_shapes(make_model, data):
