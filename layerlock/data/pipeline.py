@@ -130,8 +130,9 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
     iterator = iter(dataset)
     try:
         for batch in iterator:
-            # A copy, since workers hand over memory that they share.
-            yield (np.array(batch),)
+            # Workers hand over memory that they share. To copy what is not
+            # shared would let the thread that reads take Python's lock.
+            yield (np.array(batch) if num_workers else batch,)
     finally:
         iterator.close()
 
