@@ -19,8 +19,6 @@ import json
 import pathlib
 import sys
 
-from absl import flags
-
 from common import (
     branching,
     comparison,
@@ -31,6 +29,9 @@ from common import (
     settings,
     training,
 )
+
+from absl import flags
+
 from layerlock.runs import writing
 
 FLAGS = flags.FlagValues()

@@ -14,9 +14,6 @@ interval. `finetune.json`, `report.html` and `encoder/` go to --out.
 import sys
 import time
 
-import keras
-from absl import flags
-
 from common import (
     evaluation_options,
     options,
@@ -25,6 +22,10 @@ from common import (
     settings,
     tasks,
 )
+
+import keras
+from absl import flags
+
 from layerlock.core.learning_rate import WarmupCosine
 from layerlock.evaluation import encoders, finetuning, probes
 from layerlock.runs.report import canvas

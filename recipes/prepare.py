@@ -13,9 +13,10 @@ import csv
 import sys
 import time
 
+from common import options
+
 from absl import flags
 
-from common import options
 from layerlock.data import preparing
 from layerlock.runs import wording
 

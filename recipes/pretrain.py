@@ -10,9 +10,6 @@ that depends on other flags is written to config.json of the run directory.
 
 import sys
 
-import keras
-from absl import flags
-
 from common import (
     building,
     callbacks,
@@ -23,6 +20,10 @@ from common import (
     run_folder,
     settings,
 )
+
+import keras
+from absl import flags
+
 from layerlock import runs
 from layerlock.core import checkpoints
 from layerlock.data import pipeline

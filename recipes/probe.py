@@ -13,10 +13,11 @@ import sys
 import tempfile
 import time
 
+from common import evaluation_options, options, results, tasks
+
 import keras
 from absl import flags
 
-from common import evaluation_options, options, results, tasks
 from layerlock import evaluation
 from layerlock.core import lookup
 from layerlock.evaluation import encoders, probes

@@ -21,8 +21,6 @@ import json
 import pathlib
 import sys
 
-from absl import flags
-
 from common import (
     comparison,
     methods,
@@ -32,6 +30,9 @@ from common import (
     settings,
     training,
 )
+
+from absl import flags
+
 from layerlock.models import presets
 from layerlock.runs import writing
 

@@ -12,11 +12,12 @@ in the report of a run.
 import pathlib
 import sys
 
+from common import evaluation_options, options
+
 import keras
 import numpy as np
 from absl import flags
 
-from common import evaluation_options, options
 from layerlock.data import decoding, encoding, framing, streams
 from layerlock.evaluation import encoders, features
 from layerlock.runs import pictures

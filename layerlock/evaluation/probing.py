@@ -36,6 +36,13 @@ class Result:
         """The examples that could not be read, one sentence each."""
         return [p for split in self.features.values() for p in split.problems]
 
+    @property
+    def commonest_class(self) -> float | None:
+        """How often the commonest class is right; `None` for depths."""
+        if self.targets.ndim > 1:
+            return None
+        return float(np.bincount(self.targets).max() / len(self.targets))
+
 
 def probe(
     encoder,

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 
 from common import run_folder, settings
+
 from layerlock import runs
 
 

@@ -3,10 +3,11 @@
 import importlib.util
 import pathlib
 
+from common import network
+
 import keras
 
 import layerlock
-from common import network
 from layerlock import backends
 from layerlock.models import sharding
 

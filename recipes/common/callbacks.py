@@ -2,10 +2,11 @@
 
 import dataclasses
 
+from common import inputs
+
 import keras
 
 import layerlock
-from common import inputs
 from layerlock.core import cost
 from layerlock.data import pipeline
 from layerlock.evaluation.callback import FeatureProbe

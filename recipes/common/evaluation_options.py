@@ -1,8 +1,9 @@
 """Flags of the recipes that judge or show an encoder."""
 
+from common import options
+
 from absl import flags
 
-from common import options
 from layerlock.core import lookup
 from layerlock.core.schedules import FreezeSchedule
 from layerlock.evaluation import finetuning

@@ -2,9 +2,10 @@
 
 import dataclasses
 
+from common import network, options, plugins
+
 import keras
 
-from common import network, options, plugins
 from layerlock import backends
 from layerlock.core import (
     learning_rate,

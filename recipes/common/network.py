@@ -3,6 +3,7 @@
 import pathlib
 
 from common import plugins
+
 from layerlock.models import exported, presets
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from common import network, options
+
 from layerlock.core import targets
 from layerlock.core.cost import BlockSizes, StepSizes
 from layerlock.core.memory import StepMemory

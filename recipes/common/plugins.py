@@ -1,6 +1,7 @@
 """Objective, mask and schedule: plug-ins that flags name and fill in."""
 
 from common import options
+
 from layerlock.core import lookup, objectives, schedules
 
 # Flags that are arguments of some plug-ins, with their unset values.

@@ -1,8 +1,9 @@
 """Flags of `pretrain.py`: each function defines one group of them."""
 
+from common import options
+
 from absl import flags
 
-from common import options
 from layerlock.core import lookup, target_pass
 from layerlock.core.objectives.base import TEACHERS
 from layerlock.models import presets

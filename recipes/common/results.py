@@ -34,6 +34,7 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
         "examples": {s: len(f) for s, f in result.features.items()},
         **more,
         "metrics": result.metrics,
+        "commonest_class": result.commonest_class,
     }
     writing.write_json(path, config)
     page = report.page(config, task, encoder, result, kind)
@@ -44,4 +45,6 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
             f"{name}: {found['value']:.3f} "
             f"({found['low']:.3f} to {found['high']:.3f})"
         )
+    if not task.is_dense:
+        print(f"always the commonest class: {result.commonest_class:.3f}")
     print(f"Report: {page_path}")

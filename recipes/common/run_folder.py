@@ -4,10 +4,11 @@ import datetime
 import pathlib
 import shlex
 
+from common import network
+
 import keras
 
 import layerlock
-from common import network
 from layerlock import backends, runs
 from layerlock.models import presets
 from layerlock.runs import configuration, directory, lock, report

@@ -3,9 +3,10 @@
 import itertools
 import math
 
+from common import methods, network, options, plugins, pretraining_options
+
 from absl import flags
 
-from common import methods, network, options, plugins, pretraining_options
 from layerlock import data
 from layerlock.core import lookup, masks, schedules
 from layerlock.models import exported

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from common import options
+
 from layerlock import runs
 
 RECIPE = pathlib.Path(__file__).parents[1] / "pretrain.py"
