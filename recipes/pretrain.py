@@ -93,6 +93,10 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
         )
         failure = None
         if step < chosen["steps"]:
+            progress.message(
+                f"Training {run.path}. Where it is compiled, the first step "
+                "takes seconds, and minutes for large networks."
+            )
             failure = fit(chosen, model, clips.source, used)
         used.log.scalars.close()
         if method.schedule.grows:

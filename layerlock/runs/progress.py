@@ -102,7 +102,7 @@ class Progress:
     def time_left(self) -> str:
         """The time left, at the pace of the last log steps."""
         seconds = self._pace.seconds_per_step
-        if seconds is None:
+        if seconds is None or self._pace.may_hold_compilation:
             return "left unknown"
         steps = max(self.total_steps - self.step, 0)
         return f"left {wording.duration(steps * seconds)}"
@@ -115,8 +115,8 @@ class Pace:
     """Seconds per step, following a pace that freezing changes.
 
     The mean of the windows between observations, newer ones weighing more.
-    The first window counts only until there is a second one, since it
-    contains the compilation of the step.
+    The first window counts only until there is a second one, since it may
+    contain the compilation of the step.
     """
 
     def __init__(self, weight: float = 0.3):
@@ -124,6 +124,11 @@ class Pace:
         self.seconds_per_step = None
         self._windows = 0
         self._last = None
+
+    @property
+    def may_hold_compilation(self) -> bool:
+        """Whether only the first window is known so far."""
+        return self._windows < 2
 
     def observe(self, step: int, seconds: float):
         """Notes that `step` was reached at the time `seconds`."""

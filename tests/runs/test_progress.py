@@ -32,11 +32,15 @@ def test_away_from_a_terminal_every_update_is_one_plain_line():
     progress = Progress(stream, clock)
 
     progress.start(1000)
-    clock.seconds = 20.0
+    clock.seconds = 90.0  # most of it compiling
+    progress.update(50, 0.9, 1, 1, 300.0)
+    clock.seconds = 100.0
     progress.update(100, 0.5, 2, 2, 300.0)
     progress.finish()
 
     assert stream.getvalue() == (
+        "step 50/1,000  5%  loss 0.9  frozen 1  target layer 1  "
+        "300 clips/s  left unknown\n"
         "step 100/1,000  10%  loss 0.5  frozen 2  target layer 2  "
         "300 clips/s  left 3 min\n"
     )
@@ -127,10 +131,12 @@ def test_a_resumed_run_does_not_count_the_steps_of_before():
     progress = Progress(io.StringIO(), clock)
 
     progress.start(1000, first_step=900)
-    clock.seconds = 50.0
+    clock.seconds = 90.0
     progress.update(950)
+    clock.seconds = 100.0
+    progress.update(960)
 
-    assert progress.time_left() == "left 50 s"
+    assert progress.time_left() == "left 40 s"
 
 
 def test_without_a_pace_the_time_left_is_unknown():
