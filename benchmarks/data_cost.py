@@ -6,7 +6,8 @@
 Trains the model of `recipes/pretrain.py`, whose flags it takes, by turns on
 clips that are read meanwhile and on clips that lie ready. `overheads.py` asks
 how long a step waits for its clips; this asks, too, what reading takes from the
-cores that train. The last line is JSON; `ratio` is the time of a step with
+cores that train. What was read ahead is used in the next turn of reading, so
+that turns are long. The last line is JSON; `ratio` is the time of a step with
 reading over one without.
 """
 
@@ -23,7 +24,8 @@ from side_by_side import WaitForStep, median_of, ratio
 from layerlock import backends, runs
 from layerlock.data import pipeline
 
-ROUNDS, STEPS, READY = 9, 30, 8  # batches lie ready
+ROUNDS, STEPS = 9, 60
+NUM_READY = 8  # batches, used again and again
 
 
 def main(argv):
@@ -37,7 +39,9 @@ def main(argv):
             seed=chosen["seed"],
             num_workers=chosen["workers"],
         )
-        ready = endless([clip for (clip,) in itertools.islice(batches, READY)])
+        ready = endless(
+            [clip for (clip,) in itertools.islice(batches, NUM_READY)]
+        )
         times = []
         for number in range(ROUNDS + 1):  # the first compiles
             # Who comes second may find a machine that the first has warmed.
@@ -63,6 +67,7 @@ def main(argv):
 
 def seconds(model, batches) -> float:
     """Time of some training steps."""
+    time.sleep(0.2)  # what is read ahead is read outside of the turns
     some = (batch for batch in itertools.islice(batches, STEPS))
     started = time.perf_counter()
     model.fit(some, shuffle=False, verbose=0, callbacks=[WaitForStep()])

@@ -132,7 +132,7 @@ class Guest(keras.callbacks.Callback):
 class WaitForStep(keras.callbacks.Callback):
     """Waits for the device after each step.
 
-    Placed first, what a step takes is not blamed on the other callbacks.
+    Place it first, so that the other callbacks are not charged for the step.
     """
 
     def on_train_batch_end(self, batch, logs=None):

@@ -94,8 +94,8 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
         failure = None
         if step < chosen["steps"]:
             progress.message(
-                f"Training {run.path}. Where it is compiled, the first step "
-                "takes seconds, and minutes for large networks."
+                f"Training {run.path}. Backends that compile take seconds for "
+                "the first step, and minutes for that of a large network."
             )
             failure = fit(chosen, model, clips.source, used)
         used.log.scalars.close()

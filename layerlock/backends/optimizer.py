@@ -2,7 +2,8 @@
 
 Keras has no public way to do so, and a fresh optimizer would leave the old
 slots alive: `compile` keeps a reference to the original object. Only this
-file, `layerwise.py` and `fused_adam.py` name private attributes of optimizers.
+file, `layerwise.py` and `torch/fused_adam.py` name private attributes of
+optimizers.
 """
 
 import keras

@@ -130,9 +130,11 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
     iterator = iter(dataset)
     try:
         for batch in iterator:
-            # Workers hand over memory that they share. To copy what is not
-            # shared would let the thread that reads take Python's lock.
-            yield (np.array(batch) if num_workers else batch,)
+            # Workers hand over memory that they share, and one clip alone
+            # comes as the source has it. To copy other batches would let the
+            # thread that reads take Python's lock.
+            is_shared = num_workers > 0 or batch_size == 1
+            yield (np.array(batch) if is_shared else batch,)
     finally:
         iterator.close()
 

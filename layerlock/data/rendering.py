@@ -9,9 +9,9 @@ from layerlock.data import layout, outlines, randomness
 EDGE = 1.5 / 32  # width of the soft edge, in widths of the image
 FOG = 0.22  # share of the contrast lost per unit of depth, as a rate
 FOG_GREY = 0.5
-NOISE = 0.01  # standard deviation, of white
+NOISE_DEVIATION = 0.01  # of white
 WHITE = 255
-_NOISE = 300  # stream of random numbers
+_NOISE_STREAM = 400
 _NOISE_LENGTH = 2**16  # pixels
 
 
@@ -112,14 +112,14 @@ def _texture(shape, u, v):
     )
     weighed = np.stack([*waves, np.ones_like(u)], axis=1)
     colours = palette.T @ weighed.reshape(*weighed.shape[:2], -1)
-    return colours.reshape(weighed.shape)
+    return colours.reshape(len(u), 3, *u.shape[1:])
 
 
 def _noise(rng, shape):
     """Returns noise in levels, on top of what rounds to the nearest level.
 
-    Rows begin anywhere in one long row of noise: to draw every pixel would
-    take longer than everything else.
+    Rows begin anywhere in one long row, the same for all clips: to draw every
+    pixel anew would take longer than everything else.
     """
     rows = _rows_of_noise(shape[-1])
     return rows[rng.integers(len(rows), size=shape[:-1])]
@@ -127,9 +127,9 @@ def _noise(rng, shape):
 
 @functools.cache
 def _rows_of_noise(size):
-    rng = randomness.generator(0, _NOISE)
+    rng = randomness.generator(0, _NOISE_STREAM)
     row = rng.standard_normal(_NOISE_LENGTH + size, np.float32)
-    row = row * np.float32(NOISE * WHITE) + np.float32(0.5)
+    row = row * np.float32(NOISE_DEVIATION * WHITE) + np.float32(0.5)
     return np.lib.stride_tricks.sliding_window_view(row, size)
 
 

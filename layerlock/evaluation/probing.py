@@ -37,8 +37,8 @@ class Result:
         return [p for split in self.features.values() for p in split.problems]
 
     @property
-    def commonest_class(self) -> float | None:
-        """How often the commonest class is right; `None` for depths."""
+    def commonest_class_share(self) -> float | None:
+        """Of the test split's examples; `None` where depths are asked for."""
         if self.targets.ndim > 1:
             return None
         return float(np.bincount(self.targets).max() / len(self.targets))

@@ -59,7 +59,7 @@ def _header(config, task, result, kind):
         tiles.append(
             _tile(
                 "Always the commonest class",
-                f"{result.commonest_class:.3f}",
+                f"{result.commonest_class_share:.3f}",
                 f"{len(task.class_names)} classes",
             )
         )

@@ -34,7 +34,7 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
         "examples": {s: len(f) for s, f in result.features.items()},
         **more,
         "metrics": result.metrics,
-        "commonest_class": result.commonest_class,
+        "commonest_class_share": result.commonest_class_share,
     }
     writing.write_json(path, config)
     page = report.page(config, task, encoder, result, kind)
@@ -46,5 +46,6 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
             f"({found['low']:.3f} to {found['high']:.3f})"
         )
     if not task.is_dense:
-        print(f"always the commonest class: {result.commonest_class:.3f}")
+        share = result.commonest_class_share
+        print(f"always the commonest class: {share:.3f}")
     print(f"Report: {page_path}")

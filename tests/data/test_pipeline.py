@@ -95,12 +95,28 @@ def test_a_source_of_one_clip_is_repeated():
     assert indices(2, Counting(1), num_batches=3) == [[0, 1], [2, 3], [4, 5]]
 
 
-def test_a_batch_can_be_changed_by_its_owner():
-    ((clips,),) = pipeline.batches(Counting(), 4, num_batches=1, num_workers=1)
+class Kept(Counting):
+    """Has its clips in memory, as no one may change them."""
 
-    clips[:] = 0  # would fail on memory that belongs to a worker
+    kept = np.ones((4, 1, 1, 3), "uint8")
+    kept.flags.writeable = False
+
+    def clip(self, index):
+        return self.kept
+
+
+@pytest.mark.parametrize(
+    ("num_workers", "batch_size"), [(0, 1), (0, 4), (1, 4)]
+)
+def test_a_batch_can_be_changed_by_its_owner(num_workers, batch_size):
+    ((clips,),) = pipeline.batches(
+        Kept(), batch_size, num_batches=1, num_workers=num_workers
+    )
+
+    clips[:] = 0  # would fail on memory that belongs to somebody else
 
     assert not clips.any()
+    assert Kept.kept.all()
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

@@ -34,7 +34,7 @@ def test_the_commonest_class_of_the_test_split_is_what_to_beat():
     answers = np.zeros((60, 4))
     answers[:, np.bincount(result.targets).argmax()] = 1
     always = scores.score(task, answers, result.targets)["top1"].mean()
-    assert result.commonest_class == pytest.approx(always)
+    assert result.commonest_class_share == pytest.approx(always)
 
 
 def test_depths_have_no_commonest_class():
@@ -42,7 +42,7 @@ def test_depths_have_no_commonest_class():
         {}, [], 1, None, np.ones((3, 2, 2, 2)), None, features={}
     )
 
-    assert result.commonest_class is None
+    assert result.commonest_class_share is None
 
 
 def test_what_cannot_answer_a_task_is_refused_before_features_are_computed():

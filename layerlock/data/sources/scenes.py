@@ -99,7 +99,7 @@ class ScenesSource(VideoSource):
         return self.clip(index), labels
 
     def clip(self, index):
-        """Returns clip `index` without its labels, in about half the time."""
+        """Returns clip `index` without its labels, which takes less time."""
         noise = self._generator(_NOISE, index)
         return self._hold(
             rendering.pixels(self.scene(index), self._times(), self.size, noise)
