@@ -168,6 +168,18 @@ def argument_names(plugin_class: type) -> list[str]:
     return list(_constructor_arguments(plugin_class))
 
 
+def describe_arguments(plugin_class: type) -> str:
+    """Returns the arguments of a plug-in's constructor with their defaults.
+
+    Example:
+
+    >>> from layerlock.core.masks.random import RandomMask
+    >>> describe_arguments(RandomMask)
+    'ratio=0.95'
+    """
+    return _describe(_constructor_arguments(plugin_class))
+
+
 def _constructor_arguments(plugin_class):
     """Returns `{name: inspect.Parameter}` of what can be passed by name."""
     if plugin_class.__init__ is object.__init__:

@@ -6,7 +6,8 @@ from absl import flags
 
 from layerlock.core import lookup
 from layerlock.core.schedules import FreezeSchedule
-from layerlock.evaluation import finetuning
+from layerlock.evaluation import finetuning, probes, tasks
+from layerlock.evaluation.task import Task
 
 
 def define_probe(values: flags.FlagValues):
@@ -17,14 +18,14 @@ def define_probe(values: flags.FlagValues):
     define.enum(
         "readout",
         "attentive",
-        lookup.names("layerlock.evaluation.probes"),
+        lookup.names(probes.__name__),
         "What reads the features.",
     )
-    define.string(
-        "readout_args",
-        "",
-        "Arguments of the readout: name=value,..., such as "
-        "steps=2000,learning_rates=(1e-3,3e-3).",
+    options.define_arguments(
+        values,
+        "readout",
+        lookup.find_all(probes.__name__, probes.Probe),
+        "steps=2000,learning_rates=(1e-3,3e-3)",
     )
     define.float(
         "cache_gigabytes",
@@ -129,13 +130,14 @@ def _define_task(values, folder):
     define.enum(
         "task",
         "scenes_motion",
-        lookup.names("layerlock.evaluation.tasks"),
+        lookup.names(tasks.__name__),
         "What is asked of the features.",
     )
-    define.string(
-        "task_args",
-        "",
-        "Arguments of the task: name=value,..., such as single_frame=True.",
+    options.define_arguments(
+        values,
+        "task",
+        lookup.find_all(tasks.__name__, Task),
+        "single_frame=True",
     )
     define.string("data", None, "Where the task's files are.")
     define.integer("frames", None, "Frames of a clip. Default: the encoder's.")

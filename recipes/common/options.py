@@ -6,6 +6,8 @@ from functools import partial
 
 from absl import flags
 
+from layerlock.core import lookup, schedules
+
 
 class UsageError(ValueError):
     """A flag, or a combination of flags, that makes no sense."""
@@ -18,6 +20,27 @@ class Definer:
         for kind in ("bool", "enum", "float", "integer", "list", "string"):
             function = getattr(flags, f"DEFINE_{kind}")
             setattr(self, kind, partial(function, flag_values=values))
+
+
+def define_arguments(values, kind: str, plugins: dict, example: str = ""):
+    """Defines `--KIND_args`: what a plug-in that another flag names is given.
+
+    Args:
+        values: the recipe's flags.
+        kind: str, the other flag.
+        plugins: dict, the classes it may name, by name.
+        example: str, of the flag's value. Defaults to none.
+    """
+    known = "; ".join(
+        f"{name}: {lookup.describe_arguments(plugin)}"
+        for name, plugin in plugins.items()
+    )
+    example = f", such as {example}" * bool(example)
+    Definer(values).string(
+        f"{kind}_args",
+        "",
+        f"name=value,... for the {kind}{example}. Arguments of {known}.",
+    )
 
 
 def define_schedule(values, default, names, start, span):
@@ -52,11 +75,12 @@ def define_schedule(values, default, names, start, span):
         None,
         "Where freezing stops. Default: 70 % of the layers that may freeze.",
     )
-    define.string(
-        "schedule_args",
-        "",
-        "Arguments of the schedule: name=value,..., such as "
-        "--schedule=piecewise --schedule_args='events=[(600,1),(700,3)]'.",
+    known = lookup.find_all(schedules.__name__, schedules.FreezeSchedule)
+    define_arguments(
+        values,
+        "schedule",
+        {name: known[name] for name in names},
+        "--schedule=piecewise --schedule_args='events=[(600,1),(700,3)]'",
     )
 
 

@@ -4,7 +4,7 @@ from common import options
 
 from absl import flags
 
-from layerlock.core import lookup, target_pass
+from layerlock.core import lookup, masks, objectives, schedules, target_pass
 from layerlock.core.objectives.base import TEACHERS
 from layerlock.models import presets
 
@@ -32,7 +32,7 @@ def define_method(values: flags.FlagValues):
     define.enum(
         "objective",
         "mae",
-        lookup.names("layerlock.core.objectives"),
+        lookup.names(objectives.__name__),
         "What is predicted.",
     )
     define.enum(
@@ -60,10 +60,10 @@ def define_method(values: flags.FlagValues):
         False,
         "Predict layers that are neither frozen nor a teacher's.",
     )
-    define.string(
-        "objective_args",
-        "",
-        "Further arguments of the objective: name=value,...",
+    options.define_arguments(
+        values,
+        "objective",
+        lookup.find_all(objectives.__name__, objectives.Objective),
     )
     define.enum(
         "target",
@@ -99,7 +99,7 @@ def define_method(values: flags.FlagValues):
     define.enum(
         "mask",
         None,
-        lookup.names("layerlock.core.masks"),
+        lookup.names(masks.__name__),
         "Which patches are hidden. Default: multiblock for vjepa, else random.",
     )
     define.float(
@@ -108,10 +108,8 @@ def define_method(values: flags.FlagValues):
         "Share of hidden patches. Default: 0.75 for presets nano and tiny, "
         "the mask's own for the others.",
     )
-    define.string(
-        "mask_args",
-        "",
-        "Further arguments of the mask: name=value,...",
+    options.define_arguments(
+        values, "mask", lookup.find_all(masks.__name__, masks.Mask)
     )
 
 
@@ -120,7 +118,7 @@ def define_freezing(values: flags.FlagValues):
     options.define_schedule(
         values,
         "linear",
-        lookup.names("layerlock.core.schedules"),
+        lookup.names(schedules.__name__),
         start="60 % of --steps; 10 % for vjepa",
         span="32 % of --steps; 80 % for vjepa",
     )
