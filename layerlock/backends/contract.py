@@ -98,3 +98,13 @@ def variable_bytes(variables) -> int:
         math.prod(variable.shape) * np.dtype(variable.dtype).itemsize
         for variable in variables
     )
+
+
+def refuse_distribution(distribution) -> str | None:
+    """What `unsupported` says on backends that train on one device."""
+    if distribution in (None, "none"):
+        return None
+    return (
+        f"distribution={distribution} runs on JAX only for now. Use "
+        "KERAS_BACKEND=jax or --distribution=none."
+    )

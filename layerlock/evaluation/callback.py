@@ -7,8 +7,9 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.step_counter import EverySteps
 from layerlock.evaluation import encoders
-from layerlock.evaluation.features import Features, Remembered
+from layerlock.evaluation.features import Features
 from layerlock.evaluation.probes.knn import NearestNeighbours
+from layerlock.evaluation.remembered import Remembered
 
 _NEIGHBOURS = 20
 _MAX_EXAMPLES = {"train": 1000, "validation": 500}

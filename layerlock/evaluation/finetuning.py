@@ -11,6 +11,7 @@ from layerlock.core import lookup, schedules
 from layerlock.core.callback import LayerLock
 from layerlock.evaluation import features, probes, probing
 from layerlock.evaluation.probes._trained import TrainedProbe
+from layerlock.evaluation.remembered import Remembered
 from layerlock.evaluation.validation import Validation
 
 # Names of weights that do not decay; learned positions are a table.
@@ -159,7 +160,7 @@ def finetune(
     readout = check(encoder, task, readout, schedule, batch_size, seed)
     train = features.Features(
         np.asarray,  # clips as they are
-        features.Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
+        Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
     )
     grid = encoder.grid((task.frames, task.size, task.size))
     readout.prepare(grid, task, _some_depths(task, train))

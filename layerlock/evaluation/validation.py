@@ -8,6 +8,7 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.step_counter import EverySteps
 from layerlock.evaluation import features, scores
+from layerlock.evaluation.remembered import Remembered
 
 _MAX_EXAMPLES = 500
 
@@ -36,9 +37,7 @@ class Validation(EverySteps):
         self.tell = tell
         self.answers = features.Features(
             self._answer,
-            features.Remembered(
-                task.examples("validation"), _MAX_EXAMPLES, max_views=1
-            ),
+            Remembered(task.examples("validation"), _MAX_EXAMPLES, max_views=1),
         )
         self.trials = []
         self.seen = 0, 0.0  # steps, and the sum of their losses

@@ -148,19 +148,3 @@ def test_a_split_without_an_example_is_refused():
     broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
     with pytest.raises(DecodingError, match="No example can be read"):
         list(broken.batches())
-
-
-def test_remembered_examples_are_read_once_as_far_as_they_fit():
-    examples = Brittle(9, 0, dense=False, views=2)
-    size = sum(part.nbytes for part in examples[1])
-
-    kept = features.Remembered(examples, max_bytes=2 * size)
-    few = features.Remembered(examples, count=3, max_views=1)
-
-    examples.reads = 0
-    for index in (1, 2, 4, 1, 2, 4):
-        np.testing.assert_array_equal(kept[index][0], examples[index][0])
-    assert examples.reads == 6 + 4  # two are kept, the third is read twice
-    assert len(few) == 3
-    assert few.name(1) == "example 4"
-    assert few[1][0].shape[0] == 1

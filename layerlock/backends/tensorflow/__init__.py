@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from layerlock.backends.contract import StepCost
+from layerlock.backends.contract import StepCost, refuse_distribution
 
 
 class TrainStep:
@@ -116,12 +116,7 @@ def measure_step(model) -> StepCost:
 
 
 def unsupported(*, distribution=None, **options) -> str | None:
-    if distribution not in (None, "none"):
-        return (
-            f"distribution={distribution} runs on JAX only for now. Use "
-            "KERAS_BACKEND=jax or --distribution=none."
-        )
-    return None
+    return refuse_distribution(distribution)
 
 
 def devices() -> list[str]:

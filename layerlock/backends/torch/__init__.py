@@ -13,7 +13,11 @@ import torch
 from torch.nn import functional
 from torch.utils import checkpoint
 
-from layerlock.backends.contract import StepCost, variable_bytes
+from layerlock.backends.contract import (
+    StepCost,
+    refuse_distribution,
+    variable_bytes,
+)
 from layerlock.backends.torch import fused_adam
 
 
@@ -226,12 +230,7 @@ def unsupported(
 ) -> str | None:
     if steps_per_execution != 1:
         return "Keras runs one step per execution on PyTorch."
-    if distribution not in (None, "none"):
-        return (
-            f"distribution={distribution} runs on JAX only for now. Use "
-            "KERAS_BACKEND=jax or --distribution=none."
-        )
-    return None
+    return refuse_distribution(distribution)
 
 
 def devices() -> list[str]:
