@@ -18,11 +18,10 @@ import tempfile
 import time
 
 import keras
-from recipe_parts import endless, open_job, settings
+from recipe_parts import endless, inputs, open_job, settings
 from side_by_side import WaitForStep, median_of, ratio
 
 from layerlock import backends, runs
-from layerlock.data import pipeline
 
 ROUNDS, STEPS = 9, 60
 NUM_READY = 8  # batches, used again and again
@@ -33,12 +32,7 @@ def main(argv):
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
         chosen, method = settings.read([*argv[1:], f"--run_dir={folder}/run"])
         model, _, clips = open_job(chosen, method, progress)
-        batches = pipeline.batches(
-            clips.source,
-            chosen["batch_size"],
-            seed=chosen["seed"],
-            num_workers=chosen["workers"],
-        )
+        batches = inputs.batches(chosen, clips.source)
         ready = endless(
             [clip for (clip,) in itertools.islice(batches, NUM_READY)]
         )

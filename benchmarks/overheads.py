@@ -16,11 +16,10 @@ import tempfile
 import time
 
 import keras
-from recipe_parts import open_job, settings
+from recipe_parts import inputs, open_job, settings
 from side_by_side import WaitForStep
 
 from layerlock import backends, runs
-from layerlock.data import pipeline
 
 HOOKS = ("on_train_begin", "on_train_batch_begin", "on_train_batch_end")
 FREEZING = "LayerLock"
@@ -34,12 +33,7 @@ def main(argv):
         spent = collections.Counter()
         for callback in used.in_order:
             watch(callback, spent)
-        batches = pipeline.batches(
-            clips.source,
-            chosen["batch_size"],
-            seed=chosen["seed"],
-            num_workers=chosen["workers"],
-        )
+        batches = inputs.batches(chosen, clips.source)
         started = time.perf_counter()
         model.fit(
             timed(batches, spent),

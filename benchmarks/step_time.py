@@ -141,7 +141,11 @@ def measure(stage: int) -> dict:
         model, used, _ = open_job(chosen, method, progress)
         used.lock.compile_ahead = False  # nothing is to run beside the steps
         used.lock.scheduler.freeze(stage)
-        batches = noise(model, FLAGS.batch_size, NUM_CHECKED)
+        # On the device: what it takes to get them there is not asked for.
+        batches = [
+            keras.ops.convert_to_tensor(batch)
+            for batch in noise(model, FLAGS.batch_size, NUM_CHECKED)
+        ]
         theirs = expected = None
         compilation = {"compiled": True} if FLAGS.compiled else {}
         if not FLAGS.alone:

@@ -26,7 +26,6 @@ from absl import flags
 
 from layerlock import runs
 from layerlock.core import checkpoints
-from layerlock.data import pipeline
 from layerlock.runs import tensorboard
 from layerlock.runs.breakdown import BrokenLossError
 
@@ -110,13 +109,7 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
 
 def fit(chosen, model, source, used) -> str | None:
     """Trains to the last step; returns why it ended before, if it did."""
-    batches = pipeline.batches(
-        source,
-        chosen["batch_size"],
-        seed=chosen["seed"],
-        first_batch=int(model.batches_seen.numpy()),
-        num_workers=chosen["workers"],
-    )
+    batches = inputs.batches(chosen, source, int(model.batches_seen.numpy()))
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=used.in_order)
     except BrokenLossError as error:

@@ -44,6 +44,7 @@ compile_ahead = _module.compile_ahead
 cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm
+to_device = _module.to_device
 measure_step = _module.measure_step
 unsupported = _module.unsupported
 devices = _module.devices

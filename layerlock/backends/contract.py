@@ -1,6 +1,7 @@
-"""What a backend must provide. One module per backend fulfils it.
+"""What a backend must provide. One package per backend fulfils it.
 
-A backend is one file, `layerlock/backends/NAME.py`, with these names:
+A backend is one folder, `layerlock/backends/NAME/`, whose `__init__.py` has
+these names:
 
 - `TrainStep`: mixin placed before `keras.Model`. One training step that also
   logs what `model.step_logs` makes of the gradients, calls
@@ -36,13 +37,15 @@ A backend is one file, `layerlock/backends/NAME.py`, with these names:
   once, beside what else runs.
 - `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
   `None` among them is left out.
+- `to_device(clips)`: a NumPy array on its way to the device before a step asks
+  for it, or as it is where Keras sees to that. Threads that read clips call it.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
 - `unsupported(**options)`: why a combination of options cannot run here, or
   `None`.
 - `devices()`: names of the devices, for the record.
 - `versions()`: name and version of the framework, for the record.
 
-To add a backend, add its file here and its line in `backends/__init__.py`.
+To add a backend, add its folder here and its line in `backends/__init__.py`.
 """
 
 import dataclasses
@@ -63,6 +66,7 @@ NAMES = (
     "cache_programs",
     "compiled",
     "global_norm",
+    "to_device",
     "measure_step",
     "unsupported",
     "devices",

@@ -75,6 +75,7 @@ def batches(
     first_batch: int = 0,
     num_batches: int | None = None,
     num_workers: int = 0,
+    place=None,
 ):
     """Returns batches of clips, ready for `model.fit`.
 
@@ -90,22 +91,24 @@ def batches(
             `None`.
         num_workers: int, processes that read clips; 0 reads in a thread of
             this process. Defaults to `0`.
+        place: function of a batch, called by the thread that has read it,
+            such as `backends.to_device`. Defaults to `None`.
 
     Returns:
         A generator of `(clips,)`, uint8 of shape
-        `(batch_size, frames, height, width, 3)`.
+        `(batch_size, frames, height, width, 3)`, or what `place` made of them.
     """
     clips = ClipStream(source, seed)
     first = first_batch * batch_size
     last = None if num_batches is None else first + num_batches * batch_size
-    stream = _read(clips, slice(first, last), batch_size, num_workers)
+    stream = _read(clips, slice(first, last), batch_size, num_workers, place)
     # Workers of a program that ends or fails before its last batch would
     # complain; the weak reference lets go of streams that nobody reads.
     atexit.register(_close, weakref.ref(stream))
     return stream
 
 
-def _read(clips, numbers: slice, batch_size: int, num_workers: int):
+def _read(clips, numbers: slice, batch_size: int, num_workers: int, place):
     import grain
     from absl import flags
 
@@ -113,6 +116,11 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
         flags.FLAGS.mark_as_parsed()  # Grain's workers read absl's flags
     dataset = grain.MapDataset.source(clips)[numbers]
     dataset = dataset.batch(batch_size, drop_remainder=True)
+    # Workers hand over memory that they share, and one clip alone comes as the
+    # source has it. To copy other batches would let the thread that reads take
+    # Python's lock.
+    is_shared = num_workers > 0 or batch_size == 1
+    after = [*([np.array] if is_shared else []), *([place] if place else [])]
     if num_workers:
         # One thread in each: Grain's default of 16 would fight for the cores.
         dataset = dataset.to_iter_dataset(
@@ -121,7 +129,14 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
             grain.MultiprocessingOptions(num_workers=num_workers),
             worker_init_fn=_end_with_parent,
         )
+        for function in after:
+            dataset = dataset.map(function)
+        dataset = grain.experimental.ThreadPrefetchIterDataset(
+            dataset, prefetch_buffer_size=1
+        )
     else:
+        for function in after:
+            dataset = dataset.map(function)
         # One thread: two of them would keep the cores of a small machine from
         # the thread that trains, ten times as long as it waits for one.
         dataset = dataset.to_iter_dataset(
@@ -130,11 +145,7 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int):
     iterator = iter(dataset)
     try:
         for batch in iterator:
-            # Workers hand over memory that they share, and one clip alone
-            # comes as the source has it. To copy other batches would let the
-            # thread that reads take Python's lock.
-            is_shared = num_workers > 0 or batch_size == 1
-            yield (np.array(batch) if is_shared else batch,)
+            yield (batch,)
     finally:
         iterator.close()
 

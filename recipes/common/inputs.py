@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 
-from layerlock import data, evaluation, runs
+from layerlock import backends, data, evaluation, runs
+from layerlock.data import pipeline
 from layerlock.evaluation.probes import require_scikit_learn
 
 NUM_NAMED = 10  # unreadable videos
@@ -105,6 +106,24 @@ def _show_scan(done: int, total: int):
     """A line for every tenth of the videos that were checked."""
     if done == total or done % max(1, total // 10, 10) == 0:
         print(f"Checked {done} of {total} videos", file=sys.stderr)
+
+
+def batches(chosen, source, first_batch: int = 0):
+    """What `fit` trains on: batches of a source, one after the other.
+
+    Args:
+        chosen: dict, every flag with its value.
+        source: `data.VideoSource`.
+        first_batch: int, the batch to begin with. Defaults to `0`.
+    """
+    return pipeline.batches(
+        source,
+        chosen["batch_size"],
+        seed=chosen["seed"],
+        first_batch=first_batch,
+        num_workers=chosen["workers"],
+        place=backends.to_device,
+    )
 
 
 def fixed_clips(source, number: int) -> np.ndarray:

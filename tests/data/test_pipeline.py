@@ -3,6 +3,7 @@ import pathlib
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
@@ -117,6 +118,22 @@ def test_a_batch_can_be_changed_by_its_owner(num_workers, batch_size):
 
     assert not clips.any()
     assert Kept.kept.all()
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_the_thread_that_reads_places_batches(num_workers):
+    threads = set()
+
+    def place(clips):
+        threads.add(threading.current_thread())
+        return clips.astype("int32") + 1000
+
+    arguments = {"first_batch": 2, "num_batches": 4}
+    placed = indices(num_workers=num_workers, place=place, **arguments)
+    plain = indices(num_workers=num_workers, **arguments)
+
+    assert placed == [[1000 + n for n in batch] for batch in plain]
+    assert threading.main_thread() not in threads
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

@@ -106,6 +106,10 @@ def global_norm(gradients):
     return tf.cast(tf.linalg.global_norm(known), "float32")
 
 
+def to_device(clips):
+    return clips  # Keras makes a `tf.data.Dataset` of them, which prefetches.
+
+
 def measure_step(model) -> StepCost:
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:

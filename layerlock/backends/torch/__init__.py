@@ -209,6 +209,23 @@ def global_norm(gradients):
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 
 
+def to_device(clips):
+    # Keras would copy each batch between two steps, while the device waits.
+    if not torch.cuda.is_available():
+        return clips
+    with torch.cuda.stream(_copies()):
+        pinned = torch.from_numpy(clips).pin_memory()
+        copied = pinned.to("cuda", non_blocking=True)
+    _copies().synchronize()
+    copied.record_stream(torch.cuda.default_stream())  # which trains
+    return copied
+
+
+@functools.cache
+def _copies():
+    return torch.cuda.Stream()
+
+
 def measure_step(model) -> StepCost:
     saved = getattr(model, "saved_bytes", None)
     if torch.cuda.is_available():
