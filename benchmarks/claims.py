@@ -3,6 +3,8 @@
     KERAS_BACKEND=jax python benchmarks/claims.py --run_dir=runs/claims
     KERAS_BACKEND=jax python benchmarks/claims.py --grids=1,2
     KERAS_BACKEND=jax python benchmarks/claims.py --quick
+    XLA_PYTHON_CLIENT_PREALLOCATE=false KERAS_BACKEND=jax \\
+        python benchmarks/claims.py --scale=small --grids=1 --jobs=8
 
 Trains every row of `docs/results.md` with `recipes/pretrain.py` on
 procedural clips, reads the frozen features with `recipes/probe.py`, and writes
@@ -11,7 +13,8 @@ complete are shown as such. What is complete is not repeated, and grids share
 runs. 6 to 15 minutes a run on one CPU core, probes included; `--jobs` go side
 by side. `results.json` holds every answer; one of another folder can be passed
 with `--known`, and what it has is not run again. `--quick` shows in minutes
-that everything works, and nothing about features.
+that everything works, and nothing about features. `--scale=small` is a larger
+encoder on larger clips, for a GPU that all processes share.
 
 LayerLock (arXiv 2509.10156), Tables 1 and 3 and section 4.3.
 """
@@ -21,7 +24,7 @@ import pathlib
 import sys
 
 from absl import flags
-from claims_rows import COMMON, FLOORS, GRIDS, STEPS
+from claims_rows import SCALES
 from claims_tables import Results
 from grid import Grid
 
@@ -32,10 +35,26 @@ flags.DEFINE_string(
     "Where the runs are kept. Default: runs/claims, or runs/claims-quick.",
     flag_values=FLAGS,
 )
-flags.DEFINE_list(
-    "grids", None, "Which to run. Default: all.", flag_values=FLAGS
+flags.DEFINE_enum(
+    "scale",
+    "nano",
+    list(SCALES),
+    "Size of encoder and clips.",
+    flag_values=FLAGS,
 )
-flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_list(
+    "grids",
+    None,
+    "Which to run. Default: all, for small 1,2,3,6.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "steps",
+    None,
+    "Steps of a run. Default: "
+    f"{', '.join(f'{s.steps} for {name}' for name, s in SCALES.items())}.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
@@ -62,22 +81,25 @@ def main(argv):
         FLAGS.set_default("grids", ["1", "2"])
         FLAGS.set_default("steps", 60)
         FLAGS.set_default("seeds", 1)
-    grids = FLAGS.grids or list(map(str, GRIDS))
-    unknown = [name for name in grids if name not in map(str, GRIDS)]
+    scale = SCALES[FLAGS.scale]
+    known_grids = list(map(str, scale.grids))
+    grids = FLAGS.grids or known_grids
+    unknown = [name for name in grids if name not in known_grids]
     if unknown:
         sys.exit(
-            f"claims: --grids takes numbers from {min(GRIDS)} to {max(GRIDS)}. "
-            f"Received: {','.join(unknown)}."
+            f"claims: --grids takes some of {','.join(known_grids)} at this "
+            f"scale. Received: {','.join(unknown)}."
         )
     known = read_known(FLAGS.known) if FLAGS.known else {}
-    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, COMMON, known)
-    results = Results(runs, FLAGS.steps, FLAGS.seeds, FLAGS.quick)
+    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, scale.flags, known)
+    steps = FLAGS.steps or scale.steps
+    results = Results(runs, scale, steps, FLAGS.seeds, FLAGS.quick)
 
     def finish(row, seed, probes):
         path = results.path(row, seed)
         if any(runs.answer(probe, path) is None for probe in probes):
             floor = {}
-            if row.flags in FLOORS.values():
+            if results.is_floor(row):
                 floor = {"encoder": row.flags, "seed": seed}
             else:
                 runs.train(results.flags_of(row), results.steps_of(row), seed)

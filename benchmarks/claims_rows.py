@@ -17,10 +17,53 @@ QUARTER_SEEN = f"{QUARTER} --target_context=scored"
 FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
 COSINE = "--objective_args=weight_schedule=cosine"
 
-# The clips of `recipes/pretrain.py`'s default job, in twice as many steps: what
-# moves where is learned from them, by LayerLock too.
-STEPS = 2000
-COMMON = "--batch_size=16"
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How large everything is.
+
+    Args:
+        preset: str, the encoder.
+        steps: int, of a run.
+        flags: str, of `recipes/pretrain.py`, that all runs share.
+        grids: tuple of ints, those whose rows fit.
+        task_args: str, of the probes' clips, from a comma on. Defaults to the
+            encoder's.
+    """
+
+    preset: str
+    steps: int
+    flags: str
+    grids: tuple
+    task_args: str = ""
+
+    @property
+    def floors(self) -> dict:
+        """What nothing was learned for: a name for each encoder."""
+        return {
+            "random encoder": f"random:{self.preset}",
+            "raw pixels": f"pixels:{self.preset}",
+        }
+
+
+SCALES = {
+    # The clips of `recipes/pretrain.py`'s default job, in twice as many steps:
+    # what moves where is learned from them, by LayerLock too.
+    "nano": Scale(
+        "video_vit_nano", 2000, "--batch_size=16", (1, 2, 3, 4, 5, 6)
+    ),
+    # For a GPU. As many patches across as above, of twice the size. Grids 4
+    # and 5 have learning rates and batches for the scale above.
+    "small": Scale(
+        "video_vit_small",
+        3000,
+        "--preset=video_vit_small --frames=16 --size=64 "
+        "--batch_size=32 --mixed_precision=bfloat16 --workers=1",
+        (1, 2, 3, 6),
+        ",frames=16,size=64",
+    ),
+}
+NANO = SCALES["nano"]
 
 # One rate each, of those that `recipes/probe.py` tries.
 FULL = {
@@ -226,9 +269,4 @@ GRIDS = {
         ),
         SWEEP,
     ),
-}
-# What nothing was learned for.
-FLOORS = {
-    "random encoder": "random:video_vit_nano",
-    "raw pixels": "pixels:video_vit_nano",
 }

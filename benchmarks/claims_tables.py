@@ -5,7 +5,7 @@ import functools
 import threading
 
 import numpy as np
-from claims_rows import COMMON, FLOORS, GRIDS, Row
+from claims_rows import GRIDS, Row, Scale
 from recipe_parts import plan, settings
 
 from layerlock.runs import writing
@@ -21,14 +21,18 @@ class Results:
 
     Args:
         runs: the `Grid` of runs.
+        scale: `Scale` of all of them.
         steps: int, of a run.
         seeds: int, runs of a row.
         quick: bool, probes so small that they say nothing. Defaults to
             `False`.
     """
 
-    def __init__(self, runs, steps: int, seeds: int, quick: bool = False):
+    def __init__(
+        self, runs, scale: Scale, steps: int, seeds: int, quick: bool = False
+    ):
         self.runs = runs
+        self.scale = scale
         self.steps = steps
         self.seeds = seeds
         self.quick = quick
@@ -36,18 +40,22 @@ class Results:
 
     def probes(self, number: int) -> dict:
         """What is asked of the rows of a grid: a probe for each column."""
-        probes = GRIDS[number].probes
-        if not self.quick:
-            return probes
+        few = FEW if self.quick else {}
+        task_args = self.scale.task_args + few.get("task_args", "")
+        changes = {**few, "task_args": task_args}
         return {
-            column: dataclasses.replace(probe, **FEW)
-            for column, probe in probes.items()
+            column: dataclasses.replace(probe, **changes)
+            for column, probe in GRIDS[number].probes.items()
         }
 
     def rows(self, number: int) -> tuple:
         """The rows of a grid, and the floors."""
-        floors = [Row(name, encoder) for name, encoder in FLOORS.items()]
-        return (*GRIDS[number].rows, *floors)
+        floors = self.scale.floors.items()
+        return (*GRIDS[number].rows, *(Row(*floor) for floor in floors))
+
+    def is_floor(self, row) -> bool:
+        """Whether a row is an encoder that learned nothing."""
+        return row.flags in self.scale.floors.values()
 
     def work(self, grids) -> dict:
         """Every row of some grids once, with the probes it is asked."""
@@ -67,7 +75,7 @@ class Results:
         if row.flops_of is None:
             return self.steps
         given, own = (
-            run_flops(Row("", flags).flags_for(self.steps), self.steps)
+            self._flops(Row("", flags).flags_for(self.steps), self.steps)
             for flags in (row.flops_of, row.flags)
         )
         return round(self.steps * given / own)
@@ -78,7 +86,7 @@ class Results:
 
     def path(self, row, seed: int):
         """The folder of a row's run, or of a floor."""
-        if row.flags in FLOORS.values():
+        if self.is_floor(row):
             return self.runs.encoder_path(row.flags, seed)
         return self.runs.path(self.flags_of(row), self.steps_of(row), seed)
 
@@ -91,7 +99,7 @@ class Results:
     def write(self) -> str:
         """Writes `results.md` and `results.json`; returns the former."""
         with self._writing:
-            text = "\n".join(self.table(number) for number in GRIDS)
+            text = "\n".join(map(self.table, self.scale.grids))
             folder = self.runs.folder
             folder.mkdir(parents=True, exist_ok=True)
             writing.replace_file(folder / "results.md", text.encode())
@@ -121,17 +129,20 @@ class Results:
         return f"### {number}. {grid.title}\n\n{table}"
 
     def _flags(self, row):
-        if row.flags in FLOORS.values():
+        if self.is_floor(row):
             return f"`--encoder={row.flags}`"
         steps = self.steps_of(row)
         steps = "" if steps == self.steps else f" --steps={steps}"
         return f"`{self.flags_of(row)}{steps}`"
 
     def _cost(self, row):
-        if row.flags in FLOORS.values():
+        if self.is_floor(row):
             return ""
-        cost = run_flops(self.flags_of(row), self.steps_of(row))
+        cost = self._flops(self.flags_of(row), self.steps_of(row))
         return f"{cost / 1e9:.0f}"
+
+    def _flops(self, flags, steps):
+        return run_flops(f"{self.scale.flags} {flags}", steps)
 
     def _mean(self, found):
         if not found:
@@ -173,5 +184,5 @@ def run_flops(flags: str, steps: int) -> int:
         flags: str, its flags.
         steps: int.
     """
-    words = f"{COMMON} {flags} --steps={steps}".split()
+    words = f"{flags} --steps={steps}".split()
     return plan.plan(*settings.read(words)).flops

@@ -13,14 +13,14 @@ import sys
 
 import numpy as np
 from absl import flags
-from claims_rows import COMMON, FLOORS, FULL, MAE, STEPS
+from claims_rows import FULL, MAE, NANO
 from grid import PROBE_SEED, Grid
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "run_dir", "runs/claims", "Where the runs are kept.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", NANO.steps, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Random encoders.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
@@ -35,11 +35,11 @@ CEILINGS = {
 def main(argv):
     """Measures what is missing."""
     FLAGS(argv)
-    grid = Grid(FLAGS.run_dir, FLAGS.jobs, COMMON)
+    grid = Grid(FLAGS.run_dir, FLAGS.jobs, NANO.flags)
     pretrained = grid.train(MAE, FLAGS.steps, seed=0)
     floors = [
         (probe, grid.encoder_path(encoder, seed), encoder, seed)
-        for encoder in FLOORS.values()
+        for encoder in NANO.floors.values()
         for seed in range(FLAGS.seeds)
         for probe in FULL.values()
     ]
@@ -67,7 +67,7 @@ def main(argv):
             ]
             for probe in FULL.values()
         ]
-        for name, encoder in FLOORS.items()
+        for name, encoder in NANO.floors.items()
     }
     for index, name in enumerate(CEILINGS):
         start = index * len(FULL)

@@ -105,7 +105,7 @@ def define_method(values: flags.FlagValues):
     define.float(
         "mask_ratio",
         None,
-        "Share of hidden patches. Default: 0.75 for presets nano and tiny, "
+        "Share of hidden patches. Default: 0.75 for clips of few patches, "
         "the mask's own for the others.",
     )
     options.define_arguments(

@@ -11,7 +11,8 @@ from layerlock import data
 from layerlock.core import lookup, masks, schedules
 from layerlock.models import exported
 
-SMALL_WIDTH = 384  # narrower encoders get small clips and hide less of them
+SMALL_WIDTH = 384  # narrower encoders get small clips
+FEW_PATCHES = 1000  # clips of fewer hide less of them
 # Shares of a run: before the first freeze, and from it to the last. Where the
 # target starts at layer 1 it must begin to move early.
 PACES = {"patchwise": (0.6, 0.32), "transformer": (0.1, 0.8)}
@@ -56,8 +57,8 @@ def resolve(values) -> dict:
                 "encoder of its own size. Leave one of them out."
             )
         settings["preset"] = None
-    _derive_data(settings)
     _derive_network(settings)
+    _derive_data(settings)
     derive_schedule(
         settings,
         network.num_freezable(settings),
@@ -89,9 +90,12 @@ def _derive_data(settings):
     default(settings, "mask", plugins.objective_class(settings).default_mask)
     mask = lookup.find(masks.__name__, settings["mask"], masks.Mask)
     takes_ratio = "ratio" in lookup.argument_names(mask)
-    if small and takes_ratio and "ratio" not in settings["mask_args"]:
-        # 5 % of a small clip's patches are too few to learn from.
-        default(settings, "mask_ratio", 0.75)
+    if takes_ratio and "ratio" not in settings["mask_args"]:
+        encoder = network.encoder_arguments(settings)
+        pixels, patch = encoder["clip_shape"], encoder["patch_size"]
+        if math.prod(pixels) < FEW_PATCHES * math.prod(patch):
+            # 5 % of them are too few to learn from.
+            default(settings, "mask_ratio", 0.75)
     has_time = "fps" in lookup.argument_names(source)
     if settings["fps"] and not has_time and not settings["validation"]:
         raise options.UsageError(

@@ -17,8 +17,9 @@ def benchmark(monkeypatch, tmp_path):
     import claims_tables
     import grid
 
-    runs = grid.Grid(tmp_path)
-    results = claims_tables.Results(runs, STEPS, seeds=2)
+    scale = claims_rows.NANO
+    runs = grid.Grid(tmp_path, common=scale.flags)
+    results = claims_tables.Results(runs, scale, STEPS, seeds=2)
     return claims_rows, results
 
 
@@ -100,8 +101,10 @@ def test_answers_of_another_folder_need_not_be_found_again(benchmark, tmp_path):
     results.write()
 
     known = json.loads((tmp_path / "results.json").read_text())
-    elsewhere = type(results.runs)(tmp_path / "elsewhere", known=known)
-    there = type(results)(elsewhere, STEPS, seeds=2)
+    elsewhere = type(results.runs)(
+        tmp_path / "elsewhere", common=rows.NANO.flags, known=known
+    )
+    there = type(results)(elsewhere, rows.NANO, STEPS, seeds=2)
     answer(there.path(mae, 1), motion, 0.35)
 
     assert there.answers(mae, motion) == [0.25, 0.35]
@@ -127,12 +130,27 @@ def test_shares_of_a_run_become_steps(benchmark):
     assert row.flags_for(1000) == "--start_step=300 --interval=40"
 
 
-def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, monkeypatch):
+@pytest.mark.parametrize("name", ["nano", "small"])
+def test_every_row_is_a_run_that_the_recipe_accepts(
+    benchmark, monkeypatch, name
+):
     rows, results = benchmark
     monkeypatch.syspath_prepend(BENCHMARKS.parent / "recipes")
     from common import settings
 
-    for row in results.work(rows.GRIDS):
-        if row.flags in rows.FLOORS.values():
-            continue
-        settings.read([*row.flags_for(1000).split(), "--steps=1000"])
+    scale = rows.SCALES[name]
+    there = type(results)(results.runs, scale, STEPS, seeds=2)
+    for row in there.work(scale.grids):
+        if not there.is_floor(row):
+            flags = f"{scale.flags} {there.flags_of(row)} --steps=1000"
+            settings.read(flags.split())
+
+
+def test_probes_read_clips_of_the_scale(benchmark):
+    rows, results = benchmark
+    small = type(results)(results.runs, rows.SCALES["small"], STEPS, 2)
+
+    for probe in small.probes(1).values():
+        assert "--task_args=seed=1000,frames=16,size=64 " in probe.command(
+            "run", "out"
+        )

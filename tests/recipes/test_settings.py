@@ -150,6 +150,22 @@ def test_an_encoder_without_blocks_that_decode_gets_some(common, tmp_path):
         assert network.num_freezable(chosen) == most
 
 
+@pytest.mark.parametrize(
+    "flags_, ratio",
+    [
+        (["--preset=video_vit_nano"], 0.75),  # 64 patches
+        (["--preset=video_vit_nano", "--frames=16", "--size=128"], None),
+        (["--preset=video_vit_small", "--frames=16", "--size=64"], 0.75),
+        (["--preset=video_vit_small", "--frames=16", "--size=224"], None),
+        (["--size=64", "--frames=16", "--patch_size=2,4,4"], None),
+        (["--mask_ratio=0.9"], 0.9),
+        (["--mask=tube"], 0.75),
+    ],
+)
+def test_clips_of_few_patches_hide_less_of_them(choose, flags_, ratio):
+    assert choose(*flags_)[0]["mask_ratio"] == ratio
+
+
 def test_flags_reach_the_plug_ins(choose):
     _, method = choose(
         "--target=pixels",
