@@ -58,7 +58,7 @@ SCALES = {
         "video_vit_small",
         3000,
         "--preset=video_vit_small --frames=16 --size=64 "
-        "--batch_size=32 --mixed_precision=bfloat16 --workers=1",
+        "--batch_size=32 --mixed_precision=bfloat16 --workers=2",
         (1, 2, 3, 6),
         ",frames=16,size=64",
     ),

@@ -51,6 +51,8 @@ class Step:
         angles = self.positions.astype(jnp.float32)[:, None] * frequencies.T
         angles = angles.sum(-1)  # (tokens, width)
         self.dtype = dtype
+        is_fused = dtype != "float32" and jax.default_backend() == "gpu"
+        self.attention = "cudnn" if is_fused else "xla"
         self.rotation = (
             jnp.cos(angles).astype(dtype),
             jnp.sin(angles).astype(dtype),
@@ -177,7 +179,9 @@ class Step:
         x = x * cos + jnp.roll(x, width // 2, axis=-1) * sin
         qkv = _linear(x.reshape(-1, width), *block["qkv"])
         qkv = qkv.reshape(batch, count, 3 * heads, width // heads)
-        x = jax.nn.dot_product_attention(*jnp.split(qkv, 3, axis=2))
+        x = jax.nn.dot_product_attention(
+            *jnp.split(qkv, 3, axis=2), implementation=self.attention
+        )
         x = _linear(x.reshape(-1, width), *block["attention_output"])
         tokens = tokens.reshape(-1, width) + x
         x = _normalise(tokens, *block["mlp_norm"])
