@@ -34,7 +34,11 @@ _module = _load(keras.backend.backend())
 
 TrainStep = _module.TrainStep
 linear = _module.linear
+gelu = _module.gelu
+layer_normalization = _module.layer_normalization
+reshape = _module.reshape
 attention = _module.attention
+call_layer = _module.call_layer
 fused = _module.fused
 recomputed = _module.recomputed
 sync_state = _module.sync_state

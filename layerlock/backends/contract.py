@@ -8,8 +8,14 @@ these names:
   `model.after_update()` once the optimizer is through, and keeps the books
   that tell what a step costs.
 - `linear(x, kernel, bias)`: `x @ kernel + bias` of a matrix `x`.
+- `gelu(x)`: the exact GELU.
+- `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
+  returned in the precision of `x`.
+- `reshape(x, shape)`: as in NumPy.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
+- `call_layer(layer, *tensors)`: calls a built layer from the `call` of another
+  one of the same precision, where that pays without Keras's checks.
 - `fused(function)`: `function`, from tensors to a tensor, that layers call many
   times a step; compiled by itself where steps run eagerly and the model was
   compiled with `jit_compile=True`, traced once where tracing takes time.
@@ -56,7 +62,11 @@ import numpy as np
 NAMES = (
     "TrainStep",
     "linear",
+    "gelu",
+    "layer_normalization",
+    "reshape",
     "attention",
+    "call_layer",
     "fused",
     "recomputed",
     "sync_state",

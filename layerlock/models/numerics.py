@@ -28,7 +28,7 @@ def gelu(x):
     """Returns the exact GELU, `x` times the normal distribution's CDF."""
     if _is_float64(x):
         return 0.5 * x * (1.0 + ops.erf(x * 0.5**0.5))
-    return ops.gelu(x, approximate=False)
+    return backends.gelu(x)
 
 
 def layer_normalization(x, gamma, beta, epsilon: float):
@@ -38,7 +38,7 @@ def layer_normalization(x, gamma, beta, epsilon: float):
         x = x - ops.sum(x, axis=-1, keepdims=True) / dim
         variance = ops.sum(ops.square(x), axis=-1, keepdims=True) / dim
         return x * ops.rsqrt(variance + epsilon) * gamma + beta
-    return ops.layer_normalization(x, gamma, beta, axis=-1, epsilon=epsilon)
+    return backends.layer_normalization(x, gamma, beta, epsilon)
 
 
 def attention(query, key, value):

@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.models import rope
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
 from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.transformer import TransformerBlock
-from layerlock.models.weights import Linear, add_norm
+from layerlock.models.weights import Linear, add_norm, values
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -230,7 +231,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             self.positions, positions, self._frequencies, self.compute_dtype
         )
         for block in self.blocks:
-            tokens = block(tokens, rotation)
+            tokens = backends.call_layer(block, tokens, rotation)
         tokens = self._normalise(tokens[:, visible:], self.output_norm)
         dtype = at_least_float32(self.compute_dtype)
         return tuple(ops.cast(head(tokens), dtype) for head in heads)
@@ -244,7 +245,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         return encoder.num_layers
 
     def _normalise(self, x, gamma_and_beta):
-        return layer_normalization(x, *gamma_and_beta, self.epsilon)
+        return layer_normalization(x, *values(gamma_and_beta), self.epsilon)
 
     def get_config(self):
         return {

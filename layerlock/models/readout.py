@@ -7,7 +7,7 @@ from layerlock.models import numerics
 from layerlock.models.checks import check_counts
 from layerlock.models.numerics import at_least_float32
 from layerlock.models.positions import interpolation
-from layerlock.models.weights import Linear, add_linear, add_norm
+from layerlock.models.weights import Linear, add_linear, add_norm, values
 
 # As large as the normalised features that they are added to or compared with:
 # a query that cannot tell frames and places apart takes long to learn it.
@@ -118,14 +118,16 @@ class AttentiveReadout(keras.layers.Layer):
         query, key, value = self._query_key_value(features)
         x = numerics.attention(query, key, value)
         batch, dim = ops.shape(features)[0], self.hidden_dim
-        x = numerics.linear(ops.reshape(x, (-1, dim)), *self.attention_output)
+        x = numerics.linear(
+            ops.reshape(x, (-1, dim)), *values(self.attention_output)
+        )
         queries = ops.broadcast_to(
             ops.cast(self.queries, x.dtype), (batch, self.num_queries, dim)
         )
         tokens = ops.reshape(queries, (-1, dim)) + x
         x = self._normalise(tokens, self.mlp_norm)
-        x = numerics.gelu(numerics.linear(x, *self.mlp_expand))
-        tokens = tokens + numerics.linear(x, *self.mlp_output)
+        x = numerics.gelu(numerics.linear(x, *values(self.mlp_expand)))
+        tokens = tokens + numerics.linear(x, *values(self.mlp_output))
         tokens = ops.reshape(tokens, (batch, self.num_queries, dim))
         return ops.cast(self.head(tokens), at_least_float32(self.compute_dtype))
 
@@ -139,7 +141,7 @@ class AttentiveReadout(keras.layers.Layer):
             Mean over heads, summing to 1 over the tokens of a clip. Shape
             `(batch, num_queries, frames, rows, columns)`.
         """
-        query, key, _ = self._query_key_value(features)
+        query, key, _ = self._query_key_value(ops.convert_to_tensor(features))
         logits = ops.einsum("bqhd,bkhd->bhqk", query, key)
         logits = ops.cast(logits, at_least_float32(self.compute_dtype))
         weights = ops.softmax(logits * query.shape[-1] ** -0.5)
@@ -164,11 +166,13 @@ class AttentiveReadout(keras.layers.Layer):
             ops.reshape(x, (-1, frames, rows * columns, width))
         )
         x = x + ops.cast(self.frame_positions, x.dtype)
-        x = numerics.linear(ops.reshape(x, (-1, width)), *self.key_value)
+        x = numerics.linear(
+            ops.reshape(x, (-1, width)), *values(self.key_value)
+        )
         x = ops.reshape(x, (batch, -1, 2 * heads, self.hidden_dim // heads))
         key, value = ops.split(x, 2, axis=2)
         query = numerics.linear(
-            ops.cast(self.queries, x.dtype), *self.query_projection
+            ops.cast(self.queries, x.dtype), *values(self.query_projection)
         )
         query = ops.reshape(
             query, (1, self.num_queries, heads, self.hidden_dim // heads)
@@ -185,7 +189,9 @@ class AttentiveReadout(keras.layers.Layer):
         return ops.einsum("nf,bftd->bntd", weights, tokens)
 
     def _normalise(self, x, gamma_and_beta):
-        return numerics.layer_normalization(x, *gamma_and_beta, self.epsilon)
+        return numerics.layer_normalization(
+            x, *values(gamma_and_beta), self.epsilon
+        )
 
     def get_config(self):
         return {
@@ -241,7 +247,7 @@ class LinearReadout(keras.layers.Layer):
     def call(self, features):
         batch, _, _, _, width = ops.shape(features)
         x = numerics.layer_normalization(
-            features, *self.input_norm, self.epsilon
+            features, *values(self.input_norm), self.epsilon
         )
         x = ops.reshape(x, (batch, -1, width))
         if self.pool:

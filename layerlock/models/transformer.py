@@ -6,7 +6,7 @@ from keras import ops
 from layerlock import backends
 from layerlock.models import numerics
 from layerlock.models.rope import head_part, rotate
-from layerlock.models.weights import add_linear, add_norm
+from layerlock.models.weights import add_linear, add_norm, values
 
 ROTATED = (None, "tokens", "queries_and_keys")
 
@@ -99,7 +99,7 @@ class TransformerBlock(keras.layers.Layer):
 
     def call(self, tokens, rotation=None):
         weights = [
-            tuple(map(ops.convert_to_tensor, pair))
+            values(pair)
             for pair in (
                 self.attention_norm,
                 self.qkv,
@@ -156,22 +156,21 @@ def _transform(
     if rotated == "tokens" and rotation is not None:
         x = rotate(x, *rotation, part=dim)
 
-    x = numerics.linear(ops.reshape(x, (-1, dim)), *qkv)
-    x = ops.reshape(x, (*shape[:2], 3 * heads, dim // heads))
+    x = numerics.linear(backends.reshape(x, (-1, dim)), *qkv)
+    x = backends.reshape(x, (*shape[:2], 3 * heads, dim // heads))
     if rotated == "queries_and_keys" and rotation is not None:
         query_key = rotate(
             x[:, :, : 2 * heads], *rotation, part=head_part(dim // heads)
         )
-        query, key = ops.split(query_key, 2, axis=2)
-        value = x[:, :, 2 * heads :]
+        query, key = query_key[:, :, :heads], query_key[:, :, heads:]
     else:
-        query, key, value = ops.split(x, 3, axis=2)
-    x = numerics.attention(query, key, value)
-    x = numerics.linear(ops.reshape(x, (-1, dim)), *attention_output)
+        query, key = x[:, :, :heads], x[:, :, heads : 2 * heads]
+    x = numerics.attention(query, key, x[:, :, 2 * heads :])
+    x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
 
     # Matrices, no batches of them: XLA multiplies those a third faster.
-    tokens = ops.reshape(tokens, (-1, dim)) + x
+    tokens = backends.reshape(tokens, (-1, dim)) + x
     x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
     x = numerics.gelu(numerics.linear(x, *mlp_expand))
     tokens = tokens + numerics.linear(x, *mlp_output)
-    return ops.reshape(tokens, shape)
+    return backends.reshape(tokens, shape)

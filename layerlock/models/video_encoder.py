@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock import backends
 from layerlock.models import exported, patches, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.numerics import at_least_float32
@@ -157,7 +158,7 @@ class VideoEncoder(keras.Model):
             )
         rotation = self._rotation(positions)
         for block in self.blocks[first_layer:last_layer]:
-            tokens = block(tokens, rotation)
+            tokens = backends.call_layer(block, tokens, rotation)
         return tokens
 
     # From clips to tokens

@@ -103,8 +103,26 @@ def linear(x, kernel, bias):
     return keras.ops.add(keras.ops.matmul(x, kernel), bias)
 
 
+def gelu(x):
+    return keras.ops.gelu(x, approximate=False)
+
+
+def layer_normalization(x, gamma, beta, epsilon):
+    return keras.ops.layer_normalization(
+        x, gamma, beta, axis=-1, epsilon=epsilon
+    )
+
+
+def reshape(x, shape):
+    return keras.ops.reshape(x, shape)
+
+
 def attention(query, key, value, scale):
     return keras.ops.dot_product_attention(query, key, value, scale=scale)
+
+
+def call_layer(layer, *tensors):
+    return layer(*tensors)
 
 
 def fused(function):

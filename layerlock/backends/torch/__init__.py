@@ -150,10 +150,27 @@ class _SavedTensors:
         return sum(self.storages.values())
 
 
+# Steps run eagerly: of what the blocks do most, Keras's own operations take
+# longer to call than small networks take to compute.
+
+
 def linear(x, kernel, bias):
     # One pass less over the result than a product and a sum.
-    kernel, bias = map(keras.ops.convert_to_tensor, (kernel, bias))
     return torch.addmm(bias, x, kernel)
+
+
+def gelu(x):
+    return functional.gelu(x)
+
+
+def layer_normalization(x, gamma, beta, epsilon):
+    precise = (tensor.to(torch.float32) for tensor in (x, gamma, beta))
+    y = functional.layer_norm(next(precise), x.shape[-1:], *precise, epsilon)
+    return y.to(x.dtype)
+
+
+def reshape(x, shape):
+    return x.reshape(shape)
 
 
 def attention(query, key, value, scale):
@@ -164,6 +181,11 @@ def attention(query, key, value, scale):
         *heads_first, scale=scale
     )
     return attended.transpose(1, 2)
+
+
+def call_layer(layer, *tensors):
+    is_watched = layer._forward_hooks or layer._forward_pre_hooks
+    return (layer if is_watched else layer.call)(*tensors)
 
 
 def sync_state(model):

@@ -29,6 +29,10 @@ def fuse(optimizer):
     if type(optimizer) in _known() and not optimizer.amsgrad:
         # Keras has no public place for another update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
+        if optimizer.global_clipnorm and not optimizer.clipnorm:
+            optimizer._clip_gradients = functools.partial(
+                _clip, optimizer.global_clipnorm
+            )
 
 
 @functools.cache
@@ -63,3 +67,15 @@ def _update(optimizer, gradients, variables, learning_rate):
         eps=optimizer.epsilon,
         maximize=False,
     )
+
+
+def _clip(largest, gradients):
+    """As Keras clips by the norm of all gradients, in a few fused calls."""
+    known = [gradient for gradient in gradients if gradient is not None]
+    norm = torch.nn.utils.get_total_norm(known)
+    scale = largest * torch.minimum(
+        1.0 / norm, torch.full_like(norm, 1.0 / largest)
+    )
+    scale = scale + (norm - norm)  # NaN, if the norm is not finite
+    torch._foreach_mul_(known, scale)
+    return gradients

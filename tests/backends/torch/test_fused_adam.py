@@ -95,3 +95,26 @@ def test_other_optimizers_are_left_alone():
         before = dict(vars(optimizer))
         fused_adam.fuse(optimizer)
         assert vars(optimizer).keys() == before.keys()
+
+
+@pytest.mark.parametrize("value", [1.0, 100.0, np.inf, np.nan])
+def test_gradients_are_clipped_as_keras_does(value):
+    def clipped(fused):
+        optimizer = keras.optimizers.AdamW(0.1, global_clipnorm=10.0)
+        if fused:
+            fused_adam.fuse(optimizer)
+        gradients = [torch.ones(3), None, torch.full((2, 2), value)]
+        return optimizer._clip_gradients(gradients)
+
+    for found, expected in zip(clipped(True), clipped(False), strict=True):
+        if expected is None:
+            assert found is None
+        else:
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_other_ways_to_clip_are_left_to_keras():
+    for options in ({"clipvalue": 0.1}, {"clipnorm": 0.1}):
+        optimizer = keras.optimizers.AdamW(0.1, **options)
+        fused_adam.fuse(optimizer)
+        assert "_clip_gradients" not in vars(optimizer)
