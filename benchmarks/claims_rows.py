@@ -56,7 +56,7 @@ SCALES = {
     # and 5 have learning rates and batches for the scale above.
     "small": Scale(
         "video_vit_small",
-        3000,
+        2000,
         "--preset=video_vit_small --frames=16 --size=64 "
         "--batch_size=32 --mixed_precision=bfloat16 --workers=2",
         (1, 2, 3, 6),

@@ -98,7 +98,7 @@ def gradient(function, variable):
         return np.asarray(jax.grad(of_value)(variable.value))
     if BACKEND == "torch":
         function().backward()
-        return variable.value.grad.numpy()
+        return keras.ops.convert_to_numpy(variable.value.grad)
     import tensorflow as tf
 
     with tf.GradientTape() as tape:

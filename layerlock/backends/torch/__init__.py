@@ -49,6 +49,7 @@ class TrainStep:
         return False  # `fused` does.
 
     def _train_step(self, data):
+        self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         outputs = self(x, training=True)
         self.zero_grad()
@@ -200,6 +201,7 @@ def renew_step(model, frozen_variables):
     for variable in frozen_variables:
         variable.value.grad = None
     model.saved_bytes = None
+    model.has_run = False
     model.test_function = None
     model.predict_function = None
     if torch.cuda.is_available():
@@ -249,6 +251,8 @@ def _copies():
 
 
 def measure_step(model) -> StepCost:
+    if not getattr(model, "has_run", False):
+        return StepCost()
     saved = getattr(model, "saved_bytes", None)
     if torch.cuda.is_available():
         peak = torch.cuda.max_memory_allocated()
