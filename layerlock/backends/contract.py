@@ -12,6 +12,7 @@ these names:
 - `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
   returned in the precision of `x`.
 - `reshape(x, shape)`: as in NumPy.
+- `split(x, sizes, axis)`: parts of `x`, of these sizes along an axis.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `call_layer(layer, *tensors)`: calls a built layer from the `call` of another
@@ -43,6 +44,8 @@ these names:
   once, beside what else runs.
 - `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
   `None` among them is left out.
+- `constant(value, dtype)`: a tensor of numbers that are the same in every step.
+  Made anew, it would have to be copied to the device each time.
 - `to_device(clips)`: a NumPy array on its way to the device before a step asks
   for it, or as it is where Keras sees to that. Threads that read clips call it.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
@@ -65,6 +68,7 @@ NAMES = (
     "gelu",
     "layer_normalization",
     "reshape",
+    "split",
     "attention",
     "call_layer",
     "fused",
@@ -76,6 +80,7 @@ NAMES = (
     "cache_programs",
     "compiled",
     "global_norm",
+    "constant",
     "to_device",
     "measure_step",
     "unsupported",

@@ -2,10 +2,12 @@
 
 import functools
 
+import keras
 import numpy as np
 import threadpoolctl
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.normalization import at_least_float32, normalize
 
 _RANK_ROWS = 1024  # tokens that the effective rank is estimated from
@@ -109,11 +111,12 @@ def mean_cosine(vectors, epsilon=1e-12):
         A scalar.
     """
     units = _unit(vectors, epsilon)
-    rows = ops.cast(ops.shape(units)[0], units.dtype)
+    rows = _num_rows(units)
     # The square of the sum holds every pair twice, and each row with itself.
     pairs = ops.sum(ops.square(ops.sum(units, axis=0)))
     pairs = pairs - ops.sum(ops.square(units))
-    return pairs / ops.maximum(rows * (rows - 1.0), 1.0)
+    one = backends.constant(1.0, keras.backend.standardize_dtype(rows.dtype))
+    return pairs / ops.maximum(rows * (rows - 1.0), one)
 
 
 def second_moments(features):
@@ -127,8 +130,7 @@ def second_moments(features):
     """
     features = at_least_float32(features)
     rows = ops.reshape(features, (-1, features.shape[-1]))[:_RANK_ROWS]
-    count = ops.cast(ops.shape(rows)[0], rows.dtype)
-    return ops.matmul(ops.transpose(rows), rows) / count
+    return ops.matmul(ops.transpose(rows), rows) / _num_rows(rows)
 
 
 def effective_rank(second_moments) -> float:
@@ -216,6 +218,13 @@ def centred_gram(features):
     features = at_least_float32(features)
     features = features - ops.mean(features, axis=0, keepdims=True)
     return ops.matmul(features, ops.transpose(features))
+
+
+def _num_rows(x):
+    rows = ops.shape(x)[0]
+    if isinstance(rows, int):
+        return backends.constant(rows, keras.backend.standardize_dtype(x.dtype))
+    return ops.cast(rows, x.dtype)  # TensorFlow: known when it runs
 
 
 def _unit(x, epsilon):

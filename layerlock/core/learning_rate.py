@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.schedules.base import LAST_STEP, FreezeSchedule
 
 
@@ -56,10 +57,12 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         step = ops.cast(step, "float32")
         decay_steps = self.steps - self.warmup_steps
-        progress = ops.clip((step - self.warmup_steps) / decay_steps, 0.0, 1.0)
+        zero, one = (backends.constant(x, "float32") for x in (0.0, 1.0))
+        progress = (step - self.warmup_steps) / decay_steps
+        progress = ops.minimum(ops.maximum(progress, zero), one)
         cosine = 0.5 * (1.0 + ops.cos(math.pi * progress))
         decay = self.final_fraction + (1.0 - self.final_fraction) * cosine
-        warmup = ops.minimum((step + 1.0) / max(self.warmup_steps, 1), 1.0)
+        warmup = ops.minimum((step + 1.0) / max(self.warmup_steps, 1), one)
         return self.peak * warmup * decay
 
     def get_config(self):
@@ -124,11 +127,11 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
         steps += [LAST_STEP] * (-len(steps) % 16 if steps else 16)
         step = ops.cast(step, "int32")
         # From the last event; `length` stands for any time long after it.
-        elapsed = ops.convert_to_tensor(steps, "int32")
-        elapsed = step - elapsed  # (events,)
-        elapsed = ops.min(ops.where(elapsed >= 0, elapsed, self.length))
+        elapsed = step - backends.constant(steps, "int32")  # (events,)
+        long_ago = backends.constant(self.length, "int32")
+        elapsed = ops.min(ops.where(elapsed >= 0, elapsed, long_ago))
         ramp = (ops.cast(elapsed, "float32") + 1.0) / self.length
-        return rate * ops.minimum(ramp, 1.0)
+        return rate * ops.minimum(ramp, backends.constant(1.0, "float32"))
 
     @property
     def event_steps(self) -> list[int]:

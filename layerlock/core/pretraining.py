@@ -230,7 +230,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             losses.append(self.objective.loss(predictions, targets, step))
             watched.append((features, predictions[-1], targets[-1]))
         if training:
-            self.batches_seen.assign_add(1)
+            self.batches_seen.assign_add(backends.constant(1, "int32"))
             self._measure_health(*watched[0])
         return {"loss": sum(losses) / len(losses)}
 
@@ -339,7 +339,8 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         )
 
     def _positions(self, indices, grid):
-        return ops.take(self.encoder.token_positions(grid), indices, axis=0)
+        positions = self.encoder.token_positions(grid)
+        return ops.take(backends.constant(positions, "int32"), indices, axis=0)
 
     # What Keras asks for.
 

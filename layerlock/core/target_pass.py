@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.tokens import take_tokens
 
 # What its blocks see: the whole clip, or the visible and the scored patches.
@@ -112,7 +113,7 @@ def layer_outputs(
     """
     if not layers:
         return {}
-    positions = encoder.token_positions(grid)[None]
+    positions = backends.constant(encoder.token_positions(grid), "int32")[None]
     if indices is not None:
         positions = ops.take(positions[0], indices, axis=0)
     # Cut before the embedding: whatever is trained above would else be

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from keras import ops
 
+from layerlock import backends
+
 CHANNELS = 3  # red, green, blue
 AXES = ("frames", "rows", "columns")
 
@@ -155,4 +157,4 @@ class PixelStandardisation:
         for value in (self.scale, self.shift):
             if value.ndim:
                 value = np.tile(value, repeats)
-            yield ops.convert_to_tensor(value, dtype=dtype)
+            yield backends.constant(value, dtype)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock import backends
 from layerlock.models.numerics import at_least_float32
 
 TOKEN_FRACTIONS = (0.10, 0.25, 0.25)  # of the features: time, row, column
@@ -107,8 +108,10 @@ def rotation(positions, frequencies, dtype: str):
         Cosine and signed sine, each of shape `(..., dim)`.
     """
     precise = at_least_float32(dtype)
+    if isinstance(positions, np.ndarray):
+        positions = backends.constant(positions, "int32")
     x = ops.cast(positions, precise)
-    turn = ops.convert_to_tensor(frequencies, dtype=precise)
+    turn = backends.constant(frequencies, precise)
     # A sum of products and no matmul, which an accelerator may round.
     angle = (
         x[..., 0:1] * turn[0] + x[..., 1:2] * turn[1] + x[..., 2:3] * turn[2]

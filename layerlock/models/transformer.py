@@ -159,13 +159,12 @@ def _transform(
     x = numerics.linear(backends.reshape(x, (-1, dim)), *qkv)
     x = backends.reshape(x, (*shape[:2], 3 * heads, dim // heads))
     if rotated == "queries_and_keys" and rotation is not None:
-        query_key = rotate(
-            x[:, :, : 2 * heads], *rotation, part=head_part(dim // heads)
-        )
-        query, key = query_key[:, :, :heads], query_key[:, :, heads:]
+        turned, value = backends.split(x, [2 * heads, heads], axis=2)
+        turned = rotate(turned, *rotation, part=head_part(dim // heads))
+        query, key = backends.split(turned, [heads, heads], axis=2)
     else:
-        query, key = x[:, :, :heads], x[:, :, heads : 2 * heads]
-    x = numerics.attention(query, key, x[:, :, 2 * heads :])
+        query, key, value = backends.split(x, [heads, heads, heads], axis=2)
+    x = numerics.attention(query, key, value)
     x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
 
     # Matrices, no batches of them: XLA multiplies those a third faster.

@@ -235,3 +235,21 @@ def test_the_devices_are_named():
 
 def test_the_version_is_that_of_the_framework():
     assert backends.versions() == {BACKEND: importlib.metadata.version(BACKEND)}
+
+
+def test_a_constant_has_its_values_and_precision():
+    for value, dtype in ((3, "int32"), (0.1, "float64"), ([[1, 2]], "float32")):
+        if dtype == "float64" and keras.backend.backend() == "jax":
+            dtype = "float32"  # without 64 bits
+        constant = backends.constant(value, dtype)
+        assert keras.backend.standardize_dtype(constant.dtype) == dtype
+        found = keras.ops.convert_to_numpy(constant)
+        np.testing.assert_array_equal(found, np.array(value, dtype))
+
+
+def test_parts_of_a_tensor_follow_one_another():
+    x = np.arange(24).reshape(2, 6, 2)
+    parts = backends.split(ops.convert_to_tensor(x), [1, 2, 3], axis=1)
+    found = [keras.ops.convert_to_numpy(part) for part in parts]
+    assert [part.shape[1] for part in found] == [1, 2, 3]
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), x)

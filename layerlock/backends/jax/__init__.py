@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 import os
 
 import jax
@@ -115,6 +116,11 @@ def layer_normalization(x, gamma, beta, epsilon):
 
 def reshape(x, shape):
     return keras.ops.reshape(x, shape)
+
+
+def split(x, sizes, axis):
+    ends = list(itertools.accumulate(sizes[:-1]))
+    return keras.ops.split(x, ends, axis=axis)
 
 
 def attention(query, key, value, scale):
@@ -235,6 +241,11 @@ def global_norm(gradients):
         if gradient is not None
     ]
     return jnp.sqrt(sum(squares))
+
+
+def constant(value, dtype):
+    # Part of the program.
+    return keras.ops.convert_to_tensor(value, dtype=dtype)
 
 
 def to_device(clips):

@@ -1,5 +1,7 @@
 """TensorFlow: the step is a traced function, held by the model."""
 
+import itertools
+
 import keras
 import tensorflow as tf
 
@@ -54,6 +56,11 @@ def layer_normalization(x, gamma, beta, epsilon):
 
 def reshape(x, shape):
     return keras.ops.reshape(x, shape)
+
+
+def split(x, sizes, axis):
+    ends = list(itertools.accumulate(sizes[:-1]))
+    return keras.ops.split(x, ends, axis=axis)
 
 
 def attention(query, key, value, scale):
@@ -122,6 +129,11 @@ def compiled(model, function, example=None):
 def global_norm(gradients):
     known = [gradient for gradient in gradients if gradient is not None]
     return tf.cast(tf.linalg.global_norm(known), "float32")
+
+
+def constant(value, dtype):
+    # Part of the program.
+    return keras.ops.convert_to_tensor(value, dtype=dtype)
 
 
 def to_device(clips):

@@ -7,6 +7,8 @@ PyTorch no arithmetic on unsigned ones.
 
 from keras import ops
 
+from layerlock import backends
+
 # Multipliers and shifts of an invertible mix of 32 bits with little bias.
 # Reference: Wellons, "Prospecting for hash functions", 2018, lowbias32.
 _SHIFTS = (16, 15, 16)
@@ -66,21 +68,26 @@ def _row_state(seed, stream, half, batch_index):
     for word in (seed & 0xFFFFFFFF, seed >> 32, 2 * stream + half):
         state = _mix_int(state ^ word)
     batch_index = ops.cast(batch_index, "int32")
-    return _mix(ops.add(batch_index, _signed(state)))
+    return _mix(ops.add(batch_index, _word(_signed(state))))
 
 
 def _mix(x):
     """Scrambles each int32 of a tensor; distinct values stay distinct."""
     x = _xor_shifted(x, _SHIFTS[0])
     for multiplier, shift in zip(_MULTIPLIERS, _SHIFTS[1:], strict=True):
-        x = _xor_shifted(ops.multiply(x, _signed(multiplier)), shift)
+        x = _xor_shifted(ops.multiply(x, _word(_signed(multiplier))), shift)
     return x
 
 
 def _xor_shifted(x, shift):
     # Shifting an int32 repeats its sign: the mask makes the shift logical.
     shifted = ops.bitwise_right_shift(x, shift)
-    return ops.bitwise_xor(x, ops.bitwise_and(shifted, (1 << (32 - shift)) - 1))
+    logical = ops.bitwise_and(shifted, _word((1 << (32 - shift)) - 1))
+    return ops.bitwise_xor(x, logical)
+
+
+def _word(number):
+    return backends.constant(number, "int32")
 
 
 def _mix_int(x):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.masks import _hashing
 from layerlock.core.masks.base import Mask
 
@@ -137,10 +138,13 @@ def _cover(keys, sizes, rows, columns):
     Returns:
         int32 of shape `(batch, rows * columns)`, 1 where covered.
     """
-    keys = ops.bitwise_and(keys, _POSITIVE)
+    positive, count, sizes = (
+        backends.constant(value, "int32")
+        for value in (_POSITIVE, len(sizes), sizes)
+    )
+    keys = ops.bitwise_and(keys, positive)
     size, top, left = ops.split(keys, 3, axis=1)  # (batch, blocks)
-    choice = ops.mod(size, len(sizes))
-    sizes = ops.take(ops.convert_to_tensor(sizes, "int32"), choice, axis=0)
+    sizes = ops.take(sizes, ops.mod(size, count), axis=0)
     height, width = sizes[..., 0], sizes[..., 1]
     top = ops.mod(top, rows - height + 1)[..., None]
     left = ops.mod(left, columns - width + 1)[..., None]

@@ -152,7 +152,7 @@ class Objective(abc.ABC):
             for prediction, target in zip(predictions, targets, strict=True)
         ]
         return sum(
-            error * ops.cast(weight, error.dtype)
+            error * _scalar(weight, error.dtype)
             for error, weight in zip(errors, weights, strict=True)
         )
 
@@ -163,3 +163,8 @@ class Objective(abc.ABC):
     @classmethod
     def from_config(cls, config: dict):
         return cls(**config)
+
+
+def _scalar(value, dtype):
+    """A number as it is, a tensor in a precision."""
+    return value if isinstance(value, float) else ops.cast(value, dtype)

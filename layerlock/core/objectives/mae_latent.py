@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.objectives._normalized import NormalizedTargets
 
 SCHEDULES = ("constant", "cosine")
@@ -97,7 +98,9 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
         if self.weight_schedule == "constant":
             return [1.0, self.weight]
         progress = ops.cast(step, "float32") / float(self.steps)
-        turned = ops.cos(math.pi * ops.minimum(progress, 1.0))
+        turned = ops.cos(
+            math.pi * ops.minimum(progress, backends.constant(1.0, "float32"))
+        )
         return [1.0, self.weight * 0.5 * (1.0 - turned)]
 
     def get_config(self):

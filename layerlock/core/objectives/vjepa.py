@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.normalization import denormalize, normalize
 from layerlock.core.objectives.base import TEACHERS, Objective
 
@@ -125,7 +126,9 @@ class VJEPA(Objective):
     def momentum_at(self, step):
         progress = ops.cast(step, "float32") / float(self.steps)
         change = self.final_momentum - self.momentum
-        return self.momentum + change * ops.minimum(progress, 1.0)
+        return self.momentum + change * ops.minimum(
+            progress, backends.constant(1.0, "float32")
+        )
 
     def compute_targets(self, values, layer):
         if self.normalize_targets:

@@ -1,0 +1,46 @@
+"""A step copies next to nothing to the device: each copy would wait for it."""
+
+import keras
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("copies of constants are PyTorch's", allow_module_level=True)
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from layerlock import backends
+from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
+from tests.core import freezing
+
+
+class CountCopies(TorchDispatchMode):
+    """Counts the tensors that are made of Python's numbers or NumPy's."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten.lift_fresh.default
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_step_makes_no_constant_twice():
+    model = freezing.build_model()
+    rate = MiniWarmup(WarmupCosine(1e-2, 100, 10), events=[5], length=4)
+    model.compile(keras.optimizers.AdamW(rate, global_clipnorm=1.0))
+    clips = keras.ops.convert_to_tensor(freezing.clips(1))
+    for _ in range(3):
+        model.train_on_batch(clips)
+
+    with CountCopies() as copies:
+        model.train_step((clips,))
+
+    assert copies.count <= 1  # Keras counts the optimizer's steps
+
+
+def test_a_constant_of_inference_mode_can_be_trained_with():
+    with torch.inference_mode():
+        backends.constant(0.123, "float32")
+    weight = torch.ones((), requires_grad=True)
+    (weight * backends.constant(0.123, "float32")).backward()
+    assert float(weight.grad) == pytest.approx(0.123)
