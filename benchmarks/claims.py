@@ -24,7 +24,7 @@ import pathlib
 import sys
 
 from absl import flags
-from claims_rows import SCALES
+from claims_rows import SCALES, STEPS
 from claims_tables import Results
 from grid import Grid
 
@@ -32,7 +32,8 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "run_dir",
     None,
-    "Where the runs are kept. Default: runs/claims, or runs/claims-quick.",
+    "Where the runs are kept. Default: runs/claims, runs/claims-quick, "
+    "runs/claims-small.",
     flag_values=FLAGS,
 )
 flags.DEFINE_enum(
@@ -45,16 +46,10 @@ flags.DEFINE_enum(
 flags.DEFINE_list(
     "grids",
     None,
-    "Which to run. Default: all, for small 1,2,3,6.",
+    "Which to run. Default: all that fit the scale.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer(
-    "steps",
-    None,
-    "Steps of a run. Default: "
-    f"{', '.join(f'{s.steps} for {name}' for name, s in SCALES.items())}.",
-    flag_values=FLAGS,
-)
+flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
@@ -81,6 +76,8 @@ def main(argv):
         FLAGS.set_default("grids", ["1", "2"])
         FLAGS.set_default("steps", 60)
         FLAGS.set_default("seeds", 1)
+    if FLAGS.scale != "nano":
+        FLAGS.set_default("run_dir", f"runs/claims-{FLAGS.scale}")
     scale = SCALES[FLAGS.scale]
     known_grids = list(map(str, scale.grids))
     grids = FLAGS.grids or known_grids
@@ -92,8 +89,7 @@ def main(argv):
         )
     known = read_known(FLAGS.known) if FLAGS.known else {}
     runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, scale.flags, known)
-    steps = FLAGS.steps or scale.steps
-    results = Results(runs, scale, steps, FLAGS.seeds, FLAGS.quick)
+    results = Results(runs, scale, FLAGS.steps, FLAGS.seeds, FLAGS.quick)
 
     def finish(row, seed, probes):
         path = results.path(row, seed)

@@ -18,24 +18,25 @@ FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
 COSINE = "--objective_args=weight_schedule=cosine"
 
 
+STEPS = 2000
+
+
 @dataclasses.dataclass(frozen=True)
 class Scale:
     """How large everything is.
 
     Args:
         preset: str, the encoder.
-        steps: int, of a run.
         flags: str, of `recipes/pretrain.py`, that all runs share.
         grids: tuple of ints, those whose rows fit.
-        task_args: str, of the probes' clips, from a comma on. Defaults to the
-            encoder's.
+        clip: tuple of 2 ints, frames and size of a clip, or `None` for what
+            runs and probes have by default. Defaults to `None`.
     """
 
     preset: str
-    steps: int
     flags: str
     grids: tuple
-    task_args: str = ""
+    clip: tuple | None = None
 
     @property
     def floors(self) -> dict:
@@ -45,22 +46,27 @@ class Scale:
             "raw pixels": f"pixels:{self.preset}",
         }
 
+    @property
+    def task_args(self) -> str:
+        """Arguments of the probes' tasks, from a comma on."""
+        if self.clip is None:
+            return ""
+        frames, size = self.clip
+        return f",frames={frames},size={size}"
+
 
 SCALES = {
     # The clips of `recipes/pretrain.py`'s default job, in twice as many steps:
     # what moves where is learned from them, by LayerLock too.
-    "nano": Scale(
-        "video_vit_nano", 2000, "--batch_size=16", (1, 2, 3, 4, 5, 6)
-    ),
+    "nano": Scale("video_vit_nano", "--batch_size=16", (1, 2, 3, 4, 5, 6)),
     # For a GPU. As many patches across as above, of twice the size. Grids 4
     # and 5 have learning rates and batches for the scale above.
     "small": Scale(
         "video_vit_small",
-        2000,
         "--preset=video_vit_small --frames=16 --size=64 "
         "--batch_size=32 --mixed_precision=bfloat16 --workers=2",
         (1, 2, 3, 6),
-        ",frames=16,size=64",
+        clip=(16, 64),
     ),
 }
 NANO = SCALES["nano"]

@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 from absl import flags
-from claims_rows import FULL, NANO
+from claims_rows import FULL, NANO, STEPS
 from grid import Grid
 
 METHODS = {
@@ -43,7 +43,7 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "run_dir", "runs/claims", "Where the runs are kept.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", NANO.steps, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Runs at a time, one core each.", flag_values=FLAGS

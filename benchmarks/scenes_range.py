@@ -13,14 +13,14 @@ import sys
 
 import numpy as np
 from absl import flags
-from claims_rows import FULL, MAE, NANO
+from claims_rows import FULL, MAE, NANO, STEPS
 from grid import PROBE_SEED, Grid
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "run_dir", "runs/claims", "Where the runs are kept.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", NANO.steps, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 3, "Random encoders.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS

@@ -4,7 +4,7 @@ import importlib
 
 import keras
 
-from layerlock.backends import contract
+from layerlock.backends import contract, of_keras
 
 _MODULES = {
     "jax": "layerlock.backends.jax",
@@ -21,7 +21,11 @@ def _load(backend: str):
             "KERAS_BACKEND to one of them before Keras is imported."
         )
     module = importlib.import_module(_MODULES[backend])
-    missing = [name for name in contract.NAMES if not hasattr(module, name)]
+    missing = [
+        name
+        for name in contract.NAMES
+        if not hasattr(module, name) and not hasattr(of_keras, name)
+    ]
     if missing:
         raise ImportError(
             f"{module.__name__} does not fulfil the contract of "
@@ -30,16 +34,20 @@ def _load(backend: str):
     return module
 
 
+def _get(name: str):
+    return getattr(_module, name, None) or getattr(of_keras, name)
+
+
 _module = _load(keras.backend.backend())
 
 TrainStep = _module.TrainStep
-linear = _module.linear
-gelu = _module.gelu
-layer_normalization = _module.layer_normalization
-reshape = _module.reshape
-split = _module.split
-attention = _module.attention
-call_layer = _module.call_layer
+linear = _get("linear")
+gelu = _get("gelu")
+layer_normalization = _get("layer_normalization")
+reshape = _get("reshape")
+split = _get("split")
+attention = _get("attention")
+call_layer = _get("call_layer")
 fused = _module.fused
 recomputed = _module.recomputed
 sync_state = _module.sync_state
@@ -49,8 +57,8 @@ compile_ahead = _module.compile_ahead
 cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm
-constant = _module.constant
-to_device = _module.to_device
+constant = _get("constant")
+to_device = _get("to_device")
 measure_step = _module.measure_step
 unsupported = _module.unsupported
 devices = _module.devices

@@ -15,8 +15,8 @@ these names:
 - `split(x, sizes, axis)`: parts of `x`, of these sizes along an axis.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
-- `call_layer(layer, *tensors)`: calls a built layer from the `call` of another
-  one of the same precision, where that pays without Keras's checks.
+- `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
+  from inside of another layer's `call`.
 - `fused(function)`: `function`, from tensors to a tensor, that layers call many
   times a step; compiled by itself where steps run eagerly and the model was
   compiled with `jit_compile=True`, traced once where tracing takes time.
@@ -44,8 +44,8 @@ these names:
   once, beside what else runs.
 - `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
   `None` among them is left out.
-- `constant(value, dtype)`: a tensor of numbers that are the same in every step.
-  Made anew, it would have to be copied to the device each time.
+- `constant(value, dtype)`: a tensor of numbers that are the same in every step,
+  which nobody may change in place.
 - `to_device(clips)`: a NumPy array on its way to the device before a step asks
   for it, or as it is where Keras sees to that. Threads that read clips call it.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
@@ -53,6 +53,10 @@ these names:
   `None`.
 - `devices()`: names of the devices, for the record.
 - `versions()`: name and version of the framework, for the record.
+
+Those of `of_keras.py` may be missing: Keras has them. Where steps run eagerly,
+what Keras does around an operation takes longer than the arithmetic of a small
+network.
 
 To add a backend, add its folder here and its line in `backends/__init__.py`.
 """

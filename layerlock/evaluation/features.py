@@ -14,6 +14,7 @@ from layerlock import backends
 from layerlock.data.streams import DecodingError
 from layerlock.evaluation import encoders
 from layerlock.evaluation.task import SPLITS
+from layerlock.runs import writing
 
 _NUM_THREADS = min(16, os.cpu_count() or 1)
 
@@ -170,7 +171,8 @@ class Features:
         for file in files.values():
             file.flush()
         facts = {"numbers": numbers, "problems": self.problems}
-        (folder / "facts.json").write_text(json.dumps(facts))
+        # Complete, or not there.
+        writing.write_json(folder / "facts.json", facts)
 
 
 def draws(features, batch_size: int, seed: int):

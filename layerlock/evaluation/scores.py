@@ -81,6 +81,11 @@ def summarise(values, level: float = 0.95, seed: int = 0) -> dict:
 
     values = np.asarray(values, "float64")
     values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError(
+            "No example has a value to take the mean of: a depth that is known "
+            "nowhere, or predictions that are no numbers."
+        )
     mean = float(values.mean())
     if np.ptp(values) == 0:
         return {"value": mean, "low": mean, "high": mean}

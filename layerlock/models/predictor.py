@@ -10,7 +10,7 @@ from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
 from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.transformer import TransformerBlock
-from layerlock.models.weights import Linear, add_norm, values
+from layerlock.models.weights import Linear, add_norm, current_values
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -245,7 +245,9 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         return encoder.num_layers
 
     def _normalise(self, x, gamma_and_beta):
-        return layer_normalization(x, *values(gamma_and_beta), self.epsilon)
+        return layer_normalization(
+            x, *current_values(gamma_and_beta), self.epsilon
+        )
 
     def get_config(self):
         return {

@@ -3,11 +3,17 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.models import numerics
 from layerlock.models.checks import check_counts
 from layerlock.models.numerics import at_least_float32
 from layerlock.models.positions import interpolation
-from layerlock.models.weights import Linear, add_linear, add_norm, values
+from layerlock.models.weights import (
+    Linear,
+    add_linear,
+    add_norm,
+    current_values,
+)
 
 # As large as the normalised features that they are added to or compared with:
 # a query that cannot tell frames and places apart takes long to learn it.
@@ -119,15 +125,15 @@ class AttentiveReadout(keras.layers.Layer):
         x = numerics.attention(query, key, value)
         batch, dim = ops.shape(features)[0], self.hidden_dim
         x = numerics.linear(
-            ops.reshape(x, (-1, dim)), *values(self.attention_output)
+            ops.reshape(x, (-1, dim)), *current_values(self.attention_output)
         )
         queries = ops.broadcast_to(
             ops.cast(self.queries, x.dtype), (batch, self.num_queries, dim)
         )
         tokens = ops.reshape(queries, (-1, dim)) + x
         x = self._normalise(tokens, self.mlp_norm)
-        x = numerics.gelu(numerics.linear(x, *values(self.mlp_expand)))
-        tokens = tokens + numerics.linear(x, *values(self.mlp_output))
+        x = numerics.gelu(numerics.linear(x, *current_values(self.mlp_expand)))
+        tokens = tokens + numerics.linear(x, *current_values(self.mlp_output))
         tokens = ops.reshape(tokens, (batch, self.num_queries, dim))
         return ops.cast(self.head(tokens), at_least_float32(self.compute_dtype))
 
@@ -167,12 +173,13 @@ class AttentiveReadout(keras.layers.Layer):
         )
         x = x + ops.cast(self.frame_positions, x.dtype)
         x = numerics.linear(
-            ops.reshape(x, (-1, width)), *values(self.key_value)
+            ops.reshape(x, (-1, width)), *current_values(self.key_value)
         )
         x = ops.reshape(x, (batch, -1, 2 * heads, self.hidden_dim // heads))
         key, value = ops.split(x, 2, axis=2)
         query = numerics.linear(
-            ops.cast(self.queries, x.dtype), *values(self.query_projection)
+            ops.cast(self.queries, x.dtype),
+            *current_values(self.query_projection),
         )
         query = ops.reshape(
             query, (1, self.num_queries, heads, self.hidden_dim // heads)
@@ -185,12 +192,14 @@ class AttentiveReadout(keras.layers.Layer):
         if self.num_frames in (None, frames):
             return tokens
         weights = interpolation(frames, self.num_frames)
-        weights = ops.convert_to_tensor(weights, dtype=tokens.dtype)
+        weights = backends.constant(
+            weights, keras.backend.standardize_dtype(tokens.dtype)
+        )
         return ops.einsum("nf,bftd->bntd", weights, tokens)
 
     def _normalise(self, x, gamma_and_beta):
         return numerics.layer_normalization(
-            x, *values(gamma_and_beta), self.epsilon
+            x, *current_values(gamma_and_beta), self.epsilon
         )
 
     def get_config(self):
@@ -247,7 +256,7 @@ class LinearReadout(keras.layers.Layer):
     def call(self, features):
         batch, _, _, _, width = ops.shape(features)
         x = numerics.layer_normalization(
-            features, *values(self.input_norm), self.epsilon
+            features, *current_values(self.input_norm), self.epsilon
         )
         x = ops.reshape(x, (batch, -1, width))
         if self.pool:

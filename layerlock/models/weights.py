@@ -37,7 +37,7 @@ def add_linear(
     return kernel, bias
 
 
-def values(pair) -> tuple:
+def current_values(pair) -> tuple:
     """The present values of a pair of weights, as tensors."""
     first, second = pair
     return first.value, second.value
@@ -80,7 +80,7 @@ class Linear(keras.layers.Layer):
     def call(self, inputs):
         batch, tokens, dim = ops.shape(inputs)
         x = ops.reshape(inputs, (-1, dim))
-        x = numerics.linear(x, *values((self.kernel, self.bias)))
+        x = numerics.linear(x, *current_values((self.kernel, self.bias)))
         return ops.reshape(x, (batch, tokens, self.units))
 
     def compute_output_shape(self, input_shape):

@@ -105,8 +105,8 @@ def define_method(values: flags.FlagValues):
     define.float(
         "mask_ratio",
         None,
-        "Share of hidden patches. Default: 0.75 for clips of few patches, "
-        "the mask's own for the others.",
+        "Share of hidden patches. Default: 0.75 for clips of fewer than 1000 "
+        "patches, the mask's own for the others.",
     )
     options.define_arguments(
         values, "mask", lookup.find_all(masks.__name__, masks.Mask)

@@ -84,3 +84,8 @@ def test_unknown_examples_are_left_out_and_equal_ones_have_no_interval():
         "low": 1.0,
         "high": 1.0,
     }
+
+
+def test_nothing_to_take_the_mean_of_is_said():
+    with pytest.raises(ValueError, match="No example has a value"):
+        scores.summarise([np.nan, np.nan])

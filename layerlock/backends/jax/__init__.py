@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import itertools
 import os
 
 import jax
@@ -98,37 +97,6 @@ class TrainStep:
         ahead, self.next_step = getattr(self, "next_step", None), None
         fits = ahead is not None and ahead.config == self.get_config()
         return ahead if fits else None
-
-
-def linear(x, kernel, bias):
-    return keras.ops.add(keras.ops.matmul(x, kernel), bias)
-
-
-def gelu(x):
-    return keras.ops.gelu(x, approximate=False)
-
-
-def layer_normalization(x, gamma, beta, epsilon):
-    return keras.ops.layer_normalization(
-        x, gamma, beta, axis=-1, epsilon=epsilon
-    )
-
-
-def reshape(x, shape):
-    return keras.ops.reshape(x, shape)
-
-
-def split(x, sizes, axis):
-    ends = list(itertools.accumulate(sizes[:-1]))
-    return keras.ops.split(x, ends, axis=axis)
-
-
-def attention(query, key, value, scale):
-    return keras.ops.dot_product_attention(query, key, value, scale=scale)
-
-
-def call_layer(layer, *tensors):
-    return layer(*tensors)
 
 
 def fused(function):
@@ -241,15 +209,6 @@ def global_norm(gradients):
         if gradient is not None
     ]
     return jnp.sqrt(sum(squares))
-
-
-def constant(value, dtype):
-    # Part of the program.
-    return keras.ops.convert_to_tensor(value, dtype=dtype)
-
-
-def to_device(clips):
-    return clips  # Keras sends the next batch while this one trains.
 
 
 def measure_step(model) -> StepCost:

@@ -1,7 +1,5 @@
 """TensorFlow: the step is a traced function, held by the model."""
 
-import itertools
-
 import keras
 import tensorflow as tf
 
@@ -11,7 +9,10 @@ from layerlock.backends.contract import StepCost, refuse_distribution
 class TrainStep:
     """`train_step` with the gradient's norm in its logs."""
 
+    has_run = False
+
     def train_step(self, data):
+        self.has_run = True  # or is about to
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             outputs = self(x, training=True)
@@ -38,37 +39,6 @@ class TrainStep:
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
         }
-
-
-def linear(x, kernel, bias):
-    return keras.ops.add(keras.ops.matmul(x, kernel), bias)
-
-
-def gelu(x):
-    return keras.ops.gelu(x, approximate=False)
-
-
-def layer_normalization(x, gamma, beta, epsilon):
-    return keras.ops.layer_normalization(
-        x, gamma, beta, axis=-1, epsilon=epsilon
-    )
-
-
-def reshape(x, shape):
-    return keras.ops.reshape(x, shape)
-
-
-def split(x, sizes, axis):
-    ends = list(itertools.accumulate(sizes[:-1]))
-    return keras.ops.split(x, ends, axis=axis)
-
-
-def attention(query, key, value, scale):
-    return keras.ops.dot_product_attention(query, key, value, scale=scale)
-
-
-def call_layer(layer, *tensors):
-    return layer(*tensors)
 
 
 def fused(function):
@@ -108,6 +78,7 @@ def renew_step(model, frozen_variables):
     if tf.config.list_physical_devices("GPU"):
         # What comes is the memory of the new step.
         tf.config.experimental.reset_memory_stats("GPU:0")
+    model.has_run = False
     model.test_function = None
     model.predict_function = None
     if model.train_function is not None:
@@ -131,18 +102,9 @@ def global_norm(gradients):
     return tf.cast(tf.linalg.global_norm(known), "float32")
 
 
-def constant(value, dtype):
-    # Part of the program.
-    return keras.ops.convert_to_tensor(value, dtype=dtype)
-
-
-def to_device(clips):
-    return clips  # Keras makes a `tf.data.Dataset` of them, which prefetches.
-
-
 def measure_step(model) -> StepCost:
     gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
+    if not gpus or not model.has_run:
         return StepCost()  # TensorFlow does not say what a step holds on a CPU.
     return StepCost(
         peak_bytes=tf.config.experimental.get_memory_info("GPU:0")["peak"]

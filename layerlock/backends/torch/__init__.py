@@ -21,9 +21,13 @@ from layerlock.backends.contract import (
 )
 from layerlock.backends.torch import fused_adam
 
+MAX_CONSTANTS = 256
+
 
 class TrainStep:
     """`train_step` with the gradient's norm in its logs; a measured step."""
+
+    has_run = False
 
     def train_step(self, data):
         if getattr(self, "saved_bytes", None) is None and not self.jit_compile:
@@ -50,7 +54,8 @@ class TrainStep:
         return False  # `fused` does.
 
     def _train_step(self, data):
-        self.has_run = True
+        if not self.has_run:  # Keras looks closely at what is set
+            self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         outputs = self(x, training=True)
         self.zero_grad()
@@ -155,10 +160,6 @@ class _SavedTensors:
         return sum(self.storages.values())
 
 
-# Steps run eagerly: of what the blocks do most, Keras's own operations take
-# longer to call than small networks take to compute.
-
-
 def linear(x, kernel, bias):
     # One pass less over the result than a product and a sum.
     return torch.addmm(bias, x, kernel)
@@ -169,8 +170,8 @@ def gelu(x):
 
 
 def layer_normalization(x, gamma, beta, epsilon):
-    precise = (tensor.to(torch.float32) for tensor in (x, gamma, beta))
-    y = functional.layer_norm(next(precise), x.shape[-1:], *precise, epsilon)
+    x_, gamma, beta = (tensor.to(torch.float32) for tensor in (x, gamma, beta))
+    y = functional.layer_norm(x_, x.shape[-1:], gamma, beta, epsilon)
     return y.to(x.dtype)
 
 
@@ -193,8 +194,13 @@ def attention(query, key, value, scale):
 
 
 def call_layer(layer, *tensors):
-    is_watched = layer._forward_hooks or layer._forward_pre_hooks
-    return (layer if is_watched else layer.call)(*tensors)
+    own = layer._forward_hooks, layer._forward_pre_hooks
+    own += layer._backward_hooks, layer._backward_pre_hooks
+    is_watched = any(own) or torch.nn.modules.module._has_any_global_hook()
+    dtype = keras.backend.standardize_dtype(tensors[0].dtype)
+    if is_watched or layer.compute_dtype != dtype:
+        return layer(*tensors)
+    return layer.call(*tensors)
 
 
 def sync_state(model):
@@ -241,29 +247,38 @@ def global_norm(gradients):
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 
 
+# On CUDA a copy of numbers makes the host wait for all that it has asked for.
+_constants = {}  # by content, type, shape, precision and device
+
+
 def constant(value, dtype):
-    array = np.asarray(value)
-    device = keras.ops.empty(()).device  # of Keras's present scope
-    facts = array.tobytes(), array.dtype.str, array.shape
-    return _kept_constant(*facts, dtype, device)
-
-
-@functools.lru_cache(maxsize=256)
-def _kept_constant(data, kind, shape, dtype, device):
-    # A GPU finishes all that it was asked for before such a copy returns.
-    array = np.frombuffer(data, kind).reshape(shape)
+    array, device = np.asarray(value), _device()
+    key = array.tobytes(), array.dtype.str, array.shape, dtype, device
+    if key in _constants:
+        return _constants[key]
     with torch.inference_mode(False):  # or no step could use it later
-        return torch.tensor(array, dtype=getattr(torch, dtype), device=device)
+        tensor = torch.tensor(array, dtype=getattr(torch, dtype), device=device)
+    if type(tensor) is torch.Tensor:  # and not one of somebody who traces
+        if len(_constants) >= MAX_CONSTANTS:
+            _constants.clear()
+        _constants[key] = tensor
+    return tensor
+
+
+def _device():
+    return keras.ops.empty(()).device  # of Keras's present scope
 
 
 def to_device(clips):
     # Keras would copy each batch between two steps, while the device waits.
-    if not torch.cuda.is_available():
+    device = _device()
+    if device.type != "cuda":
         return clips
-    with torch.cuda.stream(_copies()):
+    copies = _copies()
+    with torch.cuda.stream(copies):
         pinned = torch.from_numpy(clips).pin_memory()
-        copied = pinned.to("cuda", non_blocking=True)
-    _copies().synchronize()
+        copied = pinned.to(device, non_blocking=True)
+    copies.synchronize()
     copied.record_stream(torch.cuda.default_stream())  # which trains
     return copied
 
@@ -274,7 +289,7 @@ def _copies():
 
 
 def measure_step(model) -> StepCost:
-    if not getattr(model, "has_run", False):
+    if not model.has_run:
         return StepCost()
     saved = getattr(model, "saved_bytes", None)
     if torch.cuda.is_available():

@@ -29,10 +29,8 @@ def fuse(optimizer):
     if type(optimizer) in _known() and not optimizer.amsgrad:
         # Keras has no public place for another update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
-        if optimizer.global_clipnorm and not optimizer.clipnorm:
-            optimizer._clip_gradients = functools.partial(
-                _clip, optimizer.global_clipnorm
-            )
+        if (optimizer.global_clipnorm or 0) > 0 and not optimizer.clipnorm:
+            optimizer._clip_gradients = functools.partial(_clip, optimizer)
 
 
 @functools.cache
@@ -69,13 +67,12 @@ def _update(optimizer, gradients, variables, learning_rate):
     )
 
 
-def _clip(largest, gradients):
-    """As Keras clips by the norm of all gradients, in a few fused calls."""
+def _clip(optimizer, gradients):
+    """As Keras clips by the norm of all gradients, in place, in a few calls."""
+    largest = optimizer.global_clipnorm
     known = [gradient for gradient in gradients if gradient is not None]
     norm = torch.nn.utils.get_total_norm(known)
-    scale = largest * torch.minimum(
-        1.0 / norm, torch.full_like(norm, 1.0 / largest)
-    )
+    scale = torch.clamp(largest / norm, max=1.0)
     scale = scale + (norm - norm)  # NaN, if the norm is not finite
     torch._foreach_mul_(known, scale)
     return gradients

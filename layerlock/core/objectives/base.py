@@ -167,4 +167,4 @@ class Objective(abc.ABC):
 
 def _scalar(value, dtype):
     """A number as it is, a tensor in a precision."""
-    return value if isinstance(value, float) else ops.cast(value, dtype)
+    return value if type(value) is float else ops.cast(value, dtype)

@@ -7,9 +7,11 @@ if keras.backend.backend() != "torch":
     pytest.skip("copies of constants are PyTorch's", allow_module_level=True)
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from layerlock import backends
+from layerlock.backends import torch as torch_backend
 from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
 from tests.core import freezing
 
@@ -33,9 +35,23 @@ def test_a_step_makes_no_constant_twice():
         model.train_on_batch(clips)
 
     with CountCopies() as copies:
+        torch.tensor(1)
+        assert copies.count == 1
         model.train_step((clips,))
 
-    assert copies.count <= 1  # Keras counts the optimizer's steps
+    assert copies.count <= 2  # Keras counts the optimizer's steps
+
+
+def test_a_constant_of_somebody_who_traces_is_not_kept():
+    with FakeTensorMode():
+        backends.constant([1.5, 2.5], "float32")
+    assert backends.constant([1.5, 2.5], "float32").tolist() == [1.5, 2.5]
+
+
+def test_what_is_kept_is_bounded():
+    for number in range(2 * torch_backend.MAX_CONSTANTS):
+        assert float(backends.constant(number, "float32")) == number
+    assert len(torch_backend._constants) <= torch_backend.MAX_CONSTANTS
 
 
 def test_a_constant_of_inference_mode_can_be_trained_with():

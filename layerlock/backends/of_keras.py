@@ -1,0 +1,49 @@
+"""Operations of the contract as Keras has them, for backends without their own.
+
+They do for programs that are compiled as a whole.
+"""
+
+import itertools
+
+import keras
+
+
+def linear(x, kernel, bias):
+    return keras.ops.add(keras.ops.matmul(x, kernel), bias)
+
+
+def gelu(x):
+    return keras.ops.gelu(x, approximate=False)
+
+
+def layer_normalization(x, gamma, beta, epsilon):
+    return keras.ops.layer_normalization(
+        x, gamma, beta, axis=-1, epsilon=epsilon
+    )
+
+
+def reshape(x, shape):
+    return keras.ops.reshape(x, shape)
+
+
+def split(x, sizes, axis):
+    ends = list(itertools.accumulate(sizes[:-1]))
+    return keras.ops.split(x, ends, axis=axis)
+
+
+def attention(query, key, value, scale):
+    return keras.ops.dot_product_attention(query, key, value, scale=scale)
+
+
+def call_layer(layer, *tensors):
+    return layer(*tensors)
+
+
+def constant(value, dtype):
+    return keras.ops.convert_to_tensor(value, dtype=dtype)
+
+
+def to_device(clips):
+    # On JAX Keras sends the next batch while this one trains, on TensorFlow it
+    # makes a `tf.data.Dataset` of them, which prefetches.
+    return clips
