@@ -38,6 +38,7 @@ def main(argv):
     options.parse(FLAGS, argv, __doc__)
     try:
         building.check_libraries()
+        run_folder.recall(FLAGS)
         chosen = settings.resolve(FLAGS)
         method = methods.build(chosen)
         folder = run_folder.choose_folder(chosen)

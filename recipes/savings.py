@@ -100,7 +100,8 @@ def print_plan():
     found = plan.plan(chosen, methods.build(chosen))
     print(plan.heading(chosen, found))
     print(plan.table(found))
-    print(json.dumps(plan.as_json(found)))
+    if not sys.stdout.isatty():  # for programs, not for people
+        print(json.dumps(plan.as_json(found)))
 
 
 def check() -> pathlib.Path:

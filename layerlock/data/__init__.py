@@ -62,6 +62,5 @@ def _check_place(spec, sources):
     raise ValueError(
         f"Unknown source of clips {str(spec)!r}: neither a name nor a place on "
         f"this disk. Expected one of {names}, a folder of videos, a glob in "
-        "quotes, or a .txt file with one path a line. To add a source, create "
-        "layerlock/data/sources/NAME.py with a subclass of `VideoSource`."
+        "quotes, or a .txt file with one path a line."
     )

@@ -28,6 +28,7 @@ class FeatureProbe(EverySteps):
         layer: see `encoders.layer_number`. Defaults to `0.95`.
         last_step: int, the optimizer step that the run ends at, probed too.
             Defaults to `None`.
+        say: function that shows a sentence to a person. Defaults to `None`.
 
     Raises:
         ValueError: if the task has no classes.
@@ -41,7 +42,7 @@ class FeatureProbe(EverySteps):
     ```
     """
 
-    def __init__(self, every, task, layer=0.95, last_step=None):
+    def __init__(self, every, task, layer=0.95, last_step=None, say=None):
         super().__init__(every, last_step)
         if task.is_dense:
             raise ValueError(
@@ -51,6 +52,7 @@ class FeatureProbe(EverySteps):
             )
         self.task = task
         self.layer = layer
+        self.say = say
         self.splits = {
             split: Remembered(task.examples(split), count, max_views=1)
             for split, count in _MAX_EXAMPLES.items()
@@ -92,6 +94,8 @@ class FeatureProbe(EverySteps):
             "probe_top1": trial["top1"],
             "probe_seconds": round(time.perf_counter() - started, 3),
         }
+        if self.say is not None:
+            self.say(f"Step {step}: probe_top1 {trial['top1']:.3f}")
 
     def _compute(self, clips):
         encoder = self.model.exported_encoder

@@ -232,7 +232,7 @@ def check(
     if batch_size > count:
         raise ValueError(
             f"A batch of {batch_size} is more than the {count} examples to "
-            "learn from. Lower the batch size."
+            "learn from. Lower `batch_size` (--batch_size)."
         )
     return readout
 

@@ -43,6 +43,15 @@ class Result:
             return None
         return float(np.bincount(self.targets).max() / len(self.targets))
 
+    @property
+    def constant_depth_error(self) -> float | None:
+        """`abs_rel` of the best depth to say everywhere; `None` for classes."""
+        if self.targets.ndim == 1:
+            return None
+        constant = scores.best_constant_depth(self.targets)
+        errors = scores.depth(np.full((1,) * 4, constant), self.targets)
+        return float(np.nanmean(errors["abs_rel"]))
+
 
 def probe(
     encoder,

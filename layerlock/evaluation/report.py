@@ -55,7 +55,15 @@ def _header(config, task, result, kind):
         )
         for name, found in config["metrics"].items()
     ]
-    if not task.is_dense:
+    if task.is_dense:
+        tiles.append(
+            _tile(
+                "Always the same depth",
+                f"{result.constant_depth_error:.3f}",
+                "relative error of the one that suits best",
+            )
+        )
+    else:
         tiles.append(
             _tile(
                 "Always the commonest class",

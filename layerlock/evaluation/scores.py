@@ -34,7 +34,7 @@ def score(task, predictions, targets) -> dict[str, np.ndarray]:
         any known depth scores NaN.
     """
     if task.is_dense:
-        return _depth(predictions, targets)
+        return depth(predictions, targets)
     return {
         name: _top(predictions, targets, int(name.removeprefix("top")))
         for name in metrics(task)
@@ -53,7 +53,24 @@ def _top(predictions, targets, k: int):
     return np.clip((k - above) / np.maximum(tied, 1), 0.0, 1.0)
 
 
-def _depth(predictions, targets):
+def best_constant_depth(targets) -> float:
+    """The depth with the lowest relative error on some maps, said everywhere.
+
+    Args:
+        targets: depths of any shape, NaN where unknown.
+
+    Example:
+
+    >>> best_constant_depth(np.array([1.0, 2.0, np.nan, 9.0]))
+    1.0
+    """
+    known = np.sort(targets[np.isfinite(targets) & (targets > 0)])
+    weights = np.cumsum(1 / known, dtype="float64")  # a far miss costs less
+    return float(known[np.searchsorted(weights, weights[-1] / 2)])
+
+
+def depth(predictions, targets) -> dict[str, np.ndarray]:
+    """Scores depths; see `score`."""
     known = np.isfinite(targets) & (targets > 0)
     truth = np.where(known, targets, 1.0)
     error = np.abs(predictions - truth) / truth

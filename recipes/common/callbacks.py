@@ -83,7 +83,11 @@ def build(chosen, method, model, run, clips, progress):
     lock.bind(model)
     probe = []
     if clips.probe:
-        probe = [FeatureProbe(chosen["probe_every"], clips.probe)]
+        probe = [
+            FeatureProbe(
+                chosen["probe_every"], clips.probe, say=progress.message
+            )
+        ]
     stopwatch = Stopwatch(lock)
     log = MetricsLog(
         run,

@@ -316,4 +316,8 @@ def define_run(values: flags.FlagValues):
         ["warn", "stop"],
         "What to do when the features collapse.",
     )
-    define.bool("resume", False, "Go on with the run in --run_dir.")
+    define.bool(
+        "resume",
+        False,
+        "Go on with the run in --run_dir, under the flags that it began with.",
+    )

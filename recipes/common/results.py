@@ -5,6 +5,8 @@ import keras
 from layerlock.evaluation import report
 from layerlock.runs import configuration, writing
 
+FEW_EXAMPLES = 30
+
 
 def write(path, values, encoder, task, result, seconds, kind, **more):
     """Writes numbers and a page, and says what was found.
@@ -35,6 +37,7 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
         **more,
         "metrics": result.metrics,
         "commonest_class_share": result.commonest_class_share,
+        "constant_depth_error": result.constant_depth_error,
     }
     writing.write_json(path, config)
     page = report.page(config, task, encoder, result, kind)
@@ -45,7 +48,14 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
             f"{name}: {found['value']:.3f} "
             f"({found['low']:.3f} to {found['high']:.3f})"
         )
-    if not task.is_dense:
-        share = result.commonest_class_share
-        print(f"always the commonest class: {share:.3f}")
+    if task.is_dense:
+        print(f"always the same depth: {result.constant_depth_error:.3f}")
+    else:
+        print(f"always the commonest class: {result.commonest_class_share:.3f}")
+    num_tested = config["examples"]["test"]
+    if num_tested < FEW_EXAMPLES:
+        print(
+            f"Note: {num_tested} examples were tested. Intervals from so few "
+            "say little."
+        )
     print(f"Report: {page_path}")

@@ -23,6 +23,21 @@ FREE = (
 )
 
 
+def recall(values):
+    """Gives every flag that was not given the value that the run began with.
+
+    Args:
+        values: the recipe's `absl.flags.FlagValues`, parsed.
+    """
+    if not values.resume or values.run_dir is None:
+        return
+    config = runs.RunDirectory.open(values.run_dir).config
+    for name, value in config["flags"].items():
+        known = name in values and name not in ("resume", "run_dir")
+        if known and not values[name].present:
+            values.set_default(name, value)
+
+
 def choose_folder(chosen) -> pathlib.Path:
     """The run directory: free for a new run, holding one for a resume."""
     path = chosen["run_dir"]

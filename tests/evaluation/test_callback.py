@@ -32,7 +32,8 @@ class Clips(toys.PlantedTask):
 def test_it_finds_what_the_features_show_and_when_it_should():
     model = freezing.build_model()
     model.compile(keras.optimizers.SGD(1e-3))
-    probe = FeatureProbe(2, Clips())
+    said = []
+    probe = FeatureProbe(2, Clips(), say=said.append)
     found = {}
 
     def look(batch, logs):
@@ -54,6 +55,10 @@ def test_it_finds_what_the_features_show_and_when_it_should():
     for news in found.values():
         assert news["probe_top1"] > 0.8
         assert news["probe_seconds"] > 0
+    assert said == [
+        f"Step {step}: probe_top1 {news['probe_top1']:.3f}"
+        for step, news in found.items()
+    ]
 
 
 def test_a_task_without_classes_is_refused():

@@ -43,6 +43,7 @@ def test_depths_have_no_commonest_class():
     )
 
     assert result.commonest_class_share is None
+    assert result.constant_depth_error == 0.0
 
 
 def test_what_cannot_answer_a_task_is_refused_before_features_are_computed():

@@ -89,3 +89,18 @@ def test_unknown_examples_are_left_out_and_equal_ones_have_no_interval():
 def test_nothing_to_take_the_mean_of_is_said():
     with pytest.raises(ValueError, match="No example has a value"):
         scores.summarise([np.nan, np.nan])
+
+
+def test_no_constant_depth_has_a_lower_error_than_the_best_one():
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(1, 6, (3, 2, 4, 4))
+    truth[:, :, 0] = np.nan
+
+    def error(constant):
+        answer = np.full(truth.shape, constant)
+        return np.nanmean(scores.depth(answer, truth)["abs_rel"])
+
+    best = scores.best_constant_depth(truth)
+
+    assert 1 < best < 6
+    assert all(error(best) <= error(best + d) for d in (-0.3, -0.1, 0.1, 0.3))

@@ -17,8 +17,9 @@ if keras.backend.backend() != "torch":
 @pytest.mark.parametrize(
     "name, reason",
     [
-        ("theano", 'To install the framework: pip install "layerlock[jax]"'),
+        ("theano", "Set it: KERAS_BACKEND="),
         ("numpy", "LayerLock trains on"),
+        ("openvino", "KERAS_BACKEND="),
     ],
 )
 def test_recipes_say_what_to_install(name, reason):

@@ -65,6 +65,8 @@ def test_it_leaves_numbers_and_a_page(
         assert metric["low"] <= metric["value"] <= metric["high"]
     says_what_to_beat = "always the commonest class: 0." in finished.stdout
     assert says_what_to_beat == (task != "scenes_depth")
+    says_what_to_beat = "always the same depth: 0." in finished.stdout
+    assert says_what_to_beat == (task == "scenes_depth")
     assert found["layer"] == 3
     assert found["examples"] == {"train": 60, "validation": 20, "test": 30}
     assert sorted(path.name for path in out.iterdir()) == [

@@ -80,7 +80,7 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted, flags):
     print(f"killed after step {step}")
     running.pretrain_until_killed(run_dir, step, *flags)
 
-    running.succeed(run_dir, *flags, "--resume")
+    running.succeed(run_dir, "--resume")  # under the flags of its start
 
     assert_same_end(run_dir, uninterrupted)
 

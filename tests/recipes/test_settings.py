@@ -5,6 +5,9 @@ import pytest
 from absl import flags
 
 import layerlock
+from layerlock.runs import writing
+from layerlock.runs.configuration import compare_config
+from layerlock.runs.directory import RunDirectory
 
 BACKEND = keras.backend.backend()
 
@@ -246,3 +249,56 @@ def test_layers_that_freeze_by_themselves_have_a_limit(choose):
 
     assert method.schedule.max_layers() == 4
     assert chosen["start_step"] == 50
+
+
+@pytest.mark.parametrize(
+    "flags_",
+    [
+        [],
+        ["--objective=vjepa"],
+        ["--objective=vjepa", "--teacher=self"],
+        ["--objective=vjepa", "--momentum=0.9,1", "--schedule=never"],
+        ["--schedule=converged", "--patch_size=2,4,4", "--learning_rate=1e-4"],
+        ["--schedule=piecewise", "--schedule_args=events=[(5,1)]"],
+        ["--data=videos", "--fps=8", "--mask=tube", "--validation=more"],
+        ["--probe_every=100", "--nojit_compile", "--on_collapse=stop"],
+    ],
+)
+def test_a_run_that_goes_on_recalls_its_flags(
+    common, choose, tmp_path, flags_, monkeypatch
+):
+    from common import pretraining_options, run_folder, settings
+
+    (tmp_path / "videos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    chosen, _ = choose(*flags_)
+    config = run_folder.describe(chosen)
+    RunDirectory.create(tmp_path / "run", config)
+    values = flags.FlagValues()
+    pretraining_options.define(values)
+    values(["pretrain", f"--run_dir={tmp_path / 'run'}", "--resume"])
+
+    run_folder.recall(values)
+
+    again = run_folder.describe(settings.resolve(values))
+    compare_config(writing.plain(config), writing.plain(again), run_folder.FREE)
+
+
+def test_a_flag_that_is_given_is_not_recalled(common, choose, tmp_path):
+    from common import pretraining_options, run_folder, settings
+
+    config = run_folder.describe(choose("--steps=50")[0])
+    RunDirectory.create(tmp_path / "run", config)
+    values = flags.FlagValues()
+    pretraining_options.define(values)
+    given = [f"--run_dir={tmp_path / 'run'}", "--resume", "--steps=60"]
+    values(["pretrain", *given])
+
+    run_folder.recall(values)
+
+    now = run_folder.describe(settings.resolve(values))
+    with pytest.raises(ValueError, match="steps: 50 -> 60") as error:
+        compare_config(
+            writing.plain(config), writing.plain(now), run_folder.FREE
+        )
+    assert str(error.value).count("->") == 1

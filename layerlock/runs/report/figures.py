@@ -139,7 +139,8 @@ def plain_curve(
     with canvas.draw(name.replace("_", "-"), title, size) as drawing:
         axes = drawing.axes
         canvas.step_axis(axes, history.steps, history.events())
-        canvas.curve(axes, history.steps, values)
+        known = np.isfinite(values)  # not every log line has every number
+        canvas.curve(axes, history.steps[known], values[known])
         if name in ("grad_norm", "raw_feature_std"):
             _log_scale_if_wide(axes, values)
         else:
