@@ -2,11 +2,12 @@
 
 from layerlock.core import lookup
 from layerlock.evaluation.finetuning import finetune as finetune
-from layerlock.evaluation.probing import Result as Result
-from layerlock.evaluation.probing import check as check
-from layerlock.evaluation.probing import probe as probe
-from layerlock.evaluation.task import Examples as Examples
-from layerlock.evaluation.task import Task as Task
+from layerlock.evaluation.probing import (
+    Result as Result,
+    check as check,
+    probe as probe,
+)
+from layerlock.evaluation.task import Examples as Examples, Task as Task
 
 
 def get(spec, **arguments) -> Task:

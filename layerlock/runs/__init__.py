@@ -1,6 +1,8 @@
 """The run directory: configuration, metrics, progress, pictures, report."""
 
-from layerlock.runs.configuration import compare_config as compare_config
-from layerlock.runs.configuration import describe_run as describe_run
+from layerlock.runs.configuration import (
+    compare_config as compare_config,
+    describe_run as describe_run,
+)
 from layerlock.runs.directory import RunDirectory as RunDirectory
 from layerlock.runs.progress import Progress as Progress

@@ -35,12 +35,20 @@ def trained():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_backend_defines_every_name(name):
-    defined = {
-        node.name
+    nodes = [
+        node
         for file in (FOLDER / name / "__init__.py", FOLDER / "of_keras.py")
         for node in ast.parse(file.read_text()).body
+    ]
+    defined = {
+        node.name
+        for node in nodes
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
+    own = f"layerlock.backends.{name}."  # files beside `__init__.py`
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(own):
+            defined |= {alias.name for alias in node.names}
 
     assert set(contract.NAMES) <= defined
 

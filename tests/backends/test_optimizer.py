@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from layerlock.backends import contract
-from layerlock.backends import optimizer as optimizer_state
+from layerlock.backends import contract, optimizer as optimizer_state
 from tests.core import freezing
 
 SHAPES = {"first": (4, 3), "second": (3,), "third": (3, 4), "fourth": (4,)}

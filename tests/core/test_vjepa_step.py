@@ -9,8 +9,7 @@ from layerlock.core.objectives.vjepa import VJEPA
 from layerlock.core.pretraining import MaskedPretraining
 from layerlock.models.video_encoder import VideoEncoder
 from tests.models import networks
-from tests.reference import encoder as reference
-from tests.reference import multiblock, predictor
+from tests.reference import encoder as reference, multiblock, predictor
 
 CLIP_SHAPE = (4, 16, 16)
 SEED, NUM_STEPS = 3, 3

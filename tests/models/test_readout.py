@@ -6,8 +6,7 @@ import pytest
 
 from layerlock.models import AttentiveReadout, LinearReadout
 from tests.models import networks
-from tests.reference import encoder as reference_encoder
-from tests.reference import readout as reference
+from tests.reference import encoder as reference_encoder, readout as reference
 
 
 def features(batch=2, shape=(3, 2, 4, 10), seed=0):

@@ -9,9 +9,7 @@ import contextlib
 import functools
 
 import keras
-import numpy as np
 import torch
-from torch.nn import functional
 from torch.utils import checkpoint
 
 from layerlock.backends.contract import (
@@ -20,8 +18,16 @@ from layerlock.backends.contract import (
     variable_bytes,
 )
 from layerlock.backends.torch import fused_adam
-
-MAX_CONSTANTS = 256
+from layerlock.backends.torch.operations import (
+    attention as attention,
+    call_layer as call_layer,
+    gelu as gelu,
+    layer_normalization as layer_normalization,
+    linear as linear,
+    reshape as reshape,
+    split as split,
+)
+from layerlock.backends.torch.transfers import constant, to_device as to_device
 
 
 class TrainStep:
@@ -160,49 +166,6 @@ class _SavedTensors:
         return sum(self.storages.values())
 
 
-def linear(x, kernel, bias):
-    # One pass less over the result than a product and a sum.
-    return torch.addmm(bias, x, kernel)
-
-
-def gelu(x):
-    return functional.gelu(x)
-
-
-def layer_normalization(x, gamma, beta, epsilon):
-    x_, gamma, beta = (tensor.to(torch.float32) for tensor in (x, gamma, beta))
-    y = functional.layer_norm(x_, x.shape[-1:], gamma, beta, epsilon)
-    return y.to(x.dtype)
-
-
-def reshape(x, shape):
-    return x.reshape(shape)
-
-
-def split(x, sizes, axis):
-    return x.split(sizes, dim=axis)
-
-
-def attention(query, key, value, scale):
-    # Keras copies the three first where flash attention cannot be used, on a
-    # CPU and in float32: 6 % more memory for a step, 2 % more time.
-    heads_first = (x.transpose(1, 2) for x in (query, key, value))
-    attended = functional.scaled_dot_product_attention(
-        *heads_first, scale=scale
-    )
-    return attended.transpose(1, 2)
-
-
-def call_layer(layer, *tensors):
-    own = layer._forward_hooks, layer._forward_pre_hooks
-    own += layer._backward_hooks, layer._backward_pre_hooks
-    is_watched = any(own) or torch.nn.modules.module._has_any_global_hook()
-    dtype = keras.backend.standardize_dtype(tensors[0].dtype)
-    if is_watched or layer.compute_dtype != dtype:
-        return layer(*tensors)
-    return layer.call(*tensors)
-
-
 def sync_state(model):
     pass  # Variables are always current.
 
@@ -245,47 +208,6 @@ def global_norm(gradients):
     # In a few fused calls, where one per gradient would be slow.
     known = [gradient for gradient in gradients if gradient is not None]
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
-
-
-# On CUDA a copy of numbers makes the host wait for all that it has asked for.
-_constants = {}  # by content, type, shape, precision and device
-
-
-def constant(value, dtype):
-    array, device = np.asarray(value), _device()
-    key = array.tobytes(), array.dtype.str, array.shape, dtype, device
-    if key in _constants:
-        return _constants[key]
-    with torch.inference_mode(False):  # or no step could use it later
-        tensor = torch.tensor(array, dtype=getattr(torch, dtype), device=device)
-    if type(tensor) is torch.Tensor:  # and not one of somebody who traces
-        if len(_constants) >= MAX_CONSTANTS:
-            _constants.clear()
-        _constants[key] = tensor
-    return tensor
-
-
-def _device():
-    return keras.ops.empty(()).device  # of Keras's present scope
-
-
-def to_device(clips):
-    # Keras would copy each batch between two steps, while the device waits.
-    device = _device()
-    if device.type != "cuda":
-        return clips
-    copies = _copies()
-    with torch.cuda.stream(copies):
-        pinned = torch.from_numpy(clips).pin_memory()
-        copied = pinned.to(device, non_blocking=True)
-    copies.synchronize()
-    copied.record_stream(torch.cuda.default_stream())  # which trains
-    return copied
-
-
-@functools.cache
-def _copies():
-    return torch.cuda.Stream()
 
 
 def measure_step(model) -> StepCost:

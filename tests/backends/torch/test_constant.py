@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from layerlock import backends
-from layerlock.backends import torch as torch_backend
+from layerlock.backends.torch import transfers
 from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
 from tests.core import freezing
 
@@ -49,9 +49,9 @@ def test_a_constant_of_somebody_who_traces_is_not_kept():
 
 
 def test_what_is_kept_is_bounded():
-    for number in range(2 * torch_backend.MAX_CONSTANTS):
+    for number in range(2 * transfers.MAX_CONSTANTS):
         assert float(backends.constant(number, "float32")) == number
-    assert len(torch_backend._constants) <= torch_backend.MAX_CONSTANTS
+    assert len(transfers._constants) <= transfers.MAX_CONSTANTS
 
 
 def test_a_constant_of_inference_mode_can_be_trained_with():

@@ -1,0 +1,49 @@
+"""What goes from the host to the device, without making either wait."""
+
+import functools
+
+import keras
+import numpy as np
+import torch
+
+MAX_CONSTANTS = 256
+
+# On CUDA a copy of numbers makes the host wait for all that it has asked for.
+_constants = {}  # by content, type, shape, precision and device
+
+
+def constant(value, dtype):
+    array, device = np.asarray(value), _device()
+    key = array.tobytes(), array.dtype.str, array.shape, dtype, device
+    if key in _constants:
+        return _constants[key]
+    with torch.inference_mode(False):  # or no step could use it later
+        tensor = torch.tensor(array, dtype=getattr(torch, dtype), device=device)
+    if type(tensor) is torch.Tensor:  # and not one of somebody who traces
+        if len(_constants) >= MAX_CONSTANTS:
+            _constants.clear()
+        _constants[key] = tensor
+    return tensor
+
+
+def _device():
+    return keras.ops.empty(()).device  # of Keras's present scope
+
+
+def to_device(clips):
+    # Keras would copy each batch between two steps, while the device waits.
+    device = _device()
+    if device.type != "cuda":
+        return clips
+    copies = _copies()
+    with torch.cuda.stream(copies):
+        pinned = torch.from_numpy(clips).pin_memory()
+        copied = pinned.to(device, non_blocking=True)
+    copies.synchronize()
+    copied.record_stream(torch.cuda.default_stream())  # which trains
+    return copied
+
+
+@functools.cache
+def _copies():
+    return torch.cuda.Stream()
