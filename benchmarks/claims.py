@@ -71,13 +71,13 @@ flags.DEFINE_bool(
 def main(argv):
     """Trains and probes what is missing, seed by seed."""
     FLAGS(argv)
+    if FLAGS.scale != "nano":
+        FLAGS.set_default("run_dir", f"runs/claims-{FLAGS.scale}")
     if FLAGS.quick:
         FLAGS.set_default("run_dir", "runs/claims-quick")
         FLAGS.set_default("grids", ["1", "2"])
         FLAGS.set_default("steps", 60)
         FLAGS.set_default("seeds", 1)
-    if FLAGS.scale != "nano":
-        FLAGS.set_default("run_dir", f"runs/claims-{FLAGS.scale}")
     scale = SCALES[FLAGS.scale]
     known_grids = list(map(str, scale.grids))
     grids = FLAGS.grids or known_grids
