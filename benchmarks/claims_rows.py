@@ -16,7 +16,7 @@ QUARTER_SEEN = f"{QUARTER} --target_context=scored"
 # As many masked clips a batch as the others, at the learning rate of theirs.
 FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
 COSINE = "--objective_args=weight_schedule=cosine"
-
+TWICE_THE_RATE = "--learning_rate=3e-3"
 
 STEPS = 2000
 
@@ -58,7 +58,7 @@ class Scale:
 SCALES = {
     # The clips of `recipes/pretrain.py`'s default job, in twice as many steps:
     # what moves where is learned from them, by LayerLock too.
-    "nano": Scale("video_vit_nano", "--batch_size=16", (1, 2, 3, 4, 5, 6)),
+    "nano": Scale("video_vit_nano", "--batch_size=16", (1, 2, 3, 4, 5, 6, 7)),
     # For a GPU. As many patches across as above, of twice the size. Grids 4
     # and 5 have learning rates and batches for the scale above.
     "small": Scale(
@@ -110,12 +110,14 @@ class Row:
             given by training for another number of steps.
         against: str or `None`, the row that it is compared with, by name;
             `None` is the first.
+        length: int, times the steps of other rows. Defaults to `1`.
     """
 
     name: str
     flags: str
     flops_of: str | None = None
     against: str | None = None
+    length: int = 1
 
     def flags_for(self, steps: int) -> str:
         """Its flags, shares of a run as steps."""
@@ -223,11 +225,8 @@ GRIDS = {
             ),
             Row("two layers together", "--layers_per_event=2"),
             Row("four layers together", "--layers_per_event=4"),
-            Row("twice the learning rate", "--learning_rate=3e-3"),
-            Row(
-                "twice the learning rate, MAE",
-                f"{MAE} --learning_rate=3e-3",
-            ),
+            Row("twice the learning rate", TWICE_THE_RATE),
+            Row("twice the learning rate, MAE", f"{MAE} {TWICE_THE_RATE}"),
             Row("no mini warm-up", "--mini_warmup_steps=0"),
             Row("head rebuilt", "--head_reset"),
             Row(
@@ -274,5 +273,13 @@ GRIDS = {
             ),
         ),
         SWEEP,
+    ),
+    7: Comparison(
+        "Three times as long, at twice the learning rate",
+        (
+            Row("MAE", f"{MAE} {TWICE_THE_RATE}", length=3),
+            Row("LayerLock", TWICE_THE_RATE, length=3),
+        ),
+        FULL,
     ),
 }

@@ -73,7 +73,7 @@ class Results:
     def steps_of(self, row) -> int:
         """How long a row trains."""
         if row.flops_of is None:
-            return self.steps
+            return self.steps * row.length
         given, own = (
             self._flops(Row("", flags).flags_for(self.steps), self.steps)
             for flags in (row.flops_of, row.flags)

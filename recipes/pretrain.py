@@ -110,7 +110,9 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
 
 def fit(chosen, model, source, used) -> str | None:
     """Trains to the last step; returns why it ended before, if it did."""
-    batches = inputs.batches(chosen, source, int(model.batches_seen.numpy()))
+    batches = used.log.stopwatch.watching(
+        inputs.batches(chosen, source, int(model.batches_seen.numpy()))
+    )
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=used.in_order)
     except BrokenLossError as error:

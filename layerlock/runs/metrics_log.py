@@ -7,6 +7,8 @@ from layerlock.core import cost
 from layerlock.core.step_counter import EverySteps
 from layerlock.runs import tensorboard
 
+MUCH_WAITING = 0.2  # of the time; the rest hides behind training
+
 
 class MetricsLog(EverySteps):
     """Logs loss, stage, speed, cost and health every `log_every` steps.
@@ -28,6 +30,8 @@ class MetricsLog(EverySteps):
         validate: function without arguments that returns the held-out loss,
             or `None`.
         validate_every: int, optimizer steps; a multiple of `log_every`.
+        waiting_hint: str, what to do where a fifth of the time goes by
+            waiting for clips. Defaults to `None`.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class MetricsLog(EverySteps):
         progress,
         validate=None,
         validate_every=0,
+        waiting_hint=None,
     ):
         super().__init__(log_every, last_step=steps)
         self.run = run
@@ -56,6 +61,7 @@ class MetricsLog(EverySteps):
         self.scalars = tensorboard.NullWriter()
         self.validate = validate
         self.validate_every = validate_every
+        self.waiting_hint = waiting_hint
         self.losses = []  # of the batches since the last line
 
     def get_state(self) -> dict:
@@ -69,6 +75,7 @@ class MetricsLog(EverySteps):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self.stage = None
+        self.lines = 0  # the first one is about a start, too
         self.progress.start(self.steps, first_step=self.counter.step)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -80,19 +87,20 @@ class MetricsLog(EverySteps):
         model = self.model
         backends.sync_state(model)
         target = [k for k in model.target_layers if k]
-        pace, stall = self.stopwatch.take_lap()
+        lap = self.stopwatch.take_lap()
         metrics = {
             "step": step,
             "loss": statistics.fmean(self.losses),
             "frozen_layers": model.frozen_layers,
             "target_layer": target[-1] if target else None,
             "learning_rate": float(logs["learning_rate"]),
-            "clips_per_second": pace and pace * self.sizes.batch_size,
+            "clips_per_second": lap.pace and lap.pace * self.sizes.batch_size,
+            "input_wait": lap.waiting and round(lap.waiting, 4),
             "seconds": round(self.stopwatch.seconds, 3),
             "flops": self._flops(step, self.lock.events),
             "flops_unfrozen": self._unfrozen_flops(step),
             **self._measured(),
-            "stall_seconds": round(stall, 3),
+            "stall_seconds": round(lap.stall, 3),
             **self.monitors.values,
         }
         for reporter in self.reporters:
@@ -111,6 +119,17 @@ class MetricsLog(EverySteps):
             metrics["clips_per_second"],
         )
         self.losses = []
+        self._hint_at_waiting(lap.waiting)
+
+    def _hint_at_waiting(self, share):
+        """Says once what to do where clips are not there in time."""
+        if self.waiting_hint and self.lines and (share or 0.0) > MUCH_WAITING:
+            self.progress.message(
+                f"{share:.0%} of the time goes by waiting for clips. "
+                f"{self.waiting_hint}"
+            )
+            self.waiting_hint = None
+        self.lines += 1
 
     def _flops(self, step, events):
         return cost.cumulative_flops(

@@ -1,12 +1,32 @@
 """Times training, apart from what is done between its batches."""
 
 import collections
+import contextlib
 import statistics
+import threading
 import time
+import typing
 
 import keras
 
 _RECENT = 20  # batches that say what is usual
+
+
+class Lap(typing.NamedTuple):
+    """What was measured between two log lines.
+
+    Attributes:
+        pace: batches per second, without those that compiled; `None` where
+            there was no other.
+        stall: float, seconds that freezes cost.
+        waiting: the share of these batches' time that went by until their
+            clips were there; `None` where the thread that trains does not
+            fetch them itself, as on TensorFlow.
+    """
+
+    pace: float | None
+    stall: float
+    waiting: float | None
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -16,7 +36,7 @@ class Stopwatch(keras.callbacks.Callback):
     What a freeze costs does: itself, and how much longer than usual the next
     batch takes, since it compiles a new step.
 
-    Place it first.
+    Place it first, and train on `watching(batches)`.
 
     Args:
         lock: the `LayerLock` callback of the run.
@@ -29,6 +49,7 @@ class Stopwatch(keras.callbacks.Callback):
         super().__init__()
         self.lock = lock
         self.seconds = 0.0
+        self.thread = None
         self._start_lap()
 
     def get_state(self) -> dict:
@@ -39,15 +60,35 @@ class Stopwatch(keras.callbacks.Callback):
         """Goes on from what `get_state` returned."""
         self.seconds = state["seconds"]
 
+    def watching(self, batches):
+        """The same batches; how long each is waited for is noted.
+
+        Args:
+            batches: a generator, which is closed with the one returned.
+        """
+        with contextlib.closing(batches):
+            while True:
+                began = time.perf_counter()
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                if threading.get_ident() == self.thread:
+                    waited = time.perf_counter() - began
+                    self.waited = (self.waited or 0.0) + waited
+                yield batch
+
     def on_train_begin(self, logs=None):
+        self.thread = threading.get_ident()
         self.num_events = len(self.lock.events)
         self.recent = collections.deque(maxlen=_RECENT)
+        self.waited = None  # seconds, for the batch at hand
         self.compiled = False  # the first batch compiles: not a usual one
         self._start_lap()
 
     def on_train_batch_begin(self, batch, logs=None):
         self.first = batch
-        self.began = time.perf_counter()
+        # Where the batch is fetched before: PyTorch does, JAX does not.
+        self.began = time.perf_counter() - (self.waited or 0.0)
 
     def on_train_batch_end(self, batch, logs=None):
         duration = time.perf_counter() - self.began
@@ -62,23 +103,25 @@ class Stopwatch(keras.callbacks.Callback):
             self.recent.append(duration / batches)
             self.usual_batches += batches
             self.usual_seconds += duration
+            if self.waited is not None:
+                self.usual_waits = (self.usual_waits or 0.0) + self.waited
         self.compiled = True
+        self.waited = None
         self.seconds += duration
 
-    def take_lap(self) -> tuple[float | None, float]:
-        """Returns batches per second and stalled seconds since the last lap.
-
-        Batches per second leave out those that compiled; they are `None`
-        where no other was trained on.
-        """
-        pace = None
+    def take_lap(self) -> Lap:
+        """What was measured since the last lap."""
+        pace = waiting = None
         if self.usual_seconds:
             pace = self.usual_batches / self.usual_seconds
-        stall = self.stall
+            if self.usual_waits is not None:
+                waiting = self.usual_waits / self.usual_seconds
+        lap = Lap(pace, self.stall, waiting)
         self._start_lap()
-        return pace, stall
+        return lap
 
     def _start_lap(self):
         self.usual_batches = 0
         self.usual_seconds = 0.0
+        self.usual_waits = None
         self.stall = 0.0

@@ -21,6 +21,7 @@ GROUPS = {
     ),
     "cost": (
         "clips_per_second",
+        "input_wait",
         "seconds",
         "flops",
         "flops_unfrozen",

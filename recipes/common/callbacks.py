@@ -103,6 +103,7 @@ def build(chosen, method, model, run, clips, progress):
         progress=progress,
         validate=inputs.held_out_loss(model, clips.validation, chosen),
         validate_every=chosen["checkpoint_every"],
+        waiting_hint=inputs.waiting_hint(chosen),
     )
     stream = pipeline.ClipStream(clips.source, chosen["seed"])
     breakdown = Breakdown(

@@ -126,6 +126,18 @@ def batches(chosen, source, first_batch: int = 0):
     )
 
 
+def waiting_hint(chosen) -> str:
+    """What to do where training waits for clips."""
+    more = chosen["workers"] + 1
+    hint = f"More processes may read them sooner: --workers={more}."
+    if chosen["data"] == "scenes":
+        return hint
+    return (
+        f"{hint} Large videos are read several times faster once "
+        "recipes/prepare.py has copied them."
+    )
+
+
 def fixed_clips(source, number: int) -> np.ndarray:
     """Clips from all over a source, the same for every run on it.
 

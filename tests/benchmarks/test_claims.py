@@ -154,3 +154,11 @@ def test_probes_read_clips_of_the_scale(benchmark):
         assert "--task_args=seed=1000,frames=16,size=64 " in probe.command(
             "run", "out"
         )
+
+
+def test_a_row_can_be_longer_than_the_others(benchmark):
+    rows, results = benchmark
+    row = rows.Row("", "--start_step=60%", length=3)
+
+    assert results.steps_of(row) == 3 * STEPS
+    assert results.flags_of(row) == "--start_step=180"

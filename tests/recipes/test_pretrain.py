@@ -55,8 +55,8 @@ def test_it_leaves_everything_that_a_run_directory_holds(scenes):
 def test_every_line_has_the_keys_that_are_promised(scenes):
     keys = (
         "step loss frozen_layers target_layer learning_rate clips_per_second "
-        "seconds flops flops_unfrozen peak_memory_bytes stall_seconds "
-        "feature_std effective_rank target_std grad_norm"
+        "input_wait seconds flops flops_unfrozen peak_memory_bytes "
+        "stall_seconds feature_std effective_rank target_std grad_norm"
     ).split()
     lines = running.metrics(scenes)
 

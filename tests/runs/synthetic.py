@@ -73,6 +73,7 @@ def metrics_lines(steps: int = 600, log_every: int = 10, target="latents"):
                 "learning_rate": 1e-3 * min(1, (since + 5) / 30),
                 "clips_per_second": 310 * (1 + 0.1 * frozen)
                 + 8 * random.standard_normal(),
+                "input_wait": 0.02,
                 "seconds": step * 0.1,
                 "flops": flops,
                 "flops_unfrozen": UNFROZEN_STEP * step,

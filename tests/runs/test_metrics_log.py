@@ -10,15 +10,16 @@ from layerlock.core.schedules import (
     NeverFreezeSchedule,
     PiecewiseFreezeSchedule,
 )
+from layerlock.runs.stopwatch import Lap
 from tests.core import freezing
 from tests.runs.training import Training
 
 KEYS = (
     "step loss frozen_layers target_layer learning_rate clips_per_second "
-    "seconds flops flops_unfrozen peak_memory_bytes compiled_step_flops "
-    "stall_seconds feature_std feature_std_min raw_feature_std target_std "
-    "prediction_cosine clip_cosine effective_rank grad_norm weight_norms "
-    "weight_norm_rates verdict verdict_reason"
+    "input_wait seconds flops flops_unfrozen peak_memory_bytes "
+    "compiled_step_flops stall_seconds feature_std feature_std_min "
+    "raw_feature_std target_std prediction_cosine clip_cosine effective_rank "
+    "grad_norm weight_norms weight_norm_rates verdict verdict_reason"
 ).split()
 EVENT = 4
 
@@ -265,3 +266,35 @@ def test_no_line_is_lost_when_the_last_steps_do_not_fill_one(batches):
     batches.begin().train(1, 1, 1, 1)
 
     assert [line["step"] for line in batches.lines] == [3, 4]
+
+
+class Laps:
+    """Stands in for a `Stopwatch` whose laps are known."""
+
+    seconds = 0.0
+
+    def __init__(self, *shares):
+        self.shares = list(shares)
+
+    def take_lap(self):
+        return Lap(1.0, 0.0, self.shares.pop(0))
+
+
+def said(batches, *shares):
+    batches.begin()
+    batches.log.waiting_hint = "Use more workers."
+    batches.log.stopwatch = Laps(*shares)
+    batches.train(*[1.0] * 3 * len(shares))
+    return [x for x in batches.log.progress.messages if "waiting" in x]
+
+
+def test_much_waiting_is_said_once(batches):
+    assert said(batches, 0.1, 0.43, 0.5) == [
+        "43% of the time goes by waiting for clips. Use more workers."
+    ]
+    assert [line["input_wait"] for line in batches.lines] == [0.1, 0.43, 0.5]
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.1), (0.1, 0.19), (None, None)])
+def test_little_waiting_or_that_of_a_start_is_not_said(batches, shares):
+    assert said(batches, *shares) == []

@@ -25,6 +25,7 @@ class Stage:
     step_flops_unfrozen: float | None
     peak_memory_bytes: float | None
     clips_per_second: float | None
+    input_wait: float | None
     teacher_jump: float | None
 
 
@@ -152,6 +153,7 @@ class History:
             clips_per_second=_reduce(
                 np.median, self.column("clips_per_second")[part]
             ),
+            input_wait=_reduce(np.median, self.column("input_wait")[part]),
             teacher_jump=_last_finite(self.column("teacher_jump")[part]),
         )
 

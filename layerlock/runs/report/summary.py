@@ -8,6 +8,8 @@ from layerlock.runs.report import notices
 from layerlock.runs.report.history import History
 from layerlock.runs.report.html import Html, inline, tag
 
+SOME_WAITING = 0.05  # share of the time, from which on it is told
+
 
 def header(
     path: Path, config: dict, history: History, failure: dict | None = None
@@ -163,6 +165,8 @@ def _speed_tile(history: History) -> Html:
     if len(stages) > 1:
         first = wording.number(stages[0].clips_per_second)
         note = f"clips/s in the last stage, {first} in the first"
+    if (stages[-1].input_wait or 0.0) >= SOME_WAITING:
+        note += f"; {stages[-1].input_wait:.0%} of the time waiting for clips"
     return _tile("speed", wording.number(stages[-1].clips_per_second), note)
 
 

@@ -155,3 +155,10 @@ def test_many_devices_are_counted():
     devices = [f"tpu:{index}" for index in range(16)]
 
     assert "16 × tpu:0" in header([], devices=devices)
+
+
+@pytest.mark.parametrize("share, is_said", [(0.02, False), (0.43, True)])
+def test_much_waiting_for_clips_is_beside_the_speed(share, is_said):
+    lines = [line | {"input_wait": share} for line in synthetic.metrics_lines()]
+
+    assert ("43% of the time waiting for clips" in header(lines)) == is_said
