@@ -8,7 +8,8 @@ Lower blocks learn more slowly (layer-wise learning-rate decay, arXiv
 2003.10555), or freeze one after the other with --schedule. The supervised
 reference is --encoder=random:PRESET. Nothing is chosen: the validation split is
 watched, and the last step is measured on the test split, with a 95 % bootstrap
-interval. `finetune.json`, `report.html` and `encoder/` go to --out.
+interval. `encoder/`, once it is trained, `finetune.json` and `report.html` go
+to --out.
 """
 
 import sys
@@ -53,40 +54,46 @@ def main(argv):
         finetuning.check(
             encoder, task, FLAGS.readout, schedule, FLAGS.batch_size
         )
-        out = tasks.open_folder(FLAGS, "finetuned")
+        out = tasks.choose_folder(FLAGS, "finetuned")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"finetune: {error}")
     for sentence in task.problems:
         print(f"Note: {sentence}")
     start = time.monotonic()
-    try:
-        result = finetuning.finetune(
+
+    def save():
+        encoder.save_to_preset(out / "encoder")
+        print(f"Encoder: {out / 'encoder'}", flush=True)
+
+    with tasks.made(out):
+        try:
+            result = finetuning.finetune(
+                encoder,
+                task,
+                FLAGS.readout,
+                optimizer,
+                schedule,
+                steps=FLAGS.steps,
+                batch_size=FLAGS.batch_size,
+                validate_every=chosen["validate_every"],
+                seed=FLAGS.seed,
+                verbose=int(sys.stdout.isatty()),
+                tell=tell,
+                trained=save,
+            )
+        except ValueError as error:
+            sys.exit(f"finetune: {error}")
+        results.write(
+            out / "finetune.json",
+            FLAGS,
             encoder,
             task,
-            FLAGS.readout,
-            optimizer,
-            schedule,
-            steps=FLAGS.steps,
-            batch_size=FLAGS.batch_size,
-            validate_every=chosen["validate_every"],
-            seed=FLAGS.seed,
-            verbose=int(sys.stdout.isatty()),
-            tell=tell,
+            result,
+            time.monotonic() - start,
+            "fine-tuning",
+            flags=chosen,
+            history=result.trials,
         )
-    except ValueError as error:
-        sys.exit(f"finetune: {error}")
-    encoder.save_to_preset(out / "encoder")
-    results.write(
-        out / "finetune.json",
-        FLAGS,
-        encoder,
-        task,
-        result,
-        time.monotonic() - start,
-        "fine-tuning",
-        flags=chosen,
-        history=result.trials,
-    )
 
 
 def resolve(encoder) -> dict:

@@ -4,9 +4,11 @@
 
 What decoding costs is decided by the size of the frames and by how far apart
 key frames are. The copies are upright, of --short_side, with a key frame every
---key_frame_seconds; their folders and names are those of the originals, which
-are never touched. Copies go on where they were cut off, and what cannot be
-read is named. Then: `recipes/pretrain.py --data=/small`.
+--key_frame_seconds; their folders and names are those of the originals, but all
+end in .mp4. The originals are never touched. Copies go on where they were cut
+off, and what cannot be read is named; what a glob or a list finds in --out is
+not copied again. Then: `recipes/pretrain.py --data=/small`. Lists and labels of
+a data set, such as train.json, go beside the copies by hand.
 """
 
 import csv

@@ -34,17 +34,20 @@ def main(argv):
         if not FLAGS.encoder:
             raise ValueError("--encoder is missing: a run directory, say.")
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
-        layer = encoders.layer_number(encoder, _number(FLAGS.layer))
+        layer = evaluation_options.layer_number(FLAGS, encoder)
         readout = build_readout()
         task = tasks.build_task(FLAGS, encoder)
-        evaluation.check(readout, task)
-        out = tasks.open_folder(FLAGS, "probes")
+        evaluation.check(readout, task, encoder)
+        out = tasks.choose_folder(FLAGS, "probes")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"probe: {error}")
     for sentence in task.problems:
         print(f"Note: {sentence}")
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=".features-", dir=out) as folder:
+    with (
+        tasks.made(out),
+        tempfile.TemporaryDirectory(prefix=".features-", dir=out) as folder,
+    ):
         try:
             result = evaluation.probe(
                 encoder,
@@ -54,6 +57,7 @@ def main(argv):
                 folder,
                 max_bytes=FLAGS.cache_gigabytes * 1e9,
                 progress=Progress(),
+                say=print,
             )
         except ValueError as error:
             sys.exit(f"probe: {error}")
@@ -94,10 +98,6 @@ class Progress:
             self.bar = keras.utils.Progbar(total)
         if sys.stdout.isatty():
             self.bar.update(done)
-
-
-def _number(text):
-    return float(text) if "." in text else int(text)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ all frames. The original plays beside it. Reconstructions of hidden patches are
 in the report of a run.
 """
 
+import math
 import pathlib
 import sys
 
@@ -20,10 +21,12 @@ from absl import flags
 
 from layerlock.data import decoding, encoding, framing, streams
 from layerlock.evaluation import encoders, features
+from layerlock.models.patches import patch_grid
 from layerlock.runs import pictures
 
 FLAGS = flags.FlagValues()
 evaluation_options.define_visualise(FLAGS)
+_LOWEST_RATE = 0.001  # frames per second that an mp4 is written with
 
 
 def main(argv):
@@ -33,27 +36,33 @@ def main(argv):
         for name in ("encoder", "video"):
             if not FLAGS[name].value:
                 raise ValueError(f"--{name} is missing.")
-        encoder = encoders.load(FLAGS.encoder, student=FLAGS.student)
-        text = FLAGS.layer
-        layer = encoders.layer_number(
-            encoder, float(text) if "." in text else int(text)
-        )
         out = pathlib.Path(FLAGS.out or _name(FLAGS.video))
-        if out.exists():
-            raise ValueError(
-                f"{out} exists. Nothing is overwritten: pass another --out."
-            )
-        if not out.parent.is_dir():
-            raise ValueError(f"--out={out}: there is no folder {out.parent}.")
+        check_place(out)
         if not pathlib.Path(FLAGS.video).is_file():
             raise ValueError(f"--video={FLAGS.video}: there is no such file.")
-        facts = decoding.probe(FLAGS.video)
+        encoder = encoders.load(FLAGS.encoder, student=FLAGS.student)
+        layer = evaluation_options.layer_number(FLAGS, encoder)
+        clips, fps = read(encoder, decoding.probe(FLAGS.video))
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"visualise: {error}")
-    clips, fps = read(encoder, facts)
     shown = colour(encoder, layer, clips)
     encoding.write_video(out, side_by_side(clips, shown), fps)
     print(f"{out}: {len(clips) * clips.shape[1]} frames at {fps:g} per second")
+
+
+def check_place(out: pathlib.Path):
+    """Raises unless an mp4 can be written there."""
+    if out.exists():
+        raise ValueError(
+            f"{out} exists. Nothing is overwritten: pass another --out."
+        )
+    if not out.parent.is_dir():
+        raise ValueError(f"--out={out}: there is no folder {out.parent}.")
+    if out.suffix.lower() != ".mp4":
+        raise ValueError(
+            "--out is written as an mp4, and its name must say so. Received: "
+            f"--out={out}. Take --out={out.with_suffix('.mp4')}."
+        )
 
 
 def read(encoder, facts):
@@ -65,13 +74,25 @@ def read(encoder, facts):
 
     Returns:
         uint8 `(clips, frames, size, size, 3)`, and frames per second.
+
+    Raises:
+        ValueError: if frames do not divide into the encoder's patches, or
+            `--fps` is no rate.
     """
     frames, size, _ = encoder.clip_shape
-    fps = FLAGS.fps or min(facts.fps, 8.0)
-    size = FLAGS.size or size
-    most = FLAGS.seconds * fps
-    count = int(min(facts.duration * fps, most)) // frames
-    count = max(count, 1)
+    if FLAGS.size is not None:
+        size = FLAGS.size
+    patch_grid((frames, size, size), encoder.patch_size)
+    fps = min(facts.fps, 8.0) if FLAGS.fps is None else FLAGS.fps
+    if not _LOWEST_RATE <= fps < math.inf:
+        raise ValueError(
+            f"--fps must be finite and at least {_LOWEST_RATE}; without it, it "
+            f"is the video's, at most 8. Received: {fps}."
+        )
+    # Frames are read in the middle of their time: half of the last will do,
+    # and none is lost to the rounding of `Facts`.
+    available = math.floor(min(facts.duration, FLAGS.seconds) * fps + 0.5)
+    count = max(1, available // frames)
     view = framing.Framing(count * frames, size, fps).central(
         streams.Facts(**{**vars(facts), "duration": count * frames / fps})
     )

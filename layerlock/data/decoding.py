@@ -51,16 +51,8 @@ def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
             "`times` must be ascending, and at least one. "
             f"Received: times={times}."
         )
-    for start in _starts(times[0]):
-        with streams.opened(path) as (container, stream):
-            if not streams.seek(container, stream, start):
-                continue
-            frames = streams.timed_frames(container, stream, start <= 0)
-            show = _Reader(stream, size, box)
-            images = _pick(frames, times, show, start <= 0)
-        if images is not None:
-            return images
-    raise DecodingError("no frame can be decoded")
+    with _opened_at(path, times[0]) as (stream, frames):
+        return _pick(frames, times, _Reader(stream, size, box))
 
 
 def read_view(path, view, size: int) -> np.ndarray:
@@ -95,10 +87,9 @@ def all_frames(path, short_side=None, span=None):
         DecodingError: The file cannot be read; says why.
     """
     first, last = span or (0.0, math.inf)
-    with streams.opened(path) as (container, stream):
-        from_start = not first or not streams.seek(container, stream, first)
+    with _opened_at(path, first) as (stream, frames):
         show = None
-        for time, frame in streams.timed_frames(container, stream, from_start):
+        for time, frame in frames:
             if time > last + _TOLERANCE:
                 break
             if show is None:
@@ -177,6 +168,26 @@ def _last_time_after(path, start: float) -> float | None:
         return max((time for time, _ in frames), default=None)
 
 
+@contextlib.contextmanager
+def _opened_at(path, time: float):
+    """Gives the stream, and its timed frames from one at or before a time.
+
+    Some seeks go too far, those in MPEG-TS among them. Then it is decoded
+    from earlier on, and at last from the start.
+    """
+    for start in _starts(time):
+        with streams.opened(path) as (container, stream):
+            if not streams.seek(container, stream, start):
+                continue
+            frames = streams.timed_frames(container, stream, start <= 0)
+            first = next(frames, None)
+            if first is None or start > 0 and first[0] > time + _TOLERANCE:
+                continue
+            yield stream, itertools.chain([first], frames)
+            return
+    raise DecodingError("no frame can be decoded")
+
+
 def _starts(first: float):
     """Yields from where to decode, the fastest first."""
     if first > 0:
@@ -186,14 +197,11 @@ def _starts(first: float):
     yield 0.0
 
 
-def _pick(frames, times, show, from_start: bool):
-    """Returns what is shown at `times`, `None` if `frames` begin too late."""
+def _pick(frames, times, show) -> np.ndarray:
+    """Returns what is shown at `times`."""
     images, shown = [], None
     for time, frame in itertools.chain(frames, [(math.inf, None)]):
-        if shown is None:
-            if frame is None or time > times[0] + _TOLERANCE and not from_start:
-                return None
-        else:
+        if shown is not None:
             due = sum(wanted + _TOLERANCE < time for wanted in times)
             if due > len(images):
                 images += [show(shown)] * (due - len(images))

@@ -26,18 +26,26 @@ class Job:
     span: tuple[float, float] | None = None
 
 
-def plan(spec, trims=None) -> list[Job]:
+def plan(spec, trims=None, folder=None) -> list[Job]:
     """Names a copy for every video, or for every trim of one.
+
+    A copy has the name of its video, and ends in .mp4 whatever that ends in:
+    labels that go by a name without its ending fit the copies too.
 
     Args:
         spec: a folder, a glob, a list or a video; as for `FolderSource`.
         trims: rows of path, first and last second; paths relative to the
             folder. Defaults to `None`: the whole of every video.
+        folder: path of the copies: what lies in it is not copied again, if a
+            glob or a list names it. Defaults to `None`.
 
     Raises:
-        ValueError: if a trim is of no video, or empty.
+        ValueError: if a trim is of no video, or empty, or if there are no
+            videos but copies.
     """
     root, paths = files.find(spec)
+    if folder is not None:
+        paths = _originals(spec, paths, folder)
     known = {_relative(path, root): path for path in paths}
     if trims is None:
         return [Job(path, _as_mp4(name)) for name, path in known.items()]
@@ -66,6 +74,8 @@ def prepare(
     """Copies videos, or parts of them, into a folder of their own.
 
     What was cut off goes on. A copy is written again when its source changed.
+    Copies were once called `one.mkv.mp4`: those that the log has by such a name
+    keep it.
 
     Args:
         spec: the videos, see `plan`.
@@ -80,21 +90,22 @@ def prepare(
 
     Raises:
         ValueError: if the folder holds anything else, or copies that were
-            made with other settings, or would lie among the originals.
+            made with other settings, or would lie among the originals, or if
+            two videos would get one name.
     """
     folder = pathlib.Path(folder).absolute()
     _check_place(spec, folder)
-    jobs = plan(spec, trims)
-    _check_names(jobs)
     settings = dict(sorted(settings.items()))
     done = _read_log(folder, settings)
+    jobs = _keep_names(plan(spec, trims, folder), done)
+    _check_names(jobs)
     missing = [
         job
         for job in jobs
         if done.get(job.name) != _key(job) or not (folder / job.name).exists()
     ]
     found = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
-    folder.mkdir(parents=True, exist_ok=True)
+    _open_log(folder)
     pool = concurrent.futures.ThreadPoolExecutor(num_threads or os.cpu_count())
     try:
         futures = {pool.submit(_copy, j, folder, settings): j for j in missing}
@@ -138,14 +149,49 @@ def _check_place(spec, folder):
         )
 
 
+def _originals(spec, paths, folder) -> list[str]:
+    """The videos that are not copies."""
+    folder = pathlib.Path(folder).resolve()
+    kept = [
+        path
+        for path in paths
+        if not pathlib.Path(path).parent.resolve().is_relative_to(folder)
+    ]
+    if not kept:
+        raise ValueError(
+            f"All {len(paths)} videos of {spec} are in the folder of the "
+            f"copies, {folder}. Expected the originals."
+        )
+    return kept
+
+
+def _keep_names(jobs, done) -> list[Job]:
+    """Lets copies in the log keep the names that copies once had."""
+    other = done.keys() - {job.name for job in jobs}
+    return [
+        dataclasses.replace(job, name=once) if once in other else job
+        for job, once in zip(jobs, map(_name_once, jobs), strict=True)
+    ]
+
+
+def _name_once(job) -> str:
+    """`one.mkv.mp4` for `one.mkv`, as copies of whole videos were called."""
+    if job.span is not None:
+        return job.name
+    stem, ending = os.path.splitext(job.name)
+    original = os.path.splitext(job.source)[1]
+    return stem + original + ending * (original.lower() != ending)
+
+
 def _check_names(jobs):
     names = {}
     for job in jobs:
         other = names.setdefault(job.name, job)
         if other is not job:
             raise ValueError(
-                f"{job.source} and {other.source} would both become "
-                f"{job.name}. Rename one of them, or drop a trim."
+                f"{other.source} and {job.source} would both become "
+                f"{job.name}. Rename one of them, leave one out in a .txt "
+                "list, or drop a trim."
             )
 
 
@@ -158,7 +204,7 @@ def _relative(path, root) -> str:
 
 
 def _as_mp4(name: str) -> str:
-    return name if name.lower().endswith(".mp4") else f"{name}.mp4"
+    return f"{os.path.splitext(name)[0]}.mp4"
 
 
 def _key(job) -> list:
@@ -191,6 +237,15 @@ def _read_log(folder, settings) -> dict:
             )
         done[entry["name"]] = entry["key"]
     return done
+
+
+def _open_log(folder):
+    """Makes the log before any copy, and ends a line that was cut off."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / _LOG, "a+b") as file:
+        file.seek(0)
+        if file.read()[-1:] not in (b"", b"\n"):
+            file.write(b"\n")
 
 
 def _add_to_log(folder, job, settings):

@@ -27,13 +27,16 @@ class DecodingError(ValueError):
 
     @property
     def may_pass(self) -> bool:
-        """Whether the machine, and not the file, may be the cause."""
+        """Whether the machine or the decoder, not the file, may be the cause.
+
+        A later version of the decoder may read what this one stumbles over.
+        """
         cause = self
-        while cause is not None:
-            if getattr(cause, "errno", None) in _PASSING:
-                return True
+        while isinstance(cause, DecodingError):
             cause = cause.__cause__
-        return False
+        return cause is not None and (
+            getattr(cause, "errno", None) in (None, *_PASSING)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +75,9 @@ def require_av():
 def opened(path):
     """Gives the container and its largest video stream; closes the container.
 
-    What FFmpeg or the system complain about becomes a `DecodingError`.
+    What FFmpeg or the system complain about becomes a `DecodingError`, and so
+    does whatever else goes wrong while the file is open, but for memory that
+    runs out: nobody knows what a broken file makes a decoder do.
     """
     av = require_av()
     # Titles that are not UTF-8: newer versions take them as they are.
@@ -89,6 +94,11 @@ def opened(path):
             yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise DecodingError(reason(error)) from error
+    except (DecodingError, MemoryError):
+        raise
+    except Exception as error:
+        name = type(error).__name__
+        raise DecodingError(f"{name}: {reason(error)}") from error
 
 
 def reason(error: Exception) -> str:

@@ -70,9 +70,9 @@ def _confusion(names, result) -> str:
 def _maps(result) -> Html:
     test = result.features["test"]
     clips = []
-    for index in range(min(NUM_MAPS, len(test))):
-        frames = test.views(index)[0]
-        truth, found = result.targets[index], result.predictions[index]
+    shown = (result.kept, result.targets, result.predictions)
+    for index, truth, found in zip(*(x[:NUM_MAPS] for x in shown), strict=True):
+        frames = test.views(int(index))[0]
         low, high = np.nanpercentile(np.log(truth), [1, 99])
         clips.append(
             strips.clip_rows(

@@ -17,6 +17,10 @@ from layerlock.evaluation.task import SPLITS
 from layerlock.runs import writing
 
 _NUM_THREADS = min(16, os.cpu_count() or 1)
+_MAX_EXAMPLES = 100  # in memory at a time
+_MAX_BYTES = 1e9  # of their features
+_FEATURES_PER_PIXEL = 4  # bytes, of a wide encoder in float32
+_MAX_CLIP_BYTES = 40e6  # encoded at a time: 16 clips of 16x224x224
 
 
 class Features:
@@ -29,25 +33,22 @@ class Features:
             3)`, to features `(batch, frames, rows, columns, dim)`.
         examples: the `Examples`.
         folder: path, where to keep them; `None` computes them whenever asked.
-        batch_size: int, examples that are read at a time.
         progress: called with the numbers of examples done and to do.
 
     Attributes:
         problems: list of str, one for each example that cannot be read.
     """
 
-    def __init__(
-        self, extract, examples, folder=None, batch_size=50, progress=None
-    ):
+    def __init__(self, extract, examples, folder=None, progress=None):
         self.examples = examples
         self.problems = []
         self._extract = extract
-        self._values = self._targets = None
+        self._values = self._targets = self._known = None
         # Numbers of the examples that can be read, as far as is known.
         self._numbers = np.arange(len(examples))
         self._unreadable = set()
         if folder is not None:
-            self._keep(pathlib.Path(folder), batch_size, progress)
+            self._keep(pathlib.Path(folder), progress)
 
     def __len__(self):
         return len(self._numbers)
@@ -55,7 +56,15 @@ class Features:
     @property
     def shape(self) -> tuple:
         """Shape of one view's features, `(frames, rows, columns, dim)`."""
-        return self.batch([0])[0].shape[2:]
+        if self._values is None:
+            views, _ = self._first()
+            return self._compute(views[None, :1]).shape[2:]
+        return self._values.shape[2:]
+
+    @property
+    def groups(self) -> list:
+        """The group of each example; see `Examples.group`."""
+        return [self.examples.group(int(number)) for number in self._numbers]
 
     def batch(self, indices) -> tuple[np.ndarray, np.ndarray]:
         """Returns features `(examples, views, ...)` and targets."""
@@ -67,11 +76,16 @@ class Features:
             )
         return found
 
-    def batches(self, size: int = 100):
+    def batches(self, size: int | None = None):
         """Yields features and targets of all examples, in order.
 
         What could not be read is not counted as an example afterwards.
+
+        Args:
+            size: int, examples at a time. Defaults to `None`: 100, or fewer
+                if their features are more than a gigabyte.
         """
+        size = size or self._fitting()
         for start in range(0, len(self), size):
             found = self._find(np.arange(start, min(start + size, len(self))))
             if found is not None:
@@ -79,9 +93,7 @@ class Features:
         unreadable = np.isin(self._numbers, list(self._unreadable))
         self._numbers = self._numbers[~unreadable]
         if not len(self):
-            raise DecodingError(
-                f"No example can be read: {'; '.join(self.problems[:3])}"
-            )
+            raise self._nothing()
 
     def pooled(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns means over tokens `(examples, views, dim)`, and targets."""
@@ -94,6 +106,47 @@ class Features:
     def views(self, index: int) -> np.ndarray:
         """Returns the clips that an example's features are of."""
         return self.examples[int(self._numbers[index])][0]
+
+    def sample(self, max_bytes: float, max_examples=None) -> np.ndarray:
+        """Returns targets of as many examples as fit, evenly spread.
+
+        Args:
+            max_bytes: float, of targets.
+            max_examples: int. Defaults to `None`: no limit.
+        """
+        each = max(self._first()[1].nbytes, 1)
+        count = min(max_bytes // each, max_examples or len(self), len(self))
+        chosen = np.linspace(0, len(self) - 1, max(1, int(count)))
+        chosen = np.unique(chosen.round().astype(int))
+        if self._targets is not None:
+            return self._targets[chosen]
+        read = self._read(self._numbers[chosen])
+        if not read:
+            raise self._nothing()
+        return np.stack([target for *_, target in read])
+
+    def _first(self):
+        """Views and target of the first example that can be read."""
+        if self._known is None:
+            read = (self._read([number]) for number in self._numbers)
+            found = next(filter(None, read), None)
+            if found is None:
+                raise self._nothing()
+            [(_, *self._known)] = found
+        return self._known
+
+    def _fitting(self) -> int:
+        """How many examples fit into memory."""
+        if self._values is not None:
+            each = self._values[0].nbytes
+        else:
+            each = _FEATURES_PER_PIXEL * self._first()[0].nbytes
+        return int(np.clip(_MAX_BYTES // each, 1, _MAX_EXAMPLES))
+
+    def _nothing(self):
+        return DecodingError(
+            f"No example can be read: {'; '.join(self.problems[:3])}"
+        )
 
     def _find(self, indices):
         """Features and targets of the examples that can be read, if any."""
@@ -123,14 +176,20 @@ class Features:
 
     def _compute(self, views):
         clips = views.reshape(-1, *views.shape[2:])
-        features = self._extract(clips)
+        size = max(1, int(_MAX_CLIP_BYTES // clips[0].nbytes))
+        features = np.concatenate(
+            [
+                self._extract(clips[start : start + size])
+                for start in range(0, len(clips), size)
+            ]
+        )
         return features.reshape(*views.shape[:2], *features.shape[1:])
 
-    def _keep(self, folder, batch_size, progress):
+    def _keep(self, folder, progress):
         if not (folder / "facts.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            self._write(folder, batch_size, progress)
+            self._write(folder, progress)
         facts = json.loads((folder / "facts.json").read_text())
         self.problems = facts["problems"]
         self._numbers = np.array(facts["numbers"])
@@ -140,10 +199,10 @@ class Features:
             for name in ("features", "targets")
         )
 
-    def _write(self, folder, batch_size, progress):
-        files, numbers = {}, []
-        for start in range(0, len(self), batch_size):
-            rows = range(start, min(start + batch_size, len(self)))
+    def _write(self, folder, progress):
+        files, numbers, size = {}, [], self._fitting()
+        for start in range(0, len(self), size):
+            rows = range(start, min(start + size, len(self)))
             found = self._read(rows)
             if found:
                 read, views, targets = zip(*found, strict=True)
@@ -165,9 +224,7 @@ class Features:
             if progress is not None:
                 progress(rows.stop, len(self))
         if not numbers:
-            raise DecodingError(
-                f"No example can be read: {'; '.join(self.problems[:3])}"
-            )
+            raise self._nothing()
         for file in files.values():
             file.flush()
         facts = {"numbers": numbers, "problems": self.problems}
@@ -178,8 +235,8 @@ class Features:
 def draws(features, batch_size: int, seed: int):
     """Yields batches of random examples without end, one random view of each.
 
-    Every example comes once before any comes again. A batch is always full:
-    in place of examples that cannot be read, others of it come twice.
+    In each round every example comes once. A batch is always full: in place
+    of examples that cannot be read, others of it come twice.
 
     Args:
         features: the `Features`.
@@ -188,14 +245,23 @@ def draws(features, batch_size: int, seed: int):
     """
     draw = np.random.default_rng(seed)
     size = min(batch_size, len(features))
+    order, missed = np.empty(0, int), 0
     while True:
-        order = draw.permutation(len(features))
-        for start in range(0, len(order) - size + 1, size):
-            values, truth = features.batch(np.sort(order[start : start + size]))
-            view = draw.integers(values.shape[1], size=len(values))
-            values = values[np.arange(len(values)), view]
-            whole = np.resize(np.arange(len(values)), size)
-            yield values[whole], truth[whole]
+        if len(order) < size:
+            order = np.append(order, draw.permutation(len(features)))
+        chosen, order = np.sort(order[:size]), order[size:]
+        try:
+            values, truth = features.batch(chosen)
+        except DecodingError:
+            missed += size
+            if missed >= 2 * len(features):  # nothing is left
+                raise
+            continue
+        missed = 0
+        view = draw.integers(values.shape[1], size=len(values))
+        values = values[np.arange(len(values)), view]
+        whole = np.resize(np.arange(len(values)), size)
+        yield values[whole], truth[whole]
 
 
 def extractor(encoder, layer: int):
@@ -220,7 +286,15 @@ def extractor(encoder, layer: int):
     return extract
 
 
-def compute(encoder, task, layer, folder=None, max_bytes=None, progress=None):
+def compute(
+    encoder,
+    task,
+    layer,
+    folder=None,
+    max_bytes=None,
+    progress=None,
+    say=None,
+):
     """Returns the features of every split of a task, by its name.
 
     Args:
@@ -232,12 +306,20 @@ def compute(encoder, task, layer, folder=None, max_bytes=None, progress=None):
             `None`: no limit.
         progress: called with a split and the numbers of examples done and to
             do.
+        say: function of a sentence, told if they are not kept for their size.
     """
     extract = extractor(encoder, layer)
     splits = {split: task.examples(split) for split in SPLITS}
     if folder is not None and max_bytes is not None:
-        if _num_bytes(extract, splits) > max_bytes:
+        needed = _num_bytes(extract, splits)
+        if needed > max_bytes:
             folder = None
+            if say is not None:
+                say(
+                    f"Features take {needed / 1e9:.1f} GB, and "
+                    f"{max_bytes / 1e9:.1f} GB may be kept: they are computed "
+                    "anew whenever they are needed."
+                )
     return {
         split: Features(
             extract,

@@ -17,7 +17,8 @@ from layerlock.evaluation.validation import Validation
 # Names of weights that do not decay; learned positions are a table.
 NO_DECAY = ("bias", "gamma", "beta", "positions", "^table$", "queries")
 _MAX_BYTES = 2e9  # of clips that are kept in memory
-_MAX_DEPTHS = 200  # maps, for the mean and the spread of the depth
+# Maps, for the mean and the spread of the depth.
+_MAX_DEPTHS, _MAX_DEPTH_BYTES = 200, 3e8
 _READ_AHEAD = 3  # batches
 
 
@@ -119,6 +120,7 @@ def finetune(
     seed: int = 0,
     verbose: int = 0,
     tell=None,
+    trained=None,
 ) -> probing.Result:
     """Trains an encoder and a readout on a task, and scores the test split.
 
@@ -140,6 +142,9 @@ def finetune(
         seed: int, of the readout's weights and of the batches.
         verbose: int, as for `keras.Model.fit`.
         tell: function of each new trial, to show it. Defaults to `None`.
+        trained: function without arguments, called once the encoder is
+            trained and before it is tested, such as one that saves it.
+            Defaults to `None`.
 
     Returns:
         `Result`, with one trial for each look at at most 500 examples of the
@@ -163,7 +168,10 @@ def finetune(
         Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
     )
     grid = encoder.grid((task.frames, task.size, task.size))
-    readout.prepare(grid, task, _some_depths(task, train))
+    depths = None
+    if task.is_dense:
+        depths = train.sample(_MAX_DEPTH_BYTES, _MAX_DEPTHS)
+    readout.prepare(grid, task, depths)
     head = readout.build((*grid, encoder.hidden_dim))
     model = EncoderWithReadout(encoder, head)
     model.compile(optimizer or adamw(encoder), loss=readout.outputs.loss)
@@ -182,6 +190,8 @@ def finetune(
         )
     finally:
         batches.close()
+    if trained is not None:
+        trained()
     readout.model, readout.trials = head, watch.trials
     layer = encoder.num_layers
     splits = {
@@ -228,6 +238,7 @@ def check(
             f"schedule that freezes {schedule.max_layers()}."
         )
     encoder.grid((task.frames, task.size, task.size))
+    readout.check(encoder.hidden_dim)
     count = len(task.examples("train"))
     if batch_size > count:
         raise ValueError(
@@ -245,15 +256,6 @@ def check_encoder(encoder):
             "fine-tune. Expected a run, an exported encoder or random:PRESET; "
             "for a floor, judge pixels with recipes/probe.py."
         )
-
-
-def _some_depths(task, train):
-    """Depth maps from all over the training split, if it has any."""
-    if not task.is_dense:
-        return None
-    count = min(_MAX_DEPTHS, len(train))
-    chosen = np.linspace(0, len(train) - 1, count).round().astype(int)
-    return train.batch(np.unique(chosen))[1]
 
 
 def _batches(train, outputs, batch_size, seed):

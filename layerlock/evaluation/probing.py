@@ -1,10 +1,14 @@
 """Judges an encoder by what can be read from its frozen features."""
 
 import dataclasses
+import functools
+import math
 
 import numpy as np
 
 from layerlock.evaluation import encoders, features, probes, scores
+
+_MAX_BYTES = 3e8  # of answers and truth that are kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +21,10 @@ class Result:
         trials: the settings tried, or the steps of a fine-tuning looked at,
             with their validation scores.
         layer: int, the block that was read.
+        kept: the examples of the test split that the next two are about: all,
+            or as many depth maps as fit, evenly spread.
         predictions: scores `(examples, classes)` or depths.
-        targets: classes or depths of the test split.
+        targets: classes or depths.
         probe: the fitted `Probe`.
         features: dict from split to its `Features`.
     """
@@ -26,6 +32,7 @@ class Result:
     metrics: dict
     trials: list
     layer: int
+    kept: np.ndarray
     predictions: np.ndarray
     targets: np.ndarray
     probe: probes.Probe
@@ -43,7 +50,7 @@ class Result:
             return None
         return float(np.bincount(self.targets).max() / len(self.targets))
 
-    @property
+    @functools.cached_property
     def constant_depth_error(self) -> float | None:
         """`abs_rel` of the best depth to say everywhere; `None` for classes."""
         if self.targets.ndim == 1:
@@ -61,6 +68,7 @@ def probe(
     folder=None,
     max_bytes=None,
     progress=None,
+    say=None,
 ) -> Result:
     """Fits a readout on frozen features, and scores it on the test split.
 
@@ -71,15 +79,17 @@ def probe(
         task: a `Task`.
         readout: a `Probe` or the name of one. Defaults to `"attentive"`.
         layer: see `encoders.layer_number`. Defaults to `0.95`.
-        folder, max_bytes, progress: see `features.compute`.
+        folder, max_bytes, progress, say: see `features.compute`.
 
     Raises:
         ValueError: if the readout cannot answer the task.
     """
     readout = probes.get(readout)
-    check(readout, task)
+    check(readout, task, encoder)
     layer = encoders.layer_number(encoder, layer)
-    splits = features.compute(encoder, task, layer, folder, max_bytes, progress)
+    splits = features.compute(
+        encoder, task, layer, folder, max_bytes, progress, say
+    )
     readout.fit(splits["train"], splits["validation"], task)
     return report_test(task, readout, layer, splits)
 
@@ -93,22 +103,27 @@ def report_test(task, readout, layer: int, splits: dict) -> Result:
         layer: int, the block that is read.
         splits: dict from split to its `Features`.
     """
-    targets = np.concatenate([truth for _, truth in splits["test"].batches()])
-    predictions = readout.predict(splits["test"])
-    found = scores.score(task, predictions, targets)
-    return Result(
-        {name: scores.summarise(values) for name, values in found.items()},
-        readout.trials,
-        layer,
-        predictions,
-        targets,
-        readout,
-        splits,
-    )
+    test, scored, kept, count = splits["test"], [], [], 0
+    for values, truth in test.batches():
+        answers = readout.answer(values)
+        scored.append(scores.score(task, answers, truth))
+        each = answers[0].nbytes + truth[0].nbytes
+        every = max(1, math.ceil(len(test) * each / _MAX_BYTES))
+        numbers = np.arange(count, count + len(truth))
+        chosen = numbers % every == 0
+        kept.append((numbers[chosen], answers[chosen], truth[chosen]))
+        count += len(truth)
+    metrics = {
+        name: scores.summarise(values, test.groups)
+        for name, values in scores.joined(scored).items()
+    }
+    kept = map(np.concatenate, zip(*kept, strict=True))
+    return Result(metrics, readout.trials, layer, *kept, readout, splits)
 
 
-def check(readout, task):
-    """Raises unless a probe can answer a task."""
+def check(readout, task, encoder):
+    """Raises unless a probe can answer a task from an encoder's features."""
+    readout.check(encoder.hidden_dim)
     if task.is_dense and not readout.is_dense:
         raise ValueError(
             f"{type(task).__name__} asks for the depth of every pixel, and "

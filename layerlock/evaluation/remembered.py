@@ -48,3 +48,6 @@ class Remembered(Examples):
 
     def name(self, index):
         return self.examples.name(int(self.chosen[index]))
+
+    def group(self, index):
+        return self.examples.group(int(self.chosen[index]))

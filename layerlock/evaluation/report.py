@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from layerlock.evaluation import answers
+from layerlock.evaluation import answers, scores
 from layerlock.runs import report
 from layerlock.runs.report import strips
 from layerlock.runs.report.html import Html, inline, join, table, tag
@@ -51,7 +51,7 @@ def _header(config, task, result, kind):
         _tile(
             METRICS[name],
             f"{found['value']:.3f}",
-            f"95 % interval {found['low']:.3f} to {found['high']:.3f}",
+            f"95 % interval {scores.interval(found)}",
         )
         for name, found in config["metrics"].items()
     ]

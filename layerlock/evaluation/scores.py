@@ -41,6 +41,31 @@ def score(task, predictions, targets) -> dict[str, np.ndarray]:
     }
 
 
+def score_all(task, answer, features) -> dict[str, np.ndarray]:
+    """Scores every example of a split, a batch at a time.
+
+    Args:
+        task: the `Task`.
+        answer: a function from features `(examples, views, frames, rows,
+            columns, dim)` to predictions; see `score`.
+        features: the `Features` of the split.
+    """
+    return joined(
+        [
+            score(task, answer(values), truth)
+            for values, truth in features.batches()
+        ]
+    )
+
+
+def joined(batches) -> dict[str, np.ndarray]:
+    """The scores of several batches as those of one."""
+    return {
+        name: np.concatenate([scored[name] for scored in batches])
+        for name in batches[0]
+    }
+
+
 def _top(predictions, targets, k: int):
     """Chance of each class to be among the first k, ties parted at random.
 
@@ -49,8 +74,9 @@ def _top(predictions, targets, k: int):
     """
     own = np.take_along_axis(predictions, targets[:, None], axis=-1)
     tied = (predictions == own).sum(axis=-1)
-    above = (~(predictions <= own)).sum(axis=-1)  # so that NaN is never right
-    return np.clip((k - above) / np.maximum(tied, 1), 0.0, 1.0)
+    above = (predictions > own).sum(axis=-1)
+    chance = np.clip((k - above) / np.maximum(tied, 1), 0.0, 1.0)
+    return np.where(np.isnan(predictions).any(axis=-1), -np.inf, chance)
 
 
 def best_constant_depth(targets) -> float:
@@ -74,6 +100,7 @@ def depth(predictions, targets) -> dict[str, np.ndarray]:
     known = np.isfinite(targets) & (targets > 0)
     truth = np.where(known, targets, 1.0)
     error = np.abs(predictions - truth) / truth
+    error = np.where(np.isnan(error), np.inf, error)
     ratio = np.maximum(
         predictions / truth, truth / np.maximum(predictions, 1e-9)
     )
@@ -81,42 +108,90 @@ def depth(predictions, targets) -> dict[str, np.ndarray]:
     count = known.sum(axis=axes)
     with np.errstate(invalid="ignore"):
         return {
-            "abs_rel": (error * known).sum(axis=axes) / count,
+            "abs_rel": np.where(known, error, 0.0).sum(axis=axes) / count,
             "delta_1_25": ((ratio < 1.25) & known).sum(axis=axes) / count,
         }
 
 
-def summarise(values, level: float = 0.95, seed: int = 0) -> dict:
+def mean(values) -> float:
+    """The mean of what is known; NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
     """Returns a mean over examples with its bootstrap interval.
+
+    Whole groups are drawn, so that examples which are alike do not make the
+    mean look surer than it is. Where all examples are right, or all wrong,
+    draws would all be alike: the interval is then Wilson's, of a share.
 
     Args:
         values: Shape `(examples,)`; NaN is left out.
+        groups: sequence with the group of each example. Defaults to `None`:
+            each is one of its own.
         level: float, how sure the interval is. Defaults to `0.95`.
         seed: int, of the samples drawn.
+
+    Returns:
+        dict with `value`, `low` and `high`; the latter are `None` where all
+        examples are of one group.
+
+    Raises:
+        ValueError: if there is no example, or an infinite value.
     """
     from scipy import stats
 
     values = np.asarray(values, "float64")
-    values = values[np.isfinite(values)]
+    groups = np.arange(len(values)) if groups is None else groups
+    _, groups = np.unique(np.asarray(groups), return_inverse=True)
+    known = ~np.isnan(values)
+    values, groups = values[known], groups[known]
     if not len(values):
         raise ValueError(
             "No example has a value to take the mean of: a depth that is known "
-            "nowhere, or predictions that are no numbers."
+            "nowhere."
         )
-    mean = float(values.mean())
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are "
+            "no numbers: training of the readout has failed. Lower its "
+            "learning rate."
+        )
+    value = mean(values)
+    counts = np.bincount(groups)
+    sums = np.bincount(groups, values)[counts > 0]
+    counts = counts[counts > 0]
     if np.ptp(values) == 0:
-        return {"value": mean, "low": mean, "high": mean}
-    interval = stats.bootstrap(
-        (values,),
-        np.mean,
-        confidence_level=level,
-        n_resamples=2000,
-        batch=100,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return {
-        "value": mean,
-        "low": float(interval.low),
-        "high": float(interval.high),
-    }
+        low = high = value
+        if value in (0.0, 1.0):
+            low, high = stats.binomtest(
+                round(value * len(counts)), len(counts)
+            ).proportion_ci(level, method="wilson")
+    elif len(counts) == 1:
+        low = high = None  # one group says nothing about others
+    else:
+        low, high = stats.bootstrap(
+            (sums, counts),
+            lambda total, count, axis: total.sum(axis) / count.sum(axis),
+            paired=True,
+            confidence_level=level,
+            n_resamples=2000,
+            batch=100,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+    if low is not None:
+        low, high = float(low), float(high)
+    return {"value": value, "low": low, "high": high}
+
+
+def interval(found: dict) -> str:
+    """The interval of what `summarise` returned, for people.
+
+    >>> interval({"value": 0.5, "low": 0.4, "high": 0.6})
+    '0.400 to 0.600'
+    """
+    if found["low"] is None:
+        return "no interval: all examples are of one group"
+    return f"{found['low']:.3f} to {found['high']:.3f}"

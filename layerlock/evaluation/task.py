@@ -32,6 +32,14 @@ class Examples(abc.ABC):
         """Returns what a person calls an example."""
         return f"example {index}"
 
+    def group(self, index: int):
+        """Returns what an example shares with those that are like it.
+
+        How sure a mean is depends on the number of groups, such as rooms, and
+        not on how many clips of each there are.
+        """
+        return index
+
 
 class Task(abc.ABC):
     """What frozen features are asked, and on which clips.

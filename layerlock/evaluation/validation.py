@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from keras import ops
 
 from layerlock import backends
@@ -57,16 +56,16 @@ class Validation(EverySteps):
                 f"The loss is {loss} at step {step}. Lower the learning rate."
             )
         self.seen = step, total
-        found = zip(*self.answers.batches(), strict=True)
-        answers, truth = map(np.concatenate, found)
         metric = next(iter(scores.metrics(self.task)))
-        values = scores.score(self.task, answers[:, 0], truth)[metric]
+        found = scores.score_all(
+            self.task, lambda answers: answers[:, 0], self.answers
+        )
         self.trials.append(
             {
                 "step": step,
                 "loss": loss,
                 "frozen_layers": self.lock.frozen_layers,
-                metric: float(np.nanmean(values)),
+                metric: scores.mean(found[metric]),
             }
         )
         if self.tell is not None:

@@ -69,6 +69,16 @@ class VideoTask(Task):
         test_crops: int = 3,
         cache=None,
     ):
+        for name, number in (
+            ("train_views", train_views),
+            ("test_clips", test_clips),
+            ("test_crops", test_crops),
+        ):
+            if not isinstance(number, int) or number < 1:
+                raise ValueError(
+                    f"`{name}` must be a whole number, at least 1. "
+                    f"Received: {name}={number!r}."
+                )
         self.data = os.path.abspath(os.path.expanduser(os.fspath(data)))
         self.frames = frames
         self.size = size
@@ -131,10 +141,18 @@ class VideoTask(Task):
             ],
         )
         good = [pair for pair in pairs if not isinstance(pair[1], str)]
+        late = [pair for pair in good if _is_late(*pair)]
+        self.note(
+            f"videos of the {split} split end before their span begins and "
+            "are left out",
+            [os.path.relpath(video.path, self.data) for video, _ in late],
+        )
+        good = [pair for pair in good if not _is_late(*pair)]
         if not good:
             raise ValueError(
                 f"The {split} split has no video that can be read in "
                 f"{self.data!r}. Expected {self.layout}"
+                + "".join(f" {problem}" for problem in self.problems)
             )
         return good
 
@@ -166,6 +184,9 @@ class VideoExamples(Examples):
     def name(self, index):
         return os.path.relpath(self.videos[index][0].path, self.task.data)
 
+    def group(self, index):
+        return self.videos[index][0].path  # spans of a video are alike
+
     def _views(self, index, video, facts):
         framing = self.task.framing
         if self.split == "test":
@@ -180,6 +201,11 @@ class VideoExamples(Examples):
             )
             for view in range(self.task.train_views)
         ]
+
+
+def _is_late(video: LabelledVideo, facts: Facts) -> bool:
+    """Whether the span lies behind the end: every frame would be the last."""
+    return video.span is not None and video.span[0] >= facts.duration
 
 
 def share(name: str) -> float:

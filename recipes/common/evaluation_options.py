@@ -1,12 +1,14 @@
 """Flags of the recipes that judge or show an encoder."""
 
+import math
+
 from common import options
 
 from absl import flags
 
 from layerlock.core import lookup
 from layerlock.core.schedules import FreezeSchedule
-from layerlock.evaluation import finetuning, probes, tasks
+from layerlock.evaluation import encoders, finetuning, probes, tasks
 from layerlock.evaluation.task import Task
 
 
@@ -113,6 +115,28 @@ def define_encoder(values: flags.FlagValues):
         "0.95",
         "The block that is read: its number, or a share of the depth.",
     )
+
+
+def layer_number(values: flags.FlagValues, encoder) -> int:
+    """The number of the block that `--layer` asks for.
+
+    Args:
+        values: the recipe's flags, parsed.
+        encoder: what the block is of.
+    """
+    text = values.layer
+    try:
+        layer = float(text)
+    except ValueError:
+        layer = math.nan
+    if not math.isfinite(layer):
+        raise options.UsageError(
+            "--layer is the number of a block, such as 3, or a share of the "
+            f"depth, such as 0.95. Received: {text}."
+        )
+    # 1 is the first block, and 1.0 all of the depth.
+    is_number = text.strip().lstrip("+-").isdigit()
+    return encoders.layer_number(encoder, int(text) if is_number else layer)
 
 
 def _define_encoder(values, help_text):

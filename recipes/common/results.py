@@ -2,7 +2,7 @@
 
 import keras
 
-from layerlock.evaluation import report
+from layerlock.evaluation import report, scores
 from layerlock.runs import configuration, writing
 
 FEW_EXAMPLES = 30
@@ -44,10 +44,7 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
     page_path = path.with_name("report.html")
     writing.replace_file(page_path, page.encode())
     for name, found in result.metrics.items():
-        print(
-            f"{name}: {found['value']:.3f} "
-            f"({found['low']:.3f} to {found['high']:.3f})"
-        )
+        print(f"{name}: {found['value']:.3f} ({scores.interval(found)})")
     if task.is_dense:
         print(f"always the same depth: {result.constant_depth_error:.3f}")
     else:

@@ -1,9 +1,12 @@
 """The task that a recipe's flags ask for, and the folder of its results."""
 
+import contextlib
 import pathlib
 
 from layerlock import evaluation
 from layerlock.core import lookup
+from layerlock.data.source import check_geometry
+from layerlock.models.patches import patch_grid
 from layerlock.runs import directory
 
 
@@ -13,14 +16,22 @@ def build_task(values, encoder) -> evaluation.Task:
     Args:
         values: the recipe's `absl.flags.FlagValues`, parsed.
         encoder: what the task is for.
+
+    Raises:
+        ValueError: if the clips do not divide into the encoder's patches, or
+            the task cannot be built.
     """
     found = lookup.find(
         "layerlock.evaluation.tasks", values.task, evaluation.Task
     )
     arguments = lookup.parse_arguments(values.task_args, found)
     frames, size, _ = encoder.clip_shape
-    arguments.setdefault("frames", values.frames or frames)
-    arguments.setdefault("size", values.size or size)
+    for name, usual in (("frames", frames), ("size", size)):
+        asked = getattr(values, name)
+        arguments.setdefault(name, usual if asked is None else asked)
+    frames, size = arguments["frames"], arguments["size"]
+    check_geometry(frames, size)
+    patch_grid((frames, size, size), encoder.patch_size)
     if "data" not in lookup.argument_names(found):
         if values.data is not None:
             raise ValueError(f"--task={values.task} reads no files: no --data.")
@@ -31,8 +42,8 @@ def build_task(values, encoder) -> evaluation.Task:
     return found(**arguments)
 
 
-def open_folder(values, kind: str) -> pathlib.Path:
-    """Makes the folder of the results: a new or an empty one.
+def choose_folder(values, kind: str) -> pathlib.Path:
+    """The folder of the results: a new or an empty one.
 
     Args:
         values: the recipe's `absl.flags.FlagValues`, parsed.
@@ -50,5 +61,15 @@ def open_folder(values, kind: str) -> pathlib.Path:
             count += 1
             out = out.with_name(f"{name}-{count}")
     directory.check_free(out, "out")
-    out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+@contextlib.contextmanager
+def made(folder: pathlib.Path):
+    """Makes a folder, which is gone again if nothing came into it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it is not empty
+            folder.rmdir()

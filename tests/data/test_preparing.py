@@ -38,7 +38,7 @@ def test_a_copy_is_small_and_shows_the_same_at_the_same_times(videos, tmp_path):
     assert facts.duration == pytest.approx(2.0, abs=0.01)
     clip = decoding.read_frames(copy, [n / 10 + 1e-3 for n in range(20)])
     assert synthesise.numbers(clip) == list(range(20))
-    assert (tmp_path / "small" / "two.mkv.mp4").exists()
+    assert (tmp_path / "small" / "two.mp4").exists()
     original = key_frames(videos / "cats" / "one.mp4")
     assert max(np.diff(original)) > 0.5
     assert max(np.diff(key_frames(copy))) == pytest.approx(0.2)
@@ -65,7 +65,7 @@ def test_uneven_times_are_kept(tmp_path):
     preparing.prepare(tmp_path / "videos", tmp_path / "small", **SETTINGS)
 
     times = [stamp / 1000 + 2e-3 for stamp in stamps]
-    copy = tmp_path / "small" / "uneven.mkv.mp4"
+    copy = tmp_path / "small" / "uneven.mp4"
     clip = decoding.read_frames(copy, times)
     assert synthesise.numbers(clip) == list(range(10))
 
@@ -79,7 +79,7 @@ def test_small_videos_are_not_enlarged(videos, tmp_path):
 
 def test_only_what_is_missing_is_written(videos, tmp_path):
     preparing.prepare(videos, tmp_path / "small", **SETTINGS)
-    (tmp_path / "small" / "two.mkv.mp4").unlink()
+    (tmp_path / "small" / "two.mp4").unlink()
     synthesise.write(videos / "three.mp4")
     kept = (tmp_path / "small" / "cats" / "one.mp4").stat().st_mtime_ns
 
@@ -97,7 +97,7 @@ def test_a_source_that_changed_is_copied_again(videos, tmp_path):
     found = preparing.prepare(videos, tmp_path / "small", **SETTINGS)
 
     assert (found["written"], found["kept"]) == (1, 1)
-    copy = tmp_path / "small" / "two.mkv.mp4"
+    copy = tmp_path / "small" / "two.mp4"
     assert decoding.probe(copy).duration == pytest.approx(3.0, abs=0.01)
 
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_named_and_leaves_nothing(videos, tmp_path):
     assert {p.name for p in (tmp_path / "small").iterdir()} == {
         "cats",
         "prepared.jsonl",
-        "two.mkv.mp4",
+        "two.mp4",
     }
 
 
@@ -161,9 +161,12 @@ def test_two_videos_never_become_one(tmp_path):
     folder = tmp_path / "videos"
     folder.mkdir()
     synthesise.write(folder / "one.mkv")
-    synthesise.write(folder / "one.mkv.mp4")
-    with pytest.raises(ValueError, match="would both become"):
+    synthesise.write(folder / "one.MP4")
+    with pytest.raises(ValueError, match="would both become one.mp4") as error:
         preparing.prepare(folder, tmp_path / "small", **SETTINGS)
+    assert str(folder / "one.mkv") in str(error.value)
+    assert str(folder / "one.MP4") in str(error.value)
+    assert not (tmp_path / "small").exists()
 
 
 @pytest.mark.slow

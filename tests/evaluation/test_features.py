@@ -41,10 +41,14 @@ def test_they_are_computed_once(tmp_path):
     assert toys.Encoder.calls == calls > 0
 
 
-def test_what_does_not_fit_is_not_kept(tmp_path):
-    found = compute(tmp_path, max_bytes=1000)["test"]
+def test_what_does_not_fit_is_not_kept_and_that_is_said(tmp_path):
+    said = []
+
+    found = compute(tmp_path, max_bytes=1000, say=said.append)["test"]
 
     assert list(tmp_path.iterdir()) == []
+    [sentence] = said
+    assert "computed anew whenever they are needed" in sentence
     values, targets = found.batch([3, 5])
     assert values.shape == (2, 2, *toys.GRID, toys.DIM)
     assert targets.shape == (2,)
@@ -148,3 +152,76 @@ def test_a_split_without_an_example_is_refused():
     broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
     with pytest.raises(DecodingError, match="No example can be read"):
         list(broken.batches())
+
+
+def test_the_first_examples_may_be_unreadable():
+    found = features.Features(toys.extract, Brittle(7, 0, dense=False))
+    assert found.shape == (*toys.GRID, toys.DIM)
+    assert sum(len(truth) for _, truth in found.batches()) == 4
+
+    alone = features.Features(toys.extract, Brittle(7, 0, dense=False))
+    drawn = features.draws(alone, 1, seed=0)
+    classes = [int(next(drawn)[1][0]) for _ in range(8)]
+    readable = [alone.examples.classes[i] for i in range(7) if i % 3]
+    assert sorted(classes) == sorted(2 * readable)
+
+
+def test_drawing_from_what_has_become_unreadable_ends():
+    broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
+    with pytest.raises(DecodingError, match="it is broken"):
+        next(features.draws(broken, 1, seed=0))
+
+
+def test_what_a_round_leaves_begins_the_next_batch():
+    found = features.Features(toys.extract, toys.Planted(10, 0, dense=True))
+    drawn = features.draws(found, 4, seed=1)
+
+    depths = np.concatenate([next(drawn)[1] for _ in range(5)])
+
+    _, counts = np.unique(depths[:, 0, 0, 0], return_counts=True)
+    assert counts.tolist() == [2] * 10
+
+
+def test_an_encoder_is_given_few_clips_at_a_time(monkeypatch):
+    sizes = []
+
+    def extract(clips):
+        sizes.append(len(clips))
+        return toys.extract(clips)
+
+    examples = toys.Planted(10, 0, dense=False, views=3)
+    expected = features.Features(toys.extract, examples).batch(range(10))
+    clip = examples[0][0][0]
+    monkeypatch.setattr(features, "_MAX_CLIP_BYTES", 8 * clip.nbytes)
+    found = features.Features(extract, examples).batch(range(10))
+
+    assert sizes == [8, 8, 8, 6]
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_few_examples_are_in_memory_at_a_time(tmp_path, monkeypatch, is_kept):
+    task = toys.PlantedTask(views=2)
+    folder = tmp_path if is_kept else None
+    found = compute(folder, task)["test"]
+    each = found.batch([0])[0].nbytes
+    if not is_kept:
+        each = features._FEATURES_PER_PIXEL * task.examples("test")[0][0].nbytes
+
+    monkeypatch.setattr(features, "_MAX_BYTES", 7 * each)
+
+    assert [len(truth) for _, truth in found.batches()] == [7] * 8 + [4]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_sample_of_the_targets_is_from_all_over(tmp_path, is_kept):
+    task = toys.PlantedTask(dense=True)
+    found = compute(tmp_path if is_kept else None, task)["test"]
+    toys.Encoder.calls = 0
+    depths = task.examples("test").depths
+
+    np.testing.assert_array_equal(found.sample(1e9), depths)
+    few = found.sample(3 * depths[0].nbytes)
+    np.testing.assert_array_equal(few, depths[[0, 30, 59]])
+    assert len(found.sample(1e9, 5)) == 5
+    assert toys.Encoder.calls == 0

@@ -185,3 +185,28 @@ def test_a_loss_that_is_no_number_ends_it():
 
     with pytest.raises(ValueError, match="nan at step 5. Lower the learning"):
         watch.on_step(5, {"loss": float("nan")})
+
+
+def test_what_is_trained_can_be_saved_before_it_is_tested():
+    class Broken(Clips):
+        def examples(self, split):
+            if split == "test":
+                raise ValueError("The test split cannot be read.")
+            return super().examples(split)
+
+    encoder, saved = small_encoder(), []
+    before = values(encoder)
+
+    with pytest.raises(ValueError, match="test split cannot be read"):
+        finetune(
+            encoder,
+            Broken(),
+            steps=2,
+            trained=lambda: saved.append(values(encoder)),
+        )
+
+    [weights] = saved
+    pairs = zip(before, weights, strict=True)
+    assert any(not np.array_equal(one, other) for one, other in pairs)
+    for one, other in zip(values(encoder), weights, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -87,6 +87,52 @@ def test_without_a_test_folder_the_validation_folder_is_the_test(tmp_path):
     assert all(name.startswith("train/") for name in names(task, "validation"))
 
 
+def test_capitals_do_not_matter_to_a_split(tmp_path):
+    layouts.folder(tmp_path / "Train", ("jump", "run"), 4)
+    layouts.folder(tmp_path / "TEST", ("jump", "run"), 2)
+
+    task = build("folder", tmp_path)
+
+    assert task.class_names == ["jump", "run"]
+    assert {name.split("/")[0] for name in names(task, "test")} == {"TEST"}
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    task = build("folder", layouts.folder(tmp_path, ("plane", "train")))
+
+    assert task.class_names == ["plane", "train"]
+
+
+def test_a_class_without_a_test_video_is_named(tmp_path):
+    layouts.folder(tmp_path, ("jump", "run"))
+    layouts.folder(tmp_path, ("sit",), 1)
+
+    assert "1 classes have too few videos to test them: sit." in said(
+        build("folder", tmp_path)
+    )
+
+
+def test_a_copy_in_another_format_is_of_the_same_split(tmp_path):
+    path = layouts.folder(tmp_path)
+    splits = ("train", "validation", "test")
+    before = build("folder", path)
+    for video in path.glob("*/*.mp4"):
+        video.rename(video.with_suffix(".mkv"))
+    after = build("folder", path)
+
+    for split in splits:
+        stems = {name.removesuffix(".mp4") for name in names(before, split)}
+        assert stems == {n.removesuffix(".mkv") for n in names(after, split)}
+
+
+@pytest.mark.parametrize(
+    "argument", ["train_views", "test_clips", "test_crops"]
+)
+def test_videos_without_a_view_are_refused(tmp_path, argument):
+    with pytest.raises(ValueError, match=f"`{argument}` must be a whole"):
+        build("folder", tmp_path, **{argument: 0})
+
+
 def test_views_are_drawn_for_training_and_spread_for_the_test(tmp_path):
     path = layouts.folder(tmp_path / "data", ("jump", "run"), 4)
     task = build("folder", path, train_views=2, test_clips=2, test_crops=3)
@@ -143,6 +189,18 @@ def test_a_video_that_breaks_later_is_left_out_and_named(tmp_path):
         (lambda path: layouts.folder(path, ("run",), 2), "at least two"),
         (lambda path: layouts.folder(path / "train"), "Add one named test"),
         (lambda path: None, "There is no folder"),
+        (
+            lambda path: [layouts.folder(path / x) for x in ("val", "Test")],
+            "none for training",
+        ),
+        (
+            lambda path: [layouts.folder(path / x) for x in ("val", "valid")],
+            "more than one folder of the validation split",
+        ),
+        (
+            lambda path: layouts.folder(path, ("train", "test")),
+            "splits and no classes",
+        ),
     ],
 )
 def test_a_folder_without_classes_is_refused(tmp_path, make, message):
@@ -253,6 +311,27 @@ def test_what_is_missing_of_kinetics_is_counted_and_named(tmp_path):
     assert "1 videos are in no list and are left out: stray." in said(task)
 
 
+def test_a_span_behind_the_end_of_its_video_is_left_out_and_named(tmp_path):
+    path = layouts.kinetics(tmp_path / "data")
+    for split, name in (
+        ("train", "tr-_00000000"),
+        ("validate", "va-_00000000"),
+    ):
+        text = (path / f"{split}.csv").read_text()
+        assert f"{name},1,3" in text
+        (path / f"{split}.csv").write_text(
+            text.replace(f"{name},1", f"{name},9")
+        )
+
+    task = build("kinetics", path)
+
+    assert len(task.examples("test")) == 3
+    assert (
+        "1 videos of the test split end before their span begins and are left "
+        "out: validate/archery/va-_00000000.mp4." in said(task)
+    )
+
+
 def test_a_list_of_kinetics_without_its_columns_is_refused(tmp_path):
     path = layouts.kinetics(tmp_path / "data")
     (path / "train.csv").write_text("video,label\na,b\n")
@@ -300,6 +379,17 @@ def test_one_list_without_the_other_is_named(tmp_path):
     path = layouts.scannet(tmp_path / "data")
     (path / "scannetv2_train.txt").write_text("scene0000_00\n")
     assert "parted by room instead" in said(build("scannet", path, stride=1))
+
+
+def test_clips_of_a_room_are_of_one_group(tmp_path):
+    path = layouts.scannet(tmp_path / "data")
+    task = build("scannet", path, stride=1, clips_per_scan=2)
+
+    for split in ("train", "validation", "test"):
+        examples = task.examples(split)
+        for index in range(len(examples)):
+            assert examples.group(index) in examples.name(index)
+            assert len(examples.group(index)) == len("scene0000")
 
 
 def test_rooms_are_not_parted(tmp_path):

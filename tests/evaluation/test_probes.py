@@ -1,7 +1,10 @@
 """What only some probes do."""
 
 import numpy as np
+import pytest
 
+from layerlock.evaluation import probes
+from layerlock.evaluation.probes.base import choose
 from tests.conformance.test_probes import judge
 from tests.evaluation import toys
 
@@ -29,3 +32,56 @@ def test_a_class_that_was_never_seen_gets_no_probability():
 
     assert result.predictions.shape == (60, 4)
     assert not result.predictions[:, 2].any()
+
+
+def test_an_answer_that_is_no_number_is_never_chosen():
+    task = toys.PlantedTask(dense=True)
+    found = {
+        name: {"abs_rel": np.full(3, x)}
+        for name, x in [
+            ("broken", np.inf),
+            ("lost", np.nan),
+            ("bad", 0.5),
+            ("good", 0.2),
+        ]
+    }
+    names = ["broken", "lost", "bad", "good"]
+
+    best, trials = choose([({}, n, found[n]) for n in names], task)
+
+    assert best == "good"
+    assert len(trials) == 4
+    with pytest.raises(ValueError, match="Lower the learning rates"):
+        choose([({}, n, found[n]) for n in names[:2]], task)
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("attentive", {"learning_rates": "fast"}),
+        ("attentive", {"learning_rates": (1e-3, -1.0)}),
+        ("linear", {"learning_rates": ()}),
+        ("linear", {"steps": "2k"}),
+        ("linear", {"batch_size": 0}),
+        ("attentive", {"num_heads": 2.5}),
+        ("knn", {"neighbours": (0,)}),
+        ("logistic", {"penalties": ("1",)}),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(name, arguments):
+    [argument] = arguments
+    with pytest.raises(ValueError, match=f"`{argument}` must be positive"):
+        probes.get(name, **arguments)
+
+
+def test_one_number_will_do():
+    assert probes.get("linear", learning_rates=1e-3).learning_rates == (1e-3,)
+    assert probes.get("knn", neighbours=5).neighbours == (5,)
+
+
+def test_heads_that_do_not_divide_are_refused_before_anything_is_read():
+    probe = probes.get("attentive", hidden_dim=100, num_heads=16)
+
+    with pytest.raises(ValueError, match="hidden_dim=100, num_heads=16"):
+        probe.check(width=96)
+    probes.get("attentive", hidden_dim=64).check(width=96)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from layerlock.evaluation import probing, scores
+from layerlock.evaluation import features, probing, scores
+from tests.conformance.test_probes import fast
 from tests.evaluation import toys
 
 pytest.importorskip("sklearn")
@@ -39,7 +40,7 @@ def test_the_commonest_class_of_the_test_split_is_what_to_beat():
 
 def test_depths_have_no_commonest_class():
     result = probing.Result(
-        {}, [], 1, None, np.ones((3, 2, 2, 2)), None, features={}
+        {}, [], 1, range(3), None, np.ones((3, 2, 2, 2)), None, features={}
     )
 
     assert result.commonest_class_share is None
@@ -53,3 +54,50 @@ def test_what_cannot_answer_a_task_is_refused_before_features_are_computed():
         probing.probe(toys.Encoder(), toys.PlantedTask(dense=True), "knn")
 
     assert toys.Encoder.calls == before
+
+
+def test_maps_are_kept_as_far_as_they_fit(monkeypatch):
+    task = toys.PlantedTask(dense=True)
+    each = 2 * task.examples("test")[0][1].nbytes
+    readout = fast("linear", steps=3)
+
+    whole = probing.probe(toys.Encoder(), task, readout, layer=1)
+    monkeypatch.setattr(probing, "_MAX_BYTES", 20 * each)
+    result = probing.probe(toys.Encoder(), task, readout, layer=1)
+
+    assert result.kept.tolist() == list(range(0, 60, 3))
+    np.testing.assert_array_equal(result.targets, whole.targets[::3])
+    np.testing.assert_allclose(
+        result.predictions, whole.predictions[::3], rtol=1e-5
+    )
+    assert result.metrics == whole.metrics
+
+
+def test_the_test_split_is_encoded_once():
+    task = toys.PlantedTask()
+    encoder = toys.Encoder()
+    readout = fast("logistic")
+    splits = features.compute(encoder, task, 1)
+    readout.fit(splits["train"], splits["validation"], task)
+    toys.Encoder.calls = 0
+
+    probing.report_test(task, readout, 1, splits)
+
+    assert toys.Encoder.calls == 1
+
+
+def test_clips_of_one_group_are_not_independent():
+    class Rooms(toys.Planted):
+        def group(self, index):
+            return index // 30
+
+    class RoomTask(toys.PlantedTask):
+        def examples(self, split):
+            found = super().examples(split)
+            return Rooms(len(found), 2, False) if split == "test" else found
+
+    ones = probing.probe(toys.Encoder(), toys.PlantedTask(), "knn", layer=1)
+    rooms = probing.probe(toys.Encoder(), RoomTask(), "knn", layer=1)
+
+    assert ones.features["test"].groups == list(range(60))
+    assert rooms.features["test"].groups == [0] * 30 + [1] * 30

@@ -29,10 +29,10 @@ def test_ties_are_parted_at_random():
     np.testing.assert_allclose(found["top5"], [1, 1, 1 / 3])
 
 
-def test_an_answer_that_is_no_number_is_wrong():
+def test_an_answer_that_is_no_number_is_infinitely_wrong():
     broken = np.full((1, 7), np.nan)
     found = scores.score(CLASSES, broken, np.array([3]))
-    assert found["top1"] == found["top5"] == 0
+    assert found["top1"] == found["top5"] == -np.inf
 
 
 def test_few_classes_have_no_second_chance():
@@ -66,6 +66,20 @@ def test_a_depth_that_is_not_positive_is_wrong_and_no_error():
     assert found["abs_rel"] == pytest.approx(1.25)
 
 
+def test_a_depth_that_is_no_number_is_infinitely_wrong():
+    truth = np.full((2, 1, 1, 2), 2.0, "float32")
+    truth[1, 0, 0, 0] = np.nan
+    answers = np.full((2, 1, 1, 2), 2.0, "float32")
+    answers[0, 0, 0, 1] = answers[1, 0, 0, 0] = np.nan
+
+    found = scores.score(DEPTH, answers, truth)
+
+    np.testing.assert_array_equal(found["abs_rel"], [np.inf, 0.0])
+    np.testing.assert_array_equal(found["delta_1_25"], [0.5, 1.0])
+    with pytest.raises(ValueError, match="1 of 2 predictions are no numbers"):
+        scores.summarise(found["abs_rel"])
+
+
 def test_an_interval_is_that_of_the_mean():
     values = np.random.default_rng(0).normal(5.0, 2.0, 1000)
 
@@ -78,12 +92,52 @@ def test_an_interval_is_that_of_the_mean():
     assert found == scores.summarise(values)
 
 
-def test_unknown_examples_are_left_out_and_equal_ones_have_no_interval():
-    assert scores.summarise([1.0, np.nan, 1.0]) == {
-        "value": 1.0,
-        "low": 1.0,
-        "high": 1.0,
-    }
+def test_unknown_examples_are_left_out():
+    found = scores.summarise([0.2, np.nan, 0.4])
+
+    assert found["value"] == pytest.approx(0.3)
+    assert 0.2 <= found["low"] < found["high"] <= 0.4
+
+
+def test_examples_that_are_all_right_do_not_make_it_certain():
+    found = scores.summarise([1.0] * 20)
+
+    # Wilson's: n / (n + z^2).
+    assert found["value"] == found["high"] == 1.0
+    assert found["low"] == pytest.approx(20 / (20 + 1.96**2), abs=1e-3)
+    assert scores.summarise([0.0] * 20)["high"] == pytest.approx(
+        1 - found["low"]
+    )
+
+
+def test_an_interval_draws_groups():
+    rng = np.random.default_rng(0)
+    rooms = rng.normal(5.0, 2.0, 50)
+    values = np.repeat(rooms, 4) + rng.normal(0, 0.01, 200)
+    groups = [f"room {i // 4}" for i in range(200)]
+
+    found = scores.summarise(values, groups)
+
+    half = 1.96 * rooms.std() / np.sqrt(50)
+    assert found["value"] == pytest.approx(values.mean())
+    assert found["low"] == pytest.approx(values.mean() - half, abs=0.1)
+    assert found["high"] == pytest.approx(values.mean() + half, abs=0.1)
+
+
+def test_groups_of_other_sizes_weigh_as_much_as_their_examples():
+    found = scores.summarise([1.0, 2.0, 3.0, 6.0], ["a", "a", "a", "b"])
+
+    assert found["value"] == pytest.approx(3.0)
+    assert found["low"] == 2.0 and found["high"] == 6.0
+
+
+def test_one_group_has_no_interval():
+    found = scores.summarise([0.2, 0.3], ["a", "a"])
+
+    assert found == {"value": pytest.approx(0.25), "low": None, "high": None}
+    assert (
+        scores.interval(found) == "no interval: all examples are of one group"
+    )
 
 
 def test_nothing_to_take_the_mean_of_is_said():

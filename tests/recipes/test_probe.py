@@ -112,6 +112,17 @@ def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
             ["--encoder=random:video_vit_nano", "--data=/videos"],
             "reads no files",
         ),
+        (
+            ["--encoder=random:video_vit_nano", "--readout_args=steps=2k"],
+            "`steps` must be positive",
+        ),
+        (
+            [
+                "--encoder=random:video_vit_nano",
+                "--readout_args=hidden_dim=100,num_heads=16",
+            ],
+            "`num_heads` must divide `hidden_dim`",
+        ),
     ],
 )
 def test_mistakes_end_with_one_sentence(tmp_path, flags, message):
@@ -119,3 +130,20 @@ def test_mistakes_end_with_one_sentence(tmp_path, flags, message):
 
     assert message in said
     assert not (tmp_path / "out").exists()
+
+
+@ONE_BACKEND
+def test_a_probe_that_fails_leaves_no_folder(encoder, tmp_path):
+    pytest.importorskip("sklearn")
+    out = tmp_path / "out"
+    said = probe(
+        encoder,
+        f"--task_args={FEW}",
+        "--readout_args=steps=6,learning_rates=1e30",
+        "--cache_gigabytes=0",
+        f"--out={out}",
+    )
+
+    assert said.returncode
+    assert "computed anew" in said.stdout
+    assert not out.exists()

@@ -4,6 +4,7 @@ import abc
 
 import numpy as np
 
+from layerlock.evaluation import scores
 from layerlock.evaluation.probes.base import Probe, choose
 
 
@@ -34,12 +35,14 @@ class PooledProbe(Probe):
         def candidates():
             for settings, classifier in self.classifiers(len(train)):
                 fitted = classifier.fit(x, y)
-                yield settings, fitted, self._answer(fitted, held_out)
+                answers = self._answer(fitted, held_out)
+                yield settings, fitted, scores.score(task, answers, truth)
 
-        self.fitted, self.trials = choose(candidates(), truth, task)
+        self.fitted, self.trials = choose(candidates(), task)
 
-    def predict(self, features) -> np.ndarray:
-        return self._answer(self.fitted, features.pooled()[0])
+    def answer(self, values):
+        pooled = values.mean(axis=(2, 3, 4), dtype="float32")
+        return self._answer(self.fitted, pooled)
 
     def _scaled(self, values):
         return (values - self.mean) / self.spread

@@ -7,9 +7,12 @@ import numpy as np
 from keras import ops
 
 from layerlock.core.learning_rate import WarmupCosine
+from layerlock.evaluation import scores
 from layerlock.evaluation.features import draws
 from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
-from layerlock.evaluation.probes.base import Probe, choose
+from layerlock.evaluation.probes.base import Probe, choose, positive
+
+_MAX_DEPTH_BYTES = 3e8  # of maps, for the mean and the spread of the depth
 
 
 class TrainedProbe(Probe):
@@ -44,6 +47,11 @@ class TrainedProbe(Probe):
         seed: int = 0,
         verbose: int = 0,
     ):
+        for name, number in (("steps", steps), ("batch_size", batch_size)):
+            if number is not None:
+                positive(name, number, int)
+        if learning_rates is not None:
+            learning_rates = positive("learning_rates", learning_rates)
         self.learning_rates = learning_rates
         self.steps = steps
         self.batch_size = batch_size
@@ -80,7 +88,7 @@ class TrainedProbe(Probe):
             self.outputs = Classes(len(task.class_names))
         dense = task.is_dense
         rates = self.dense_rates if dense else self.rates
-        self.learning_rates = tuple(self.learning_rates or rates)
+        self.learning_rates = self.learning_rates or rates
         self.steps = self.steps or (1000 if dense else 2000)
         self.batch_size = self.batch_size or (16 if dense else 64)
 
@@ -96,22 +104,23 @@ class TrainedProbe(Probe):
         return keras.Model(inputs, readout(inputs), name="readout")
 
     def fit(self, train, validation, task):
-        depths = None
-        if task.is_dense:
-            depths = np.concatenate([truth for _, truth in train.batches()])
+        depths = train.sample(_MAX_DEPTH_BYTES) if task.is_dense else None
         self.prepare(train.shape[:3], task, depths)
-        truth = np.concatenate([truth for _, truth in validation.batches()])
 
         def candidates():
             for rate in self.learning_rates:
                 model = self._train(train, rate)
-                predictions = self._predict(model, validation)
-                yield {"learning_rate": rate}, model, predictions
+                found = scores.score_all(
+                    task,
+                    lambda values, model=model: self._answer(model, values),
+                    validation,
+                )
+                yield {"learning_rate": rate}, model, found
 
-        self.model, self.trials = choose(candidates(), truth, task)
+        self.model, self.trials = choose(candidates(), task)
 
-    def predict(self, features) -> np.ndarray:
-        return self._predict(self.model, features)
+    def answer(self, values):
+        return self._answer(self.model, values)
 
     def get_config(self):
         rates = self.learning_rates
@@ -146,12 +155,19 @@ class TrainedProbe(Probe):
         for values, truth in draws(train, self.batch_size, self.seed):
             yield values, self.outputs.encode(truth)
 
-    def _predict(self, model, features):
-        found = []
-        for values, _ in features.batches():
-            views = values.reshape(-1, *values.shape[2:])
-            outputs = ops.convert_to_numpy(model.predict_on_batch(views))
-            answers = self.outputs.decode(outputs)
-            answers = answers.reshape(*values.shape[:2], *answers.shape[1:])
-            found.append(answers.mean(axis=1))
-        return np.concatenate(found)
+    def _answer(self, model, values):
+        views = values.reshape(-1, *values.shape[2:])
+        answers = np.concatenate(
+            [
+                self.outputs.decode(
+                    ops.convert_to_numpy(
+                        model.predict_on_batch(
+                            views[start : start + self.batch_size]
+                        )
+                    )
+                )
+                for start in range(0, len(views), self.batch_size)
+            ]
+        )
+        answers = answers.reshape(*values.shape[:2], *answers.shape[1:])
+        return answers.mean(axis=1)

@@ -5,6 +5,7 @@ import math
 import keras
 
 from layerlock.evaluation.probes._trained import TrainedProbe
+from layerlock.evaluation.probes.base import positive
 from layerlock.models.readout import AttentiveReadout
 
 BLOCK = (2, 8, 8)  # pixels that a query says something about
@@ -40,19 +41,40 @@ class AttentiveProbe(TrainedProbe):
         super().__init__(
             learning_rates, steps, batch_size, weight_decay, seed, verbose
         )
+        for name, number in (
+            ("hidden_dim", hidden_dim),
+            ("num_heads", num_heads),
+            ("num_frames", num_frames),
+        ):
+            if number is not None:
+                positive(name, number, int)
         self.hidden_dim = hidden_dim
         self.num_heads = num_heads
         self.num_frames = num_frames
 
+    def check(self, width):
+        dim, heads = self._sizes(width)
+        if dim % heads:
+            raise ValueError(
+                "`num_heads` must divide `hidden_dim`. Received: "
+                f"hidden_dim={dim}, num_heads={heads}."
+            )
+
     def readout(self, width, outputs):
-        heads = self.num_heads or (16 if width >= 768 else 4)
-        dim = self.hidden_dim or (1024 if width >= 768 else 128)
+        dim, heads = self._sizes(width)
         return AttentiveReadout(
             outputs.output_dim,
             outputs.num_queries,
             hidden_dim=dim,
             num_heads=heads,
             num_frames=self.num_frames,
+        )
+
+    def _sizes(self, width):
+        is_wide = width >= 768
+        return (
+            self.hidden_dim or (1024 if is_wide else 128),
+            self.num_heads or (16 if is_wide else 4),
         )
 
     def block(self, grid, task):

@@ -29,13 +29,21 @@ class Probe(abc.ABC):
         """
 
     @abc.abstractmethod
-    def predict(self, features) -> np.ndarray:
-        """Answers for every example; the mean over its views.
+    def answer(self, values) -> np.ndarray:
+        """Answers for some examples; the mean over their views.
+
+        Args:
+            values: their features. Shape `(examples, views, frames, rows,
+                columns, dim)`.
 
         Returns:
             Scores `(examples, classes)`, or depths `(examples, frames,
             height, width)`.
         """
+
+    def check(self, width: int) -> None:
+        """Raises a `ValueError` unless features of a width can be read."""
+        return None
 
     def attention(self, features) -> np.ndarray | None:
         """Returns where it looks, if it can tell.
@@ -53,24 +61,60 @@ class Probe(abc.ABC):
         return {}
 
 
-def choose(candidates, validation, task) -> tuple:
-    """Returns the best of several answers to a validation split.
+def choose(candidates, task) -> tuple:
+    """Returns the best of several, by their scores on a validation split.
 
     Args:
-        candidates: iterable of (settings, fitted, predictions).
-        validation: the targets.
+        candidates: iterable of (settings, fitted, scores), the latter as
+            `scores.score` returns them.
         task: the `Task`.
 
     Returns:
         The fitted one that is best, and a list of settings with their scores.
+
+    Raises:
+        ValueError: if no candidate answered with numbers.
     """
     metric, more_is_better = next(iter(scores.metrics(task).items()))
     best, trials = None, []
-    for settings, fitted, predictions in candidates:
-        values = scores.score(task, predictions, validation)[metric]
-        value = float(np.nanmean(values))
+    for settings, fitted, found in candidates:
+        value = scores.mean(found[metric])
         trials.append({**settings, metric: value})
         rank = value if more_is_better else -value
-        if best is None or rank > best[0]:
+        if np.isfinite(rank) and (best is None or rank > best[0]):
             best = rank, fitted
+    if best is None:
+        raise ValueError(
+            "The answers on the validation split are no numbers, or no depth "
+            f"of it is known. Tried: {trials}. Lower the learning rates."
+        )
     return best[1], trials
+
+
+def positive(name: str, values, kind=float) -> tuple:
+    """Returns a tuple of positive numbers, of one number too.
+
+    Args:
+        name: str, what they are called.
+        values: a number, or a sequence of some.
+        kind: `float` or `int`. Defaults to `float`.
+
+    Raises:
+        ValueError: if one is not positive, or none is there.
+
+    Example:
+
+    >>> positive("rates", 1e-3), positive("counts", [5, 10], int)
+    ((0.001,), (5, 10))
+    """
+    several = values if isinstance(values, (tuple, list)) else (values,)
+    numbers = (int,) if kind is int else (int, float)
+    if not several or not all(
+        isinstance(value, numbers) and value > 0 for value in several
+    ):
+        example = "(5, 20)" if kind is int else "(1e-3, 3e-3)"
+        raise ValueError(
+            f"`{name}` must be positive numbers such as {example}. "
+            f"Received: {name}={values!r}."
+        )
+    return tuple(kind(value) for value in several)

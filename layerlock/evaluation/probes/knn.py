@@ -1,6 +1,7 @@
 """The nearest neighbours of a clip's mean feature."""
 
 from layerlock.evaluation.probes._pooled import PooledProbe
+from layerlock.evaluation.probes.base import positive
 
 
 class NearestNeighbours(PooledProbe):
@@ -12,7 +13,7 @@ class NearestNeighbours(PooledProbe):
     """
 
     def __init__(self, neighbours: tuple[int, ...] = (5, 10, 20, 50)):
-        self.neighbours = neighbours
+        self.neighbours = positive("neighbours", neighbours, int)
 
     def classifiers(self, num_examples):
         from sklearn.neighbors import KNeighborsClassifier

@@ -1,6 +1,7 @@
 """Logistic regression on a clip's mean feature."""
 
 from layerlock.evaluation.probes._pooled import PooledProbe
+from layerlock.evaluation.probes.base import positive
 
 
 class LogisticProbe(PooledProbe):
@@ -13,7 +14,7 @@ class LogisticProbe(PooledProbe):
     """
 
     def __init__(self, penalties: tuple[float, ...] = (0.01, 0.1, 1.0)):
-        self.penalties = penalties
+        self.penalties = positive("penalties", penalties)
 
     def classifiers(self, num_examples):
         from sklearn.linear_model import LogisticRegression

@@ -5,10 +5,14 @@ import os
 from layerlock.data import files
 from layerlock.evaluation.videos import LabelledVideo, VideoTask, carve
 
-_NAMES = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val"),
-    "test": ("test", "testing"),
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
 }
 _HELD_OUT = {"test": 0.2, "validation": 0.15}  # shares of each class
 
@@ -21,7 +25,7 @@ class FolderTask(VideoTask):
       names alone.
     - `DATA/{train,val,test}/CLASS/*.mp4`: as it is. Without a test folder,
       the validation folder is the test; without a validation folder, 15 % of
-      the training videos are.
+      the training videos are. Capitals do not matter.
 
     Args:
         data, frames, size, seed, fps, train_views, test_clips, test_crops,
@@ -31,13 +35,8 @@ class FolderTask(VideoTask):
     layout = "class sub-folders of videos, such as DATA/running/one.mp4."
 
     def find_videos(self):
-        given = {
-            split: os.path.join(self.data, name)
-            for split, names in _NAMES.items()
-            for name in names
-            if os.path.isdir(os.path.join(self.data, name))
-        }
-        if "train" in given:
+        given = self._split_folders()
+        if given:
             return self._given(given)
         found = _classes(self.data)
         self._name_classes(found)
@@ -46,13 +45,37 @@ class FolderTask(VideoTask):
             splits["train"], splits[split] = _carve(
                 splits["train"], _HELD_OUT[split]
             )
+        self.note(
+            "classes have too few videos to test them",
+            set(splits["train"]) - {n for n, p in splits["test"].items() if p},
+        )
         return {
             split: self._videos(splits[split])
             for split in ("train", "validation", "test")
         }
 
-    def _given(self, folders):
-        found = {split: _classes(path) for split, path in folders.items()}
+    def _split_folders(self) -> dict[str, dict]:
+        """The videos of each class in the folders that are named as splits."""
+        found = {}
+        for name in sorted(os.listdir(self.data)):
+            split = _SPLITS.get(name.lower())
+            classes = split and _classes(os.path.join(self.data, name))
+            if not classes:  # a class may be called train
+                continue
+            if split in found:
+                raise ValueError(
+                    f"{self.data!r} has more than one folder of the {split} "
+                    f"split, {name!r} is one of them. Leave one."
+                )
+            found[split] = classes
+        if found and "train" not in found:
+            raise ValueError(
+                f"{self.data!r} has folders for {sorted(found)} and none for "
+                "training. Add one named train, with the same class folders."
+            )
+        return found
+
+    def _given(self, found):
         self._name_classes(found["train"])
         if "test" not in found:
             if "validation" not in found:
@@ -88,6 +111,12 @@ class FolderTask(VideoTask):
                 f"Classes are sub-folders of videos, and {self.data!r} has "
                 f"{self.class_names}. Expected at least two."
             )
+        if all(name.lower() in _SPLITS for name in self.class_names):
+            raise ValueError(
+                f"{self.data!r} has {self.class_names}, which are splits and "
+                "no classes. Put the videos of each class into a folder of "
+                "its own in each of them."
+            )
 
     def _videos(self, found):
         return [
@@ -110,5 +139,10 @@ def _classes(folder) -> dict[str, list[str]]:
 def _carve(found, part):
     kept, held_out = {}, {}
     for name, paths in found.items():
-        kept[name], held_out[name] = carve(paths, part, key=os.path.basename)
+        kept[name], held_out[name] = carve(paths, part, key=_stem)
     return kept, held_out
+
+
+def _stem(path) -> str:
+    """The name of a video, and of its copies in another format."""
+    return os.path.splitext(os.path.basename(path))[0]

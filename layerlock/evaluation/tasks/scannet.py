@@ -201,6 +201,10 @@ class ScanNetExamples(Examples):
     def name(self, index):
         return os.path.relpath(self.clips[index][0][0], self.task.data)
 
+    def group(self, index):
+        colour_path, _ = self.clips[index][0]
+        return _room(colour_path.parents[1].name)
+
 
 def _read(path, kind: str) -> np.ndarray:
     av = require_av()
@@ -256,10 +260,14 @@ def _square(image, size: int, smooth: bool = False):
 
 
 def _carve(names, part):
-    """Parts scans by their room, `scene0000` of `scene0000_01`."""
-    rooms = sorted({name.rpartition("_")[0] for name in names})
-    kept, held_out = carve(rooms, part, key=str)
+    """Parts scans by their room."""
+    kept, held_out = carve(sorted(set(map(_room, names))), part, key=str)
     return (
-        [name for name in names if name.rpartition("_")[0] in kept],
-        [name for name in names if name.rpartition("_")[0] in held_out],
+        [name for name in names if _room(name) in kept],
+        [name for name in names if _room(name) in held_out],
     )
+
+
+def _room(scan: str) -> str:
+    """`scene0000` of `scene0000_01`."""
+    return scan.rpartition("_")[0]
