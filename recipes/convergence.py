@@ -10,7 +10,8 @@ loss over T, a line for every L, and prints the schedule that it supports: for
 every L the first T from which on freezing costs no more than --tolerance.
 
 Takes the flags of `pretrain.py`. `convergence.png` and `convergence.json` go to
---run_dir. What is complete there is not repeated, and what was cut off goes on.
+--run_dir. What is complete there is not repeated, and what was cut off goes on;
+runs of other flags, or of another backend, are refused.
 
 LayerLock (arXiv 2509.10156), section 3.1 and Figure 1.
 """
@@ -64,6 +65,8 @@ flags.DEFINE_bool(
 )
 OWN = ("layers", "freeze_at", "tolerance", "quick", "run_dir")
 SHARES = (10, 20, 40, 60, 80)  # percent
+# Of a trunk that is complete: whether it has the checkpoints is asked anyway.
+TRUNK_FREE = ("checkpoint_every",)
 
 
 def main(argv):
@@ -109,7 +112,9 @@ def check() -> list:
         ["--schedule=never", *given(without=("mini_warmup_steps",))]
     )
     comparison.require_matplotlib()
-    return choose_pairs(network.num_freezable(chosen), FLAGS.steps)
+    pairs = choose_pairs(network.num_freezable(chosen), FLAGS.steps)
+    check_runs(pathlib.Path(FLAGS.run_dir), pairs)
+    return pairs
 
 
 def choose_pairs(most: int, steps: int) -> list:
@@ -150,32 +155,54 @@ def given(without=()) -> list[str]:
     return training.given(FLAGS, without=(*OWN, *without))
 
 
+def check_runs(run_dir, pairs):
+    """Refuses what is in the folder, unless it is what would be trained."""
+    training.check(for_trunk(pairs), run_dir / "trunk", TRUNK_FREE)
+    is_trained = training.is_complete(run_dir / "trunk")
+    for layer, step in pairs:
+        path = branch_path(run_dir, layer, step)
+        training.check(for_branch(layer, step), path)
+        if is_trained and not path.exists():
+            branching.find_checkpoint(run_dir / "trunk", step)
+
+
 def train_trunk(run_dir, pairs) -> list[dict]:
     """Trains without a freeze; checkpoints at every step of a pair."""
+    return training.train(for_trunk(pairs), run_dir / "trunk", TRUNK_FREE)
+
+
+def for_trunk(pairs) -> list[str]:
+    """The flags of the run without a freeze."""
     without = ("mini_warmup_steps", "checkpoint_every", "keep_checkpoints")
     every = branching.common_divisor(step for _, step in pairs)
-    return training.train(
-        [
-            *given(without),
-            "--schedule=never",
-            f"--checkpoint_every={every}",
-            f"--keep_checkpoints={FLAGS.steps}",
-        ],
-        run_dir / "trunk",
-    )
+    return [
+        *given(without),
+        "--schedule=never",
+        f"--checkpoint_every={every}",
+        f"--keep_checkpoints={FLAGS.steps}",
+    ]
 
 
 def train_branch(run_dir, layer, step) -> list[dict]:
     """Trains a pair to its end, from the trunk's checkpoint."""
-    path = run_dir / f"layers_{layer}_at_{step}"
-    arguments = [
+    path = branch_path(run_dir, layer, step)
+    if not path.exists():
+        branching.branch(run_dir / "trunk", step, path, for_branch(layer, step))
+    return training.train(for_branch(layer, step), path)
+
+
+def for_branch(layer, step) -> list[str]:
+    """The flags of a pair."""
+    return [
         *given(),
         "--schedule=piecewise",
         f"--schedule_args=events=[({step},{layer})]",
     ]
-    if not path.exists():
-        branching.branch(run_dir / "trunk", step, path, arguments)
-    return training.train(arguments, path)
+
+
+def branch_path(run_dir, layer, step) -> pathlib.Path:
+    """The run directory of a pair."""
+    return run_dir / f"layers_{layer}_at_{step}"
 
 
 def _numbers(name):

@@ -8,7 +8,8 @@
 Trains twice with `recipes/pretrain.py`, whose flags it takes: once with layers
 that freeze, predicting pixels unless --target says otherwise, and once
 without. `savings.png` and `savings.json` go to --run_dir. What is complete
-there is not repeated, and what was cut off goes on.
+there is not repeated, and what was cut off goes on; runs of other flags, or of
+another backend, are refused.
 
 --plan trains nothing: it counts what the job of the flags would cost, of any
 size, with latent targets unless --target says otherwise. Its clips are those
@@ -67,11 +68,11 @@ def main(argv):
         run_dir = check()
     except (ValueError, TypeError, OSError, ImportError) as error:
         sys.exit(f"savings: {error}")
-    given = training.given(FLAGS, without=OWN)
     try:
-        never = training.train(unfrozen(), run_dir / "never")
-        freezing = training.train(given, run_dir / "freezing")
-    except RuntimeError as error:
+        given = both()
+        never = training.train(given["never"], run_dir / "never")
+        freezing = training.train(given["freezing"], run_dir / "freezing")
+    except (RuntimeError, ValueError, OSError) as error:
         sys.exit(f"savings: {error}")
     found = comparison.compare(freezing, never)
     writing.write_json(run_dir / "savings.json", found)
@@ -79,6 +80,14 @@ def main(argv):
     print(comparison.table(found))
     print(f"Picture: {run_dir / 'savings.png'}")
     print(json.dumps(found))
+
+
+def both() -> dict[str, list[str]]:
+    """The flags of the two runs, by the names of their folders."""
+    return {
+        "never": unfrozen(),
+        "freezing": training.given(FLAGS, without=OWN),
+    }
 
 
 def unfrozen() -> list[str]:
@@ -117,7 +126,10 @@ def check() -> pathlib.Path:
     methods.build(settings.resolve(FLAGS))
     settings.read(unfrozen())
     comparison.require_matplotlib()
-    return pathlib.Path(FLAGS.run_dir)
+    run_dir = pathlib.Path(FLAGS.run_dir)
+    for name, arguments in both().items():
+        training.check(arguments, run_dir / name)
+    return run_dir
 
 
 if __name__ == "__main__":

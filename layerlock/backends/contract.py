@@ -29,8 +29,9 @@ these names:
 - `variable_scope(model)`: context in which variables may be created or their
   `trainable` changed.
 - `renew_step(model, frozen_variables)`: after layers froze, drops buffers of
-  frozen variables and every compiled function, so that the next batch runs
-  the new step.
+  frozen variables, every compiled function, those of `compiled` too, and what
+  else keeps layers that a teacher gave up (`stages.forget`), so that the next
+  batch runs the new step.
 - `compile_ahead(model, config, make_model)`: begins to compile the step of the
   stage whose `get_config` is `config`, beside the steps that run, and returns
   what can be waited for (`wait()`), or `None` where nothing is compiled ahead.
@@ -40,8 +41,10 @@ these names:
   backend can, so that another process need not compile them again.
 - `compiled(model, function, example=None)`: `function` without gradients,
   compiled where the backend compiles. It reads the model's variables as they
-  are at each call. With `example`, a tuple of arguments, compiling may begin at
-  once, beside what else runs.
+  are at each call, those too that a freeze gave it in place of others, and is
+  to ask the model for nothing else that a freeze changes, such as the target.
+  After `renew_step` it holds nothing of the old stage. With `example`, a tuple
+  of arguments, compiling may begin at once, beside what else runs.
 - `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
   `None` among them is left out.
 - `constant(value, dtype)`: a tensor of numbers that are the same in every step,

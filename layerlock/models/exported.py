@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import shutil
-import tempfile
 import warnings
 
 import keras
@@ -27,35 +26,62 @@ OVERRIDES = (
 
 
 def save(encoder, path, overwrite: bool = False):
-    """Writes `encoder` to the folder `path`: whole, or not at all."""
-    path = pathlib.Path(path)
+    """Writes `encoder` to the folder `path`: whole, or not at all.
+
+    What a save leaves that is killed, the next one puts right.
+    """
+    path = pathlib.Path(path).resolve()  # not the link, but what it leads to
+    _tidy(path)
     _check_free(path, overwrite)
     config = encoder.get_config()
     config["dtype"] = encoder.dtype_policy.name  # plain text, read by anyone
     # A teacher is an encoder too, and whoever loads it may train it.
     config["trainable"] = True
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = pathlib.Path(tempfile.mkdtemp(prefix=".encoder-", dir=path.parent))
+    draft = _beside(path, "writing")
+    draft.mkdir(parents=True)
     try:
-        new, old = work / "new", work / "old"
-        new.mkdir()
-        encoder.save_weights(new / WEIGHTS)
+        encoder.save_weights(draft / WEIGHTS)
         text = json.dumps(
             {"class_name": CLASS_NAME, "config": config}, indent=2
         )
-        (new / CONFIG).write_text(text + "\n", encoding="utf-8")
-        _keep_strangers(path, new)
-        _exchange(path, new, old)
+        (draft / CONFIG).write_text(text + "\n", encoding="utf-8")
+        _keep_strangers(path, draft)
+        _exchange(path, draft)
     finally:
-        if path.exists() or not (work / "old").exists():
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
 
 
-def _keep_strangers(path, new):
+def whole(path) -> pathlib.Path:
+    """Where the encoder that belongs at `path` can be read.
+
+    That is `path`, unless a save was killed when the old encoder was out of
+    the way and the new one not yet in its place.
+    """
+    path = pathlib.Path(path)
+    replaced = _beside(path, "replaced")
+    return path if path.exists() or not replaced.exists() else replaced
+
+
+def _beside(path, what):
+    # The same at every save, so that the next one finds it.
+    path = path.resolve()
+    return path.with_name(f".{what}_{path.name}")
+
+
+def _tidy(path):
+    """Puts right what a save left that was killed."""
+    found = whole(path)
+    if found != path:
+        found.rename(path)
+    for what in ("writing", "replaced"):
+        shutil.rmtree(_beside(path, what), ignore_errors=True)
+
+
+def _keep_strangers(path, draft):
     """Copies what somebody else put beside an encoder, a note perhaps."""
     for name in _strangers(path):
         copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
-        copy(path / name, new / name)
+        copy(path / name, draft / name)
 
 
 def _strangers(path):
@@ -63,21 +89,23 @@ def _strangers(path):
     return sorted(set(found) - {CONFIG, WEIGHTS})
 
 
-def _exchange(path, new, old):
+def _exchange(path, draft):
     if not path.exists():
-        new.rename(path)
+        draft.rename(path)
         return
-    path.rename(old)
+    replaced = _beside(path, "replaced")
+    path.rename(replaced)
     try:
-        new.rename(path)
+        draft.rename(path)
     except BaseException:  # an interrupt too
-        old.rename(path)
+        replaced.rename(path)
         raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load(encoder_class, path, overrides: dict):
     """Reads an encoder from a folder or a `.keras` file; runs no code."""
-    path = pathlib.Path(path)
+    path = whole(path)
     _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
@@ -136,6 +164,7 @@ def read_config(path) -> dict:
     Raises:
         ValueError: if the folder does not hold an exported encoder.
     """
+    path = whole(path)
     if not path.is_dir():
         raise ValueError(
             f"There is no encoder at {str(path)!r}: no such folder. Expected a "

@@ -65,24 +65,37 @@ def compare_config(old: dict, new: dict, free: Collection[str] = ()):
     Raises:
         ValueError: naming each changed flag with its old and new value.
     """
-    before, now = _choices(old), _choices(new)
-    changed = [
-        name
-        for name in sorted(before.keys() | now.keys())
-        if name not in free and before.get(name) != now.get(name)
-    ]
+    changed = changed_choices(old, new, free)
     if not changed:
         return
-    lines = "\n".join(
-        f"  {name}: {before.get(name)!r} -> {now.get(name)!r}"
-        for name in changed
-    )
+    lines = "\n".join(f"  {line}" for line in changed)
     allowed = ", ".join(sorted(free)) or "none"
     raise ValueError(
         f"A resumed run keeps its configuration. Changed:\n{lines}\n"
         "Give these their old values, or start a new run in another "
         f"`--run_dir`. What may change: {allowed}."
     )
+
+
+def changed_choices(
+    old: dict, new: dict, free: Collection[str] = ()
+) -> list[str]:
+    """One line per flag that differs, the backend being one, with its values.
+
+    Args:
+        old, new, free: as for `compare_config`.
+
+    Example:
+
+    >>> changed_choices({"flags": {"steps": 9}}, {"flags": {"steps": 10}})
+    ['steps: 9 -> 10']
+    """
+    before, now = _choices(old), _choices(new)
+    return [
+        f"{name}: {before.get(name)!r} -> {now.get(name)!r}"
+        for name in sorted(before.keys() | now.keys())
+        if name not in free and before.get(name) != now.get(name)
+    ]
 
 
 def changed_versions(old: dict, new: dict) -> list[str]:

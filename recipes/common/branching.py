@@ -13,7 +13,8 @@ from layerlock import runs
 def branch(trunk, step: int, path, arguments):
     """Makes a run that was killed at a step, of which another has a checkpoint.
 
-    Both are the same up to that step. `pretrain.py --resume` goes on with it.
+    Both are the same up to that step, and read the same files.
+    `pretrain.py --resume` goes on with it.
 
     Args:
         trunk: path of the run with the checkpoint.
@@ -24,22 +25,38 @@ def branch(trunk, step: int, path, arguments):
     Raises:
         FileNotFoundError: if the trunk has no checkpoint of that step.
     """
-    name = f"step_{step:08d}"
-    checkpoint = pathlib.Path(trunk) / "checkpoints" / name
+    checkpoint = find_checkpoint(trunk, step)
+    draft = path.with_name(f".writing_{path.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    chosen, _ = settings.read([*arguments, f"--run_dir={path}"])
+    before = runs.RunDirectory.open(trunk)
+    run = runs.RunDirectory.create(
+        draft, run_folder.describe(chosen), before.read_files()
+    )
+    shutil.copytree(checkpoint, run.checkpoints_path / checkpoint.name)
+    for line in before.read_metrics():
+        if line["step"] <= step:
+            run.append_metrics(line)
+    os.rename(draft, path)
+
+
+def find_checkpoint(trunk, step: int) -> pathlib.Path:
+    """The checkpoint of a run at a step.
+
+    Args:
+        trunk: path of the run.
+        step: int.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    checkpoint = pathlib.Path(trunk) / "checkpoints" / f"step_{step:08d}"
     if not checkpoint.is_dir():
         raise FileNotFoundError(
             f"{trunk} has no checkpoint of step {step}. It was trained with "
             "other --freeze_at: take another --run_dir."
         )
-    draft = path.with_name(f".writing_{path.name}")
-    shutil.rmtree(draft, ignore_errors=True)
-    chosen, _ = settings.read([*arguments, f"--run_dir={path}"])
-    run = runs.RunDirectory.create(draft, run_folder.describe(chosen))
-    shutil.copytree(checkpoint, run.checkpoints_path / name)
-    for line in runs.RunDirectory.open(trunk).read_metrics():
-        if line["step"] <= step:
-            run.append_metrics(line)
-    os.rename(draft, path)
+    return checkpoint
 
 
 def common_divisor(steps) -> int:

@@ -43,7 +43,8 @@ def num_freezable(settings) -> int:
 def encoder_folder(settings) -> pathlib.Path:
     """The exported encoder to start from; a run directory holds one."""
     path = pathlib.Path(settings["init_from"])
-    return path / "encoder" if (path / "encoder").is_dir() else path
+    of_run = exported.whole(path / "encoder")
+    return of_run if of_run.is_dir() else path
 
 
 def encoder_name(settings) -> str:

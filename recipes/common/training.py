@@ -4,9 +4,12 @@ import pathlib
 import subprocess
 import sys
 
-from common import options
+from common import options, run_folder, settings
+
+import keras
 
 from layerlock import runs
+from layerlock.runs import configuration, directory
 
 RECIPE = pathlib.Path(__file__).parents[1] / "pretrain.py"
 
@@ -43,25 +46,59 @@ def given(values, without=()) -> list[str]:
     ]
 
 
-def train(arguments, path) -> list[dict]:
+def check(arguments, path, free=()):
+    """Refuses a folder that holds anything but the run that is asked for.
+
+    Args:
+        arguments: list of flags for `recipes/pretrain.py`.
+        path: the run directory; it need not be there.
+        free: names of flags that may differ once the run is complete. Defaults
+            to none but those that never matter.
+
+    Raises:
+        options.UsageError: naming each flag that differs, or the backend.
+        ValueError: if the folder holds something that is no run.
+    """
+    if not (path / "config.json").exists():
+        directory.check_free(path)
+        return
+    chosen, _ = settings.read([*arguments, f"--run_dir={path}"])
+    changed = configuration.changed_choices(
+        runs.RunDirectory.open(path).config,
+        {"flags": chosen, "backend": keras.backend.backend()},
+        (*run_folder.FREE, *(free if is_complete(path) else ())),
+    )
+    if changed:
+        lines = "\n".join(f"  {line}" for line in changed)
+        raise options.UsageError(
+            f"{path} holds another run than the flags ask for. Changed:\n"
+            f"{lines}\n"
+            "Take another --run_dir, or give these their old values."
+        )
+
+
+def train(arguments, path, free=()) -> list[dict]:
     """Trains a run to its end; returns the lines of its log.
 
     What is complete is not repeated, and what was cut off goes on.
 
     Args:
-        arguments: list of flags for `recipes/pretrain.py`.
-        path: the run directory.
+        arguments, path, free: as for `check`.
 
     Raises:
         RuntimeError: if the run did not come to its end.
+        ValueError: if the folder holds something else; see `check`.
     """
-    if not is_complete(path):
-        started = (path / "config.json").exists()
-        print(f"{'Going on with' if started else 'Training'} {path}")
-        command = [sys.executable, str(RECIPE), f"--run_dir={path}", *arguments]
-        done = subprocess.run(command + ["--resume"] * started)
-        if done.returncode or not is_complete(path):
-            raise RuntimeError(f"{path} did not come to its end: see above.")
+    check(arguments, path, free)
+    if is_complete(path):
+        print(f"Taking {path}, complete.")
+        return runs.RunDirectory.open(path).read_metrics()
+    started = (path / "config.json").exists()
+    print(f"{'Going on with' if started else 'Training'} {path}")
+    command = [sys.executable, str(RECIPE), f"--run_dir={path}", *arguments]
+    done = subprocess.run(command + ["--resume"] * started)
+    if done.returncode or not is_complete(path):
+        raise RuntimeError(f"{path} did not come to its end: see above.")
     return runs.RunDirectory.open(path).read_metrics()
 
 

@@ -1,8 +1,10 @@
 """Every backend module fulfils the contract; this one tells what it can."""
 
 import ast
+import gc
 import importlib.metadata
 import pathlib
+import weakref
 
 import keras
 import numpy as np
@@ -20,15 +22,15 @@ FOLDER = pathlib.Path(contract.__file__).parent
 MODULES = sorted(p.parent.name for p in FOLDER.glob("*/__init__.py"))
 
 
-def compiled(**compile_arguments):
-    model = freezing.build_model()
+def compiled(objective="mae", **compile_arguments):
+    model = freezing.build_model(objective=objective)
     model.compile(keras.optimizers.AdamW(1e-2), **compile_arguments)
     return model
 
 
-def trained():
+def trained(objective="mae"):
     """A model after one batch of `fit`."""
-    model = compiled()
+    model = compiled(objective)
     model.fit(freezing.clips(1), batch_size=freezing.BATCH_SIZE, verbose=0)
     return model
 
@@ -232,6 +234,92 @@ def test_functions_of_a_model_read_its_weights_as_they_are(ahead):
 
     assert found[1] == pytest.approx(2 * found[0], rel=1e-5)
     assert found[2] == pytest.approx(4 * found[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("objective", ["mae", "vjepa"])
+def test_what_is_compiled_is_right_across_freezes(objective, ahead):
+    """The teacher of `vjepa` gives up blocks for those of the encoder."""
+    model = with_other_weights(objective)
+    clips = ops.convert_to_tensor(freezing.clips(1))
+
+    def features(clips):
+        encoder = model.exported_encoder
+        return (encoder.features(clips)[encoder.layer_names[-1]],)
+
+    function = backends.compiled(model, features, (clips,) if ahead else None)
+    before = check_same(function, features, clips)
+    FreezeScheduler(NeverFreezeSchedule(), model).freeze(2)
+    after = check_same(function, features, clips)
+
+    is_moved = before != pytest.approx(after, rel=1e-3)
+    assert is_moved == (objective == "vjepa")
+
+
+def test_what_is_compiled_of_a_teacher_is_right_across_freezes():
+    model = with_other_weights("vjepa")
+    clips = ops.convert_to_tensor(freezing.clips(1))
+
+    def features(clips):
+        return (model.teacher.features(clips)["block_4"],)
+
+    function = backends.compiled(model.teacher, features)
+    check_same(function, features, clips)
+    FreezeScheduler(NeverFreezeSchedule(), model).freeze(2)
+    check_same(function, features, clips)
+
+
+@pytest.mark.parametrize("objective", ["mae", "vjepa"])
+def test_held_out_losses_are_those_of_the_present_stage(objective):
+    model = with_other_weights(objective)
+    losses = [held_out_losses(model)]
+    FreezeScheduler(NeverFreezeSchedule(), model).freeze(2)
+    losses.append(held_out_losses(model))
+
+    for found in losses:
+        assert found == pytest.approx(found[:1] * 3, rel=1e-4)
+    assert losses[0][0] != pytest.approx(losses[1][0], rel=1e-3)
+
+
+def test_what_a_teacher_gives_up_is_freed():
+    model = trained("vjepa")
+    features = backends.compiled(model, model.exported_encoder.features)
+    features(ops.convert_to_tensor(freezing.clips(1)))
+    own = weakref.ref(model.teacher.blocks[0].variables[0])
+
+    FreezeScheduler(NeverFreezeSchedule(), model).freeze(1)
+    gc.collect()
+
+    assert own() is None
+
+
+def with_other_weights(objective):
+    """A model whose encoder has moved away from its teacher."""
+    model = compiled(objective)
+    rng = np.random.default_rng(1)
+    for variable in model.encoder.variables:
+        variable.assign_add(rng.normal(scale=0.3, size=variable.shape))
+    return model
+
+
+def check_same(function, reference, clips):
+    """Compares what both return; returns the first of it."""
+    found = [ops.convert_to_numpy(x) for x in function(clips)]
+    expected = [ops.convert_to_numpy(x) for x in reference(clips)]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    return float(found[0].mean())
+
+
+def held_out_losses(model):
+    """The loss by each of Keras's functions, and by a direct call."""
+    clips, size = freezing.clips(1), freezing.BATCH_SIZE
+    found = [
+        model.evaluate(clips, batch_size=size, verbose=0, return_dict=True),
+        model.predict_on_batch(clips),
+        model(ops.convert_to_tensor(clips)),
+    ]
+    return [float(ops.convert_to_numpy(each["loss"])) for each in found]
 
 
 def test_the_devices_are_named():

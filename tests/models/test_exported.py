@@ -1,6 +1,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import layerlock
-from layerlock.models import VideoEncoder
+from layerlock.models import VideoEncoder, exported
 from tests.models import networks
 
 FRESH_PROCESS = """
@@ -199,7 +200,7 @@ def test_an_interrupt_between_two_renames_loses_nothing(
     rename = pathlib.Path.rename
 
     def interrupted(path, target):
-        if path.name == "new":
+        if path.name == ".writing_encoder":
             raise KeyboardInterrupt
         return rename(path, target)
 
@@ -210,6 +211,90 @@ def test_an_interrupt_between_two_renames_loses_nothing(
 
     assert VideoEncoder.from_preset(tmp_path / "encoder").name == "mine"
     assert os.listdir(tmp_path) == ["encoder"]
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    """A function that saves and is killed at a rename: nothing is tidied."""
+
+    def save(encoder, path, before):
+        rename = pathlib.Path.rename
+
+        def interrupted(source, target):
+            if source.name == before:
+                raise KeyboardInterrupt
+            return rename(source, target)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(pathlib.Path, "rename", interrupted)
+            patch.setattr(exported.shutil, "rmtree", lambda *_, **__: None)
+            encoder.save_to_preset(path, overwrite=True)
+
+    return save
+
+
+def test_the_draft_of_a_killed_save_is_replaced(encoder, tmp_path, killed):
+    killed(encoder, tmp_path / "encoder", before=".writing_encoder")
+    assert os.listdir(tmp_path) == [".writing_encoder"]
+    (tmp_path / ".writing_encoder" / "half").write_bytes(b"")
+
+    encoder.save_to_preset(tmp_path / "encoder")
+
+    assert os.listdir(tmp_path) == ["encoder"]
+    assert sorted(os.listdir(tmp_path / "encoder")) == [
+        "config.json",
+        "encoder.weights.h5",
+    ]
+
+
+@pytest.fixture
+def out_of_the_way(encoder, tmp_path):
+    """An encoder and a note, as a kill between two renames leaves them."""
+    encoder.save_to_preset(tmp_path / "encoder")
+    (tmp_path / "encoder" / "README").write_text("the good one")
+    (tmp_path / "encoder").rename(tmp_path / ".replaced_encoder")
+    (tmp_path / ".writing_encoder").mkdir()
+    return tmp_path / "encoder"
+
+
+def test_what_was_out_of_the_way_at_a_kill_can_be_read(out_of_the_way):
+    assert exported.read_config(out_of_the_way)["positions"] == "learned"
+    assert VideoEncoder.from_preset(out_of_the_way).name == "mine"
+
+
+def test_what_was_out_of_the_way_at_a_kill_is_not_lost(out_of_the_way):
+    other = networks.small_encoder(positions="none")
+
+    with pytest.raises(ValueError, match="overwrite=True"):
+        other.save_to_preset(out_of_the_way)
+    assert VideoEncoder.from_preset(out_of_the_way).name == "mine"
+    assert os.listdir(out_of_the_way.parent) == ["encoder"]
+
+    other.save_to_preset(out_of_the_way, overwrite=True)
+    assert VideoEncoder.from_preset(out_of_the_way).positions == "none"
+    assert (out_of_the_way / "README").read_text() == "the good one"
+
+
+def test_what_was_replaced_before_a_kill_goes(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "encoder")
+    shutil.copytree(tmp_path / "encoder", tmp_path / ".replaced_encoder")
+
+    encoder.save_to_preset(tmp_path / "encoder", overwrite=True)
+
+    assert os.listdir(tmp_path) == ["encoder"]
+
+
+def test_a_link_goes_on_to_lead_to_the_encoder(encoder, tmp_path):
+    encoder.save_to_preset(tmp_path / "disk" / "encoder")
+    link = tmp_path / "encoder"
+    link.symlink_to(tmp_path / "disk" / "encoder")
+
+    for _ in range(2):
+        encoder.save_to_preset(link, overwrite=True)
+
+    assert link.is_symlink()
+    assert os.listdir(tmp_path / "disk") == ["encoder"]
+    assert VideoEncoder.from_preset(link).name == "mine"
 
 
 def test_a_folder_with_other_files_is_never_replaced(encoder, tmp_path):

@@ -154,4 +154,6 @@ def test_two_runs_are_compared_and_not_repeated(small, tmp_path):
 
     again = run()
     assert "Training" not in again.stdout
+    for name in ("never", "freezing"):
+        assert f"Taking {tmp_path / name}, complete." in again.stdout
     assert json.loads(again.stdout.splitlines()[-1]) == facts

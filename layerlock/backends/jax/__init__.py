@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from layerlock.backends import stages
 from layerlock.backends.contract import StepCost
 from layerlock.backends.jax.ahead import Compilation
 from layerlock.backends.jax.programs import (
@@ -137,6 +138,7 @@ def renew_step(model, frozen_variables):
     # Were it kept, an interrupt during the next compilation would write old
     # values into the wrong variables.
     model._jax_state = None
+    stages.forget(model)
     _forget_functions(model)
 
 
@@ -175,6 +177,7 @@ def cache_programs(folder):
 
 
 def compiled(model, function, example=None):
+    # Variables are arguments: where a freeze exchanges some, it traces anew.
     @jax.jit
     def run(values, arguments):
         mapping = list(zip(model.variables, values, strict=True))

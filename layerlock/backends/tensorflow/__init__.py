@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from layerlock.backends import stages
 from layerlock.backends.contract import StepCost, refuse_distribution
 
 
@@ -81,6 +82,7 @@ def renew_step(model, frozen_variables):
     model.has_run = False
     model.test_function = None
     model.predict_function = None
+    stages.forget(model)
     if model.train_function is not None:
         model.make_train_function(force=True)
 
@@ -94,7 +96,10 @@ def cache_programs(folder):
 
 
 def compiled(model, function, example=None):
-    return tf.function(function)
+    def trace():
+        return tf.function(function)
+
+    return stages.StageFunction(model, trace(), trace)
 
 
 def global_norm(gradients):

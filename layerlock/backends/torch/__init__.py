@@ -12,6 +12,7 @@ import keras
 import torch
 from torch.utils import checkpoint
 
+from layerlock.backends import stages
 from layerlock.backends.contract import (
     StepCost,
     refuse_distribution,
@@ -181,6 +182,7 @@ def renew_step(model, frozen_variables):
     model.has_run = False
     model.test_function = None
     model.predict_function = None
+    stages.forget(model)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     # Keras lists a layer's weights once more for PyTorch, when it is built:

@@ -1,0 +1,53 @@
+"""What a model keeps of one stage, and gives up when layers froze."""
+
+import weakref
+
+
+class StageFunction:
+    """A compiled function of a model, until layers freeze; then the next one.
+
+    For a backend whose programs hold the variables that they were traced with,
+    those too that a teacher has given up since.
+
+    Args:
+        model: a `keras.Model`.
+        function: the compiled function of the present stage.
+        compile: function without arguments that returns that of a later one.
+    """
+
+    def __init__(self, model, function, compile):
+        self._function = function
+        self._compile = compile
+        if not hasattr(model, "stage_functions"):
+            model.stage_functions = weakref.WeakSet()
+        model.stage_functions.add(self)
+
+    def __call__(self, *arguments):
+        if self._function is None:
+            self._function = self._compile()
+        return self._function(*arguments)
+
+    def forget(self):
+        """Drops the program; the next call compiles."""
+        self._function = None
+
+
+def forget(model):
+    """Drops what a model, and models inside of it, keep of a stage."""
+    for layer in model._flatten_layers():
+        for function in getattr(layer, "stage_functions", ()):
+            function.forget()
+        if hasattr(layer, "_compiled_trainable_state"):
+            _renew_note(layer)
+
+
+def _renew_note(model):
+    """Notes again which layers are trained, as Keras does in `compile`.
+
+    The old note would keep the blocks in memory that a teacher gave up. It is
+    deleted first: TensorFlow keeps what is merely replaced.
+    """
+    del model._compiled_trainable_state
+    model._compiled_trainable_state = {
+        layer: layer.trainable for layer in model._flatten_layers()
+    }

@@ -1,0 +1,159 @@
+"""Recipes that train several runs take those that are there, or refuse them."""
+
+import keras
+import pytest
+
+from layerlock import runs
+from tests.recipes.running import refusal
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
+FLAGS = ["--steps=20", "--batch_size=2"]
+
+
+@pytest.fixture
+def training(common, tmp_path, monkeypatch):
+    """`common.training`, without a recipe that could train."""
+    import common.training
+
+    monkeypatch.setattr(common.training, "RECIPE", tmp_path / "missing.py")
+    return common.training
+
+
+@pytest.fixture
+def leave_run(common):
+    """A function that leaves what a run of some flags would have left."""
+
+    def leave(path, arguments, step=20, backend="torch"):
+        chosen, _ = common.settings.read([*arguments, f"--run_dir={path}"])
+        config = {"flags": chosen, "backend": backend}
+        run = runs.RunDirectory.create(path, config)
+        run.append_metrics({"step": step, "loss": 0.5})
+        return run
+
+    return leave
+
+
+def test_a_complete_run_of_these_flags_is_taken(
+    training, leave_run, tmp_path, capsys
+):
+    path = tmp_path / "never"
+    run = leave_run(path, FLAGS)
+
+    assert training.train(FLAGS, path) == run.read_metrics()
+    assert f"Taking {path}, complete." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("step", [20, 10])
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (["--steps=40", "--batch_size=2"], "steps: 20 -> 40"),
+        ([*FLAGS, "--seed=7"], "seed: 0 -> 7"),
+        ([*FLAGS, "--preset=video_vit_tiny"], "'video_vit_tiny'"),
+        (["--steps=20"], "batch_size: 2 -> 32"),  # not what is remembered
+    ],
+)
+def test_a_run_of_other_flags_is_refused(
+    training, leave_run, tmp_path, arguments, difference, step
+):
+    leave_run(tmp_path / "never", FLAGS, step)
+
+    with pytest.raises(ValueError) as refused:
+        training.train(arguments, tmp_path / "never")
+
+    assert difference in str(refused.value)
+    assert str(tmp_path / "never") in str(refused.value)
+    assert "Take another --run_dir, or" in str(refused.value)
+
+
+def test_a_run_of_another_backend_is_refused(training, leave_run, tmp_path):
+    leave_run(tmp_path / "never", FLAGS, backend="jax")
+
+    with pytest.raises(ValueError, match="backend: 'jax' -> 'torch'"):
+        training.train(FLAGS, tmp_path / "never")
+
+
+def test_what_changes_no_number_may_change(training, leave_run, tmp_path):
+    leave_run(tmp_path / "never", FLAGS)
+
+    training.train([*FLAGS, "--workers=3"], tmp_path / "never")
+
+
+def test_some_flags_are_free_once_a_run_is_complete(
+    training, leave_run, tmp_path
+):
+    leave_run(tmp_path / "complete", FLAGS)
+    leave_run(tmp_path / "cut_off", FLAGS, step=10)
+    other, free = [*FLAGS, "--checkpoint_every=2"], ["checkpoint_every"]
+
+    training.check(other, tmp_path / "complete", free)
+    with pytest.raises(ValueError, match="checkpoint_every: 4 -> 2"):
+        training.check(other, tmp_path / "cut_off", free)
+
+
+def test_a_folder_of_something_else_is_refused(training, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(ValueError, match="thesis.tex"):
+        training.train(FLAGS, tmp_path)
+
+
+def test_savings_refuses_a_second_run_before_the_first_is_trained(
+    training, leave_run, tmp_path
+):
+    leave_run(tmp_path / "freezing", [*FLAGS, "--target=pixels", "--seed=7"])
+
+    assert "seed: 7 -> 0" in refusal("savings", f"--run_dir={tmp_path}", *FLAGS)
+
+
+def test_convergence_refuses_a_branch_before_the_trunk_is_trained(
+    training, leave_run, tmp_path
+):
+    flags = [*FLAGS, "--target=pixels", "--validation=scenes", "--log_every=10"]
+    schedule = ["--schedule=piecewise", "--schedule_args=events=[(10,2)]"]
+    leave_run(tmp_path / "layers_2_at_10", [*flags, *schedule, "--seed=7"])
+
+    said = refusal(
+        "convergence",
+        f"--run_dir={tmp_path}",
+        *FLAGS,
+        "--layers=2",
+        "--freeze_at=10",
+    )
+
+    assert "seed: 7 -> 0" in said
+    assert "layers_2_at_10" in said
+
+
+def test_convergence_asks_for_all_checkpoints_before_a_branch_is_trained(
+    training, leave_run, tmp_path
+):
+    flags = [*FLAGS, "--target=pixels", "--validation=scenes", "--log_every=2"]
+    never = ["--schedule=never", "--checkpoint_every=8", "--keep_checkpoints=9"]
+    run = leave_run(tmp_path / "trunk", [*flags, *never])
+    (run.checkpoints_path / "step_00000008").mkdir(parents=True)
+
+    said = refusal(
+        "convergence",
+        f"--run_dir={tmp_path}",
+        *FLAGS,
+        "--log_every=2",
+        "--freeze_at=4,8",
+    )
+
+    assert "no checkpoint of step 4" in said
+
+
+def test_a_branch_reads_the_files_of_its_trunk(common, leave_run, tmp_path):
+    import common.branching
+
+    trunk = leave_run(tmp_path / "trunk", FLAGS)
+    trunk.write_files({"files": ["a.mp4"]})
+    (trunk.checkpoints_path / "step_00000010").mkdir(parents=True)
+
+    common.branching.branch(trunk.path, 10, tmp_path / "branch", FLAGS)
+
+    branch = runs.RunDirectory.open(tmp_path / "branch")
+    assert branch.read_files() == {"files": ["a.mp4"]}
