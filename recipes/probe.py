@@ -10,7 +10,6 @@ interval. `probe.json` and `report.html` go to --out.
 """
 
 import sys
-import tempfile
 import time
 
 from common import evaluation_options, options, results, tasks
@@ -44,10 +43,7 @@ def main(argv):
     for sentence in task.problems:
         print(f"Note: {sentence}")
     start = time.monotonic()
-    with (
-        tasks.made(out),
-        tempfile.TemporaryDirectory(prefix=".features-", dir=out) as folder,
-    ):
+    with tasks.made(out) as folder:
         try:
             result = evaluation.probe(
                 encoder,

@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
-from layerlock.models import VideoEncoder, patchify
+from layerlock.models import VideoEncoder, exported, patchify
 from layerlock.models.patches import patch_grid
 from layerlock.models.presets import PRESETS
 from layerlock.runs.directory import RunDirectory
@@ -94,14 +94,14 @@ def _floor(kind, preset, seed):
 
 def _of_run(path, student):
     run = RunDirectory.open(path)
-    if not run.encoder_path.exists():
+    if not exported.whole(run.encoder_path).exists():
         raise ValueError(
             f"The run {str(path)!r} has not exported an encoder yet: it does "
             "so with every checkpoint. Wait for the first one."
         )
     if not student:
         return run.encoder_path
-    if not run.student_path.exists():
+    if not exported.whole(run.student_path).exists():
         raise ValueError(
             f"The run {str(path)!r} has no student apart from its encoder: "
             "only V-JEPA with a moving average has one. Leave --student out."

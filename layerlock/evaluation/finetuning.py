@@ -173,7 +173,8 @@ def finetune(
         depths = train.sample(_MAX_DEPTH_BYTES, _MAX_DEPTHS)
     readout.prepare(grid, task, depths)
     head = readout.build((*grid, encoder.hidden_dim))
-    model = EncoderWithReadout(encoder, head)
+    # Of the encoder's precision: float16 has Keras scale the loss.
+    model = EncoderWithReadout(encoder, head, dtype=encoder.dtype_policy)
     model.compile(optimizer or adamw(encoder), loss=readout.outputs.loss)
     lock = LayerLock(schedule, layers=encoder.freezable_layers)
     watch = Validation(

@@ -39,7 +39,7 @@ class Validation(EverySteps):
             Remembered(task.examples("validation"), _MAX_EXAMPLES, max_views=1),
         )
         self.trials = []
-        self.seen = 0, 0.0  # steps, and the sum of their losses
+        self.seen = 0, 0.0  # batches, and the sum of their losses
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -49,13 +49,14 @@ class Validation(EverySteps):
 
     def on_step(self, step, logs):
         # What Keras logs is the mean since training began.
-        total = float(logs["loss"]) * step
-        loss = (total - self.seen[1]) / (step - self.seen[0])
+        batches = self.batch + 1  # not steps: those that overflow are skipped
+        total = float(logs["loss"]) * batches
+        loss = (total - self.seen[1]) / (batches - self.seen[0])
         if not math.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss} at step {step}. Lower the learning rate."
             )
-        self.seen = step, total
+        self.seen = batches, total
         metric = next(iter(scores.metrics(self.task)))
         found = scores.score_all(
             self.task, lambda answers: answers[:, 0], self.answers
@@ -70,6 +71,11 @@ class Validation(EverySteps):
         )
         if self.tell is not None:
             self.tell(self.trials[-1])
+
+    def on_train_end(self, logs=None):
+        # Where steps were skipped, the last one was not reached.
+        if self.seen[0] <= self.batch:
+            self.on_step(self.counter.read(), logs)
 
     def _answer(self, clips):
         outputs = self.compute(ops.convert_to_tensor(clips))

@@ -1,13 +1,17 @@
 """The task that a recipe's flags ask for, and the folder of its results."""
 
 import contextlib
+import os
 import pathlib
+import shutil
 
 from layerlock import evaluation
 from layerlock.core import lookup
 from layerlock.data.source import check_geometry
 from layerlock.models.patches import patch_grid
 from layerlock.runs import directory
+
+FEATURES = ".features"
 
 
 def build_task(values, encoder) -> evaluation.Task:
@@ -45,6 +49,8 @@ def build_task(values, encoder) -> evaluation.Task:
 def choose_folder(values, kind: str) -> pathlib.Path:
     """The folder of the results: a new or an empty one.
 
+    One that was left when a probe was killed counts as empty.
+
     Args:
         values: the recipe's `absl.flags.FlagValues`, parsed.
         kind: name of the folder for all results of this recipe.
@@ -57,19 +63,32 @@ def choose_folder(values, kind: str) -> pathlib.Path:
             home = pathlib.Path("runs") / home.name.replace(":", "-")
         name = f"{values.task}-{values.readout}" + "-student" * values.student
         out, count = home / kind / name, 1
-        while out.exists():
+        while out.exists() and not _is_left(out):
             count += 1
             out = out.with_name(f"{name}-{count}")
-    directory.check_free(out, "out")
+    if not _is_left(out):
+        directory.check_free(out, "out")
     return out
+
+
+def _is_left(folder) -> bool:
+    """Whether nothing but kept features is in a folder."""
+    return (folder / FEATURES).is_dir() and len(os.listdir(folder)) == 1
 
 
 @contextlib.contextmanager
 def made(folder: pathlib.Path):
-    """Makes a folder, which is gone again if nothing came into it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Makes the folder of the results; it is gone if nothing came into it.
+
+    Yields:
+        A folder inside of it, for features while they are needed. What a
+        killed process left there is used.
+    """
+    kept = folder / FEATURES
+    kept.mkdir(parents=True, exist_ok=True)
     try:
-        yield
+        yield kept
     finally:
+        shutil.rmtree(kept, ignore_errors=True)
         with contextlib.suppress(OSError):  # it is not empty
             folder.rmdir()

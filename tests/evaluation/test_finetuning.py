@@ -182,6 +182,7 @@ def test_a_loss_that_is_no_number_ends_it():
     readout = finetuning.check(small_encoder(), task)
     readout.prepare((2, 2, 2), task)
     watch = finetuning.Validation(5, 10, task, readout, lock=None)
+    watch.batch = 4
 
     with pytest.raises(ValueError, match="nan at step 5. Lower the learning"):
         watch.on_step(5, {"loss": float("nan")})
@@ -210,3 +211,34 @@ def test_what_is_trained_can_be_saved_before_it_is_tested():
     assert any(not np.array_equal(one, other) for one, other in pairs)
     for one, other in zip(values(encoder), weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax",
+    reason="JAX has no float16 matrix products on a CPU",
+)
+@pytest.mark.parametrize("scale", [None, 2.0**38])
+def test_an_encoder_in_float16_has_its_loss_scaled(monkeypatch, scale):
+    encoder = small_encoder(dtype="mixed_float16")
+    optimizer = finetuning.adamw(encoder, 1e-3)
+    if scale is not None:  # the first updates overflow, and are skipped
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            optimizer, initial_scale=scale
+        )
+    seen = []
+
+    class Look(finetuning.Validation):
+        def on_train_begin(self, logs=None):
+            super().on_train_begin(logs)
+            seen.append(self.model.optimizer)
+
+    monkeypatch.setattr(finetuning, "Validation", Look)
+    result = finetuning.finetune(
+        encoder, Clips(), "linear", optimizer, steps=8, batch_size=16
+    )
+
+    assert isinstance(seen[0], keras.optimizers.LossScaleOptimizer)
+    steps = [trial["step"] for trial in result.trials]
+    assert steps == sorted(set(steps))
+    assert (steps[-1] == 8) == (scale is None)
+    assert np.isfinite(result.trials[-1]["loss"])

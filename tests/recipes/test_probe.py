@@ -147,3 +147,18 @@ def test_a_probe_that_fails_leaves_no_folder(encoder, tmp_path):
     assert said.returncode
     assert "computed anew" in said.stdout
     assert not out.exists()
+
+
+@ONE_BACKEND
+def test_what_a_killed_probe_left_is_used_and_cleared(encoder, tmp_path):
+    pytest.importorskip("sklearn")
+    out = tmp_path / "out"
+    (out / ".features" / "half").mkdir(parents=True)
+
+    said = probe(encoder, "--readout=knn", f"--task_args={FEW}", f"--out={out}")
+
+    assert said.returncode == 0, said.stderr[-3000:]
+    assert {path.name for path in out.iterdir()} == {
+        "probe.json",
+        "report.html",
+    }
