@@ -57,6 +57,7 @@ def main(argv):
         out = tasks.choose_folder(FLAGS, "finetuned")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"finetune: {error}")
+    print(tasks.describe_clips(task, FLAGS))
     for sentence in task.problems:
         print(f"Note: {sentence}")
     start = time.monotonic()

@@ -55,7 +55,8 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "trims",
     None,
-    "CSV of path, first and last second: copies these parts alone.",
+    "CSV of path, first and last second, with a row of names or without: "
+    "copies these parts alone, those of one.mp4 as one_FIRST-LAST.mp4.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(

@@ -117,6 +117,11 @@ def fit(chosen, model, source, used) -> str | None:
         model.fit(batches, shuffle=False, verbose=0, callbacks=used.in_order)
     except BrokenLossError as error:
         return str(error)
+    except KeyboardInterrupt:
+        return (
+            "interrupted. --resume goes on from the newest checkpoint, if "
+            "there is one."
+        )
     finally:
         batches.close()
     verdict, step = used.monitors.judge.verdict, used.monitors.step

@@ -40,6 +40,7 @@ def main(argv):
         out = tasks.choose_folder(FLAGS, "probes")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"probe: {error}")
+    print(tasks.describe_clips(task, FLAGS))
     for sentence in task.problems:
         print(f"Note: {sentence}")
     start = time.monotonic()

@@ -43,6 +43,8 @@ def main(argv):
         encoder = encoders.load(FLAGS.encoder, student=FLAGS.student)
         layer = evaluation_options.layer_number(FLAGS, encoder)
         clips, fps = read(encoder, decoding.probe(FLAGS.video))
+    except streams.DecodingError as error:
+        sys.exit(f"visualise: {FLAGS.video} cannot be read: {error}")
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"visualise: {error}")
     shown = colour(encoder, layer, clips)

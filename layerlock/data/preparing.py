@@ -35,7 +35,7 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
     Args:
         spec: a folder, a glob, a list or a video; as for `FolderSource`.
         trims: rows of path, first and last second; paths relative to the
-            folder. Defaults to `None`: the whole of every video.
+            folder, or absolute. Defaults to `None`: the whole of every video.
         folder: path of the copies: what lies in it is not copied again, if a
             glob or a list names it. Defaults to `None`.
 
@@ -51,6 +51,8 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
         return [Job(path, _as_mp4(name)) for name, path in known.items()]
     jobs = []
     for name, first, last in trims:
+        if os.path.isabs(name):
+            name = _relative(name, root)
         if name not in known:
             raise ValueError(
                 f"A trim is of {name!r}, which is not among the "

@@ -34,7 +34,7 @@ def page(config: dict, task, encoder, result, kind: str = "probe") -> str:
         answers.section(task, result),
         _pictures(config, encoder, task, result),
         tag("h2", "How it was found"),
-        _settings(config, result),
+        _settings(config, result, kind),
     ]
     name = f"{config['task']} · {config['encoder']}"
     return report.document(name, body, "Written by LayerLock.")
@@ -45,6 +45,7 @@ def _header(config, task, result, kind):
         "encoder": config["encoder"] + " (student)" * config["student"],
         "layer": str(config["layer"]),
         "readout": config["readout"],
+        "clips": f"{task.frames} frames of {task.size}x{task.size}",
         "backend": config["backend"],
     }
     tiles = [
@@ -134,14 +135,20 @@ def _pictures(config, encoder, task, result):
     )
 
 
-def _settings(config, result):
+def _settings(config, result, kind):
     metric = next(iter(config["metrics"]))
+    best = None
+    if kind == "probe":
+        sign = 1 if scores.ALL[metric] else -1
+        found = [sign * trial[metric] for trial in result.trials]
+        best = int(np.nanargmax(found))
     rows = [
         [
-            ", ".join(f"{k} {v:g}" for k, v in trial.items() if k != metric),
+            ", ".join(f"{k} {v:g}" for k, v in trial.items() if k != metric)
+            + " (chosen)" * (number == best),
             f"{trial[metric]:.3f}",
         ]
-        for trial in result.trials
+        for number, trial in enumerate(result.trials)
     ]
     seconds = config["seconds"]
     minutes = f"{math.floor(seconds / 60)} min {seconds % 60:.0f} s"

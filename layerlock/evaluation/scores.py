@@ -6,6 +6,7 @@ import numpy as np
 # is the one that settings are chosen by.
 CLASSIFICATION = {"top1": True, "top5": True}
 DEPTH = {"abs_rel": False, "delta_1_25": True}
+ALL = CLASSIFICATION | DEPTH
 
 
 def metrics(task) -> dict:

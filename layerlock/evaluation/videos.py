@@ -130,6 +130,13 @@ class VideoTask(Task):
         self.problems += name_some(what, names)
 
     def _readable(self, split, videos, cache):
+        if not videos:
+            raise ValueError(
+                f"No video of {self.data!r} is left for the {split} split. "
+                "Add videos, at least three of each class, or part them "
+                f"yourself. Expected {self.layout}"
+                + "".join(f" {problem}" for problem in self.problems)
+            )
         results = scan.scan([video.path for video in videos], cache=cache)
         pairs = list(zip(videos, results, strict=True))
         self.note(

@@ -1,6 +1,7 @@
 """The clips of a pre-training run."""
 
 import dataclasses
+import os
 import sys
 
 import numpy as np
@@ -128,14 +129,15 @@ def batches(chosen, source, first_batch: int = 0):
 
 def waiting_hint(chosen) -> str:
     """What to do where training waits for clips."""
-    more = chosen["workers"] + 1
-    hint = f"More processes may read them sooner: --workers={more}."
-    if chosen["data"] == "scenes":
-        return hint
-    return (
-        f"{hint} Large videos are read several times faster once "
-        "recipes/prepare.py has copied them."
-    )
+    hints, more = [], chosen["workers"] + 1
+    if more < (os.cpu_count() or 1):
+        hints.append(f"More processes may read them sooner: --workers={more}.")
+    if chosen["data"] != "scenes":
+        hints.append(
+            "Large videos are read several times faster once "
+            "recipes/prepare.py has copied them."
+        )
+    return " ".join(hints) or "They take more than this machine's cores give."
 
 
 def fixed_clips(source, number: int) -> np.ndarray:

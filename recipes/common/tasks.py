@@ -8,6 +8,7 @@ import shutil
 from layerlock import evaluation
 from layerlock.core import lookup
 from layerlock.data.source import check_geometry
+from layerlock.evaluation import encoders
 from layerlock.models.patches import patch_grid
 from layerlock.runs import directory
 
@@ -36,6 +37,9 @@ def build_task(values, encoder) -> evaluation.Task:
     frames, size = arguments["frames"], arguments["size"]
     check_geometry(frames, size)
     patch_grid((frames, size, size), encoder.patch_size)
+    if "fps" in lookup.argument_names(found) and _is_run(values.encoder):
+        flags = directory.RunDirectory.open(values.encoder).config["flags"]
+        arguments.setdefault("fps", flags.get("fps"))
     if "data" not in lookup.argument_names(found):
         if values.data is not None:
             raise ValueError(f"--task={values.task} reads no files: no --data.")
@@ -44,6 +48,27 @@ def build_task(values, encoder) -> evaluation.Task:
     else:
         arguments["data"] = values.data
     return found(**arguments)
+
+
+def describe_clips(task, values) -> str:
+    """What clips are judged on, and a warning where others may be compared.
+
+    Args:
+        task: the `Task`.
+        values: the recipe's `absl.flags.FlagValues`, parsed.
+    """
+    shape = f"Clips of {task.frames} frames of {task.size}x{task.size}"
+    kind = values.encoder.partition(":")[0]
+    if kind in encoders.FLOORS and None in (values.frames, values.size):
+        return (
+            f"{shape}, as the preset has them. Compare with a run at its own: "
+            "--frames and --size."
+        )
+    return f"{shape}."
+
+
+def _is_run(encoder) -> bool:
+    return (pathlib.Path(encoder) / "metrics.jsonl").exists()
 
 
 def choose_folder(values, kind: str) -> pathlib.Path:
@@ -59,7 +84,7 @@ def choose_folder(values, kind: str) -> pathlib.Path:
         out = pathlib.Path(values.out)
     else:
         home = pathlib.Path(values.encoder)
-        if not (home / "metrics.jsonl").exists():
+        if not _is_run(home):
             home = pathlib.Path("runs") / home.name.replace(":", "-")
         name = f"{values.task}-{values.readout}" + "-student" * values.student
         out, count = home / kind / name, 1

@@ -117,7 +117,8 @@ def test_what_cannot_be_read_is_named_and_leaves_nothing(videos, tmp_path):
 
 
 def test_trims_are_copied_alone(videos, tmp_path):
-    trims = [("cats/one.mp4", 0.5, 1.0), ("cats/one.mp4", 1.2, 1.5)]
+    whole_path = str(videos / "cats" / "one.mp4")
+    trims = [("cats/one.mp4", 0.5, 1.0), (whole_path, 1.2, 1.5)]
 
     found = preparing.prepare(
         videos, tmp_path / "small", trims=trims, **SETTINGS

@@ -83,6 +83,8 @@ def test_without_a_test_folder_the_validation_folder_is_the_test(tmp_path):
 
     task = build("folder", tmp_path)
 
+    assert "the validation folder is the test" in said(task)
+    assert "15% of the training videos are for the validation" in said(task)
     assert all(name.startswith("val/") for name in names(task, "test"))
     assert all(name.startswith("train/") for name in names(task, "validation"))
 
@@ -95,6 +97,22 @@ def test_capitals_do_not_matter_to_a_split(tmp_path):
 
     assert task.class_names == ["jump", "run"]
     assert {name.split("/")[0] for name in names(task, "test")} == {"TEST"}
+
+
+def test_folders_beside_those_of_splits_are_named(tmp_path):
+    for split in ("train", "vaildation", "test"):
+        layouts.folder(tmp_path / split, ("jump", "run"), 3)
+
+    assert "1 folders are no split, and are left out: vaildation." in said(
+        build("folder", tmp_path)
+    )
+
+
+def test_too_few_videos_for_three_splits_are_no_unreadable_ones(tmp_path):
+    layouts.folder(tmp_path, ("jump", "run"), 2)
+
+    with pytest.raises(ValueError, match="at least three of each class"):
+        build("folder", tmp_path)
 
 
 def test_a_class_may_be_called_train(tmp_path):

@@ -3,6 +3,9 @@
 import pytest
 from absl import flags
 
+from layerlock.runs.directory import RunDirectory
+from tests.evaluation import layouts
+
 
 class Encoder:
     num_layers = 20
@@ -84,3 +87,28 @@ def test_clips_are_as_the_encoder_likes_them_or_as_asked_for(build):
 def test_clips_that_make_no_sense_are_refused(build, flag, message):
     with pytest.raises(ValueError, match=message):
         build(flag)
+
+
+def test_videos_are_read_at_the_rate_of_the_run(build, tmp_path):
+    pytest.importorskip("av")
+    run = RunDirectory.create(tmp_path / "run", {"flags": {"fps": 5.0}})
+    run.append_metrics({"step": 1})
+    folder = layouts.folder(tmp_path / "videos", ("jump", "run"), 4)
+    given = ("--task=folder", f"--data={folder}")
+
+    assert build(f"--encoder={run.path}", *given).framing.fps == 5.0
+    own = build(f"--encoder={run.path}", *given, "--task_args=fps=3.0")
+    assert own.framing.fps == 3.0
+    assert build("--encoder=random:video_vit_nano", *given).framing.fps is None
+
+
+def test_a_floor_says_that_its_clips_are_those_of_the_preset(build, parse):
+    from common import tasks
+
+    floor, run = "--encoder=random:video_vit_nano", "--encoder=runs/mine"
+    same = ("--frames=4", "--size=24")
+
+    assert "--frames and --size" in tasks.describe_clips(build(), parse(floor))
+    for given in ((floor, *same), (run,), (run, *same)):
+        said = tasks.describe_clips(build(*given), parse(*given))
+        assert said.startswith("Clips of") and "--frames" not in said

@@ -5,6 +5,7 @@ import pathlib
 import random
 import shlex
 import shutil
+import signal
 import subprocess
 
 import h5py
@@ -226,6 +227,29 @@ def test_a_run_that_is_still_going_is_not_resumed(tmp_path, flags):
         process.kill()
         process.wait()
     assert f"still going, in process {process.pid}" in said
+
+
+@ONE_BACKEND
+def test_an_interrupted_run_says_how_to_go_on(tmp_path, flags):
+    process = subprocess.Popen(
+        running.command(tmp_path / "run", *flags, "--steps=100000"),
+        env=running.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # It may be ignored by whoever runs the tests.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        running.wait_for(process, tmp_path / "run", step=1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+
+    assert process.returncode == 1
+    assert "pretrain: interrupted. --resume goes on" in said
+    assert "Traceback" not in said
 
 
 @ONE_BACKEND

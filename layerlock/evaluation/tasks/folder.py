@@ -68,6 +68,17 @@ class FolderTask(VideoTask):
                     f"split, {name!r} is one of them. Leave one."
                 )
             found[split] = classes
+        if found:
+            self.note(
+                "folders are no split, and are left out",
+                [
+                    name
+                    for name in os.listdir(self.data)
+                    if name.lower() not in _SPLITS
+                    and os.path.isdir(os.path.join(self.data, name))
+                    and not name.startswith(".")
+                ],
+            )
         if found and "train" not in found:
             raise ValueError(
                 f"{self.data!r} has folders for {sorted(found)} and none for "
@@ -85,7 +96,15 @@ class FolderTask(VideoTask):
                     "folders side by side without one named train."
                 )
             found["test"] = found.pop("validation")
+            self.problems.append(
+                "There is no test folder: the validation folder is the test."
+            )
         if "validation" not in found:
+            self.problems.append(
+                "There is no other validation folder: "
+                f"{_HELD_OUT['validation']:.0%} of the training videos are "
+                "for the validation."
+            )
             found["train"], found["validation"] = _carve(
                 found["train"], _HELD_OUT["validation"]
             )
