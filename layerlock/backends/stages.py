@@ -11,20 +11,20 @@ class StageFunction:
 
     Args:
         model: a `keras.Model`.
-        function: the compiled function of the present stage.
-        compile: function without arguments that returns that of a later one.
+        make: function without arguments that returns a new one, to be compiled
+            at its first call.
     """
 
-    def __init__(self, model, function, compile):
-        self._function = function
-        self._compile = compile
+    def __init__(self, model, make):
+        self._function = None
+        self._make = make
         if not hasattr(model, "stage_functions"):
             model.stage_functions = weakref.WeakSet()
         model.stage_functions.add(self)
 
     def __call__(self, *arguments):
         if self._function is None:
-            self._function = self._compile()
+            self._function = self._make()
         return self._function(*arguments)
 
     def forget(self):

@@ -3,6 +3,7 @@
 import concurrent.futures
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -57,7 +58,7 @@ class Features:
     def shape(self) -> tuple:
         """Shape of one view's features, `(frames, rows, columns, dim)`."""
         if self._values is None:
-            views, _ = self._first()
+            views, _ = self.first()
             return self._compute(views[None, :1]).shape[2:]
         return self._values.shape[2:]
 
@@ -114,7 +115,7 @@ class Features:
             max_bytes: float, of targets.
             max_examples: int. Defaults to `None`: no limit.
         """
-        each = max(self._first()[1].nbytes, 1)
+        each = max(self.first()[1].nbytes, 1)
         count = min(max_bytes // each, max_examples or len(self), len(self))
         chosen = np.linspace(0, len(self) - 1, max(1, int(count)))
         chosen = np.unique(chosen.round().astype(int))
@@ -125,7 +126,7 @@ class Features:
             raise self._nothing()
         return np.stack([target for *_, target in read])
 
-    def _first(self):
+    def first(self):
         """Views and target of the first example that can be read."""
         if self._known is None:
             read = (self._read([number]) for number in self._numbers)
@@ -140,7 +141,7 @@ class Features:
         if self._values is not None:
             each = self._values[0].nbytes
         else:
-            each = _FEATURES_PER_PIXEL * self._first()[0].nbytes
+            each = _FEATURES_PER_PIXEL * self.first()[0].nbytes
         return int(np.clip(_MAX_BYTES // each, 1, _MAX_EXAMPLES))
 
     def _nothing(self):
@@ -232,38 +233,6 @@ class Features:
         writing.write_json(folder / "facts.json", facts)
 
 
-def draws(features, batch_size: int, seed: int):
-    """Yields batches of random examples without end, one random view of each.
-
-    In each round every example comes once. A batch is always full: in place
-    of examples that cannot be read, others of it come twice.
-
-    Args:
-        features: the `Features`.
-        batch_size: int, at most as many as there are examples.
-        seed: int, of what is drawn.
-    """
-    draw = np.random.default_rng(seed)
-    size = min(batch_size, len(features))
-    order, missed = np.empty(0, int), 0
-    while True:
-        if len(order) < size:
-            order = np.append(order, draw.permutation(len(features)))
-        chosen, order = np.sort(order[:size]), order[size:]
-        try:
-            values, truth = features.batch(chosen)
-        except DecodingError:
-            missed += size
-            if missed >= 2 * len(features):  # nothing is left
-                raise
-            continue
-        missed = 0
-        view = draw.integers(values.shape[1], size=len(values))
-        values = values[np.arange(len(values)), view]
-        whole = np.resize(np.arange(len(values)), size)
-        yield values[whole], truth[whole]
-
-
 def extractor(encoder, layer: int):
     """Returns a function from clips to one layer's features, as NumPy.
 
@@ -334,19 +303,11 @@ def compute(
 def _num_bytes(extract, splits) -> int:
     total = 0
     for examples in splits.values():
-        views, target = _first_readable(examples)
-        each = extract(views[:1]).nbytes * len(views) + target.nbytes
-        total += each * len(examples)
+        found = Features(extract, examples)
+        views, target = found.first()
+        values = len(views) * math.prod(found.shape)  # float32
+        total += len(examples) * (4 * values + target.nbytes)
     return total
-
-
-def _first_readable(examples):
-    for number in range(len(examples)):
-        try:
-            return examples[number]
-        except DecodingError as error:
-            reason = error
-    raise DecodingError(f"No example can be read: {reason}") from reason
 
 
 def _place(folder, encoder, task, layer, split):

@@ -10,6 +10,7 @@ from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
 from layerlock.core import lookup, schedules
 from layerlock.core.callback import LayerLock
 from layerlock.evaluation import features, probes, probing
+from layerlock.evaluation.draws import draws
 from layerlock.evaluation.probes._trained import TrainedProbe
 from layerlock.evaluation.remembered import Remembered
 from layerlock.evaluation.validation import Validation
@@ -261,7 +262,7 @@ def check_encoder(encoder):
 
 def _batches(train, outputs, batch_size, seed):
     """Yields clips and what the loss compares with; reads ahead."""
-    drawn = features.draws(train, batch_size, seed)
+    drawn = draws(train, batch_size, seed)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = collections.deque(
             pool.submit(next, drawn) for _ in range(_READ_AHEAD)

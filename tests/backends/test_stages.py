@@ -17,10 +17,8 @@ class Program:
 
 def test_a_program_lasts_until_it_is_forgotten():
     model = keras.Sequential([keras.layers.Dense(1)])
-    names = iter("bc")
-    function = stages.StageFunction(
-        model, Program("a"), lambda: Program(next(names))
-    )
+    names = iter("abc")
+    function = stages.StageFunction(model, lambda: Program(next(names)))
 
     found = [function(1, 2), function(3)]
     stages.forget(model)
@@ -32,7 +30,9 @@ def test_a_program_lasts_until_it_is_forgotten():
 def test_functions_of_inner_models_are_forgotten_too():
     inner = keras.Sequential([keras.layers.Dense(1)])
     outer = keras.Sequential([keras.Sequential([inner])])
-    function = stages.StageFunction(inner, Program("a"), lambda: Program("b"))
+    names = iter("ab")
+    function = stages.StageFunction(inner, lambda: Program(next(names)))
+    assert function()[0] == "a"
 
     stages.forget(outer)
 
@@ -41,10 +41,10 @@ def test_functions_of_inner_models_are_forgotten_too():
 
 def test_a_program_is_free_before_the_next_one_is_wanted():
     model = keras.Sequential([keras.layers.Dense(1)])
-    program = Program("a")
-    function = stages.StageFunction(model, program, lambda: Program("b"))
-    left = weakref.ref(program)
-    del program
+    programs = [Program("b"), Program("a")]
+    left = weakref.ref(programs[-1])
+    function = stages.StageFunction(model, programs.pop)
+    assert function()[0] == "a"
 
     stages.forget(model)
 
@@ -54,9 +54,7 @@ def test_a_program_is_free_before_the_next_one_is_wanted():
 
 def test_a_model_does_not_keep_its_functions():
     model = keras.Sequential([keras.layers.Dense(1)])
-    function = weakref.ref(
-        stages.StageFunction(model, Program("a"), lambda: Program("b"))
-    )
+    function = weakref.ref(stages.StageFunction(model, lambda: Program("a")))
 
     assert function() is None
     stages.forget(model)

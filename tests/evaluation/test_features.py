@@ -5,6 +5,7 @@ import pytest
 
 from layerlock.data.streams import DecodingError
 from layerlock.evaluation import features
+from layerlock.evaluation.draws import draws
 from tests.evaluation import toys
 from tests.models import networks
 
@@ -121,7 +122,7 @@ class Brittle(toys.Planted):
 def test_batches_are_full_and_draw_every_example_once():
     found = features.Features(toys.extract, toys.Planted(20, 0, dense=True))
 
-    drawn = features.draws(found, 5, seed=1)
+    drawn = draws(found, 5, seed=1)
 
     depths = np.concatenate([next(drawn)[1] for _ in range(4)])
     assert sorted(depths[:, 0, 0, 0]) == sorted(
@@ -129,7 +130,7 @@ def test_batches_are_full_and_draw_every_example_once():
     )
     brittle = features.Features(toys.extract, Brittle(20, 0, dense=False))
     for (values, truth), _ in zip(
-        features.draws(brittle, 20, seed=1), range(3), strict=False
+        draws(brittle, 20, seed=1), range(3), strict=False
     ):
         assert values.shape == (20, *toys.GRID, toys.DIM)
         assert truth.shape == (20,)
@@ -160,7 +161,7 @@ def test_the_first_examples_may_be_unreadable():
     assert sum(len(truth) for _, truth in found.batches()) == 4
 
     alone = features.Features(toys.extract, Brittle(7, 0, dense=False))
-    drawn = features.draws(alone, 1, seed=0)
+    drawn = draws(alone, 1, seed=0)
     classes = [int(next(drawn)[1][0]) for _ in range(8)]
     readable = [alone.examples.classes[i] for i in range(7) if i % 3]
     assert sorted(classes) == sorted(2 * readable)
@@ -169,12 +170,12 @@ def test_the_first_examples_may_be_unreadable():
 def test_drawing_from_what_has_become_unreadable_ends():
     broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
     with pytest.raises(DecodingError, match="it is broken"):
-        next(features.draws(broken, 1, seed=0))
+        next(draws(broken, 1, seed=0))
 
 
 def test_what_a_round_leaves_begins_the_next_batch():
     found = features.Features(toys.extract, toys.Planted(10, 0, dense=True))
-    drawn = features.draws(found, 4, seed=1)
+    drawn = draws(found, 4, seed=1)
 
     depths = np.concatenate([next(drawn)[1] for _ in range(5)])
 

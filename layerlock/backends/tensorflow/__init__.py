@@ -96,10 +96,7 @@ def cache_programs(folder):
 
 
 def compiled(model, function, example=None):
-    def trace():
-        return tf.function(function)
-
-    return stages.StageFunction(model, trace(), trace)
+    return stages.StageFunction(model, lambda: tf.function(function))
 
 
 def global_norm(gradients):

@@ -8,7 +8,7 @@ from keras import ops
 
 from layerlock.core.learning_rate import WarmupCosine
 from layerlock.evaluation import scores
-from layerlock.evaluation.features import draws
+from layerlock.evaluation.draws import draws
 from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
 from layerlock.evaluation.probes.base import Probe, choose, positive
 
