@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from layerlock.evaluation import mistakes
 from layerlock.runs.report import canvas, cards, strips
 from layerlock.runs.report.html import Html, tag
 
@@ -10,18 +11,17 @@ NUM_MAPS = 4
 
 
 def section(task, result) -> Html:
-    """A confusion matrix, or depth maps beside true ones."""
+    """A confusion matrix with mistakes, or depth maps beside true ones."""
     if task.is_dense:
         return _maps(result)
-    return cards.grid(
-        cards.figure(
-            "What was taken for what",
-            "Rows are true classes, columns answers; each row sums to one. "
-            "Good answers lie on the diagonal.",
-            _confusion(task.class_names, result),
-            wide=True,
-        )
+    matrix = cards.figure(
+        "What was taken for what",
+        "Rows are true classes, columns answers; each row sums to one. "
+        "Good answers lie on the diagonal.",
+        _confusion(task.class_names, result),
+        wide=True,
     )
+    return cards.grid(matrix, mistakes.section(task, result))
 
 
 def confusion(predictions, targets, num_classes: int) -> np.ndarray:

@@ -108,6 +108,10 @@ class Features:
         """Returns the clips that an example's features are of."""
         return self.examples[int(self._numbers[index])][0]
 
+    def name(self, index: int) -> str:
+        """Returns what a person calls an example."""
+        return self.examples.name(int(self._numbers[index]))
+
     def sample(self, max_bytes: float, max_examples=None) -> np.ndarray:
         """Returns targets of as many examples as fit, evenly spread.
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from layerlock.evaluation import report, scores
+from layerlock.evaluation import mistakes, report, scores
 from layerlock.runs import configuration, writing
 
 FEW_EXAMPLES = 30
@@ -12,7 +12,8 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
     """Writes numbers and a page, and says what was found.
 
     Args:
-        path: of the numbers, a JSON file; the page goes beside it.
+        path: of the numbers, a JSON file; the page goes beside it, and the
+            answers to a question of classes.
         values: the recipe's `absl.flags.FlagValues`, parsed.
         encoder: what was judged.
         task: the `Task`.
@@ -40,6 +41,9 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
         "constant_depth_error": result.constant_depth_error,
     }
     writing.write_json(path, config)
+    if not task.is_dense:
+        answers = mistakes.table(task, result)
+        writing.replace_file(path.with_name("answers.csv"), answers.encode())
     page = report.page(config, task, encoder, result, kind)
     page_path = path.with_name("report.html")
     writing.replace_file(page_path, page.encode())

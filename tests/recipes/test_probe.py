@@ -69,10 +69,13 @@ def test_it_leaves_numbers_and_a_page(
     assert says_what_to_beat == (task == "scenes_depth")
     assert found["layer"] == 3
     assert found["examples"] == {"train": 60, "validation": 20, "test": 30}
-    assert sorted(path.name for path in out.iterdir()) == [
-        "probe.json",
-        "report.html",
-    ]
+    written = {path.name for path in out.iterdir()}
+    assert written == {"probe.json", "report.html"} | (
+        set() if task == "scenes_depth" else {"answers.csv"}
+    )
+    if "answers.csv" in written:
+        answers = (out / "answers.csv").read_text().splitlines()
+        assert len(answers) == 1 + 30 and answers[0].startswith("example,")
     page = (out / "report.html").read_text()
     assert "http://" not in page and "https://" not in page
     assert task in page
@@ -159,6 +162,7 @@ def test_what_a_killed_probe_left_is_used_and_cleared(encoder, tmp_path):
 
     assert said.returncode == 0, said.stderr[-3000:]
     assert {path.name for path in out.iterdir()} == {
+        "answers.csv",
         "probe.json",
         "report.html",
     }
