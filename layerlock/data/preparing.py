@@ -126,6 +126,23 @@ def prepare(
     return found
 
 
+def sources(folder) -> dict[str, str]:
+    """What the copies in a folder are of.
+
+    Args:
+        folder: path, of copies or of anything else.
+
+    Returns:
+        A dict from the path of each copy to that of its original, which need
+        not exist any more; empty for a folder that was not prepared.
+    """
+    folder = os.path.abspath(folder)
+    return {
+        os.path.join(folder, entry["name"]): entry["key"][0]
+        for entry in _entries(pathlib.Path(folder, _LOG))
+    }
+
+
 def _copy(job, folder, settings):
     """Returns why it failed, or `None`."""
     try:
@@ -227,11 +244,7 @@ def _read_log(folder, settings) -> dict:
             )
         return {}
     done = {}
-    for line in path.read_text().splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # cut off while it was written
+    for entry in _entries(path):
         if entry["settings"] != settings:
             raise ValueError(
                 f"{folder} was prepared with {entry['settings']}. Received: "
@@ -239,6 +252,17 @@ def _read_log(folder, settings) -> dict:
             )
         done[entry["name"]] = entry["key"]
     return done
+
+
+def _entries(path):
+    """Yields what a log has of each copy; nothing if there is no log."""
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue  # cut off while it was written
 
 
 def _open_log(folder):

@@ -23,11 +23,13 @@ class LabelledVideo:
         path: the file.
         label: int, index of the class.
         span: first and last second; `None` for the whole video.
+        original: path of what the file was cut from; `None` for the file.
     """
 
     path: str
     label: int
     span: tuple[float, float] | None = None
+    original: str | None = None
 
 
 class VideoTask(Task):
@@ -192,7 +194,8 @@ class VideoExamples(Examples):
         return os.path.relpath(self.videos[index][0].path, self.task.data)
 
     def group(self, index):
-        return self.videos[index][0].path  # spans of a video are alike
+        video, _ = self.videos[index]
+        return video.original or video.path  # parts of a video are alike
 
     def _views(self, index, video, facts):
         framing = self.task.framing

@@ -72,3 +72,28 @@ def test_the_copies_have_the_labels_and_splits_of_the_originals(
     assert copies.problems == originals.problems == []
     views, _ = copies.examples("test")[0]
     assert views.shape[1:] == (4, 16, 16, 3)
+
+
+def test_cuts_of_one_video_are_neither_parted_nor_counted_as_several(tmp_path):
+    layouts.folder(tmp_path / "data", ("jump", "run"), 5)
+    originals = build("folder", tmp_path / "data")
+    trims = [
+        (f"{name}/{name}_{number}.mp4", second / 10, second / 10 + 0.2)
+        for name in ("jump", "run")
+        for number in range(5)
+        for second in range(4)
+    ]
+    found = preparing.prepare(
+        tmp_path / "data", tmp_path / "cuts", trims, short_side=24
+    )
+    assert found["written"] == 40 and not found["failed"]
+
+    cuts = build("folder", tmp_path / "cuts")
+
+    for split, videos in originals.splits.items():
+        cut_from = [video.original for video, _ in cuts.splits[split]]
+        paths = {video.path for video, _ in videos}
+        assert set(cut_from) == paths and len(cut_from) == 4 * len(paths)
+    test = cuts.examples("test")
+    groups = [test.group(index) for index in range(len(test))]
+    assert len(set(groups)) == len(originals.splits["test"]) == 2

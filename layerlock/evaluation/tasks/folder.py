@@ -2,7 +2,7 @@
 
 import os
 
-from layerlock.data import files
+from layerlock.data import files, preparing
 from layerlock.evaluation.videos import LabelledVideo, VideoTask, carve
 
 _SPLITS = {
@@ -22,7 +22,8 @@ class FolderTask(VideoTask):
 
     - `DATA/CLASS/*.mp4`: a fifth of each class is kept for the test, 15 % of
       the rest for the validation. Which videos those are depends on their
-      names alone.
+      names alone. Cuts of one video, as `recipes/prepare.py` makes them, stay
+      together, and the shares are of the videos that they were cut from.
     - `DATA/{train,val,test}/CLASS/*.mp4`: as it is. Without a test folder,
       the validation folder is the test; without a validation folder, 15 % of
       the training videos are. Capitals do not matter.
@@ -35,6 +36,7 @@ class FolderTask(VideoTask):
     layout = "class sub-folders of videos, such as DATA/running/one.mp4."
 
     def find_videos(self):
+        self._originals = preparing.sources(self.data)
         given = self._split_folders()
         if given:
             return self._given(given)
@@ -42,12 +44,12 @@ class FolderTask(VideoTask):
         self._name_classes(found)
         splits = {"train": found}
         for split in ("test", "validation"):
-            splits["train"], splits[split] = _carve(
+            splits["train"], splits[split] = self._carve(
                 splits["train"], _HELD_OUT[split]
             )
         self.note(
             "classes have too few videos to test them",
-            set(splits["train"]) - {n for n, p in splits["test"].items() if p},
+            set(splits["train"]) - set(splits["test"]),
         )
         return {
             split: self._videos(splits[split])
@@ -105,7 +107,7 @@ class FolderTask(VideoTask):
                 f"{_HELD_OUT['validation']:.0%} of the training videos are "
                 "for the validation."
             )
-            found["train"], found["validation"] = _carve(
+            found["train"], found["validation"] = self._carve(
                 found["train"], _HELD_OUT["validation"]
             )
         for split in ("validation", "test"):
@@ -137,9 +139,27 @@ class FolderTask(VideoTask):
                 "its own in each of them."
             )
 
+    def _carve(self, found, part):
+        """Parts some originals of each class, with their copies or cuts."""
+        kept, held_out = {}, {}
+        for name, paths in found.items():
+            originals = sorted(set(map(self._original, paths)))
+            chosen = set(carve(originals, part, key=_stem)[1])
+            for path in paths:
+                side = held_out if self._original(path) in chosen else kept
+                side.setdefault(name, []).append(path)
+        return kept, held_out
+
+    def _original(self, path) -> str:
+        return self._originals.get(os.path.abspath(path), path)
+
     def _videos(self, found):
         return [
-            LabelledVideo(path, self.class_names.index(name))
+            LabelledVideo(
+                path,
+                self.class_names.index(name),
+                original=self._originals.get(os.path.abspath(path)),
+            )
             for name in sorted(set(found) & set(self.class_names))
             for path in found[name]
         ]
@@ -153,13 +173,6 @@ def _classes(folder) -> dict[str, list[str]]:
         if rest:
             found.setdefault(name, []).append(path)
     return found
-
-
-def _carve(found, part):
-    kept, held_out = {}, {}
-    for name, paths in found.items():
-        kept[name], held_out[name] = carve(paths, part, key=_stem)
-    return kept, held_out
 
 
 def _stem(path) -> str:
