@@ -79,7 +79,7 @@ def main(argv):
                 validate_every=chosen["validate_every"],
                 seed=FLAGS.seed,
                 verbose=int(sys.stdout.isatty()),
-                tell=tell,
+                tell=results.tell,
                 trained=save,
             )
         except ValueError as error:
@@ -122,15 +122,6 @@ def build_optimizer(chosen, encoder) -> keras.Optimizer:
         chosen["layer_decay"],
         chosen["gradient_clip"],
     )
-
-
-def tell(trial):
-    """Says how far the training is."""
-    facts = dict(trial)
-    step = facts.pop("step")
-    shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
-    newline = "\n" if sys.stdout.isatty() else ""  # below the bar
-    print(f"{newline}Step {step}: {shown} (validation)", flush=True)
 
 
 if __name__ == "__main__":

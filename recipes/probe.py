@@ -55,6 +55,7 @@ def main(argv):
                 max_bytes=FLAGS.cache_gigabytes * 1e9,
                 progress=Progress(),
                 say=print,
+                tell=results.tell,
             )
         except ValueError as error:
             sys.exit(f"probe: {error}")

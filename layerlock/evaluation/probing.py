@@ -69,6 +69,7 @@ def probe(
     max_bytes=None,
     progress=None,
     say=None,
+    tell=None,
 ) -> Result:
     """Fits a readout on frozen features, and scores it on the test split.
 
@@ -80,6 +81,8 @@ def probe(
         readout: a `Probe` or the name of one. Defaults to `"attentive"`.
         layer: see `encoders.layer_number`. Defaults to `0.95`.
         folder, max_bytes, progress, say: see `features.compute`.
+        tell: function of each setting that was tried, and its score on the
+            validation split, to show it. Defaults to `None`.
 
     Raises:
         ValueError: if the readout cannot answer the task.
@@ -90,6 +93,7 @@ def probe(
     splits = features.compute(
         encoder, task, layer, folder, max_bytes, progress, say
     )
+    readout.tell = tell
     readout.fit(splits["train"], splits["validation"], task)
     return report_test(task, readout, layer, splits)
 

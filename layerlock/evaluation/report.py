@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from layerlock.evaluation import answers, scores
+from layerlock.evaluation import answers, curves, scores
 from layerlock.runs import report
-from layerlock.runs.report import strips
+from layerlock.runs.report import cards, strips
 from layerlock.runs.report.html import Html, inline, join, table, tag
 
 METRICS = {
@@ -137,26 +137,31 @@ def _pictures(config, encoder, task, result):
 
 def _settings(config, result, kind):
     metric = next(iter(config["metrics"]))
-    best = None
+    seconds = config["seconds"]
+    minutes = f"{math.floor(seconds / 60)} min {seconds % 60:.0f} s"
+    card = [
+        tag("p", f"Took {minutes}.", class_="muted"),
+        tag("h3", "The command"),
+        tag("pre", config["command"]),
+    ]
     if kind == "probe":
-        sign = 1 if scores.ALL[metric] else -1
-        found = [sign * trial[metric] for trial in result.trials]
-        best = int(np.nanargmax(found))
+        card.insert(0, _tried(metric, result.trials))
+        return tag("div", card, class_="card")
+    return cards.grid(
+        *curves.figures(metric, METRICS[metric], result.trials),
+        tag("div", card, class_="card wide"),
+    )
+
+
+def _tried(metric, trials):
+    sign = 1 if scores.ALL[metric] else -1
+    best = int(np.nanargmax([sign * trial[metric] for trial in trials]))
     rows = [
         [
             ", ".join(f"{k} {v:g}" for k, v in trial.items() if k != metric)
             + " (chosen)" * (number == best),
             f"{trial[metric]:.3f}",
         ]
-        for number, trial in enumerate(result.trials)
+        for number, trial in enumerate(trials)
     ]
-    seconds = config["seconds"]
-    minutes = f"{math.floor(seconds / 60)} min {seconds % 60:.0f} s"
-    return tag(
-        "div",
-        table(["setting", f"{metric} on the validation split"], rows),
-        tag("p", f"Took {minutes}.", class_="muted"),
-        tag("h3", "The command"),
-        tag("pre", config["command"]),
-        class_="card",
-    )
+    return table(["setting", f"{metric} on the validation split"], rows)

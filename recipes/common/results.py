@@ -1,11 +1,21 @@
 """What the recipes that judge an encoder leave in the folder of results."""
 
+import sys
+
 import keras
 
 from layerlock.evaluation import mistakes, report, scores
 from layerlock.runs import configuration, writing
 
 FEW_EXAMPLES = 30
+
+
+def tell(trial):
+    """Says what the validation split says of a setting, or of a step."""
+    *settings, (metric, score) = trial.items()
+    of = ", ".join(f"{name} {value:g}" for name, value in settings)
+    newline = "\n" if sys.stdout.isatty() else ""  # below the bar
+    print(f"{newline}{of}: {metric} {score:.3f} (validation)", flush=True)
 
 
 def write(path, values, encoder, task, result, seconds, kind, **more):

@@ -47,10 +47,12 @@ def test_an_answer_that_is_no_number_is_never_chosen():
     }
     names = ["broken", "lost", "bad", "good"]
 
-    best, trials = choose([({}, n, found[n]) for n in names], task)
+    told = []
+
+    best, trials = choose([({}, n, found[n]) for n in names], task, told.append)
 
     assert best == "good"
-    assert len(trials) == 4
+    assert len(trials) == 4 and trials == told
     with pytest.raises(ValueError, match="Lower the learning rates"):
         choose([({}, n, found[n]) for n in names[:2]], task)
 

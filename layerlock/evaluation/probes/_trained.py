@@ -117,7 +117,7 @@ class TrainedProbe(Probe):
                 )
                 yield {"learning_rate": rate}, model, found
 
-        self.model, self.trials = choose(candidates(), task)
+        self.model, self.trials = choose(candidates(), task, self.tell)
 
     def answer(self, values):
         return self._answer(self.model, values)

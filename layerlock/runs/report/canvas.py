@@ -110,8 +110,13 @@ def step_axis(axes, steps, events=()):
     axes.set_xlim(*step_limits(steps))
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: short(value))
-    for event in events:
-        axes.axvline(event.step, color=ROLES["event"], linewidth=0.8, zorder=1)
+    event_lines(axes, [event.step for event in events])
+
+
+def event_lines(axes, steps):
+    """Grey lines where layers froze."""
+    for step in steps:
+        axes.axvline(step, color=ROLES["event"], linewidth=0.8, zorder=1)
 
 
 def step_limits(steps) -> tuple[float, float]:
