@@ -8,7 +8,7 @@ from common import options, run_folder, settings
 
 import keras
 
-from layerlock import runs
+from layerlock import backends, runs
 from layerlock.runs import configuration, directory
 
 RECIPE = pathlib.Path(__file__).parents[1] / "pretrain.py"
@@ -91,8 +91,9 @@ def train(arguments, path, free=()) -> list[dict]:
     """
     check(arguments, path, free)
     if is_complete(path):
-        print(f"Taking {path}, complete.")
-        return runs.RunDirectory.open(path).read_metrics()
+        run = runs.RunDirectory.open(path)
+        print(f"Taking {path}, complete.{_elsewhere(run.config)}")
+        return run.read_metrics()
     started = (path / "config.json").exists()
     print(f"{'Going on with' if started else 'Training'} {path}")
     command = [sys.executable, str(RECIPE), f"--run_dir={path}", *arguments]
@@ -100,6 +101,15 @@ def train(arguments, path, free=()) -> list[dict]:
     if done.returncode or not is_complete(path):
         raise RuntimeError(f"{path} did not come to its end: see above.")
     return runs.RunDirectory.open(path).read_metrics()
+
+
+def _elsewhere(config) -> str:
+    """A warning if a run was not trained on the devices that are here."""
+    before = config.get("devices")
+    now = [str(device) for device in backends.devices()]
+    if before in (None, now):
+        return ""
+    return f" It ran on {before}, and here is {now}: do not compare times."
 
 
 def is_complete(path) -> bool:

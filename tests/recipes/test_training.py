@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from layerlock import runs
+from layerlock import backends, runs
 from tests.recipes.running import refusal
 
 pytestmark = pytest.mark.skipif(
@@ -25,9 +25,9 @@ def training(common, tmp_path, monkeypatch):
 def leave_run(common):
     """A function that leaves what a run of some flags would have left."""
 
-    def leave(path, arguments, step=20, backend="torch"):
+    def leave(path, arguments, step=20, backend="torch", **facts):
         chosen, _ = common.settings.read([*arguments, f"--run_dir={path}"])
-        config = {"flags": chosen, "backend": backend}
+        config = {"flags": chosen, "backend": backend, **facts}
         run = runs.RunDirectory.create(path, config)
         run.append_metrics({"step": step, "loss": 0.5})
         return run
@@ -43,6 +43,18 @@ def test_a_complete_run_of_these_flags_is_taken(
 
     assert training.train(FLAGS, path) == run.read_metrics()
     assert f"Taking {path}, complete." in capsys.readouterr().out
+
+
+def test_a_run_of_another_machine_is_taken_with_a_warning(
+    training, leave_run, tmp_path, capsys
+):
+    leave_run(tmp_path / "there", FLAGS, devices=["cuda:0 H200"])
+    leave_run(tmp_path / "here", FLAGS, devices=backends.devices())
+
+    training.train(FLAGS, tmp_path / "there")
+    assert "ran on ['cuda:0 H200'], and here is" in capsys.readouterr().out
+    training.train(FLAGS, tmp_path / "here")
+    assert capsys.readouterr().out.endswith(", complete.\n")
 
 
 @pytest.mark.parametrize("step", [20, 10])
