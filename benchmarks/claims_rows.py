@@ -287,6 +287,13 @@ GRIDS = {
                 against="V-JEPA",
                 length=3,
             ),
+            Row(
+                "V-JEPA + LayerLock, first freeze at 60 %",
+                f"{V_JEPA_LAYERLOCK} {QUICK_TEACHER} "
+                "--start_step=60% --interval=6%",
+                against="V-JEPA",
+                length=3,
+            ),
         ),
         FULL,
     ),
