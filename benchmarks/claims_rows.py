@@ -17,7 +17,7 @@ QUARTER_SEEN = f"{QUARTER} --target_context=scored"
 FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
 COSINE = "--objective_args=weight_schedule=cosine"
 TWICE_THE_RATE = "--learning_rate=3e-3"
-QUICK_TEACHER = f"{TWICE_THE_RATE} --momentum=0.9,1"
+QUICK_TEACHER = "--momentum=0.9,1"
 
 STEPS = 2000
 
@@ -280,16 +280,18 @@ GRIDS = {
         (
             Row("MAE", f"{MAE} {TWICE_THE_RATE}", length=3),
             Row("LayerLock", TWICE_THE_RATE, length=3),
-            Row("V-JEPA", f"{V_JEPA} {QUICK_TEACHER}", length=3),
+            Row(
+                "V-JEPA", f"{V_JEPA} {TWICE_THE_RATE} {QUICK_TEACHER}", length=3
+            ),
             Row(
                 "V-JEPA + LayerLock",
-                f"{V_JEPA_LAYERLOCK} {QUICK_TEACHER}",
+                f"{V_JEPA_LAYERLOCK} {TWICE_THE_RATE} {QUICK_TEACHER}",
                 against="V-JEPA",
                 length=3,
             ),
             Row(
                 "V-JEPA + LayerLock, first freeze at 60 %",
-                f"{V_JEPA_LAYERLOCK} {QUICK_TEACHER} "
+                f"{V_JEPA_LAYERLOCK} {TWICE_THE_RATE} {QUICK_TEACHER} "
                 "--start_step=60% --interval=6%",
                 against="V-JEPA",
                 length=3,

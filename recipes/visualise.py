@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 from layerlock.data import decoding, encoding, framing, streams
-from layerlock.evaluation import encoders, features
+from layerlock.evaluation import encoders, extraction
 from layerlock.models.patches import patch_grid
 from layerlock.runs import pictures
 
@@ -104,7 +104,7 @@ def read(encoder, facts):
 
 def colour(encoder, layer, clips) -> np.ndarray:
     """Features of every clip as colours, as large as its frames."""
-    extract = features.extractor(encoder, layer)
+    extract = extraction.extractor(encoder, layer)
     bar = keras.utils.Progbar(len(clips))
     found = []
     for number, clip in enumerate(clips):

@@ -9,8 +9,9 @@ import numpy as np
 from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
 from layerlock.core import lookup, schedules
 from layerlock.core.callback import LayerLock
-from layerlock.evaluation import features, probes, probing
+from layerlock.evaluation import extraction, probes, probing
 from layerlock.evaluation.draws import draws
+from layerlock.evaluation.features import Features
 from layerlock.evaluation.probes._trained import TrainedProbe
 from layerlock.evaluation.remembered import Remembered
 from layerlock.evaluation.validation import Validation
@@ -164,7 +165,7 @@ def finetune(
     ```
     """
     readout = check(encoder, task, readout, schedule, batch_size, seed)
-    train = features.Features(
+    train = Features(
         np.asarray,  # clips as they are
         Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
     )
@@ -199,7 +200,7 @@ def finetune(
     splits = {
         "train": train,
         "validation": watch.answers,
-        "test": features.compute(encoder, task, layer)["test"],
+        "test": extraction.compute(encoder, task, layer)["test"],
     }
     return probing.report_test(task, readout, layer, splits)
 

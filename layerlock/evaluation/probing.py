@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from layerlock.evaluation import encoders, features, probes, scores
+from layerlock.evaluation import encoders, extraction, probes, scores
 
 _MAX_BYTES = 3e8  # of answers and truth that are kept
 
@@ -80,7 +80,7 @@ def probe(
         task: a `Task`.
         readout: a `Probe` or the name of one. Defaults to `"attentive"`.
         layer: see `encoders.layer_number`. Defaults to `0.95`.
-        folder, max_bytes, progress, say: see `features.compute`.
+        folder, max_bytes, progress, say: see `extraction.compute`.
         tell: function of each setting that was tried, and its score on the
             validation split, to show it. Defaults to `None`.
 
@@ -90,7 +90,7 @@ def probe(
     readout = probes.get(readout)
     check(readout, task, encoder)
     layer = encoders.layer_number(encoder, layer)
-    splits = features.compute(
+    splits = extraction.compute(
         encoder, task, layer, folder, max_bytes, progress, say
     )
     readout.tell = tell

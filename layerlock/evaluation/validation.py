@@ -6,7 +6,8 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.core.step_counter import EverySteps
-from layerlock.evaluation import features, scores
+from layerlock.evaluation import scores
+from layerlock.evaluation.features import Features
 from layerlock.evaluation.remembered import Remembered
 
 _MAX_EXAMPLES = 500
@@ -34,7 +35,7 @@ class Validation(EverySteps):
         self.outputs = readout.outputs
         self.lock = lock
         self.tell = tell
-        self.answers = features.Features(
+        self.answers = Features(
             self._answer,
             Remembered(task.examples("validation"), _MAX_EXAMPLES, max_views=1),
         )

@@ -7,8 +7,7 @@ import pytest
 
 from layerlock.data import decoding, scan, streams
 from layerlock.data.sources.folder import FolderSource
-from layerlock.data.streams import DecodingError
-from layerlock.evaluation import features
+from layerlock.evaluation import extraction
 from layerlock.evaluation.tasks.folder import FolderTask
 from tests.data import synthesise
 from tests.evaluation import layouts, toys
@@ -89,7 +88,7 @@ def test_a_probe_leaves_the_video_out_and_names_it(tmp_path, stumble):
     bad = task.splits["train"][3][0].path
     stumble(bad, TypeError("no time base"))
 
-    found = features.compute(toys.Encoder(), task, 1)["train"]
+    found = extraction.compute(toys.Encoder(), task, 1)["train"]
     labels = np.concatenate([truth for _, truth in found.batches()])
 
     assert len(labels) == len(task.examples("train")) - 1
@@ -107,19 +106,3 @@ def test_a_scan_does_not_remember_it(tmp_path, stumble, monkeypatch):
     [facts] = scan.scan([clip], cache=tmp_path / "cache")
 
     assert facts == decoding.probe(clip)
-
-
-@pytest.mark.parametrize(
-    ("cause", "may_pass"),
-    [
-        (None, False),
-        (OSError(5, "Input/output error"), True),
-        (OSError(2, "No such file or directory"), False),
-        (TypeError("no time base"), True),
-    ],
-)
-def test_only_the_files_own_faults_last(cause, may_pass):
-    inner, outer = DecodingError("inner"), DecodingError("outer")
-    inner.__cause__, outer.__cause__ = cause, inner
-
-    assert inner.may_pass == outer.may_pass == may_pass

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from layerlock.data.streams import DecodingError
-from layerlock.evaluation import features
-from layerlock.evaluation.draws import draws
+from layerlock.evaluation import extraction, features
 from tests.evaluation import toys
 from tests.models import networks
 
@@ -17,7 +16,7 @@ def no_calls():
 
 def compute(folder=None, task=None, **arguments):
     task = task or toys.PlantedTask(views=2)
-    return features.compute(toys.Encoder(), task, 1, folder, **arguments)
+    return extraction.compute(toys.Encoder(), task, 1, folder, **arguments)
 
 
 def test_kept_features_are_the_computed_ones(tmp_path):
@@ -99,7 +98,7 @@ def test_the_layer_is_the_one_asked_for():
     encoder = networks.small_encoder()
     clips = networks.clips()
 
-    found = features.extractor(encoder, 3)(clips)
+    found = extraction.extractor(encoder, 3)(clips)
 
     expected = encoder.features(clips, layers=["block_3"])["block_3"]
     np.testing.assert_allclose(
@@ -107,38 +106,8 @@ def test_the_layer_is_the_one_asked_for():
     )
 
 
-class Brittle(toys.Planted):
-    """Of every three examples, one cannot be read."""
-
-    reads = 0
-
-    def __getitem__(self, index):
-        self.reads += 1
-        if index % 3 == 0:
-            raise DecodingError("it is broken")
-        return super().__getitem__(index)
-
-
-def test_batches_are_full_and_draw_every_example_once():
-    found = features.Features(toys.extract, toys.Planted(20, 0, dense=True))
-
-    drawn = draws(found, 5, seed=1)
-
-    depths = np.concatenate([next(drawn)[1] for _ in range(4)])
-    assert sorted(depths[:, 0, 0, 0]) == sorted(
-        found.examples.depths[:, 0, 0, 0]
-    )
-    brittle = features.Features(toys.extract, Brittle(20, 0, dense=False))
-    for (values, truth), _ in zip(
-        draws(brittle, 20, seed=1), range(3), strict=False
-    ):
-        assert values.shape == (20, *toys.GRID, toys.DIM)
-        assert truth.shape == (20,)
-    assert len(brittle.problems) == 7
-
-
 def test_what_cannot_be_read_is_no_example_after_a_pass():
-    found = features.Features(toys.extract, Brittle(7, 0, dense=False))
+    found = features.Features(toys.extract, toys.Brittle(7, 0, dense=False))
 
     truth = np.concatenate([truth for _, truth in found.batches(size=1)])
 
@@ -150,37 +119,15 @@ def test_what_cannot_be_read_is_no_example_after_a_pass():
 
 
 def test_a_split_without_an_example_is_refused():
-    broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
+    broken = features.Features(toys.extract, toys.Brittle(1, 0, dense=False))
     with pytest.raises(DecodingError, match="No example can be read"):
         list(broken.batches())
 
 
 def test_the_first_examples_may_be_unreadable():
-    found = features.Features(toys.extract, Brittle(7, 0, dense=False))
+    found = features.Features(toys.extract, toys.Brittle(7, 0, dense=False))
     assert found.shape == (*toys.GRID, toys.DIM)
     assert sum(len(truth) for _, truth in found.batches()) == 4
-
-    alone = features.Features(toys.extract, Brittle(7, 0, dense=False))
-    drawn = draws(alone, 1, seed=0)
-    classes = [int(next(drawn)[1][0]) for _ in range(8)]
-    readable = [alone.examples.classes[i] for i in range(7) if i % 3]
-    assert sorted(classes) == sorted(2 * readable)
-
-
-def test_drawing_from_what_has_become_unreadable_ends():
-    broken = features.Features(toys.extract, Brittle(1, 0, dense=False))
-    with pytest.raises(DecodingError, match="it is broken"):
-        next(draws(broken, 1, seed=0))
-
-
-def test_what_a_round_leaves_begins_the_next_batch():
-    found = features.Features(toys.extract, toys.Planted(10, 0, dense=True))
-    drawn = draws(found, 4, seed=1)
-
-    depths = np.concatenate([next(drawn)[1] for _ in range(5)])
-
-    _, counts = np.unique(depths[:, 0, 0, 0], return_counts=True)
-    assert counts.tolist() == [2] * 10
 
 
 def test_an_encoder_is_given_few_clips_at_a_time(monkeypatch):

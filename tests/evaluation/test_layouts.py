@@ -8,9 +8,8 @@ import pytest
 
 from layerlock import evaluation
 from layerlock.data.streams import DecodingError
-from layerlock.evaluation import features
 from tests.data import synthesise
-from tests.evaluation import layouts, toys
+from tests.evaluation import layouts
 
 pytest.importorskip("av")
 SMALL = {"frames": 4, "size": 16}
@@ -141,63 +140,6 @@ def test_a_copy_in_another_format_is_of_the_same_split(tmp_path):
     for split in splits:
         stems = {name.removesuffix(".mp4") for name in names(before, split)}
         assert stems == {n.removesuffix(".mkv") for n in names(after, split)}
-
-
-@pytest.mark.parametrize(
-    "argument", ["train_views", "test_clips", "test_crops"]
-)
-def test_videos_without_a_view_are_refused(tmp_path, argument):
-    with pytest.raises(ValueError, match=f"`{argument}` must be a whole"):
-        build("folder", tmp_path, **{argument: 0})
-
-
-def test_views_are_drawn_for_training_and_spread_for_the_test(tmp_path):
-    path = layouts.folder(tmp_path / "data", ("jump", "run"), 4)
-    task = build("folder", path, train_views=2, test_clips=2, test_crops=3)
-
-    shapes = [
-        task.examples(split)[0][0].shape[0]
-        for split in ("train", "validation", "test")
-    ]
-
-    assert shapes == [2, 1, 6]
-    first, second = task.examples("train")[0][0]
-    assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(
-        task.examples("train")[0][0],
-        build("folder", path, train_views=2).examples("train")[0][0],
-    )
-    views = task.examples("test")[0][0].reshape(2, 3, *first.shape)
-    assert not np.array_equal(views[0, 0], views[1, 0])  # another time
-    assert not np.array_equal(views[0, 0], views[0, 2])  # another place
-
-
-def test_unreadable_videos_are_counted_and_named(tmp_path):
-    path = layouts.folder(tmp_path / "data")
-    for bad in sorted((path / "run").iterdir())[:2]:
-        bad.write_bytes(b"not a video")
-
-    task = build("folder", path)
-
-    total = sum(len(task.examples(s)) for s in ("train", "validation", "test"))
-    assert total == 16
-    assert "cannot be read and are left out: run/run_" in said(task)
-
-
-def test_a_video_that_breaks_later_is_left_out_and_named(tmp_path):
-    path = layouts.folder(tmp_path / "data")
-    task = build("folder", path)
-    broken = task.splits["train"][3][0].path
-    open(broken, "wb").close()
-
-    found = features.compute(toys.Encoder(), task, 1, tmp_path / "kept")
-
-    assert len(found["train"]) == len(task.examples("train")) - 1
-    assert found["train"].batch([3])[1] == task.splits["train"][4][0].label
-    [problem] = found["train"].problems
-    assert problem.startswith(task.examples("train").name(3))
-    again = features.compute(toys.Encoder(), task, 1, tmp_path / "kept")
-    assert again["train"].problems == [problem]
 
 
 @pytest.mark.parametrize(

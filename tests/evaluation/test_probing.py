@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layerlock.evaluation import features, probing, scores
+from layerlock.evaluation import extraction, probing, scores
 from tests.conformance.test_probes import fast
 from tests.evaluation import toys
 
@@ -77,7 +77,7 @@ def test_the_test_split_is_encoded_once():
     task = toys.PlantedTask()
     encoder = toys.Encoder()
     readout = fast("logistic")
-    splits = features.compute(encoder, task, 1)
+    splits = extraction.compute(encoder, task, 1)
     readout.fit(splits["train"], splits["validation"], task)
     toys.Encoder.calls = 0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from layerlock.evaluation import curves, probing, report
+from layerlock.evaluation import probing, report
 from tests.evaluation import toys
 
 pytest.importorskip("sklearn")
@@ -44,17 +44,3 @@ def test_the_setting_that_was_chosen_is_marked():
     chosen = result.trials[scores.index(max(scores))]["neighbours"]
     assert text.count("(chosen)") == 1
     assert f"neighbours {chosen} (chosen)" in text
-
-
-def test_a_fine_tuning_is_drawn_with_its_freezes():
-    trials = [
-        {"step": step, "loss": 1 / step, "frozen_layers": k, "top1": 0.1 * k}
-        for step, k in ((10, 0), (20, 2), (30, 2), (40, 3))
-    ]
-    figures = curves.figures("top1", "Right at the first guess", trials)
-    text = "".join(map(str, figures))
-
-    assert text.count("<svg") == 2
-    assert "Right at the first guess" in text and "Loss" in text
-    # Grey lines at steps 20 and 40, in both drawings.
-    assert text.count("var(--event)") == 2 * 2

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from layerlock.data.streams import DecodingError
 from layerlock.evaluation.task import Examples, Task
 
 GRID, DIM = (2, 2, 2), 12
@@ -33,6 +34,15 @@ class Planted(Examples):
             shown[..., :2] = COLOURS[kind]
         shown[..., 2] = rng.integers(0, 80, shown.shape[:-1])
         return shown, depth if self.dense else np.asarray(kind)
+
+
+class Brittle(Planted):
+    """Of every three examples, one cannot be read."""
+
+    def __getitem__(self, index):
+        if index % 3 == 0:
+            raise DecodingError("it is broken")
+        return super().__getitem__(index)
 
 
 class PlantedTask(Task):

@@ -151,14 +151,14 @@ class FolderTask(VideoTask):
         return kept, held_out
 
     def _original(self, path) -> str:
-        return self._originals.get(os.path.abspath(path), path)
+        return self._originals.get(path, path)
 
     def _videos(self, found):
         return [
             LabelledVideo(
                 path,
                 self.class_names.index(name),
-                original=self._originals.get(os.path.abspath(path)),
+                original=self._original(path),
             )
             for name in sorted(set(found) & set(self.class_names))
             for path in found[name]
