@@ -102,7 +102,7 @@ def resolve(encoder) -> dict:
     finetuning.check_encoder(encoder)
     chosen = options.finite(FLAGS)
     settings.derive_learning_rate(
-        chosen, encoder.hidden_dim, chosen["batch_size"]
+        chosen, 0.2 / encoder.hidden_dim, chosen["batch_size"]
     )
     settings.derive_schedule(chosen, encoder.num_layers, PACE)
     settings.default(chosen, "warmup_steps", chosen["steps"] // 20)

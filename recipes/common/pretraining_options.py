@@ -119,8 +119,8 @@ def define_freezing(values: flags.FlagValues):
         values,
         "linear",
         lookup.names(schedules.__name__),
-        start="60 % of --steps; 10 % for vjepa",
-        span="32 % of --steps; 80 % for vjepa",
+        start="60 % of --steps",
+        span="32 % of --steps",
     )
     options.Definer(values).bool(
         "head_reset",
@@ -218,8 +218,8 @@ def define_training(values: flags.FlagValues):
     define.float(
         "learning_rate",
         None,
-        "Highest learning rate of AdamW. Default: 0.2 / width, times the "
-        "square root of (batch size times accumulation) / 32.",
+        "Highest learning rate of AdamW. Default: 4 / width ** 1.5, times "
+        "the square root of (batch size times accumulation) / 32.",
     )
     define.integer(
         "mini_warmup_steps",

@@ -13,9 +13,10 @@ from layerlock.models import exported
 
 SMALL_WIDTH = 384  # narrower encoders get small clips
 FEW_PATCHES = 1000  # clips of fewer hide less of them
-# Shares of a run: before the first freeze, and from it to the last. Where the
-# target starts at layer 1 it must begin to move early.
-PACES = {"patchwise": (0.6, 0.32), "transformer": (0.1, 0.8)}
+# Shares of a run: before the first freeze, and from it to the last. Layers that
+# freeze before they are worth keeping leave worse features, under V-JEPA too
+# (docs/results.md, grids 4 and 7).
+PACE = (0.6, 0.32)
 GRADIENT_CLIPS = {"patchwise": 1.0, "transformer": 10.0}
 
 
@@ -62,7 +63,7 @@ def resolve(values) -> dict:
     derive_schedule(
         settings,
         network.num_freezable(settings),
-        PACES[plugins.objective_class(settings).predictor],
+        PACE,
     )
     _derive_teacher(settings)
     _derive_training(settings)
@@ -175,7 +176,7 @@ def _derive_training(settings):
     steps = settings["steps"]
     batch = settings["batch_size"] * settings["accumulation"]
     width = network.encoder_arguments(settings)["hidden_dim"]
-    derive_learning_rate(settings, width, batch)
+    derive_learning_rate(settings, 4 / width**1.5, batch)
     clip = GRADIENT_CLIPS[plugins.objective_class(settings).predictor]
     default(settings, "gradient_clip", clip)
     default(settings, "warmup_steps", min(steps // 20, steps - 1))
@@ -194,15 +195,15 @@ def _derive_training(settings):
     _check_probe(settings)
 
 
-def derive_learning_rate(settings, width: int, batch: int):
+def derive_learning_rate(settings, rate: float, batch: int):
     """Fills in the learning rate, and refuses one that is not positive.
 
     Args:
         settings: dict of the flags.
-        width: int, features of a token.
+        rate: float, the learning rate of a batch of 32 clips.
         batch: int, clips per optimizer step.
     """
-    rate = 0.2 / width * math.sqrt(batch / 32)
+    rate *= math.sqrt(batch / 32)
     default(settings, "learning_rate", float(f"{rate:.3g}"))
     if settings["learning_rate"] <= 0:
         raise options.UsageError(

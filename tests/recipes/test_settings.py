@@ -214,11 +214,33 @@ def test_vjepa_has_defaults_of_its_own(choose):
 
     assert chosen["mask"] == "multiblock" and chosen["mask_ratio"] is None
     assert chosen["gradient_clip"] == 10.0
-    assert chosen["start_step"] == 50
     assert method.schedule.max_layers() == 6
     assert method.objective.teacher == "ema"
     assert method.objective.steps == 500
     assert method.objective.target_layers(0) == (1,)
+
+
+@pytest.mark.parametrize("objective", ["mae", "vjepa"])
+def test_layers_freeze_once_they_have_learned(choose, objective):
+    chosen, method = choose(f"--objective={objective}", "--steps=1000")
+    events = method.schedule.events(1000)
+
+    assert chosen["start_step"] == events[0][0] == 600
+    # Freezes of either objective take up 32 % of the run.
+    assert chosen["interval"] == round(320 / len(events))
+
+
+@pytest.mark.parametrize(
+    ("flags_", "rate"),
+    [
+        (["--batch_size=16"], 3e-3),  # grids 4 and 7 of docs/results.md
+        (["--preset=video_vit_large", "--batch_size=3072"], 1.2e-3),
+    ],
+)
+def test_the_learning_rate_falls_with_the_width(choose, flags_, rate):
+    chosen, _ = choose(*flags_)
+
+    assert chosen["learning_rate"] == pytest.approx(rate, rel=0.02)
 
 
 def test_plain_vjepa_predicts_the_last_layer(choose):
