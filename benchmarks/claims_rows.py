@@ -59,7 +59,9 @@ class Scale:
 SCALES = {
     # The clips of `recipes/pretrain.py`'s default job, in twice as many steps:
     # what moves where is learned from them, by LayerLock too.
-    "nano": Scale("video_vit_nano", "--batch_size=16", (1, 2, 3, 4, 5, 6, 7)),
+    "nano": Scale(
+        "video_vit_nano", "--batch_size=16", (1, 2, 3, 4, 5, 6, 7, 8)
+    ),
     # For a GPU. As many patches across as above, of twice the size. Grids 4
     # and 5 have learning rates and batches for the scale above.
     "small": Scale(
@@ -296,6 +298,14 @@ GRIDS = {
                 against="V-JEPA",
                 length=3,
             ),
+        ),
+        FULL,
+    ),
+    8: Comparison(
+        "V-JEPA at its defaults, three times as long",
+        (
+            Row("V-JEPA", V_JEPA, length=3),
+            Row("V-JEPA + LayerLock", V_JEPA_LAYERLOCK, length=3),
         ),
         FULL,
     ),
