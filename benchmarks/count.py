@@ -20,8 +20,8 @@ from absl import flags
 from recipe_parts import long_run, pretrain
 
 from layerlock.backends.jax.programs import compile_from_shapes
-from layerlock.core import elementwise
-from layerlock.core.cost import StepSizes
+from layerlock.core.costs import elementwise
+from layerlock.core.costs.flops import StepSizes
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_list(

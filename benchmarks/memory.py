@@ -20,7 +20,7 @@ from absl import flags
 from recipe_parts import handwritten_step, long_run, pretrain
 
 from layerlock import backends
-from layerlock.core.scheduler import FreezeScheduler
+from layerlock.core.freezing.scheduler import FreezeScheduler
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

@@ -19,7 +19,7 @@ from side_by_side import ratio
 
 import layerlock
 from layerlock import backends
-from layerlock.core import pretraining
+from layerlock.core.pretraining import model as pretraining
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

@@ -42,7 +42,7 @@ from recipe_parts import (
 from side_by_side import Rounds
 
 from layerlock import backends, runs
-from layerlock.core import cost
+from layerlock.core.costs import flops
 from layerlock.models import presets
 
 NUM_CHECKED = 5  # steps whose losses must agree
@@ -196,7 +196,9 @@ def taking_turns(step, batches):
 
 def pace(model, stage, seconds) -> dict:
     """Clips and FLOPs per second, and the share of what the device can do."""
-    sizes = cost.StepSizes.of(model, model.encoder.clip_shape, FLAGS.batch_size)
+    sizes = flops.StepSizes.of(
+        model, model.encoder.clip_shape, FLAGS.batch_size
+    )
     tflops = sizes.step_flops(stage, model.target_layers) / seconds / 1e12
     return {
         "clips_per_second": FLAGS.batch_size / seconds,

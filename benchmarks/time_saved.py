@@ -21,7 +21,7 @@ from recipe_parts import endless, long_run, noise, open_job
 from side_by_side import Guest, Rounds, median_of, ratio
 
 from layerlock import backends, runs
-from layerlock.core import cost
+from layerlock.core.costs import flops
 from layerlock.models import presets
 
 NUM_BATCHES = 5
@@ -125,7 +125,7 @@ class Job:
         # Nothing is to run beside the steps.
         self._used.lock.compile_ahead = False
         self._used.lock.scheduler.freeze(self.stage)
-        sizes = cost.StepSizes.of(
+        sizes = flops.StepSizes.of(
             self.model, self.model.encoder.clip_shape, FLAGS.batch_size
         )
         self.flops = sizes.step_flops(frozen_layers=self.stage)

@@ -4,41 +4,45 @@ from layerlock.backends.layerwise import (
     LayerwiseAdamW as LayerwiseAdamW,
     layer_multipliers as layer_multipliers,
 )
-from layerlock.core.adaptive import FreezeWhenConverged as FreezeWhenConverged
-from layerlock.core.callback import LayerLock as LayerLock
-from layerlock.core.drift import LayerDrift as LayerDrift
-from layerlock.core.learning_rate import (
+from layerlock.core.freezing.adaptive import (
+    FreezeWhenConverged as FreezeWhenConverged,
+)
+from layerlock.core.freezing.callback import LayerLock as LayerLock
+from layerlock.core.freezing.learning_rate import (
     MiniWarmup as MiniWarmup,
     PerUpdate as PerUpdate,
     WarmupCosine as WarmupCosine,
 )
-from layerlock.core.masks import (
-    Mask as Mask,
-    MultiBlockMask as MultiBlockMask,
-    RandomMask as RandomMask,
-    TubeMask as TubeMask,
-)
-from layerlock.core.monitors import Monitors as Monitors
-from layerlock.core.objectives import Objective as Objective
-from layerlock.core.objectives.mae import (
-    MaskedAutoencoding as MaskedAutoencoding,
-)
-from layerlock.core.objectives.mae_latent import (
-    MaskedAutoencodingWithLatents as MaskedAutoencodingWithLatents,
-)
-from layerlock.core.objectives.vjepa import VJEPA as VJEPA
-from layerlock.core.pretraining import MaskedPretraining as MaskedPretraining
-from layerlock.core.scheduler import (
+from layerlock.core.freezing.scheduler import (
     FreezableModel as FreezableModel,
     FreezeScheduler as FreezeScheduler,
 )
-from layerlock.core.schedules import (
+from layerlock.core.freezing.schedules import (
     ConvergedFreezeSchedule as ConvergedFreezeSchedule,
     FreezeSchedule as FreezeSchedule,
     LinearFreezeSchedule as LinearFreezeSchedule,
     NeverFreezeSchedule as NeverFreezeSchedule,
     PiecewiseFreezeSchedule as PiecewiseFreezeSchedule,
 )
+from layerlock.core.monitoring.drift import LayerDrift as LayerDrift
+from layerlock.core.monitoring.monitors import Monitors as Monitors
+from layerlock.core.pretraining.masks import (
+    Mask as Mask,
+    MultiBlockMask as MultiBlockMask,
+    RandomMask as RandomMask,
+    TubeMask as TubeMask,
+)
+from layerlock.core.pretraining.model import (
+    MaskedPretraining as MaskedPretraining,
+)
+from layerlock.core.pretraining.objectives import Objective as Objective
+from layerlock.core.pretraining.objectives.mae import (
+    MaskedAutoencoding as MaskedAutoencoding,
+)
+from layerlock.core.pretraining.objectives.mae_latent import (
+    MaskedAutoencodingWithLatents as MaskedAutoencodingWithLatents,
+)
+from layerlock.core.pretraining.objectives.vjepa import VJEPA as VJEPA
 from layerlock.models.decoder import PatchwiseDecoder as PatchwiseDecoder
 from layerlock.models.predictor import LatentPredictor as LatentPredictor
 from layerlock.models.readout import (

@@ -16,9 +16,9 @@ import sys
 import time
 
 from common import (
+    components,
     evaluation_options,
     options,
-    plugins,
     results,
     settings,
     tasks,
@@ -27,9 +27,9 @@ from common import (
 import keras
 from absl import flags
 
-from layerlock.core.learning_rate import WarmupCosine
+from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import encoders, finetuning, probes
-from layerlock.runs.report import canvas
+from layerlock.report import canvas
 
 FLAGS = flags.FlagValues()
 evaluation_options.define_finetune(FLAGS)
@@ -46,7 +46,7 @@ def main(argv):
             raise ValueError("--encoder is missing: a run directory, say.")
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)
         chosen = resolve(encoder)
-        schedule = plugins.build_schedule(
+        schedule = components.build_schedule(
             chosen, encoder.num_layers, "blocks of this encoder may freeze"
         )
         optimizer = build_optimizer(chosen, encoder)

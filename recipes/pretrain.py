@@ -25,8 +25,7 @@ import keras
 from absl import flags
 
 from layerlock import runs
-from layerlock.core import checkpoints
-from layerlock.runs import tensorboard
+from layerlock.runs import checkpoints, tensorboard
 from layerlock.runs.breakdown import BrokenLossError
 
 FLAGS = flags.FlagValues()

@@ -17,8 +17,7 @@ from common import evaluation_options, options, results, tasks
 import keras
 from absl import flags
 
-from layerlock import evaluation
-from layerlock.core import lookup
+from layerlock import evaluation, plugins
 from layerlock.evaluation import encoders, probes
 
 FLAGS = flags.FlagValues()
@@ -74,9 +73,9 @@ def main(argv):
 
 def build_readout():
     """The readout that the flags ask for."""
-    found = lookup.find(probes.__name__, FLAGS.readout, probes.Probe)
-    arguments = lookup.parse_arguments(FLAGS.readout_args, found)
-    accepted = lookup.argument_names(found)
+    found = plugins.find(probes.__name__, FLAGS.readout, probes.Probe)
+    arguments = plugins.parse_arguments(FLAGS.readout_args, found)
+    accepted = plugins.argument_names(found)
     defaults = {"seed": FLAGS.seed, "verbose": int(sys.stdout.isatty())}
     for name in set(defaults) & set(accepted):
         arguments.setdefault(name, defaults[name])

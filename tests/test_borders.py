@@ -53,8 +53,40 @@ def models_import_core(path, tree):
 
 
 def core_names_models(path, tree):
-    if is_in(path, "core/") and path != "layerlock/core/pretraining.py":
+    if is_in(path, "core/") and path != "layerlock/core/pretraining/model.py":
         return lines_that_import(tree, "layerlock.models")
+
+
+def freezing_imports_other_rooms_of_core(path, tree):
+    if is_in(path, "core/freezing/"):  # It works with any Keras model.
+        return [
+            node.lineno
+            for module, node in imports(tree)
+            if f"{module}.".startswith("layerlock.core.")
+            and not f"{module}.".startswith("layerlock.core.freezing.")
+        ]
+
+
+# Rooms of one line may import each other; all import those below.
+FLOORS = [
+    ("backends",),
+    ("models",),
+    ("core",),
+    ("data", "runs", "report", "evaluation"),
+]
+
+
+def a_room_imports_upwards(path, tree):
+    for number, rooms in enumerate(FLOORS):
+        if is_in(path, *(f"{room}/" for room in rooms)):
+            above = [room for floor in FLOORS[number + 1 :] for room in floor]
+            packages = [f"layerlock.{room}" for room in above]
+            return lines_that_import(tree, *packages)
+
+
+def plugins_import_the_package(path, tree):
+    if path == "layerlock/plugins.py":
+        return lines_that_import(tree, "layerlock")
 
 
 def a_framework_outside_of_backends(path, tree):
@@ -97,8 +129,8 @@ def private_attributes_of_others(path, tree):
 
 
 def schedules_import_more_than_the_standard_library(path, tree):
-    if is_in(path, "core/schedules/"):
-        ours = ("layerlock.core.schedules.", "layerlock.core.lookup.")
+    if is_in(path, "core/freezing/schedules/"):
+        ours = ("layerlock.core.freezing.schedules.", "layerlock.plugins.")
         return [
             node.lineno
             for module, node in imports(tree)
@@ -168,6 +200,9 @@ def a_module_without_a_subject(path, tree):
 RULES = [
     models_import_core,
     core_names_models,
+    freezing_imports_other_rooms_of_core,
+    a_room_imports_upwards,
+    plugins_import_the_package,
     a_framework_outside_of_backends,
     keras_source,
     private_attributes_of_others,
@@ -181,11 +216,28 @@ RULES = [
 ]
 
 OFFENDERS = [
-    (models_import_core, "models/x.py", "from layerlock.core import lookup"),
+    (models_import_core, "models/x.py", "from layerlock.core import masks"),
     (models_import_core, "models/x.py", "from layerlock import core"),
-    (models_import_core, "models/x.py", "import layerlock.core.masks as m"),
+    (
+        models_import_core,
+        "models/x.py",
+        "import layerlock.core.x as m",
+    ),
     (core_names_models, "core/x.py", "from layerlock.models.rope import R"),
     (core_names_models, "core/objectives/x.py", "import layerlock.models"),
+    (
+        freezing_imports_other_rooms_of_core,
+        "core/freezing/x.py",
+        "from layerlock.core import normalization",
+    ),
+    (
+        freezing_imports_other_rooms_of_core,
+        "core/freezing/schedules/x.py",
+        "def f():\n    import layerlock.core.monitoring.health",
+    ),
+    (a_room_imports_upwards, "core/costs/x.py", "from layerlock import runs"),
+    (a_room_imports_upwards, "backends/x.py", "import layerlock.models.rope"),
+    (plugins_import_the_package, "plugins.py", "from layerlock import core"),
     (a_framework_outside_of_backends, "core/x.py", "import jax.numpy as jnp"),
     (a_framework_outside_of_backends, "x.py", "from torch import nn"),
     (
@@ -205,12 +257,12 @@ OFFENDERS = [
     ),
     (
         schedules_import_more_than_the_standard_library,
-        "core/schedules/x.py",
+        "core/freezing/schedules/x.py",
         "import keras",
     ),
     (
         schedules_import_more_than_the_standard_library,
-        "core/schedules/x.py",
+        "core/freezing/schedules/x.py",
         "from layerlock.core import masks",
     ),
     (
@@ -252,15 +304,15 @@ OFFENDERS = [
 ]
 
 INNOCENT = [
-    (core_names_models, "core/pretraining.py", "import layerlock.models"),
+    (core_names_models, "core/pretraining/model.py", "import layerlock.models"),
     (a_framework_outside_of_backends, "backends/jax/x.py", "import jax"),
     (a_framework_outside_of_backends, "core/x.py", "import jaxtyping"),
     (private_attributes_of_others, "backends/x.py", "model._jax_state"),
     (private_attributes_of_others, "core/x.py", "self._steps = ()"),
     (
         schedules_import_more_than_the_standard_library,
-        "core/schedules/x.py",
-        "import bisect\nfrom layerlock.core import lookup",
+        "core/freezing/schedules/x.py",
+        "import bisect\nfrom layerlock import plugins",
     ),
     (
         video_libraries_outside_of_functions_of_data,

@@ -46,9 +46,9 @@ def test_there_is_an_example_of_every_kind():
     rooms = {path.rpartition("/")[0] for path in EXAMPLES}
 
     assert rooms == {
-        "layerlock/core/schedules",
-        "layerlock/core/masks",
-        "layerlock/core/objectives",
+        "layerlock/core/freezing/schedules",
+        "layerlock/core/pretraining/masks",
+        "layerlock/core/pretraining/objectives",
         "layerlock/data/sources",
         "layerlock/evaluation/tasks",
         "layerlock/evaluation/probes",

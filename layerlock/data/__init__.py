@@ -3,7 +3,7 @@
 import glob
 import os
 
-from layerlock.core import lookup
+from layerlock import plugins
 from layerlock.data.source import VideoSource as VideoSource
 
 
@@ -25,9 +25,9 @@ def get(spec, **arguments) -> VideoSource:
     """
     if isinstance(spec, VideoSource):
         return spec
-    sources = lookup.find_all(f"{__name__}.sources", VideoSource)
+    sources = plugins.find_all(f"{__name__}.sources", VideoSource)
     accepted = {
-        name: lookup.argument_names(source) for name, source in sources.items()
+        name: plugins.argument_names(source) for name, source in sources.items()
     }
     for name in arguments:
         if not any(name in names for names in accepted.values()):
@@ -40,7 +40,7 @@ def get(spec, **arguments) -> VideoSource:
         if arguments.get("files") is None:
             _check_place(spec, sources)
         arguments = {"path": spec} | arguments
-    accepted = lookup.argument_names(chosen)
+    accepted = plugins.argument_names(chosen)
     return chosen(
         **{name: value for name, value in arguments.items() if name in accepted}
     )
@@ -49,8 +49,8 @@ def get(spec, **arguments) -> VideoSource:
 def source_class(spec) -> type:
     """Returns the class of the source that a name or a place asks for."""
     package = f"{__name__}.sources"
-    named = spec in lookup.names(package) and spec != "folder"
-    return lookup.find(package, spec if named else "folder", VideoSource)
+    named = spec in plugins.names(package) and spec != "folder"
+    return plugins.find(package, spec if named else "folder", VideoSource)
 
 
 def _check_place(spec, sources):

@@ -1,6 +1,6 @@
 """Are the features good? Tasks, probes and scores for frozen encoders."""
 
-from layerlock.core import lookup
+from layerlock import plugins
 from layerlock.evaluation.finetuning import finetune as finetune
 from layerlock.evaluation.probing import (
     Result as Result,
@@ -19,8 +19,8 @@ def get(spec, **arguments) -> Task:
     """
     if isinstance(spec, Task):
         return spec
-    task = lookup.find(f"{__name__}.tasks", spec, Task)
-    accepted = lookup.argument_names(task)
+    task = plugins.find(f"{__name__}.tasks", spec, Task)
+    accepted = plugins.argument_names(task)
     for name in arguments:
         if name not in accepted:
             raise ValueError(

@@ -3,8 +3,8 @@
 import numpy as np
 
 from layerlock.evaluation import mistakes
-from layerlock.runs.report import canvas, cards, strips
-from layerlock.runs.report.html import Html, tag
+from layerlock.report import canvas, cards, strips
+from layerlock.report.html import Html, tag
 
 MAX_NAMED = 30  # classes; more names do not fit beside a matrix
 NUM_MAPS = 4

@@ -5,7 +5,7 @@ import time
 from keras import ops
 
 from layerlock import backends
-from layerlock.core.step_counter import EverySteps
+from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.evaluation import encoders
 from layerlock.evaluation.features import Features
 from layerlock.evaluation.probes.knn import NearestNeighbours

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from layerlock.runs.report import canvas, cards
-from layerlock.runs.report.html import Html
+from layerlock.report import canvas, cards
+from layerlock.report.html import Html
 
 
 def figures(metric: str, name: str, trials: list[dict]) -> list[Html]:

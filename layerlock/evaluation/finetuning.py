@@ -6,9 +6,10 @@ import concurrent.futures
 import keras
 import numpy as np
 
+from layerlock import plugins
 from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
-from layerlock.core import lookup, schedules
-from layerlock.core.callback import LayerLock
+from layerlock.core.freezing import schedules
+from layerlock.core.freezing.callback import LayerLock
 from layerlock.evaluation import extraction, probes, probing
 from layerlock.evaluation.draws import draws
 from layerlock.evaluation.features import Features
@@ -103,9 +104,9 @@ def readouts() -> list[str]:
     """Returns the names of the readouts that can be trained end to end."""
     return [
         name
-        for name in lookup.names(probes.__name__)
+        for name in plugins.names(probes.__name__)
         if issubclass(
-            lookup.find(probes.__name__, name, probes.Probe), TrainedProbe
+            plugins.find(probes.__name__, name, probes.Probe), TrainedProbe
         )
     ]
 

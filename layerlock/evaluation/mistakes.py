@@ -3,8 +3,8 @@
 import csv
 import io
 
-from layerlock.runs.report import strips
-from layerlock.runs.report.html import Html, join, tag
+from layerlock.report import strips
+from layerlock.report.html import Html, join, tag
 
 COLUMNS = ("example", "truth", "answer", "score", "score_of_truth")
 NUM_SHOWN = 6

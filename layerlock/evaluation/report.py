@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from layerlock import report
 from layerlock.evaluation import answers, curves, scores
-from layerlock.runs import report
-from layerlock.runs.report import cards, strips
-from layerlock.runs.report.html import Html, inline, join, table, tag
+from layerlock.report import cards, strips
+from layerlock.report.html import Html, inline, join, table, tag
 
 METRICS = {
     "top1": "Right at the first guess",

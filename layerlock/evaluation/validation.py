@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 from layerlock import backends
-from layerlock.core.step_counter import EverySteps
+from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.evaluation import scores
 from layerlock.evaluation.features import Features
 from layerlock.evaluation.remembered import Remembered

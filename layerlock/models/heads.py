@@ -20,7 +20,7 @@ class TargetHeads:
 
     Attributes:
         block_sizes: tuple of ints, number, width, MLP width and attention
-            heads of blocks of its own, for `core.cost`; `None` without any.
+            heads of blocks of its own, for `core.costs`; `None` without any.
     """
 
     block_sizes = None

@@ -20,7 +20,7 @@ class RunDirectory:
     encoder/         the encoder alone; the teacher, where there is one
     student/         the encoder that the teacher is the average of
     pictures/        fixed clips, reconstructions, features
-    report.html      written by `layerlock.runs.report`
+    report.html      written by `layerlock.report`
     tensorboard/
     .lock            held while a process writes here: `layerlock.runs.lock`
     ```

@@ -3,8 +3,8 @@
 import statistics
 
 from layerlock import backends
-from layerlock.core import cost
-from layerlock.core.step_counter import EverySteps
+from layerlock.core.costs import flops
+from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.runs import tensorboard
 
 MUCH_WAITING = 0.2  # of the time; the rest hides behind training
@@ -23,7 +23,7 @@ class MetricsLog(EverySteps):
         monitors: the `Monitors` callback of the run, of the same steps.
         reporters: callbacks with `take_news()`, a dict of what they measured
             since they were asked last, such as `LayerDrift`.
-        sizes: `cost.StepSizes` of the model.
+        sizes: `flops.StepSizes` of the model.
         steps: int, optimizer steps of the whole run.
         log_every: int, optimizer steps between lines.
         progress: a `Progress`.
@@ -132,7 +132,7 @@ class MetricsLog(EverySteps):
         self.lines += 1
 
     def _flops(self, step, events):
-        return cost.cumulative_flops(
+        return flops.cumulative_flops(
             step,
             events,
             lambda frozen: self.sizes.step_flops(

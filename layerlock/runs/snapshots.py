@@ -3,9 +3,9 @@
 from keras import ops
 
 from layerlock import backends
-from layerlock.core import checkpoints, reconstruction
-from layerlock.core.step_counter import EverySteps
-from layerlock.runs import pictures
+from layerlock.core.freezing.step_counter import EverySteps
+from layerlock.core.pretraining import reconstruction
+from layerlock.runs import checkpoints, pictures
 
 
 class Snapshots(EverySteps):

@@ -7,7 +7,7 @@ from common import inputs
 import keras
 
 import layerlock
-from layerlock.core import cost
+from layerlock.core.costs import flops
 from layerlock.data import pipeline
 from layerlock.evaluation.callback import FeatureProbe
 from layerlock.runs.breakdown import Breakdown
@@ -95,7 +95,7 @@ def build(chosen, method, model, run, clips, progress):
         stopwatch,
         monitors,
         [drift, *probe],
-        cost.StepSizes.of(
+        flops.StepSizes.of(
             model, model.encoder.clip_shape, chosen["batch_size"]
         ),
         steps=steps,

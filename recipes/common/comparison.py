@@ -4,8 +4,8 @@ import importlib.util
 
 import numpy as np
 
+from layerlock.report.history import History
 from layerlock.runs import wording
-from layerlock.runs.report.history import History
 
 LAST = 0.1  # share of the run whose losses are averaged
 

@@ -6,8 +6,8 @@ from common import options
 
 from absl import flags
 
-from layerlock.core import lookup
-from layerlock.core.schedules import FreezeSchedule
+from layerlock import plugins
+from layerlock.core.freezing import schedules
 from layerlock.evaluation import encoders, finetuning, probes, tasks
 from layerlock.evaluation.task import Task
 
@@ -20,13 +20,13 @@ def define_probe(values: flags.FlagValues):
     define.enum(
         "readout",
         "attentive",
-        lookup.names(probes.__name__),
+        plugins.names(probes.__name__),
         "What reads the features.",
     )
     options.define_arguments(
         values,
         "readout",
-        lookup.find_all(probes.__name__, probes.Probe),
+        plugins.find_all(probes.__name__, probes.Probe),
         "steps=2000,learning_rates=(1e-3,3e-3)",
     )
     define.float(
@@ -78,7 +78,7 @@ def define_finetune(values: flags.FlagValues):
         "10 % of --steps.",
         lower_bound=1,
     )
-    known = lookup.find_all("layerlock.core.schedules", FreezeSchedule)
+    known = plugins.find_all(schedules.__name__, schedules.FreezeSchedule)
     options.define_schedule(
         values,
         "never",
@@ -154,13 +154,13 @@ def _define_task(values, folder):
     define.enum(
         "task",
         "scenes_motion",
-        lookup.names(tasks.__name__),
+        plugins.names(tasks.__name__),
         "What is asked of the features.",
     )
     options.define_arguments(
         values,
         "task",
-        lookup.find_all(tasks.__name__, Task),
+        plugins.find_all(tasks.__name__, Task),
         "single_frame=True",
     )
     define.string("data", None, "Where the task's files are.")

@@ -2,18 +2,13 @@
 
 import dataclasses
 
-from common import network, options, plugins
+from common import components, network, options
 
 import keras
 
 from layerlock import backends
-from layerlock.core import (
-    learning_rate,
-    masks,
-    objectives,
-    schedules,
-    targets,
-)
+from layerlock.core.freezing import learning_rate, schedules
+from layerlock.core.pretraining import masks, objectives, targets
 from layerlock.models.patches import patch_grid
 
 
@@ -45,7 +40,7 @@ def build(settings) -> Method:
     when = schedule(settings)
     arguments = network.encoder_arguments(settings)
     grid = patch_grid(arguments["clip_shape"], arguments["patch_size"])
-    mask = plugins.build(settings, "mask", masks.__name__, masks.Mask)
+    mask = components.build(settings, "mask", masks.__name__, masks.Mask)
     objective = _objective(settings, never_freezes=not when.max_layers())
     targets.check_mask(objective, mask, grid)
     if not settings["allow_moving_target"]:
@@ -60,7 +55,7 @@ def build(settings) -> Method:
 def schedule(settings) -> schedules.FreezeSchedule:
     """When layers freeze."""
     name = network.encoder_name(settings)
-    return plugins.build_schedule(
+    return components.build_schedule(
         settings,
         network.num_freezable(settings),
         f"layers of {name} may freeze: those that do not decode",
@@ -68,8 +63,8 @@ def schedule(settings) -> schedules.FreezeSchedule:
 
 
 def _objective(settings, never_freezes):
-    found = plugins.objective_class(settings)
-    arguments = plugins.arguments_of(settings, "objective", found)
+    found = components.objective_class(settings)
+    arguments = components.arguments_of(settings, "objective", found)
     objective = found(**arguments)
     unfrozen = objective.unfrozen_target_layers()
     if never_freezes and unfrozen != objective.target_layers(0):

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from common import plugins
+from common import components
 
 from layerlock.models import exported, presets
 
@@ -26,7 +26,7 @@ def encoder_arguments(settings) -> dict:
 
 def _num_decoder_layers(settings, arguments) -> int:
     """Blocks that decode: none where the predictor has blocks of its own."""
-    if plugins.objective_class(settings).predictor == "transformer":
+    if components.objective_class(settings).predictor == "transformer":
         return 0
     # An encoder of V-JEPA has none: then as many as the presets of its depth.
     return arguments["num_decoder_layers"] or min(

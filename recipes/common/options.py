@@ -6,7 +6,8 @@ from functools import partial
 
 from absl import flags
 
-from layerlock.core import lookup, schedules
+from layerlock import plugins
+from layerlock.core.freezing import schedules
 
 
 class UsageError(ValueError):
@@ -32,7 +33,7 @@ def define_arguments(values, kind: str, plugins: dict, example: str = ""):
         example: str, of the flag's value. Defaults to none.
     """
     known = "; ".join(
-        f"{name}: {lookup.describe_arguments(plugin)}"
+        f"{name}: {plugins.describe_arguments(plugin)}"
         for name, plugin in plugins.items()
     )
     example = f", such as {example}" * bool(example)
@@ -75,7 +76,7 @@ def define_schedule(values, default, names, start, span):
         None,
         "Where freezing stops. Default: 70 % of the layers that may freeze.",
     )
-    known = lookup.find_all(schedules.__name__, schedules.FreezeSchedule)
+    known = plugins.find_all(schedules.__name__, schedules.FreezeSchedule)
     define_arguments(
         values,
         "schedule",

@@ -5,9 +5,9 @@ import math
 
 from common import network, options
 
-from layerlock.core import targets
-from layerlock.core.cost import BlockSizes, StepSizes
-from layerlock.core.memory import StepMemory
+from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.core.costs.memory import StepMemory
+from layerlock.core.pretraining import targets
 from layerlock.models.patches import CHANNELS, patch_grid
 from layerlock.models.predictor import predictor_sizes
 from layerlock.runs import wording

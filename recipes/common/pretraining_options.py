@@ -4,8 +4,10 @@ from common import options
 
 from absl import flags
 
-from layerlock.core import lookup, masks, objectives, schedules, target_pass
-from layerlock.core.objectives.base import TEACHERS
+from layerlock import plugins
+from layerlock.core.freezing import schedules
+from layerlock.core.pretraining import masks, objectives, target_pass
+from layerlock.core.pretraining.objectives.base import TEACHERS
 from layerlock.models import presets
 
 
@@ -32,7 +34,7 @@ def define_method(values: flags.FlagValues):
     define.enum(
         "objective",
         "mae",
-        lookup.names(objectives.__name__),
+        plugins.names(objectives.__name__),
         "What is predicted.",
     )
     define.enum(
@@ -63,7 +65,7 @@ def define_method(values: flags.FlagValues):
     options.define_arguments(
         values,
         "objective",
-        lookup.find_all(objectives.__name__, objectives.Objective),
+        plugins.find_all(objectives.__name__, objectives.Objective),
     )
     define.enum(
         "target",
@@ -99,7 +101,7 @@ def define_method(values: flags.FlagValues):
     define.enum(
         "mask",
         None,
-        lookup.names(masks.__name__),
+        plugins.names(masks.__name__),
         "Which patches are hidden. Default: multiblock for vjepa, else random.",
     )
     define.float(
@@ -109,7 +111,7 @@ def define_method(values: flags.FlagValues):
         "patches, the mask's own for the others.",
     )
     options.define_arguments(
-        values, "mask", lookup.find_all(masks.__name__, masks.Mask)
+        values, "mask", plugins.find_all(masks.__name__, masks.Mask)
     )
 
 
@@ -118,7 +120,7 @@ def define_freezing(values: flags.FlagValues):
     options.define_schedule(
         values,
         "linear",
-        lookup.names(schedules.__name__),
+        plugins.names(schedules.__name__),
         start="60 % of --steps",
         span="32 % of --steps",
     )

@@ -9,9 +9,9 @@ from common import network
 import keras
 
 import layerlock
-from layerlock import backends, runs
+from layerlock import backends, report, runs
 from layerlock.models import presets
-from layerlock.runs import configuration, directory, lock, report
+from layerlock.runs import configuration, directory, lock
 
 # What may differ when a run goes on: nothing that changes its numbers.
 FREE = (
@@ -122,5 +122,5 @@ def write_report(run) -> str:
         backend = keras.backend.backend()
         return (
             f"No report: {error}. Then: KERAS_BACKEND={backend} python -m "
-            f"layerlock.runs.report {run.path}"
+            f"layerlock.report {run.path}"
         )

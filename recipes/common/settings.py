@@ -3,12 +3,13 @@
 import itertools
 import math
 
-from common import methods, network, options, plugins, pretraining_options
+from common import components, methods, network, options, pretraining_options
 
 from absl import flags
 
-from layerlock import data
-from layerlock.core import lookup, masks, schedules
+from layerlock import data, plugins
+from layerlock.core.freezing import schedules
+from layerlock.core.pretraining import masks
 from layerlock.models import exported
 
 SMALL_WIDTH = 384  # narrower encoders get small clips
@@ -88,16 +89,16 @@ def _derive_data(settings):
     default(settings, "frames", source.default_frames)
     default(settings, "size", source.default_size or (64 if small else 224))
     default(settings, "workers", source.default_workers)
-    default(settings, "mask", plugins.objective_class(settings).default_mask)
-    mask = lookup.find(masks.__name__, settings["mask"], masks.Mask)
-    takes_ratio = "ratio" in lookup.argument_names(mask)
+    default(settings, "mask", components.objective_class(settings).default_mask)
+    mask = plugins.find(masks.__name__, settings["mask"], masks.Mask)
+    takes_ratio = "ratio" in plugins.argument_names(mask)
     if takes_ratio and "ratio" not in settings["mask_args"]:
         encoder = network.encoder_arguments(settings)
         pixels, patch = encoder["clip_shape"], encoder["patch_size"]
         if math.prod(pixels) < FEW_PATCHES * math.prod(patch):
             # 5 % of them are too few to learn from.
             default(settings, "mask_ratio", 0.75)
-    has_time = "fps" in lookup.argument_names(source)
+    has_time = "fps" in plugins.argument_names(source)
     if settings["fps"] and not has_time and not settings["validation"]:
         raise options.UsageError(
             f"--fps is for videos; --data={settings['data']} has no time."
@@ -132,11 +133,11 @@ def derive_schedule(settings, num_layers: int, pace: tuple):
             last.
     """
     steps = settings["steps"]
-    schedule = lookup.find(
+    schedule = plugins.find(
         schedules.__name__, settings["schedule"], schedules.FreezeSchedule
     )
-    accepted = lookup.argument_names(schedule)
-    given = lookup.parse_arguments(settings["schedule_args"], schedule)
+    accepted = plugins.argument_names(schedule)
+    given = plugins.parse_arguments(settings["schedule_args"], schedule)
 
     def derive(name, value):
         if name in accepted and name not in given:
@@ -164,8 +165,8 @@ def derive_schedule(settings, num_layers: int, pace: tuple):
 
 def _derive_teacher(settings):
     """V-JEPA's first momentum, or one that a short run can follow."""
-    objective = plugins.objective_class(settings)
-    given = lookup.parse_arguments(settings["objective_args"], objective)
+    objective = components.objective_class(settings)
+    given = plugins.parse_arguments(settings["objective_args"], objective)
     teacher = given.get("teacher", settings["teacher"]) or objective().teacher
     if teacher == "ema" and not {"momentum", "final_momentum"} & set(given):
         first = min(0.998, max(0.5, 1 - 20 / settings["steps"]))
@@ -177,7 +178,7 @@ def _derive_training(settings):
     batch = settings["batch_size"] * settings["accumulation"]
     width = network.encoder_arguments(settings)["hidden_dim"]
     derive_learning_rate(settings, 4 / width**1.5, batch)
-    clip = GRADIENT_CLIPS[plugins.objective_class(settings).predictor]
+    clip = GRADIENT_CLIPS[components.objective_class(settings).predictor]
     default(settings, "gradient_clip", clip)
     default(settings, "warmup_steps", min(steps // 20, steps - 1))
     _derive_mini_warmup(settings)

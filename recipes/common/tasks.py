@@ -5,8 +5,7 @@ import os
 import pathlib
 import shutil
 
-from layerlock import evaluation
-from layerlock.core import lookup
+from layerlock import evaluation, plugins
 from layerlock.data.source import check_geometry
 from layerlock.evaluation import encoders
 from layerlock.models.patches import patch_grid
@@ -26,10 +25,10 @@ def build_task(values, encoder) -> evaluation.Task:
         ValueError: if the clips do not divide into the encoder's patches, or
             the task cannot be built.
     """
-    found = lookup.find(
+    found = plugins.find(
         "layerlock.evaluation.tasks", values.task, evaluation.Task
     )
-    arguments = lookup.parse_arguments(values.task_args, found)
+    arguments = plugins.parse_arguments(values.task_args, found)
     frames, size, _ = encoder.clip_shape
     for name, usual in (("frames", frames), ("size", size)):
         asked = getattr(values, name)
@@ -37,10 +36,10 @@ def build_task(values, encoder) -> evaluation.Task:
     frames, size = arguments["frames"], arguments["size"]
     check_geometry(frames, size)
     patch_grid((frames, size, size), encoder.patch_size)
-    if "fps" in lookup.argument_names(found) and _is_run(values.encoder):
+    if "fps" in plugins.argument_names(found) and _is_run(values.encoder):
         flags = directory.RunDirectory.open(values.encoder).config["flags"]
         arguments.setdefault("fps", flags.get("fps"))
-    if "data" not in lookup.argument_names(found):
+    if "data" not in plugins.argument_names(found):
         if values.data is not None:
             raise ValueError(f"--task={values.task} reads no files: no --data.")
     elif values.data is None:

@@ -13,9 +13,9 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.backends import contract
-from layerlock.core.scheduler import FreezeScheduler
-from layerlock.core.schedules import NeverFreezeSchedule
-from tests.core import freezing
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.schedules import NeverFreezeSchedule
+from tests.core.freezing import dropped_gradients as freezing
 
 BACKEND = keras.backend.backend()
 FOLDER = pathlib.Path(contract.__file__).parent

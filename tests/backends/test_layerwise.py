@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import layerlock
-from tests.core import dense
+from tests.core.freezing import dense
 
 RATES = {"fast": 1.0, "slow": 0.25}
 

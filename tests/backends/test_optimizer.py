@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from layerlock.backends import contract, optimizer as optimizer_state
-from tests.core import freezing
+from tests.core.freezing import dropped_gradients as freezing
 
 SHAPES = {"first": (4, 3), "second": (3,), "third": (3, 4), "fourth": (4,)}
 LEFT = ("second", "third")

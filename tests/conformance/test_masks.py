@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from keras import ops
 
-from layerlock.core import lookup, masks
+from layerlock import plugins
+from layerlock.core.pretraining import masks
 from tests.compiled import parametrize_compiler
 
 GRID = (4, 8, 8)
 NUM_TOKENS = 4 * 8 * 8
 
 
-@pytest.fixture(params=lookup.names("layerlock.core.masks"))
+@pytest.fixture(params=plugins.names("layerlock.core.pretraining.masks"))
 def mask(request):
     return masks.get(request.param)
 
@@ -102,6 +103,6 @@ def test_its_arguments_can_be_typed(mask):
         f"{name}={value!r}" for name, value in mask.get_config().items()
     )
 
-    arguments = lookup.parse_arguments(text, type(mask))
+    arguments = plugins.parse_arguments(text, type(mask))
 
     assert repr(type(mask)(**arguments)) == repr(mask)

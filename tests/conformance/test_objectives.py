@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from layerlock.core import lookup, objectives
+from layerlock import plugins
+from layerlock.core.pretraining import objectives
 
 STAGES = range(33)
 
 
-@pytest.fixture(params=lookup.names("layerlock.core.objectives"))
+@pytest.fixture(params=plugins.names("layerlock.core.pretraining.objectives"))
 def objective(request):
     return objectives.get(request.param)
 
@@ -154,7 +155,7 @@ def test_its_arguments_can_be_typed(objective):
         f"{name}={value!r}" for name, value in objective.get_config().items()
     )
 
-    arguments = lookup.parse_arguments(text, type(objective))
+    arguments = plugins.parse_arguments(text, type(objective))
 
     assert type(objective)(**arguments).get_config() == objective.get_config()
 

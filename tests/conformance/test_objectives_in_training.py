@@ -5,17 +5,18 @@ import numpy as np
 import pytest
 from keras import ops
 
-from layerlock import backends
-from layerlock.core import checkpoints, lookup, objectives
-from layerlock.core.pretraining import MaskedPretraining
-from layerlock.core.scheduler import FreezeScheduler
-from layerlock.core.schedules import PiecewiseFreezeSchedule
+from layerlock import backends, plugins
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
+from layerlock.core.pretraining import objectives
+from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.models.video_encoder import VideoEncoder
+from layerlock.runs import checkpoints
 
 CLIP_SHAPE = (4, 16, 16)  # a grid of 2 x 4 x 4
 
 
-@pytest.fixture(params=lookup.names("layerlock.core.objectives"))
+@pytest.fixture(params=plugins.names("layerlock.core.pretraining.objectives"))
 def objective(request):
     return objectives.get(request.param)
 

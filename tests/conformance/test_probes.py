@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from layerlock import evaluation
-from layerlock.core import lookup
+from layerlock import evaluation, plugins
 from layerlock.evaluation import probes
 from tests.evaluation import toys
 
-NAMES = lookup.names("layerlock.evaluation.probes")
+NAMES = plugins.names("layerlock.evaluation.probes")
 DENSE = [
     name
     for name in NAMES
-    if lookup.find(probes.__name__, name, probes.Probe).is_dense
+    if plugins.find(probes.__name__, name, probes.Probe).is_dense
 ]
 
 

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from layerlock.core import lookup, schedules
+from layerlock import plugins
+from layerlock.core.freezing import schedules
 
 STEPS = range(0, 1_000_000, 500)
 
 
-@pytest.fixture(params=lookup.names("layerlock.core.schedules"))
+@pytest.fixture(params=plugins.names("layerlock.core.freezing.schedules"))
 def schedule(request):
     return schedules.get(request.param)
 
@@ -60,6 +61,6 @@ def test_its_arguments_can_be_typed(schedule):
         f"{name}={value!r}" for name, value in schedule.get_config().items()
     )
 
-    arguments = lookup.parse_arguments(text, type(schedule))
+    arguments = plugins.parse_arguments(text, type(schedule))
 
     assert type(schedule)(**arguments) == schedule

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from layerlock.core import lookup
+from layerlock import plugins
 from layerlock.data.source import VideoSource
 
 INDICES = (0, 1, 5)
@@ -29,10 +29,10 @@ def videos(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=lookup.names("layerlock.data.sources"))
+@pytest.fixture(params=plugins.names("layerlock.data.sources"))
 def build(request):
     """Builds a source of one kind from `frames`, `size` and `seed`."""
-    source = lookup.find("layerlock.data.sources", request.param, VideoSource)
+    source = plugins.find("layerlock.data.sources", request.param, VideoSource)
     if request.param == "folder":
         videos = request.getfixturevalue("videos")
         return lambda **arguments: source(videos, **arguments)

@@ -5,22 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from layerlock import evaluation
-from layerlock.core import lookup
+from layerlock import evaluation, plugins
 from layerlock.evaluation.task import SPLITS, Examples
 from tests.evaluation import layouts
 
-NAMES = lookup.names("layerlock.evaluation.tasks")
+NAMES = plugins.names("layerlock.evaluation.tasks")
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def build(request, tmp_path_factory):
     """Builds a task, on a small data set in its layout if it needs one."""
     arguments = {"frames": 4, "size": 16}
-    found = lookup.find(
+    found = plugins.find(
         "layerlock.evaluation.tasks", request.param, evaluation.Task
     )
-    if "data" in lookup.argument_names(found):
+    if "data" in plugins.argument_names(found):
         pytest.importorskip("av")
         folder = tmp_path_factory.mktemp(request.param)
         # A scan of 20 frames has room for clips of every fourth one.

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from layerlock import backends
-from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
-from tests.core import dense, freezing
+from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
+from tests.core.freezing import dense, dropped_gradients as freezing
 
 BACKEND = keras.backend.backend()
 EVENTS = [(3, 1), (7, 3)]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from layerlock import backends
-from layerlock.core.objectives.vjepa import VJEPA
-from layerlock.core.pretraining import MaskedPretraining
+from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.video_encoder import VideoEncoder
 from tests.models import networks
 from tests.reference import encoder as reference, multiblock, predictor

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 
 from layerlock import backends
-from layerlock.core.callback import LayerLock
-from layerlock.core.schedules import PiecewiseFreezeSchedule
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.models import sharding
-from tests.core import freezing
+from tests.core.freezing import dropped_gradients as freezing
 
 NUM_STEPS = 30
 EVENTS = [(8, 1), (15, 2), (22, 3)]

@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from layerlock.evaluation.callback import FeatureProbe
-from tests.core import freezing
+from tests.core.freezing import dropped_gradients as freezing
 from tests.evaluation import toys
 
 pytest.importorskip("sklearn")

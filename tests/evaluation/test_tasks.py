@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from layerlock import evaluation
-from layerlock.core import lookup
+from layerlock import evaluation, plugins
 
 NAMES = [
     name
-    for name in lookup.names("layerlock.evaluation.tasks")
+    for name in plugins.names("layerlock.evaluation.tasks")
     if name.startswith("scenes")
 ]
 

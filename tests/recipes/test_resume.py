@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import layerlock
-from layerlock.core import checkpoints
+from layerlock.runs import checkpoints
 from tests.recipes import running
 
 pytestmark = pytest.mark.slow

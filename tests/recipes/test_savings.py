@@ -7,7 +7,7 @@ import sys
 import keras
 import pytest
 
-from layerlock.core.cost import StepSizes
+from layerlock.core.costs.flops import StepSizes
 from tests.recipes.running import ROOT, call, environment, load, refusal
 
 pytestmark = pytest.mark.skipif(

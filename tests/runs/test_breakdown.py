@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from layerlock.core import checkpoints
-from layerlock.core.schedules import PiecewiseFreezeSchedule
+from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
+from layerlock.runs import checkpoints
 from layerlock.runs.breakdown import Breakdown, BrokenLossError
-from tests.core import freezing
+from tests.core.freezing import dropped_gradients as freezing
 from tests.runs.training import Training
 
 BROKEN = 6  # the step whose loss is no number

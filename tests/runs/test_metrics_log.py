@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from layerlock.core.schedules import (
+from layerlock.core.freezing.schedules import (
     NeverFreezeSchedule,
     PiecewiseFreezeSchedule,
 )
 from layerlock.runs.stopwatch import Lap
-from tests.core import freezing
+from tests.core.freezing import dropped_gradients as freezing
 from tests.runs.training import Training
 
 KEYS = (

@@ -4,14 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from layerlock.core import checkpoints
-from layerlock.core.schedules import (
+from layerlock.core.freezing.schedules import (
     NeverFreezeSchedule,
     PiecewiseFreezeSchedule,
 )
 from layerlock.models.video_encoder import VideoEncoder
-from layerlock.runs import pictures
-from tests.core import freezing
+from layerlock.runs import checkpoints, pictures
+from tests.core.freezing import dropped_gradients as freezing
 from tests.runs.training import Training
 
 EVENT = 3

@@ -2,14 +2,14 @@
 
 import keras
 
-from layerlock.core import cost
-from layerlock.core.callback import LayerLock
-from layerlock.core.monitors import Monitors
+from layerlock.core.costs import flops
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.monitoring.monitors import Monitors
 from layerlock.runs.directory import RunDirectory
 from layerlock.runs.metrics_log import MetricsLog
 from layerlock.runs.snapshots import Snapshots
 from layerlock.runs.stopwatch import Stopwatch
-from tests.core import freezing
+from tests.core.freezing import dropped_gradients as freezing
 
 
 class Progress:
@@ -66,7 +66,7 @@ class Training:
         )
         self.lock = LayerLock(schedule)
         self.lock.bind(self.model)
-        self.sizes = cost.StepSizes.of(
+        self.sizes = flops.StepSizes.of(
             self.model, freezing.CLIP_SHAPE, freezing.BATCH_SIZE
         )
         self.progress = Progress()

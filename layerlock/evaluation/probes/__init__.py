@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from layerlock.core import lookup
+from layerlock import plugins
 from layerlock.evaluation.probes.base import Probe as Probe
 
 
@@ -27,6 +27,6 @@ def get(spec, **arguments) -> Probe:
     """
     if isinstance(spec, Probe):
         return spec
-    found = lookup.find(__name__, spec, Probe)
-    accepted = lookup.argument_names(found)
+    found = plugins.find(__name__, spec, Probe)
+    accepted = plugins.argument_names(found)
     return found(**{k: v for k, v in arguments.items() if k in accepted})

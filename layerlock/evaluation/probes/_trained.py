@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from layerlock.core.learning_rate import WarmupCosine
+from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import scores
 from layerlock.evaluation.draws import draws
 from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs

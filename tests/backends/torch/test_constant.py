@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from layerlock import backends
 from layerlock.backends.torch import transfers
-from layerlock.core.learning_rate import MiniWarmup, WarmupCosine
-from tests.core import freezing
+from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
+from tests.core.freezing import dropped_gradients as freezing
 
 
 class CountCopies(TorchDispatchMode):

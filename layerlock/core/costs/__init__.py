@@ -1,0 +1,1 @@
+"""FLOPs and bytes of a training step, counted from sizes alone."""

@@ -1,0 +1,255 @@
+"""FLOPs of a training step, from sizes alone."""
+
+import dataclasses
+import math
+
+from layerlock.core.pretraining.targets import num_scored
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockSizes:
+    """The sizes of a stack of transformer blocks.
+
+    Args:
+        num_layers: int, blocks.
+        hidden_dim: int, width of the tokens.
+        mlp_dim: int, width of the MLPs.
+        num_heads: int, attention heads; no matrix product depends on it.
+            Defaults to `1`.
+    """
+
+    num_layers: int
+    hidden_dim: int
+    mlp_dim: int
+    num_heads: int = 1
+
+    def block_flops(self, num_tokens: int) -> int:
+        """FLOPs of one block's forward pass over one sequence."""
+        width = self.hidden_dim
+        weights = 4 * width * width + 2 * width * self.mlp_dim
+        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+
+    @property
+    def block_weights(self) -> int:
+        """Numbers that one block learns."""
+        width, mlp = self.hidden_dim, self.mlp_dim
+        norms = 4 * width
+        attention = 4 * width * (width + 1)
+        return norms + attention + 2 * width * mlp + mlp + width
+
+    @property
+    def numbers_kept(self) -> int:
+        """Numbers per token that one trained block keeps for its gradient.
+
+        Its input, both norms' outputs, q, k and v, the attention's output,
+        and the input and output of the MLP's activation.
+        """
+        return 8 * self.hidden_dim + 2 * self.mlp_dim
+
+
+@dataclasses.dataclass(frozen=True)
+class StepSizes:
+    """The sizes that decide what a step costs.
+
+    Matrix products only: elementwise work, softmax, norms and the optimizer
+    are left out. A product of `(n, a)` and `(a, b)` counts `2 * n * a * b`.
+
+    Args:
+        encoder: `BlockSizes` of all of its blocks.
+        num_decoder_layers: int, blocks at its end that also see z; 0 if the
+            predictor has blocks of its own.
+        patch_dim: int, numbers in a patch.
+        num_tokens: int, patches of a clip.
+        masks: for each kind of mask a pair: patches that it leaves visible,
+            and hidden ones that are decoded and scored.
+        predictor: `BlockSizes` of a predictor with blocks of its own, or
+            `None`. Defaults to `None`.
+        batch_size: int, clips in a batch. Defaults to `1`.
+        masks_per_clip: int, masks of each kind that share a clip. Defaults to
+            `1`.
+        remat: bool, the encoder's blocks are computed again in the backward
+            pass. Defaults to `False`.
+        target_gradient: bool, gradients flow through the targets. Defaults to
+            `False`.
+        num_latent_heads: int, linear maps to the outputs of blocks. Defaults
+            to `1`.
+        has_teacher: bool, a moving average of the encoder makes the targets.
+            Defaults to `False`.
+        target_context: `"clip"` or `"scored"`, what the layers see that make
+            the targets: all patches, or the visible and the scored ones.
+            Defaults to `"clip"`.
+
+    Example:
+
+    >>> vit_g = StepSizes(BlockSizes(48, 1664, 8192), 4, 1536, 1568,
+    ...                   masks=((78, 1490),))
+    >>> latent = vit_g.step_flops(frozen_layers=32, target_layers=(32,))
+    >>> round(latent / vit_g.step_flops(), 1)
+    2.6
+    """
+
+    encoder: BlockSizes
+    num_decoder_layers: int
+    patch_dim: int
+    num_tokens: int
+    masks: tuple
+    predictor: BlockSizes | None = None
+    batch_size: int = 1
+    masks_per_clip: int = 1
+    remat: bool = False
+    target_gradient: bool = False
+    num_latent_heads: int = 1
+    has_teacher: bool = False
+    target_context: str = "clip"
+
+    @classmethod
+    def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
+        """Reads the sizes off a `MaskedPretraining`.
+
+        Args:
+            model: a `MaskedPretraining`.
+            clip_shape: Frames, height and width.
+            batch_size: int, clips in a batch.
+        """
+        encoder, predictor = model.encoder, model.predictor
+        grid = encoder.grid(clip_shape)
+        counts = model.mask.counts(grid)
+        num_encoding = predictor.encoder_layers(encoder)
+        return cls(
+            encoder=BlockSizes(
+                encoder.num_layers,
+                encoder.hidden_dim,
+                encoder.mlp_dim,
+                encoder.num_heads,
+            ),
+            num_decoder_layers=encoder.num_layers - num_encoding,
+            patch_dim=encoder.patch_dim,
+            num_tokens=math.prod(grid),
+            masks=tuple(
+                (visible, num_scored(hidden, model.target_fraction))
+                for visible, hidden in counts
+            ),
+            predictor=(
+                BlockSizes(*predictor.block_sizes)
+                if predictor.block_sizes
+                else None
+            ),
+            batch_size=batch_size,
+            masks_per_clip=model.masks_per_clip,
+            remat=encoder.remat,
+            target_gradient=model.objective.target_gradient,
+            num_latent_heads=predictor.num_latent_heads,
+            has_teacher=model.teacher is not None,
+            target_context=model.target_context,
+        )
+
+    @property
+    def num_encoding(self) -> int:
+        """Blocks that see visible patches alone."""
+        return self.encoder.num_layers - self.num_decoder_layers
+
+    @property
+    def target_passes(self) -> tuple:
+        """Patches in each pass that makes targets of one clip."""
+        if self.target_context == "clip":
+            return (self.num_tokens,)
+        seen = tuple(visible + scored for visible, scored in self.masks)
+        return seen * self.masks_per_clip
+
+    def embedding_flops(self, num_tokens: int) -> int:
+        """FLOPs of embedding one sequence of patches."""
+        return 2 * num_tokens * self.patch_dim * self.encoder.hidden_dim
+
+    def visible_flops(self, frozen_layers: int = 0) -> int:
+        """FLOPs of encoding one clip's visible patches, and their gradient."""
+        trained = self._passes * (self.num_encoding - frozen_layers)
+        return sum(
+            # No gradient flows to the pixels: 1 forward, 1 for the weights.
+            self.embedding_flops(visible) * (1 if frozen_layers else 2)
+            + self.encoder.block_flops(visible) * (frozen_layers + trained)
+            for visible, _ in self.masks
+        )
+
+    def decoding_flops(
+        self, target_layers: tuple = (0,), frozen_layers: int = 0
+    ) -> int:
+        """FLOPs of predicting one clip's hidden patches, and the gradient."""
+        width = self.encoder.hidden_dim
+        inner = self.predictor.hidden_dim if self.predictor else width
+        head_dims = sum(width if k else self.patch_dim for k in target_layers)
+        # Below the predictor a gradient is needed unless all is frozen.
+        entrance = 2 if frozen_layers == self.encoder.num_layers else 3
+        total = 0
+        for visible, decoded in self.masks:
+            tokens = visible + decoded
+            total += 3 * 2 * decoded * inner * head_dims
+            if self.predictor:
+                total += entrance * 2 * visible * width * inner
+                blocks = 3 * self.predictor.num_layers
+                total += blocks * self.predictor.block_flops(tokens)
+            else:
+                blocks = self._passes * self.num_decoder_layers
+                total += blocks * self.encoder.block_flops(tokens)
+        return total
+
+    def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
+        """FLOPs of what computes one clip's targets."""
+        deepest = max(target_layers)
+        if deepest == 0:
+            return 0
+        embeddings, blocks = 1, deepest
+        if self.target_gradient:
+            moving = max(deepest - frozen_layers, 0)
+            embeddings = 1 if frozen_layers else 2
+            blocks = deepest - moving + self._passes * moving
+        return sum(
+            embeddings * self.embedding_flops(num_tokens)
+            + blocks * self.encoder.block_flops(num_tokens)
+            for num_tokens in self.target_passes
+        )
+
+    def step_flops(
+        self, frozen_layers: int = 0, target_layers: tuple = (0,)
+    ) -> int:
+        """FLOPs of one batch.
+
+        Args:
+            frozen_layers: int. Defaults to `0`.
+            target_layers: tuple of ints, 0 being the pixels. Defaults to
+                `(0,)`.
+        """
+        per_mask = self.visible_flops(frozen_layers)
+        per_mask += self.decoding_flops(target_layers, frozen_layers)
+        per_clip = self.target_flops(target_layers, frozen_layers)
+        return self.batch_size * (per_mask * self.masks_per_clip + per_clip)
+
+    @property
+    def _passes(self) -> int:
+        """Forward, gradient of the input, gradient of the weights."""
+        return 4 if self.remat else 3
+
+
+def cumulative_flops(
+    step: int, events: list, flops_at, batches_per_step: int = 1
+) -> int:
+    """FLOPs of the first `step` optimizer steps of a run.
+
+    Args:
+        step: int, optimizer steps done.
+        events: list of `(step, frozen_layers)`, in order.
+        flops_at: function of `frozen_layers`: FLOPs of one batch.
+        batches_per_step: int, batches accumulated. Defaults to `1`.
+
+    Example:
+
+    >>> cumulative_flops(10, [(4, 1)], lambda frozen: 3 - frozen)
+    24
+    """
+    total, begin, frozen = 0, 0, 0
+    for event_step, event_frozen in [*events, (step, None)]:
+        end = min(event_step, step)
+        total += (end - begin) * flops_at(frozen)
+        begin, frozen = end, event_frozen
+        if end == step:
+            break
+    return total * batches_per_step

@@ -1,0 +1,163 @@
+"""Bytes that a training step holds, from sizes alone."""
+
+import dataclasses
+
+from layerlock.core.costs.flops import StepSizes
+
+FLOAT32 = 4  # bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class StepMemory:
+    """What a training step holds at its fullest, in bytes.
+
+    An estimate: compilers keep less or more, and a clip's pixels, the
+    program itself and what a device reserves are left out. Weights, gradients
+    and the optimizer's slots are float32, as under mixed precision too.
+
+    Args:
+        weights: of encoder, predictor and teacher, frozen ones too.
+        gradients: of the weights that are trained.
+        slots: what the optimizer holds for each of those.
+        activations: what is kept for the backward pass, with fused attention.
+    """
+
+    weights: int
+    gradients: int
+    slots: int
+    activations: int
+
+    @property
+    def peak(self) -> int:
+        """All of it together."""
+        return sum(dataclasses.astuple(self))
+
+    @classmethod
+    def of(
+        cls,
+        sizes: StepSizes,
+        frozen_layers: int = 0,
+        target_layers: tuple = (0,),
+        num_slots: int = 2,
+        bytes_per_number: int = FLOAT32,
+    ) -> "StepMemory":
+        """Counts it at a stage.
+
+        Args:
+            sizes: `StepSizes` of the model.
+            frozen_layers: int. Defaults to `0`.
+            target_layers: tuple of ints, 0 being the pixels. Defaults to
+                `(0,)`.
+            num_slots: int, numbers that the optimizer holds per trained
+                weight. Defaults to `2`, as for AdamW.
+            bytes_per_number: int, of an activation: 2 in mixed precision.
+                Defaults to `4`.
+
+        Example:
+
+        >>> from layerlock.core.costs.flops import BlockSizes
+        >>> sizes = StepSizes(BlockSizes(4, 64, 256), 1, 96, 64, ((16, 48),))
+        >>> StepMemory.of(sizes).gradients > StepMemory.of(sizes, 2).gradients
+        True
+        """
+        trained = num_trained(sizes, frozen_layers, target_layers)
+        return cls(
+            weights=FLOAT32 * num_weights(sizes, frozen_layers),
+            gradients=FLOAT32 * trained,
+            slots=FLOAT32 * trained * num_slots,
+            activations=activation_bytes(
+                sizes, frozen_layers, bytes_per_number
+            ),
+        )
+
+
+def num_weights(sizes: StepSizes, frozen_layers: int = 0) -> int:
+    """Numbers in encoder, predictor and teacher.
+
+    Positions that are learned are left out.
+
+    Args:
+        sizes: `StepSizes` of the model.
+        frozen_layers: int, blocks that a teacher shares. Defaults to `0`.
+    """
+    encoder = _embedding(sizes) + _blocks(sizes.encoder)
+    teacher = 0
+    if sizes.has_teacher:
+        teacher = encoder - frozen_layers * sizes.encoder.block_weights
+    latent_heads = sizes.num_latent_heads * _head(sizes, latent=True)
+    heads = _head(sizes, latent=False) + latent_heads
+    return encoder + teacher + _predictor(sizes) + heads
+
+
+def num_trained(
+    sizes: StepSizes, frozen_layers: int = 0, target_layers: tuple = (0,)
+) -> int:
+    """Numbers that are trained at a stage.
+
+    Args:
+        sizes: `StepSizes` of the model.
+        frozen_layers: int. Defaults to `0`.
+        target_layers: tuple of ints, 0 being the pixels. Defaults to `(0,)`.
+    """
+    blocks = sizes.encoder.num_layers - frozen_layers
+    encoder = blocks * sizes.encoder.block_weights
+    if not frozen_layers:
+        encoder += _embedding(sizes)
+    latents = sum(layer > 0 for layer in target_layers)
+    heads = min(latents, sizes.num_latent_heads) * _head(sizes, latent=True)
+    if 0 in target_layers:
+        heads += _head(sizes, latent=False)
+    return encoder + _predictor(sizes) + heads
+
+
+def activation_bytes(
+    sizes: StepSizes, frozen_layers: int = 0, bytes_per_number: int = FLOAT32
+) -> int:
+    """Bytes kept for the backward pass, with fused attention.
+
+    Rematerialised blocks keep their input alone. Targets with a gradient are
+    left out.
+
+    Args:
+        sizes: `StepSizes` of the model.
+        frozen_layers: int. Defaults to `0`.
+        bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
+    """
+    kept = sizes.encoder.numbers_kept
+    if sizes.remat:
+        kept = sizes.encoder.hidden_dim
+    numbers = 0
+    for visible, decoded in sizes.masks:
+        tokens = (sizes.num_encoding - frozen_layers) * visible
+        tokens += sizes.num_decoder_layers * (visible + decoded)
+        numbers += tokens * kept
+        if sizes.predictor:
+            tokens = sizes.predictor.num_layers * (visible + decoded)
+            numbers += tokens * sizes.predictor.numbers_kept
+    sequences = sizes.batch_size * sizes.masks_per_clip
+    return sequences * numbers * bytes_per_number
+
+
+def _embedding(sizes):
+    return (sizes.patch_dim + 1) * sizes.encoder.hidden_dim
+
+
+def _blocks(stack):
+    return stack.num_layers * stack.block_weights
+
+
+def _predictor(sizes):
+    """All of a predictor but its heads."""
+    width = sizes.encoder.hidden_dim
+    if sizes.predictor is None:
+        return width  # the token that stands for what is hidden
+    inner = sizes.predictor.hidden_dim
+    norms = 2 * width + 2 * inner
+    mask_tokens = len(sizes.masks) * inner
+    return norms + mask_tokens + (width + 1) * inner + _blocks(sizes.predictor)
+
+
+def _head(sizes, latent):
+    width = sizes.encoder.hidden_dim
+    inner = sizes.predictor.hidden_dim if sizes.predictor else width
+    return (inner + 1) * (width if latent else sizes.patch_dim)

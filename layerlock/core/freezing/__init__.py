@@ -1,0 +1,1 @@
+"""When layers freeze, and how; of any Keras model."""

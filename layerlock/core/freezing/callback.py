@@ -1,0 +1,144 @@
+"""Freezes layers in the middle of `model.fit`."""
+
+import time
+
+import keras
+
+from layerlock import backends
+from layerlock.backends import optimizer as optimizer_state
+from layerlock.core.freezing import ahead, schedules
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.step_counter import StepCounter
+
+
+class LayerLock(keras.callbacks.Callback):
+    """Runs a freeze schedule inside `model.fit`.
+
+    Works on `MaskedPretraining` and on any other `keras.Model` whose layers
+    are named. Steps are optimizer updates, so accumulation and skipped
+    overflows are taken into account. Training resumes at the right stage: the
+    step is read from the optimizer when training and every epoch begin.
+
+    Args:
+        schedule: a `FreezeSchedule`, or the name of one.
+        layers: list of layers to freeze, bottom first, where the model does
+            not know them. Defaults to `None`.
+        head_reset: bool, re-initialise the target head whenever the target
+            moves. Defaults to `False`.
+        before_freeze: function of the model and the number of layers that are
+            about to be frozen, called before they are. Defaults to `None`.
+        compile_ahead: bool, compile the step of the next stage while this one
+            trains, so that a freeze does not stall; on JAX, for models that
+            know their stages. Defaults to `True`.
+
+    Attributes:
+        frozen_layers: int, layers frozen so far.
+        events: list of `(step, frozen_layers)`, the freezes that happened.
+
+    Raises:
+        ValueError: when training begins, if the schedule and the model, or
+            the optimizer, do not fit. See `FreezeScheduler`.
+
+    Example:
+
+    ```python
+    model.fit(clips, callbacks=[LayerLock(LinearFreezeSchedule(
+        start_step=160_000, interval=10_000, max_frozen_layers=32))])
+    ```
+
+    Any other model:
+
+    ```python
+    LayerLock(PiecewiseFreezeSchedule([(500, 1), (800, 2)]),
+              layers=[backbone.layers[1], backbone.layers[2]])
+    ```
+    """
+
+    def __init__(
+        self,
+        schedule="linear",
+        layers=None,
+        head_reset=False,
+        before_freeze=None,
+        compile_ahead=True,
+    ):
+        super().__init__()
+        self.schedule = schedules.get(schedule)
+        self.layers = layers
+        self.head_reset = head_reset
+        self.before_freeze = before_freeze
+        self.compile_ahead = compile_ahead
+        self.compiling = None
+        self.scheduler = None
+        self.events = []
+        self.seconds = 0.0  # spent in the freeze of the latest batch
+
+    @property
+    def frozen_layers(self) -> int:
+        return 0 if self.scheduler is None else self.scheduler.frozen_layers
+
+    def bind(self, model) -> FreezeScheduler:
+        """Prepares `model`, and checks that it and the schedule fit."""
+        self.scheduler = FreezeScheduler(
+            self.schedule, model, self.layers, self.head_reset
+        )
+        return self.scheduler
+
+    def replan(self):
+        """Asks the schedule again: it has got a further event."""
+        step = self.counter.step
+        if self.schedule.frozen_layers(step) > self.frozen_layers:
+            self.next_event = step
+        else:
+            self.next_event = self.schedule.next_event(step)
+
+    def on_train_begin(self, logs=None):
+        if self.scheduler is None or self.scheduler.model is not self.model:
+            self.bind(self.model)
+        optimizer = self.model.optimizer
+        if not optimizer.built and self.model.built:
+            # TensorFlow leaves it to the first step.
+            with backends.variable_scope(self.model):
+                optimizer.build(self.model.trainable_variables)
+        if optimizer.built:
+            optimizer_state.check_optimizer(optimizer)
+        self._resume()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Another callback may have restored the model since training began.
+        self._resume()
+        self.batch = -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.counter.count(batch - self.batch)
+        self.batch = batch
+        self.seconds = 0.0
+        if self.next_event is None:
+            return
+        if self.counter.has_reached(self.next_event):
+            self._freeze()
+        elif self.look_ahead:
+            self.look_ahead = False
+            self.compiling = ahead.compile_next_stage(
+                self.model, self.schedule, self.counter.step
+            )
+
+    def on_train_end(self, logs=None):
+        if self.compiling is not None:
+            self.compiling.wait()
+
+    def _resume(self):
+        self.counter = StepCounter(self.model)
+        self._freeze()
+
+    def _freeze(self):
+        step = self.counter.step
+        wanted = self.schedule.frozen_layers(step)
+        if self.before_freeze and wanted > self.frozen_layers:
+            self.before_freeze(self.model, wanted)
+        started = time.perf_counter()
+        if self.scheduler.update(step):
+            self.events.append((step, self.frozen_layers))
+            self.seconds = time.perf_counter() - started
+        self.next_event = self.schedule.next_event(step)
+        self.look_ahead = self.compile_ahead

@@ -1,0 +1,171 @@
+"""Freezes layers of a model that is being trained."""
+
+import keras
+
+from layerlock import backends
+from layerlock.backends import optimizer as optimizer_state
+from layerlock.core.freezing.schedules import FreezeSchedule
+
+
+class FreezableModel:
+    """A model that knows which of its layers freeze, and in which order.
+
+    `MaskedPretraining` is one. Any other model is given to `FreezeScheduler`
+    with a list of layers.
+
+    Attributes:
+        frozen_layers: int, layers that are frozen.
+    """
+
+    frozen_layers = 0
+
+    @property
+    def freezable_layers(self) -> list:
+        """Layers, or tuples of layers that freeze together, bottom first."""
+        raise NotImplementedError
+
+    def check_stages(self, frozen_layers: int):
+        """Raises if a stage up to `frozen_layers` could not be entered."""
+
+    def config_at(self, frozen_layers: int) -> dict:
+        """What `get_config` returns once so many layers are frozen."""
+        return {**self.get_config(), "frozen_layers": frozen_layers}
+
+    def enter_stage(self, frozen_layers: int, reset_head: bool = False) -> list:
+        """Adapts the model to `frozen_layers`, before variables are frozen.
+
+        Returns:
+            Variables that were re-initialised.
+        """
+        raise NotImplementedError
+
+
+class FreezeScheduler:
+    """Applies a `FreezeSchedule` to a model: layers freeze, nothing thaws.
+
+    A freeze sets `layer.trainable = False` on the lowest layers, takes their
+    variables out of the optimizer and carries all its other statistics over,
+    bit for bit. It also drops the compiled step, so that the next batch runs
+    a smaller one. Inside `model.fit`, use the `LayerLock` callback; in a
+    loop of your own, call `update` after every optimizer step.
+
+    Reference: LayerLock (arXiv 2509.10156), section 3.
+
+    Args:
+        schedule: a `FreezeSchedule`.
+        model: a compiled `keras.Model`.
+        layers: list of layers, or of tuples of layers that freeze together,
+            bottom first. Defaults to `model.freezable_layers` of a
+            `FreezableModel`.
+        head_reset: bool, re-initialise the target head whenever the target
+            moves. Defaults to `False`.
+
+    Raises:
+        ValueError: if the schedule freezes more layers than there are, or
+            the optimizer's state is not understood.
+
+    Example:
+
+    ```python
+    schedule = LinearFreezeSchedule(100, 50, max_frozen_layers=4)
+    scheduler = FreezeScheduler(schedule, model)
+    for step, clips in enumerate(batches, start=1):
+        model.train_on_batch(clips)
+        if scheduler.update(step):
+            print(f"{scheduler.frozen_layers} layers are frozen")
+    ```
+    """
+
+    def __init__(
+        self,
+        schedule: FreezeSchedule,
+        model: keras.Model,
+        layers: list | None = None,
+        head_reset: bool = False,
+    ):
+        if layers is None and not isinstance(model, FreezableModel):
+            raise ValueError(
+                f"{type(model).__name__} does not say which of its layers "
+                "freeze. Pass them: LayerLock(schedule, layers=[...]), "
+                "bottom first."
+            )
+        if layers is not None and isinstance(model, FreezableModel):
+            raise ValueError(
+                f"{type(model).__name__} says itself which of its layers "
+                "freeze: its targets move with them. Received: layers="
+                f"{layers}. Leave `layers` out."
+            )
+        if model.optimizer is None:
+            raise ValueError(
+                "The model has no optimizer. Call `model.compile(optimizer="
+                "...)` before layers are frozen."
+            )
+        self.schedule = schedule
+        self.model = model
+        self.layers = [
+            keras.tree.flatten(unit)
+            for unit in (model.freezable_layers if layers is None else layers)
+        ]
+        self.head_reset = head_reset
+        self.frozen_layers = model.frozen_layers if layers is None else 0
+        most = schedule.max_layers()
+        if most > len(self.layers):
+            raise ValueError(
+                f"The schedule freezes up to {most} layers, but only "
+                f"{len(self.layers)} may freeze. Received: schedule="
+                f"{schedule}. Lower its number of layers; blocks that decode "
+                "are never frozen."
+            )
+        if layers is None:
+            model.check_stages(most)
+        if model.optimizer.built:
+            optimizer_state.check_optimizer(model.optimizer)
+
+    def update(self, step: int) -> bool:
+        """Freezes what the schedule wants frozen after `step` updates.
+
+        Args:
+            step: int, optimizer updates done so far.
+
+        Returns:
+            Whether layers were frozen.
+        """
+        frozen_layers = self.schedule.frozen_layers(step)
+        if frozen_layers <= self.frozen_layers:
+            return False
+        self.freeze(frozen_layers)
+        return True
+
+    def freeze(self, frozen_layers: int):
+        """Freezes the first `frozen_layers` layers; the next batch obeys.
+
+        Args:
+            frozen_layers: int, between the number already frozen and the
+                number of layers.
+
+        Raises:
+            ValueError: if a layer would thaw or there are too few layers.
+        """
+        if not self.frozen_layers <= frozen_layers <= len(self.layers):
+            raise ValueError(
+                f"Layers never thaw, and {len(self.layers)} may freeze. "
+                f"Received: frozen_layers={frozen_layers} while "
+                f"{self.frozen_layers} are frozen."
+            )
+        model = self.model
+        backends.sync_state(model)
+        trained = model.trainable_variables
+        with backends.variable_scope(model):
+            fresh = []
+            if isinstance(model, FreezableModel):
+                fresh = model.enter_stage(frozen_layers, self.head_reset)
+            for unit in self.layers[:frozen_layers]:
+                for layer in unit:
+                    layer.trainable = False
+            if model.optimizer.built:
+                optimizer_state.rebuild_optimizer(
+                    model.optimizer, model.trainable_variables, fresh
+                )
+        self.frozen_layers = frozen_layers
+        frozen = [v for v in trained if not v.trainable]
+        backends.renew_step(model, frozen)

@@ -1,0 +1,142 @@
+"""Freeze each layer when it has converged."""
+
+from layerlock.core.freezing.schedules.base import FreezeSchedule, positive_int
+from layerlock.core.freezing.schedules.piecewise import PiecewiseFreezeSchedule
+
+# Largest change that counts as none, for each signal: of a weight norm per
+# optimizer step, relative; of 1 - CKA from one comparison to the next.
+THRESHOLDS = {"weights": 5e-5, "features": 0.02}
+
+
+class ConvergedFreezeSchedule(FreezeSchedule):
+    """Freezes the next layer when it has stopped changing.
+
+    The schedule begins without an event and grows: `FreezeWhenConverged`
+    tells it how fast each layer changes, and it adds an event when the lowest
+    layer that still trains stayed below `threshold` for `window` measurements
+    in a row. Its events are those of a piecewise schedule that repeats the
+    run.
+
+    Reference: LayerLock (arXiv 2509.10156) starts to freeze when the norms of
+    the first layers' weights flatten, by eye. The rule is ours.
+
+    Args:
+        signal: what must have stopped changing. `"features"`: the layer's
+            features on fixed clips, by linear CKA, which settle in the order
+            of depth; measured every `--monitor_every` steps. `"weights"`: the
+            norm of the layer's weights, as in the paper; measured at every log
+            step, and noisier. Defaults to `"features"`.
+        threshold: float, the largest change that counts as none: of the norm
+            per optimizer step, relative; or of 1 - CKA from one measurement
+            to the next. Defaults to `None`: 0.02 for features, 5e-5 for
+            weights.
+        window: int, measurements in a row below the threshold. Defaults to
+            `3`.
+        start_step: int, in optimizer steps. Nothing freezes before; changes
+            while the learning rate warms up say little. Defaults to `100`.
+        max_frozen_layers: int. Where freezing stops. Defaults to `32`.
+        events: pairs `(step, frozen_layers)` found so far. Defaults to none.
+
+    Example:
+
+    >>> schedule = ConvergedFreezeSchedule(threshold=0.1, window=2)
+    >>> changes = [(200, [0.1, 0.5]), (300, [0.0, 0.3]), (400, [0.0, 0.1])]
+    >>> [schedule.observe(step, drifts) for step, drifts in changes]
+    [False, True, False]
+    >>> schedule.to_piecewise()
+    PiecewiseFreezeSchedule(events=[[300, 1]])
+    """
+
+    grows = True
+
+    def __init__(
+        self,
+        signal: str = "features",
+        threshold: float | None = None,
+        window: int = 3,
+        start_step: int = 100,
+        max_frozen_layers: int = 32,
+        events=(),
+    ):
+        if signal not in THRESHOLDS:
+            raise ValueError(
+                f"`signal` must be one of {list(THRESHOLDS)}. "
+                f"Received: signal={signal!r}."
+            )
+        if threshold is not None and threshold <= 0:
+            raise ValueError(
+                "`threshold` must be positive: the largest change that "
+                f"counts as none. Received: threshold={threshold}."
+            )
+        self.signal = signal
+        self.threshold = threshold
+        self.window = positive_int(
+            "window", window, "measurements", "One is enough for a test."
+        )
+        self.start_step = positive_int(
+            "start_step",
+            start_step,
+            "optimizer steps",
+            "Nothing can be frozen at step 0.",
+        )
+        self.max_frozen_layers = positive_int(
+            "max_frozen_layers",
+            max_frozen_layers,
+            "layers",
+            "To freeze nothing, use `NeverFreezeSchedule()`.",
+        )
+        self._found = PiecewiseFreezeSchedule(events)
+        self._quiet = []  # measurements in a row below the threshold, by layer
+
+    def frozen_layers(self, step):
+        return self._found.frozen_layers(step)
+
+    def max_layers(self, last_step=None):
+        return self.max_frozen_layers
+
+    def observe(self, step: int, drifts: list[float]) -> bool:
+        """Takes one measurement; returns whether it added an event.
+
+        Args:
+            step: int, optimizer updates done.
+            drifts: list with the change of each layer, bottom first.
+        """
+        threshold = self.threshold or THRESHOLDS[self.signal]
+        before = self._quiet or [0] * len(drifts)
+        self._quiet = [
+            count + 1 if drift <= threshold else 0
+            for count, drift in zip(before, drifts, strict=True)
+        ]
+        frozen = self.frozen_layers(step)
+        if (
+            step < self.start_step
+            or frozen >= min(self.max_frozen_layers, len(drifts))
+            or self._quiet[frozen] < self.window
+        ):
+            return False
+        events = self._found.get_config()["events"]
+        self._found = PiecewiseFreezeSchedule([*events, (step, frozen + 1)])
+        return True
+
+    def to_piecewise(self) -> PiecewiseFreezeSchedule:
+        """Returns the schedule that repeats what was found."""
+        return self._found
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold to go on exactly."""
+        return {**self._found.get_config(), "quiet": self._quiet}
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self._found = PiecewiseFreezeSchedule(state["events"])
+        self._quiet = list(state["quiet"])
+
+    def get_config(self):
+        return {
+            "signal": self.signal,
+            "threshold": self.threshold,
+            "window": self.window,
+            "start_step": self.start_step,
+            "max_frozen_layers": self.max_frozen_layers,
+            **self._found.get_config(),
+        }

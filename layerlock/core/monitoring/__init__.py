@@ -1,0 +1,1 @@
+"""Whether a run is healthy: measurements, verdict, drift of the layers."""

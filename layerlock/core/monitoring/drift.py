@@ -1,0 +1,139 @@
+"""Compares the layers of an encoder with themselves some time ago."""
+
+import time
+
+import numpy as np
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.freezing.step_counter import EverySteps
+from layerlock.core.monitoring import health
+
+_ROWS = 256  # tokens that layers are compared on
+
+
+class LayerDrift(EverySteps):
+    """Measures how much each layer's features change, on the same clips.
+
+    Every `every` optimizer steps it runs the encoder on `clips` and compares
+    each block with the time before by linear CKA: 1 where nothing changed but
+    rotation and scale. Under an objective with a teacher it also measures
+    what sharing frozen layers changes; give `before_freeze` to `LayerLock`
+    for that.
+
+    Args:
+        every: int, in optimizer steps.
+        clips: uint8 `(clips, frames, height, width, 3)`, the same for the
+            whole run.
+
+    Attributes:
+        cka: list with a float per block, or `None` before the second time.
+        step: int, the optimizer step `cka` is of.
+        drifts: list with 1 - CKA per block, or `None`.
+
+    Example:
+
+    ```python
+    drift = LayerDrift(every=500, clips=clips[:8])
+    lock = LayerLock(schedule, before_freeze=drift.before_freeze)
+    model.fit(clips, callbacks=[drift, lock])
+    ```
+    """
+
+    def __init__(self, every, clips):
+        super().__init__(every)
+        self.clips = clips
+        self.grams = None  # float32 (blocks, rows, rows), of the last time
+        self.cka = None
+        self.step = None
+        self._news = {}
+
+    @property
+    def drifts(self):
+        return None if self.cka is None else [1.0 - cka for cka in self.cka]
+
+    def take_news(self) -> dict:
+        """Returns what was measured since it was asked last.
+
+        Returns:
+            A dict with some of `cka`, `teacher_jump` (distance between the
+            features of encoder and teacher at the newest frozen layer, over
+            the length of the teacher's) and `monitor_seconds`.
+        """
+        news, self._news = self._news, {}
+        return news
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold, beside `get_arrays`."""
+        return {"cka": self.cka, "step": self.step, "news": self._news}
+
+    def get_arrays(self) -> dict:
+        """The arrays that a checkpoint must hold."""
+        return {} if self.grams is None else {"grams": self.grams}
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self.cka, self.step = state["cka"], state["step"]
+        self._news = state["news"]
+
+    def set_arrays(self, arrays: dict):
+        """Goes on from what `get_arrays` returned."""
+        self.grams = arrays.get("grams")
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._tensor = ops.convert_to_tensor(self.clips)
+        self._measure = backends.compiled(
+            self.model, self._compute_grams, example=(self._tensor,)
+        )
+
+    def on_step(self, step, logs):
+        started = time.perf_counter()
+        grams = ops.convert_to_numpy(self._measure(self._tensor))
+        if self.grams is not None:
+            self.cka = list(map(health.linear_cka, grams, self.grams))
+            self.step = step
+            self._news["cka"] = self.cka
+        self.grams = grams
+        self._add_seconds(started)
+
+    def before_freeze(self, model, frozen_layers: int):
+        """Notes by how much a teacher is about to change."""
+        if getattr(model, "teacher", None) is None:
+            return
+        started = time.perf_counter()
+        distance = backends.compiled(
+            model, lambda clips: _teacher_distance(model, clips, frozen_layers)
+        )
+        self._news["teacher_jump"] = float(distance(self._tensor))
+        self._add_seconds(started)
+
+    def _add_seconds(self, started):
+        before = self._news.get("monitor_seconds", 0.0)
+        spent = time.perf_counter() - started
+        self._news["monitor_seconds"] = round(before + spent, 4)
+
+    def _compute_grams(self, clips):
+        encoder = self.model.encoder
+        features = encoder.features(clips, layers=encoder.layer_names[1:])
+        grams = [
+            health.centred_gram(_sample(tokens)) for tokens in features.values()
+        ]
+        return ops.cast(ops.stack(grams), "float32")
+
+
+def _sample(features):
+    """Rows of features, evenly spread over clips and positions."""
+    rows = ops.reshape(features, (-1, features.shape[-1]))
+    every = max(1, int(np.prod(features.shape[:-1])) // _ROWS)
+    return rows[: _ROWS * every : every]
+
+
+def _teacher_distance(model, clips, num_layers):
+    name = model.encoder.layer_names[num_layers]
+    learnt, taught = (
+        ops.cast(encoder.features(clips, layers=[name])[name], "float32")
+        for encoder in (model.encoder, model.teacher)
+    )
+    distance = ops.norm(learnt - taught, axis=-1)
+    return ops.mean(distance) / ops.mean(ops.norm(taught, axis=-1))

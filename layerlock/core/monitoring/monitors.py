@@ -1,0 +1,142 @@
+"""Watches the health of a run while it trains."""
+
+import numpy as np
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.freezing.step_counter import EverySteps
+from layerlock.core.monitoring import health
+from layerlock.core.monitoring.verdict import Judge
+
+
+class Monitors(EverySteps):
+    """Measures features, targets and weights, and judges the run.
+
+    Every `every` optimizer steps it reads what the training step measured of
+    its own tensors, and the norm of each block's weights. Place it before
+    callbacks that use what it measured, such as one that writes a log.
+
+    Args:
+        every: int, in optimizer steps.
+        last_step: int, the optimizer step that the run ends at, measured too.
+            Defaults to `None`.
+        on_collapse: `"warn"`, or `"stop"` to end training when the run has
+            collapsed or diverged. Defaults to `"warn"`.
+        say: function that shows a sentence to a person. Defaults to `print`.
+
+    Attributes:
+        values: dict, the newest measurements: the numbers of
+            `health.MEASURED`, `effective_rank` and `grad_norm`;
+            `weight_norms`, a list with the norm of each block's weights (the
+            embedding's with the first), and `weight_norm_rates`, their
+            relative change per optimizer step since the time before, or
+            `None`; `verdict` and `verdict_reason`, see `Judge`.
+        step: int, the optimizer step they are of.
+        drifts: list with the rate of each block's weight norm, or `None`.
+
+    Example:
+
+    ```python
+    model.fit(clips, callbacks=[Monitors(every=50), LayerLock(schedule)])
+    ```
+    """
+
+    def __init__(self, every, last_step=None, on_collapse="warn", say=print):
+        super().__init__(every, last_step)
+        if on_collapse not in ("warn", "stop"):
+            raise ValueError(
+                "`on_collapse` must be 'warn' or 'stop'. "
+                f"Received: on_collapse={on_collapse!r}."
+            )
+        self.on_collapse = on_collapse
+        self.say = say
+        self.values = {}
+        self.step = None
+        self.judge = Judge()
+
+    @property
+    def drifts(self):
+        return self.values.get("weight_norm_rates")
+
+    def get_state(self) -> dict:
+        """What a checkpoint must hold to go on exactly."""
+        return {
+            "values": self.values,
+            "step": self.step,
+            "judge": self.judge.get_state(),
+        }
+
+    def set_state(self, state: dict):
+        """Goes on from what `get_state` returned."""
+        self.values, self.step = state["values"], state["step"]
+        self.judge.set_state(state["judge"])
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if not hasattr(self.model, "feature_moments"):
+            raise ValueError(
+                "`Monitors` reads what the training step of a "
+                "`MaskedPretraining` measures. Received: a "
+                f"{type(self.model).__name__}."
+            )
+        self._norms = backends.compiled(
+            self.model, self._weight_norms, example=()
+        )
+
+    def on_step(self, step, logs):
+        model = self.model
+        backends.sync_state(model)
+        measured = ops.convert_to_numpy(model.health).tolist()
+        norms = ops.convert_to_numpy(self._norms()).astype("float64")
+        values = {
+            **dict(zip(health.MEASURED, measured, strict=True)),
+            "effective_rank": health.effective_rank(
+                ops.convert_to_numpy(model.feature_moments)
+            ),
+            "grad_norm": float(logs["grad_norm"]),
+            "weight_norms": norms.tolist(),
+            "weight_norm_rates": self._rates(step, norms),
+        }
+        verdict = self.judge.observe(
+            {
+                **values,
+                "step": step,
+                "loss": float(logs["batch_loss"]),
+                "target_layers": list(model.target_layers),
+            }
+        )
+        if verdict.label != self.values.get("verdict", "healthy"):
+            self.say(f"Step {step}: {verdict.label}. {verdict.reason}")
+        values["verdict"] = verdict.label
+        values["verdict_reason"] = verdict.reason
+        self.values, self.step = values, step
+        if verdict.is_fatal and self.on_collapse == "stop":
+            model.stop_training = True
+
+    def _rates(self, step, norms):
+        if self.step is None or step <= self.step:
+            return None
+        old = np.array(self.values["weight_norms"])
+        return (np.abs(norms - old) / old / (step - self.step)).tolist()
+
+    def _weight_norms(self):
+        return ops.stack(
+            [
+                _norm(*(variable.value for variable in variables))
+                for variables in _block_variables(self.model.encoder)
+            ]
+        )
+
+
+def _block_variables(encoder) -> list:
+    """The variables of each block; the embedding's with the first."""
+    return [
+        [variable for layer in unit for variable in layer.variables]
+        for unit in encoder.freezable_layers
+    ]
+
+
+@backends.fused
+def _norm(*tensors):
+    squares = (ops.square(ops.cast(tensor, "float32")) for tensor in tensors)
+    return ops.sqrt(sum(map(ops.sum, squares)))

@@ -1,0 +1,1 @@
+"""What is learned: the model, its masks, objectives, targets and teacher."""

@@ -1,0 +1,405 @@
+"""The model that is pre-trained: an encoder, a mask and an objective."""
+
+import keras
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.freezing.scheduler import FreezableModel
+from layerlock.core.monitoring import health
+from layerlock.core.normalization import normalize
+from layerlock.core.pretraining import masks, objectives, teacher
+from layerlock.core.pretraining.target_pass import TargetPass, check_context
+from layerlock.core.pretraining.targets import (
+    check_mask,
+    check_objective,
+    check_targets,
+    num_scored,
+    target_layers,
+)
+from layerlock.core.pretraining.tokens import take_tokens
+from layerlock.models.decoder import PatchwiseDecoder
+from layerlock.models.predictor import LatentPredictor
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
+    """Trains an encoder to predict what a mask hides from it.
+
+    The encoder sees the visible patches of a clip only. A predictor says what
+    is at the hidden ones: pixels, or the output of a layer on the whole clip,
+    for `"mae"` the newest frozen one, for `"vjepa"` one of a teacher. Nothing
+    learns through a frozen layer: gradients stop at its output in the visible
+    branch, and before the embedding in the target branch.
+
+    Reference: LayerLock (arXiv 2509.10156), section 3 and Algorithm 1.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        objective: an `Objective` or the name of one. Defaults to `"mae"`.
+        mask: a `Mask` or the name of one. Defaults to what suits the
+            objective: `"random"` for `"mae"`, which hides 95 % of the
+            patches, `"multiblock"` for `"vjepa"`.
+        predictor: a layer with `TargetHeads`. Defaults to what suits the
+            objective and the encoder's size: a `PatchwiseDecoder` for
+            `"mae"`, a `LatentPredictor` for `"vjepa"`.
+        seed: int, of the masks. The mask of batch b is a function of
+            `(seed, b)`. Defaults to `0`.
+        target_fraction: float in (0, 1], share of the hidden patches that is
+            decoded and scored. Defaults to `1.0`.
+        masks_per_clip: int, masks drawn for every clip. They share the
+            target's pass over the clip. Defaults to `1`.
+        target_context: `"clip"` or `"scored"`, what the layers see that make
+            the targets: the whole clip, as in the paper, or no more of it
+            than the visible and the scored patches. The second is cheaper
+            where `target_fraction` is small, but every mask has a pass of
+            its own, and the targets know less. Defaults to `"clip"`.
+        allow_moving_target: bool, whether a layer may be predicted that is
+            neither frozen nor a teacher's. Defaults to `False`.
+        frozen_layers: int, the stage to start from. Only `keras.saving`
+            should need it. Defaults to `0`.
+
+    Attributes:
+        teacher: the moving average of the encoder that makes the targets, of
+            an objective that has one; else `None`. It begins as a copy of the
+            encoder, and shares its frozen blocks.
+        updates_seen: variable, optimizer updates done.
+        batches_seen: variable, batches trained on.
+
+    Call arguments:
+        clips: Shape `(batch, frames, height, width, 3)`, uint8, or floats
+            between 0 and 255.
+
+    Output: a dict with the scalar `loss`.
+
+    Raises:
+        ValueError: if the mask hides nothing or everything of the encoder's
+            clips or leaves too little for the objective, if a target would
+            move without a teacher, or an argument is out of its range.
+
+    Example:
+
+    ```python
+    model = MaskedPretraining(VideoEncoder.from_preset("video_vit_nano"))
+    schedule = LinearFreezeSchedule(600, 80, max_frozen_layers=4)
+    model.compile(optimizer=keras.optimizers.AdamW(1e-3))
+    model.fit(clips, callbacks=[LayerLock(schedule)])
+    ```
+    """
+
+    def __init__(
+        self,
+        encoder,
+        objective="mae",
+        mask=None,
+        predictor=None,
+        seed=0,
+        target_fraction=1.0,
+        masks_per_clip=1,
+        target_context="clip",
+        allow_moving_target=False,
+        frozen_layers=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not 0.0 < target_fraction <= 1.0:
+            raise ValueError(
+                "`target_fraction` is the share of hidden patches that is "
+                "scored, above 0 and at most 1. Received: "
+                f"target_fraction={target_fraction}."
+            )
+        if not isinstance(masks_per_clip, int) or masks_per_clip < 1:
+            raise ValueError(
+                "`masks_per_clip` must be a whole number of at least 1. "
+                f"Received: masks_per_clip={masks_per_clip}."
+            )
+        check_context(target_context)
+        if not isinstance(seed, int) or not 0 <= seed < 2**64:
+            raise ValueError(
+                "`seed` must be a whole number from 0 to 2**64 - 1. "
+                f"Received: seed={seed}."
+            )
+        self.encoder = encoder
+        self.objective = objectives.get(objective)
+        check_objective(self.objective)
+        self.mask = masks.get(mask or self.objective.default_mask)
+        check_mask(self.objective, self.mask, encoder.grid())
+        self.predictor = predictor or self._default_predictor()
+        self.teacher = None
+        if self.objective.teacher == "ema":
+            self.teacher = teacher.create(encoder)
+        self.seed = seed
+        self.target_fraction = target_fraction
+        self.masks_per_clip = masks_per_clip
+        self.target_context = target_context
+        self.allow_moving_target = allow_moving_target
+        # State that no layer owns: it must survive a resume.
+        self.batches_seen = self._add_state("batches_seen", (), "int32")
+        self.updates_seen = self._add_state("updates_seen", (), "int32")
+        self.health = self._add_state("health", (len(health.MEASURED),))
+        width = encoder.hidden_dim
+        self.feature_moments = self._add_state("moments", (width, width))
+        self.frozen_layers = 0
+        self.target_layers = ()
+        for stage in (None, *range(self._deepest + 1)):
+            # A head that is missing must not be found missing mid-run.
+            self.predictor.head_layers(self.target_layers_at(stage))
+        self.enter_stage(0)
+        self.built = True
+        if frozen_layers:
+            self._restore_stage(frozen_layers)
+
+    def _add_state(self, name, shape, dtype="float32"):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
+        )
+
+    def _default_predictor(self):
+        encoder, most = self.encoder, self.objective.max_latent_targets
+        if self.objective.predictor == "transformer":
+            num_mask_kinds = len(self.mask.counts(encoder.grid()))
+            return LatentPredictor.for_encoder(
+                encoder, num_mask_kinds, most(encoder.num_layers)
+            )
+        limit = encoder.num_layers - encoder.num_decoder_layers
+        return PatchwiseDecoder.for_encoder(encoder, most(limit))
+
+    # Stages.
+
+    @property
+    def freezable_layers(self):
+        return self.encoder.freezable_layers[: self._deepest]
+
+    def check_stages(self, frozen_layers):
+        if self.allow_moving_target:
+            return
+        for stage in range(self.frozen_layers, frozen_layers + 1):
+            check_targets(self.objective, stage, self._deepest)
+
+    def enter_stage(self, frozen_layers, reset_head=False):
+        if frozen_layers < self.frozen_layers:
+            raise ValueError(
+                f"Layers never thaw. Received: frozen_layers={frozen_layers} "
+                f"while {self.frozen_layers} are frozen."
+            )
+        targets = self.target_layers_at(frozen_layers)
+        self.check_stages(frozen_layers)
+        moved = targets != self.target_layers
+        self.frozen_layers = frozen_layers
+        self.target_layers = targets
+        if self.teacher is not None:
+            teacher.share_layers(self.teacher, self.encoder, frozen_layers)
+        return self.predictor.switch_heads(targets, reset_head and moved)
+
+    def target_layers_at(self, frozen_layers: int | None) -> tuple:
+        """What is predicted at a stage; 0 is the pixels.
+
+        Args:
+            frozen_layers: int, or `None` for a run that never freezes.
+        """
+        return target_layers(self.objective, frozen_layers, self._deepest)
+
+    @property
+    def _deepest(self):
+        return self.predictor.encoder_layers(self.encoder)
+
+    def _restore_stage(self, frozen_layers):
+        self.enter_stage(frozen_layers)
+        for layer in keras.tree.flatten(self.freezable_layers[:frozen_layers]):
+            layer.trainable = False
+
+    # One step.
+
+    def call(self, clips, training=False):
+        encoder = self.encoder
+        grid = encoder.grid(clips.shape[1:4])
+        patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
+        target_pass = self._target_pass(patches, grid)
+        step = self.updates_seen.value
+        losses, watched = [], []
+        drawn = self.draw_masks(ops.shape(clips)[0], grid, training)
+        for kind, (visible, hidden) in enumerate(drawn):
+            features = self.encode_visible(patches, visible, grid)
+            predictions = self.predict_hidden(
+                features, visible, hidden, grid, kind
+            )
+            targets = self._targets(target_pass, visible, hidden)
+            losses.append(self.objective.loss(predictions, targets, step))
+            watched.append((features, predictions[-1], targets[-1]))
+        if training:
+            self.batches_seen.assign_add(backends.constant(1, "int32"))
+            self._measure_health(*watched[0])
+        return {"loss": sum(losses) / len(losses)}
+
+    def _targets(self, target_pass, visible, hidden):
+        targets = []
+        for layer, values in target_pass.at(visible, hidden).items():
+            if not self.objective.target_gradient:
+                values = ops.stop_gradient(values)
+            targets.append(self.objective.compute_targets(values, layer))
+        return targets
+
+    def _measure_health(self, features, predictions, targets):
+        # One row per clip: its masks would look like clips that agree.
+        tensors = [
+            ops.stop_gradient(tensor[:: self.masks_per_clip])
+            for tensor in (features, predictions, targets)
+        ]
+        self.health.assign(health.measure(*tensors))
+        moments = health.second_moments(normalize(tensors[0]))
+        self.feature_moments.assign(ops.cast(moments, "float32"))
+
+    def draw_masks(self, batch_size, grid, training=True):
+        """Draws the masks of the present batch.
+
+        Args:
+            batch_size: int or scalar tensor, clips in the batch.
+            grid: Frames, rows and columns of the clips, in patches.
+            training: bool. Outside of training every batch gets the masks of
+                batch 0, so that held-out losses can be compared.
+
+        Returns:
+            A list of `(visible, hidden)`, one per mask kind: token indices of
+            shape `(batch * masks_per_clip, tokens)`. Of the hidden ones, only
+            those to be scored.
+        """
+        batch_index = self.batches_seen.value if training else 0
+        num_masks = batch_size * self.masks_per_clip
+        drawn = self.mask(num_masks, grid, self.seed, batch_index)
+        # Every prefix of the hidden tokens is a random subset of them.
+        return [
+            (
+                visible,
+                hidden[:, : num_scored(hidden.shape[1], self.target_fraction)],
+            )
+            for visible, hidden in drawn
+        ]
+
+    def encode_visible(self, patches, visible, grid):
+        """Encodes the visible patches, up to the predictor's layers.
+
+        Args:
+            patches: Shape `(batch, tokens, patch_dim)`.
+            visible: Token indices `(batch * masks_per_clip, visible)`.
+            grid: Frames, rows and columns, in patches.
+
+        Output shape:
+            `(batch * masks_per_clip, visible, hidden_dim)`.
+        """
+        encoder = self.encoder
+        positions = self._positions(visible, grid)
+        patches = take_tokens(patches, visible, self.masks_per_clip)
+        tokens = encoder.embed(patches, positions, grid)
+        frozen = self.frozen_layers
+        if frozen:
+            tokens = encoder(tokens, positions, last_layer=frozen)
+            tokens = ops.stop_gradient(tokens)
+        return encoder(
+            tokens, positions, first_layer=frozen, last_layer=self._deepest
+        )
+
+    def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):
+        """Predicts each target at the hidden patches.
+
+        Args:
+            features: What `encode_visible` returned.
+            visible: Token indices of the features.
+            hidden: Token indices to predict at.
+            grid: Frames, rows and columns, in patches.
+            mask_kind: int, place of the mask in `draw_masks`. Defaults to
+                `0`.
+
+        Returns:
+            A tuple with one tensor `(batch * masks_per_clip, hidden, dim)`
+            per target layer.
+        """
+        return self.predictor(
+            features,
+            self._positions(visible, grid),
+            self._positions(hidden, grid),
+            encoder=self.encoder,
+            target_layers=self.target_layers,
+            grid=grid,
+            mask_kind=mask_kind,
+        )
+
+    def _target_pass(self, patches, grid):
+        return TargetPass(
+            self.encoder if self.teacher is None else self.teacher,
+            self.target_layers,
+            patches,
+            grid,
+            self.target_context,
+            self.masks_per_clip,
+            frozen_layers=self.frozen_layers,
+            gradient=self.objective.target_gradient,
+        )
+
+    def _positions(self, indices, grid):
+        positions = self.encoder.token_positions(grid)
+        return ops.take(backends.constant(positions, "int32"), indices, axis=0)
+
+    # What Keras asks for.
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        return y_pred["loss"]
+
+    def step_logs(self, loss, outputs, gradients, loss_scale):
+        """What a training step reports beside Keras's running mean."""
+        norm = backends.global_norm(gradients)
+        rate = ops.convert_to_tensor(self.optimizer.learning_rate)
+        return {
+            "batch_loss": loss,
+            "grad_norm": norm / loss_scale,
+            "learning_rate": ops.cast(rate, "float32"),
+        }
+
+    def after_update(self):
+        """Ends a training step: counts, and moves the teacher.
+
+        Nothing moves where the optimizer did not update the weights, because
+        it accumulates gradients or an overflow was skipped.
+        """
+        step = ops.cast(self.optimizer.iterations, "int32")
+        if self.teacher is not None:
+            momentum = ops.cast(
+                self.objective.momentum_at(self.updates_seen.value), "float32"
+            )
+            updated = ops.cast(step > self.updates_seen.value, "float32")
+            momentum = updated * momentum + (1.0 - updated)
+            teacher.update(self.teacher, self.encoder, momentum)
+        self.updates_seen.assign(step)
+
+    @property
+    def exported_encoder(self):
+        """The encoder to use after training: the teacher, where one is."""
+        return self.encoder if self.teacher is None else self.teacher
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "encoder": serialize(self.encoder),
+            "objective": serialize(self.objective),
+            "mask": serialize(self.mask),
+            "predictor": serialize(self.predictor),
+            "seed": self.seed,
+            "target_fraction": self.target_fraction,
+            "masks_per_clip": self.masks_per_clip,
+            "target_context": self.target_context,
+            "allow_moving_target": self.allow_moving_target,
+            "frozen_layers": self.frozen_layers,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("encoder", "predictor"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)

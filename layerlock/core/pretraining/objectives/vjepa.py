@@ -1,0 +1,170 @@
+"""V-JEPA: predict what a teacher's layer says about hidden patches."""
+
+import keras
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.normalization import denormalize, normalize
+from layerlock.core.pretraining.objectives.base import TEACHERS, Objective
+
+LOSSES = ("l1", "smooth_l1", "l2")
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class VJEPA(Objective):
+    """Predicts the features that a teacher has of the whole clip.
+
+    The teacher is a moving average of the encoder. Under LayerLock its layer
+    1 is the first target, and while k layers are frozen its layer k + 1,
+    until its last. A run that never freezes predicts one layer: pass
+    `target_layer=-1` for plain V-JEPA, whose target is the last.
+
+    Reference: [V-JEPA, Bardes et al., 2024](
+    https://arxiv.org/abs/2404.08471), Eq. 1, whose momentum, loss and masks
+    are the defaults; LayerLock (arXiv 2509.10156), section 3, for the targets
+    of a run that freezes.
+
+    Args:
+        teacher: `"ema"`, the moving average; `"frozen"`, the encoder's own
+            newest frozen layer, and the pixels until there is one; `"self"`,
+            the encoder as it is, a baseline that can collapse. Defaults to
+            `"ema"`.
+        momentum: float in [0, 1], share of its weights that an `"ema"`
+            teacher keeps at each optimizer step, at first. Defaults to
+            `0.998`.
+        final_momentum: float in [0, 1], the same from step `steps` on; in
+            between it changes linearly. Defaults to `1.0`.
+        steps: int, in optimizer steps. Defaults to `90_000`, V-JEPA's run.
+        target_layer: int or `None`, the one layer to predict whatever is
+            frozen; -1 is the last. Defaults to `None`.
+        target_gradient: bool, whether the gradient flows through the targets
+            of `teacher="self"`. Defaults to `False`.
+        loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.
+            Defaults to `"l1"`.
+        normalize_targets: bool, LayerNorm without parameters. Defaults to
+            `True`.
+        epsilon: float, added to variances. Defaults to `1e-6`.
+
+    Raises:
+        ValueError: if an argument is out of its range, or a gradient is asked
+            for where none can flow.
+
+    Example:
+
+    >>> objective = VJEPA(momentum=0.9, final_momentum=1.0, steps=100)
+    >>> [objective.target_layers(k) for k in range(3)]
+    [(1,), (2,), (3,)]
+    >>> round(float(objective.momentum_at(50)), 3)
+    0.95
+    """
+
+    predictor = "transformer"
+    default_mask = "multiblock"
+    min_visible = 2  # attention among the visible tokens must mean something
+
+    def __init__(
+        self,
+        teacher="ema",
+        momentum=0.998,
+        final_momentum=1.0,
+        steps=90_000,
+        target_layer=None,
+        target_gradient=False,
+        loss_type="l1",
+        normalize_targets=True,
+        epsilon=1e-6,
+    ):
+        _check_choice("teacher", teacher, TEACHERS)
+        _check_choice("loss_type", loss_type, LOSSES)
+        for name, value in (
+            ("momentum", momentum),
+            ("final_momentum", final_momentum),
+        ):
+            if not 0 <= value <= 1:
+                raise ValueError(
+                    f"`{name}` is the share of its weights that the teacher "
+                    f"keeps, between 0 and 1. Received: {name}={value}."
+                )
+        if target_layer is not None and target_layer != int(target_layer):
+            raise ValueError(
+                "`target_layer` is the number of a block, or -1 for the last. "
+                f"Received: target_layer={target_layer}."
+            )
+        if steps < 1:
+            raise ValueError(
+                "`steps` must be at least 1 optimizer step. "
+                f"Received: steps={steps}."
+            )
+        if target_gradient and teacher != "self":
+            raise ValueError(
+                "`target_gradient` needs `teacher='self'`: nothing flows "
+                "through a moving average or frozen layers. "
+                f"Received: teacher={teacher!r}."
+            )
+        self.teacher = teacher
+        self.momentum = momentum
+        self.final_momentum = final_momentum
+        self.steps = steps
+        self.target_layer = target_layer
+        self.target_gradient = target_gradient
+        self.loss_type = loss_type
+        self.normalize_targets = normalize_targets
+        self.epsilon = epsilon
+
+    def target_layers(self, frozen_layers):
+        if self.target_layer is not None:
+            return (self.target_layer,)
+        if self.teacher == "frozen":
+            return (frozen_layers,)
+        return (frozen_layers + 1,)
+
+    def unfrozen_target_layers(self):
+        if self.target_layer is None and self.teacher != "frozen":
+            return (-1,)
+        return self.target_layers(0)
+
+    def momentum_at(self, step):
+        progress = ops.cast(step, "float32") / float(self.steps)
+        change = self.final_momentum - self.momentum
+        return self.momentum + change * ops.minimum(
+            progress, backends.constant(1.0, "float32")
+        )
+
+    def compute_targets(self, values, layer):
+        if self.normalize_targets:
+            return normalize(values, self.epsilon)
+        return values
+
+    def undo_targets(self, predictions, values, layer):
+        if self.normalize_targets:
+            return denormalize(predictions, values)
+        return predictions
+
+    def token_error(self, predictions, targets):
+        if self.loss_type == "l2":
+            return ops.square(predictions - targets)
+        error = ops.abs(predictions - targets)
+        if self.loss_type == "l1":
+            return error
+        return ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
+
+    def get_config(self):
+        return {
+            "teacher": self.teacher,
+            "momentum": self.momentum,
+            "final_momentum": self.final_momentum,
+            "steps": self.steps,
+            "target_layer": self.target_layer,
+            "target_gradient": self.target_gradient,
+            "loss_type": self.loss_type,
+            "normalize_targets": self.normalize_targets,
+            "epsilon": self.epsilon,
+        }
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {list(choices)}. "
+            f"Received: {name}={value!r}."
+        )

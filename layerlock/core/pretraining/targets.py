@@ -1,0 +1,84 @@
+"""Which layers are targets at which stage, and what may be one."""
+
+from layerlock.core.pretraining.objectives.base import PREDICTORS, TEACHERS
+
+
+def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
+    """What is predicted at a stage: 0 is the pixels, k the output of block k.
+
+    Args:
+        objective: an `Objective`.
+        frozen_layers: int, blocks that are frozen, or `None` for a run that
+            never freezes.
+        deepest: int, the last block that can be a target.
+    """
+    if frozen_layers is None:
+        layers = objective.unfrozen_target_layers()
+    else:
+        layers = objective.target_layers(frozen_layers)
+    found = [
+        max(deepest + 1 + layer, 1) if layer < 0 else min(layer, deepest)
+        for layer in layers
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def num_scored(num_hidden: int, target_fraction: float) -> int:
+    """How many of `num_hidden` hidden patches are decoded and scored.
+
+    Args:
+        num_hidden: int, of a clip under one mask.
+        target_fraction: float, share of them.
+    """
+    return max(1, round(num_hidden * target_fraction))
+
+
+def check_targets(objective, frozen_layers: int, deepest: int):
+    """Raises if a target of this stage would move without a teacher.
+
+    Args:
+        objective: an `Objective`.
+        frozen_layers: int, blocks that are frozen.
+        deepest: int, the last block that can be a target.
+    """
+    targets = target_layers(objective, frozen_layers, deepest)
+    if objective.teacher != "frozen" or max(targets) <= frozen_layers:
+        return
+    raise ValueError(
+        f"The target, layer {max(targets)}, would move with the encoder: it is "
+        "not frozen and has no teacher, so that it could collapse towards its "
+        f"prediction. Received: {frozen_layers} frozen layers, "
+        f"{type(objective).__name__} with {objective.get_config()}. Predict "
+        "frozen layers only, use an objective with a teacher, or allow it "
+        "with `allow_moving_target=True`."
+    )
+
+
+def check_objective(objective):
+    """Raises if an objective asks for a predictor or teacher there is not."""
+    for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):
+        value = getattr(objective, name)
+        if value not in known:
+            raise ValueError(
+                f"`{type(objective).__name__}.{name}` must be one of "
+                f"{list(known)}. Received: {value!r}."
+            )
+
+
+def check_mask(objective, mask, grid):
+    """Raises if a mask leaves too little, or nothing, to see or to predict.
+
+    Args:
+        objective: an `Objective`.
+        mask: a `Mask`.
+        grid: Frames, rows and columns of the clips, in patches.
+    """
+    mask.validate(grid)
+    fewest = min(visible for visible, _ in mask.counts(grid))
+    if fewest < objective.min_visible:
+        raise ValueError(
+            f"{type(objective).__name__} needs at least "
+            f"{objective.min_visible} visible patches of each clip. Received: "
+            f"{mask}, which leaves {fewest} of a grid of {tuple(grid)} "
+            "patches. Hide less, or use larger clips or smaller patches."
+        )

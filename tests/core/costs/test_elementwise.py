@@ -1,0 +1,52 @@
+"""What is no matrix product is counted where it happens.
+
+`test_cost.py` compares the counts with the compiler's.
+"""
+
+import dataclasses
+
+import pytest
+
+from layerlock.core.costs import elementwise
+from layerlock.core.costs.flops import BlockSizes, StepSizes
+
+ENCODER = BlockSizes(6, 64, 256, num_heads=2)
+SIZES = StepSizes(ENCODER, 2, 384, 512, masks=((26, 486),))
+
+
+def changed(**settings):
+    return dataclasses.replace(SIZES, **settings)
+
+
+def test_every_freeze_saves():
+    counts = [elementwise.step_flops(SIZES, n) for n in range(5)]
+    assert counts == sorted(counts, reverse=True)
+    saved = [a - b for a, b in zip(counts[:-1], counts[1:], strict=True)]
+    # Each block alike, but for the first: the embedding freezes with it.
+    assert saved[0] > saved[1] == saved[2] == saved[3]
+
+
+def test_deeper_targets_cost_a_pass_over_the_whole_clip():
+    counts = [elementwise.step_flops(SIZES, 4, (n,)) for n in (1, 2, 3)]
+    assert counts[2] - counts[1] == counts[1] - counts[0] > 0
+
+
+def test_clips_count_alike_and_weights_once():
+    one, two, three = (
+        elementwise.step_flops(changed(batch_size=n)) for n in (1, 2, 3)
+    )
+    assert three - two == two - one
+    assert two < 2 * one
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_masks_share_the_clip(number):
+    one = elementwise.step_flops(changed(batch_size=64))
+    more = elementwise.step_flops(changed(batch_size=64, masks_per_clip=number))
+    assert 0.9 * number * one < more < number * one
+
+
+def test_fewer_scored_patches_cost_less():
+    assert elementwise.step_flops(
+        changed(masks=((26, 49),))
+    ) < 0.3 * elementwise.step_flops(SIZES)

@@ -1,0 +1,189 @@
+"""The counted cost of a step against what compilers and counters say."""
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock import backends
+from layerlock.backends import contract
+from layerlock.core.costs import elementwise
+from layerlock.core.costs.flops import BlockSizes, StepSizes, cumulative_flops
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.schedules import NeverFreezeSchedule
+from layerlock.core.pretraining.masks import MultiBlockMask, RandomMask
+from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
+from layerlock.core.pretraining.objectives.vjepa import VJEPA
+from layerlock.models.video_encoder import VideoEncoder
+
+BACKEND = keras.backend.backend()
+BATCH_SIZE = 8
+STAGES = (0, 1, 3)
+TARGETS = {
+    "latents": STAGES,
+    "pixels": STAGES,
+    "vjepa": (0, 3),
+    "vjepa with a gradient": (1,),
+}
+
+
+def wide_model(target):
+    """Wide, since elementwise work is not counted and shrinks with width."""
+    encoder = VideoEncoder(
+        num_layers=4,
+        num_heads=4,
+        hidden_dim=256,
+        mlp_dim=1024,
+        patch_size=(2, 8, 8),
+        clip_shape=(8, 32, 32),
+        num_decoder_layers=1,
+    )
+    objective = {
+        "vjepa": VJEPA(),
+        "vjepa with a gradient": VJEPA("self", target_gradient=True),
+    }.get(target) or MaskedAutoencoding(target=target)
+    model = MaskedPretraining(
+        encoder,
+        objective,
+        mask=MultiBlockMask() if "vjepa" in target else RandomMask(0.75),
+    )
+    model.compile(keras.optimizers.AdamW(1e-3), jit_compile=BACKEND == "jax")
+    return model
+
+
+def clips():
+    rng = np.random.default_rng(0)
+    shape = (BATCH_SIZE, 8, 32, 32, 3)
+    return rng.integers(0, 256, shape, dtype="uint8")
+
+
+def stages(model, numbers=STAGES):
+    """Freezes what each stage has frozen; yields the stage's number."""
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    for frozen_layers in numbers:
+        if frozen_layers:
+            scheduler.freeze(frozen_layers)
+        yield frozen_layers
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="XLA's cost analysis")
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_count_agrees_with_the_compiler(target):
+    model = wide_model(target)
+    sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
+    for frozen_layers in stages(model, TARGETS[target]):
+        model.train_on_batch(clips())
+        measured = backends.measure_step(model).flops
+        stage = frozen_layers, model.target_layers
+        products = sizes.step_flops(*stage)
+        counted = products + elementwise.step_flops(sizes, *stage)
+        assert products == pytest.approx(measured, rel=0.05), frozen_layers
+        assert counted == pytest.approx(measured, rel=0.015), frozen_layers
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_count_agrees_with_the_counter(target):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = wide_model(target)
+    sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
+    for frozen_layers in stages(model, TARGETS[target]):
+        model.train_on_batch(clips())  # builds the optimizer
+        with FlopCounterMode(display=False) as counter:
+            model.train_on_batch(clips())
+        products = sizes.step_flops(frozen_layers, model.target_layers)
+        attention = attention_flops(sizes, frozen_layers, model.target_layers)
+        # The counter does not know attention that is fused on a CPU.
+        measured = counter.get_total_flops() + attention
+        assert products == pytest.approx(measured, rel=0.05), frozen_layers
+
+
+def attention_flops(sizes, frozen_layers, target_layers):
+    """Scores and weighted sums alone, forward and backward."""
+
+    def attend(num_tokens, stack=sizes.encoder):
+        return 4 * num_tokens**2 * stack.hidden_dim
+
+    total, trained = 0, sizes.num_encoding - frozen_layers
+    for num_visible, num_decoded in sizes.masks:
+        total += attend(num_visible) * (frozen_layers + 3 * trained)
+        together = num_visible + num_decoded
+        total += 3 * attend(together) * sizes.num_decoder_layers
+        if sizes.predictor:
+            blocks = 3 * sizes.predictor.num_layers
+            total += blocks * attend(together, sizes.predictor)
+    deepest = max(target_layers)
+    moving = deepest - frozen_layers if sizes.target_gradient else 0
+    total += (deepest + 2 * moving) * attend(sizes.num_tokens)
+    return sizes.batch_size * total
+
+
+@pytest.mark.skipif(
+    BACKEND == "tensorflow", reason="says nothing of memory on a CPU"
+)
+@pytest.mark.parametrize("target", ["latents", "pixels"])
+def test_memory_falls_at_every_event(target):
+    model = wide_model(target)
+    activations, slots = [], []
+    for _ in stages(model):
+        model.train_on_batch(clips())
+        activations.append(backends.measure_step(model).activation_bytes)
+        slots.append(contract.variable_bytes(model.optimizer.variables))
+
+    assert activations == sorted(activations, reverse=True)
+    assert len(set(activations)) == len(STAGES)
+    assert slots == sorted(slots, reverse=True)
+    assert len(set(slots)) == len(STAGES)
+
+
+def test_freezing_saves_with_pixel_targets_and_may_cost_with_latent_ones():
+    sizes = StepSizes.of(wide_model("pixels"), (8, 32, 32), 1)
+    pixels = [sizes.step_flops(k) for k in STAGES]
+    latents = [sizes.step_flops(k, (k,)) for k in STAGES]
+
+    assert pixels == sorted(pixels, reverse=True)
+    # 16 of 64 tokens are visible: fewer than half.
+    assert latents == sorted(latents)
+
+
+def test_masks_of_one_clip_share_the_target_pass():
+    sizes = dict(
+        encoder=BlockSizes(6, 32, 64),
+        num_decoder_layers=1,
+        patch_dim=48,
+        num_tokens=64,
+        masks=((16, 48),),
+    )
+    one, two = (StepSizes(**sizes, masks_per_clip=n) for n in (1, 2))
+    shared = one.target_flops((3,))
+
+    assert two.step_flops(3, (3,)) == 2 * one.step_flops(3, (3,)) - shared
+
+
+def test_targets_of_what_is_scored_cost_a_pass_per_mask():
+    sizes = StepSizes(
+        encoder=BlockSizes(6, 32, 64),
+        num_decoder_layers=1,
+        patch_dim=48,
+        num_tokens=64,
+        masks=((16, 12), (8, 12)),
+        masks_per_clip=2,
+        target_context="scored",
+    )
+    assert sizes.target_passes == (28, 20, 28, 20)
+    assert sizes.target_flops((3,)) == 2 * sum(
+        sizes.embedding_flops(n) + 3 * sizes.encoder.block_flops(n)
+        for n in (28, 20)
+    )
+
+
+def test_cumulative_cost_follows_the_events():
+    events = [(10, 1), (20, 2)]
+    flops_at = {0: 5, 1: 3, 2: 1}.get
+
+    assert cumulative_flops(0, events, flops_at) == 0
+    assert cumulative_flops(10, events, flops_at) == 50
+    assert cumulative_flops(15, events, flops_at) == 65
+    assert cumulative_flops(30, events, flops_at) == 50 + 30 + 10
+    assert cumulative_flops(30, events, flops_at, 2) == 180

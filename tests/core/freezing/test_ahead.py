@@ -1,0 +1,163 @@
+"""The step of the next stage, compiled ahead, is the step of that stage."""
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
+from layerlock.core.freezing.schedules import (
+    ConvergedFreezeSchedule,
+    PiecewiseFreezeSchedule,
+)
+from layerlock.core.pretraining.masks import MultiBlockMask
+from layerlock.core.pretraining.objectives.vjepa import VJEPA
+from tests.core.freezing.dropped_gradients import BATCH_SIZE, build_model, clips
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="compiled ahead on JAX alone"
+)
+EVENTS = [(3, 1), (6, 3)]
+STEPS = 9
+OPTIMIZERS = {
+    "adamw": lambda rate: keras.optimizers.AdamW(rate, global_clipnorm=1.0),
+    "accumulating": lambda rate: keras.optimizers.AdamW(
+        rate, gradient_accumulation_steps=2, use_ema=True
+    ),
+}
+
+
+def build(make_optimizer=OPTIMIZERS["adamw"], **arguments):
+    model = build_model(**arguments)
+    schedule = PiecewiseFreezeSchedule(EVENTS)
+    rate = MiniWarmup(WarmupCosine(1e-2, STEPS, 2), schedule, 2)
+    optimizer = make_optimizer(rate)
+    # In no configuration of the optimizer.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma"])
+    model.compile(optimizer)
+    return model, schedule
+
+
+def train(model, lock, steps=STEPS):
+    losses = []
+    accumulation = model.optimizer.gradient_accumulation_steps or 1
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: losses.append(logs["batch_loss"])
+    )
+    model.fit(
+        clips(steps * accumulation),
+        batch_size=BATCH_SIZE,
+        shuffle=False,
+        verbose=0,
+        callbacks=[record, lock],
+    )
+    return losses
+
+
+class Watched(LayerLock):
+    """Notes what was compiled ahead, and what of it was used."""
+
+    def __init__(self, schedule):
+        super().__init__(schedule)
+        self.started = []
+        self.used = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.model.compiled_step
+        self.used += [s for s in self.started if s.program is step.latest]
+        super().on_train_batch_end(batch, logs)
+        if self.compiling is not None and self.compiling not in self.started:
+            self.started.append(self.compiling)
+            self.compiling.wait()
+
+
+MODELS = {
+    "mae": {},
+    "vjepa": {"objective": VJEPA(), "mask": MultiBlockMask()},
+}
+
+
+# One objective is enough to tell optimizers apart.
+PAIRS = [*(("mae", name) for name in OPTIMIZERS), ("vjepa", "adamw")]
+
+
+@pytest.mark.parametrize(("name", "optimizer"), PAIRS)
+def test_nothing_changes_but_the_stall(name, optimizer):
+    ours, schedule = build(OPTIMIZERS[optimizer], **MODELS[name])
+    lock = Watched(schedule)
+    losses = train(ours, lock)
+    theirs, schedule = build(OPTIMIZERS[optimizer], **MODELS[name])
+    expected = train(theirs, LayerLock(schedule, compile_ahead=False))
+
+    assert [s.error for s in lock.started] == [None, None]
+    assert len({id(s) for s in lock.used}) == 2
+    np.testing.assert_array_equal(losses, expected)
+    for mine, other in zip(ours.variables, theirs.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), other.numpy(), mine.path)
+
+
+def test_what_was_compiled_for_another_model_is_not_used():
+    model, schedule = build()
+    lock = Watched(schedule)
+
+    class Change(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                self.model.target_fraction = 0.5
+
+    losses = []
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: losses.append(logs["batch_loss"])
+    )
+    model.fit(
+        clips(5),
+        batch_size=BATCH_SIZE,
+        shuffle=False,
+        verbose=0,
+        callbacks=[record, lock, Change()],
+    )
+
+    [first, *_] = lock.started
+    assert first.error is None
+    assert first not in lock.used
+
+
+def test_a_twin_that_cannot_be_built_stops_nothing():
+    class Unknown(VJEPA):
+        def __init__(self):
+            super().__init__()
+
+        @classmethod
+        def from_config(cls, config):
+            raise RuntimeError("not this one")
+
+    model, schedule = build(objective=Unknown(), mask=MultiBlockMask())
+    lock = Watched(schedule)
+    with pytest.warns(UserWarning, match="compiled ahead"):
+        losses = train(model, lock)
+
+    assert lock.started[0].error is not None
+    assert np.isfinite(losses).all()
+    assert lock.events == EVENTS
+
+
+def test_a_schedule_that_grows_is_not_looked_ahead():
+    model, _ = build()
+    lock = Watched(ConvergedFreezeSchedule(max_frozen_layers=3))
+    train(model, lock, 2)
+
+    assert lock.started == []
+
+
+def test_python_draws_no_other_random_numbers():
+    import random
+
+    keras.utils.set_random_seed(3)
+    model, schedule = build()
+    random.seed(5)
+    expected = random.Random(5).random()
+    lock = Watched(schedule)
+    train(model, lock, 2)
+
+    assert len(lock.started) == 1
+    assert random.random() == expected

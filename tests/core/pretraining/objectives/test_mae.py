@@ -1,0 +1,105 @@
+"""The formulas of masked auto-encoding, against NumPy."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
+
+STAGES = range(5)
+
+
+def values(seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(3.0, 2.0, (2, 4, 10)).astype("float32")
+
+
+def targets(objective, layer):
+    return ops.convert_to_numpy(
+        objective.compute_targets(ops.convert_to_tensor(values()), layer)
+    )
+
+
+def normalized(x, epsilon):
+    mean = x.mean(-1, keepdims=True)
+    return (x - mean) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, [(0,), (1,), (2,), (3,), (4,)]),
+        ({"target": "pixels"}, [(0,)] * 5),
+        ({"target_lag": 2}, [(0,), (0,), (0,), (1,), (2,)]),
+        (
+            {"all_targets": True},
+            [(0,), (0, 1), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3, 4)],
+        ),
+        (
+            {"all_targets": True, "target_lag": 3},
+            [(0,), (0,), (0,), (0,), (0, 1)],
+        ),
+    ],
+)
+def test_the_target_follows_the_newest_frozen_layer(arguments, expected):
+    objective = MaskedAutoencoding(**arguments)
+
+    assert [objective.target_layers(k) for k in STAGES] == expected
+
+
+def test_every_earlier_target_has_a_head_of_its_own():
+    assert MaskedAutoencoding(all_targets=True).max_latent_targets(4) == 4
+
+
+def test_one_head_serves_every_newest_target():
+    assert MaskedAutoencoding().max_latent_targets(4) == 1
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 0.5])
+@pytest.mark.parametrize("layer", [0, 3])
+def test_targets_are_normalized_token_by_token(layer, epsilon):
+    objective = MaskedAutoencoding(epsilon=epsilon)
+
+    np.testing.assert_allclose(
+        targets(objective, layer),
+        normalized(values(), epsilon),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_pixels_alone_can_stay_as_they_are():
+    objective = MaskedAutoencoding(normalize_pixels=False)
+
+    assert np.array_equal(targets(objective, 0), values())
+    assert not np.array_equal(targets(objective, 1), values())
+
+
+def test_latents_alone_can_stay_as_they_are():
+    objective = MaskedAutoencoding(normalize_latents=False)
+
+    assert np.array_equal(targets(objective, 1), values())
+    assert not np.array_equal(targets(objective, 0), values())
+
+
+def test_the_error_is_the_square_of_the_difference():
+    predictions, truth = values(1), values(2)
+
+    error = MaskedAutoencoding().token_error(
+        ops.convert_to_tensor(predictions), ops.convert_to_tensor(truth)
+    )
+
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(error), (predictions - truth) ** 2, rtol=1e-5
+    )
+
+
+def test_a_negative_lag_puts_the_target_ahead():
+    objective = MaskedAutoencoding(target_lag=-1)
+
+    assert [objective.target_layers(k) for k in range(3)] == [(1,), (2,), (3,)]
+
+
+def test_an_unknown_target_is_refused():
+    with pytest.raises(ValueError, match="target='teacher'"):
+        MaskedAutoencoding(target="teacher")

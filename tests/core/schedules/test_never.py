@@ -1,8 +1,0 @@
-"""Tests of the schedule that freezes nothing."""
-
-from layerlock.core.schedules import NeverFreezeSchedule
-
-
-def test_it_has_no_events():
-    assert NeverFreezeSchedule().events(10**9) == []
-    assert NeverFreezeSchedule().next_event(0, 10**9) is None
