@@ -15,12 +15,12 @@ import json
 import sys
 import tempfile
 
+import elementwise
 import jax
 from absl import flags
 from recipe_parts import long_run, pretrain
 
 from layerlock.backends.jax.programs import compile_from_shapes
-from layerlock.core.costs import elementwise
 from layerlock.core.costs.flops import StepSizes
 
 FLAGS = flags.FlagValues()

@@ -23,18 +23,18 @@ class Definer:
             setattr(self, kind, partial(function, flag_values=values))
 
 
-def define_arguments(values, kind: str, plugins: dict, example: str = ""):
+def define_arguments(values, kind: str, classes: dict, example: str = ""):
     """Defines `--KIND_args`: what a plug-in that another flag names is given.
 
     Args:
         values: the recipe's flags.
         kind: str, the other flag.
-        plugins: dict, the classes it may name, by name.
+        classes: dict, the classes it may name, by name.
         example: str, of the flag's value. Defaults to none.
     """
     known = "; ".join(
         f"{name}: {plugins.describe_arguments(plugin)}"
-        for name, plugin in plugins.items()
+        for name, plugin in classes.items()
     )
     example = f", such as {example}" * bool(example)
     Definer(values).string(

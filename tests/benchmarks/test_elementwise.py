@@ -1,24 +1,35 @@
 """What is no matrix product is counted where it happens.
 
-`test_cost.py` compares the counts with the compiler's.
+`tests/core/costs/test_flops.py` compares the counts with the compiler's.
 """
 
 import dataclasses
+import pathlib
 
 import pytest
 
-from layerlock.core.costs import elementwise
 from layerlock.core.costs.flops import BlockSizes, StepSizes
 
 ENCODER = BlockSizes(6, 64, 256, num_heads=2)
 SIZES = StepSizes(ENCODER, 2, 384, 512, masks=((26, 486),))
 
 
+@pytest.fixture
+def elementwise(monkeypatch):
+    """The module, which only benchmarks use."""
+    monkeypatch.syspath_prepend(
+        pathlib.Path(__file__).parents[2] / "benchmarks"
+    )
+    import elementwise
+
+    return elementwise
+
+
 def changed(**settings):
     return dataclasses.replace(SIZES, **settings)
 
 
-def test_every_freeze_saves():
+def test_every_freeze_saves(elementwise):
     counts = [elementwise.step_flops(SIZES, n) for n in range(5)]
     assert counts == sorted(counts, reverse=True)
     saved = [a - b for a, b in zip(counts[:-1], counts[1:], strict=True)]
@@ -26,12 +37,12 @@ def test_every_freeze_saves():
     assert saved[0] > saved[1] == saved[2] == saved[3]
 
 
-def test_deeper_targets_cost_a_pass_over_the_whole_clip():
+def test_deeper_targets_cost_a_pass_over_the_whole_clip(elementwise):
     counts = [elementwise.step_flops(SIZES, 4, (n,)) for n in (1, 2, 3)]
     assert counts[2] - counts[1] == counts[1] - counts[0] > 0
 
 
-def test_clips_count_alike_and_weights_once():
+def test_clips_count_alike_and_weights_once(elementwise):
     one, two, three = (
         elementwise.step_flops(changed(batch_size=n)) for n in (1, 2, 3)
     )
@@ -40,13 +51,13 @@ def test_clips_count_alike_and_weights_once():
 
 
 @pytest.mark.parametrize("number", [2, 3])
-def test_masks_share_the_clip(number):
+def test_masks_share_the_clip(elementwise, number):
     one = elementwise.step_flops(changed(batch_size=64))
     more = elementwise.step_flops(changed(batch_size=64, masks_per_clip=number))
     assert 0.9 * number * one < more < number * one
 
 
-def test_fewer_scored_patches_cost_less():
+def test_fewer_scored_patches_cost_less(elementwise):
     assert elementwise.step_flops(
         changed(masks=((26, 49),))
     ) < 0.3 * elementwise.step_flops(SIZES)
