@@ -21,10 +21,9 @@ from common import (
     settings,
 )
 
-import keras
 from absl import flags
 
-from layerlock import runs
+from layerlock import backends, runs
 from layerlock.runs import checkpoints, tensorboard
 from layerlock.runs.breakdown import BrokenLossError
 
@@ -55,7 +54,7 @@ def build(chosen, method):
     """The model that is trained, with its optimizer."""
     building.cache_programs(chosen)
     building.distribute(chosen)
-    keras.utils.set_random_seed(chosen["seed"])
+    backends.set_random_seed(chosen["seed"])
     model = building.build_model(chosen, method)
     jit_compile = chosen["jit_compile"]
     model.compile(

@@ -7,20 +7,15 @@ import sys
 
 import pytest
 
+from layerlock.backends import keras_internals
+
 ROOT = pathlib.Path(__file__).parents[1]
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
     for path in sorted((ROOT / "layerlock").rglob("*.py"))
 }
-PRIVATE_IN_KERAS = {
-    "_iterations",
-    "_jax_state",
-    "_learning_rate",
-    "_track_variable",
-    "_trainable_variables",
-    "_trainable_variables_indices",
-    "_untrack_variable",
-    "_variables",
+PRIVATE_IN_KERAS = keras_internals.INSTANCE_NAMES | {
+    entry.name for entry in keras_internals.PRIVATE_NAMES
 }
 
 

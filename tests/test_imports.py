@@ -84,3 +84,23 @@ def test_a_blocked_import_is_seen(backend):
     assert "ImportError" in finished.stderr or (
         "ModuleNotFoundError" in finished.stderr
     )
+
+
+# Keras looks for TensorFlow when it reads data that it does not know.
+TRAIN = """
+import sys
+import numpy as np
+from layerlock import backends
+backends.set_random_seed(3)
+first = layerlock.VideoEncoder.from_preset("video_vit_nano")
+assert not {"torch", "tensorflow"} & set(sys.modules), "before a model"
+"""
+
+
+def test_a_seeded_run_on_jax_imports_no_other_framework():
+    if not importlib.util.find_spec("jax"):
+        pytest.skip("jax is not installed")
+
+    finished = run_without((), "jax", TRAIN)
+
+    assert finished.returncode == 0, finished.stderr

@@ -4,7 +4,7 @@ import importlib
 
 import keras
 
-from layerlock.backends import contract, of_keras
+from layerlock.backends import contract, keras_internals, of_keras
 
 _MODULES = {
     "jax": "layerlock.backends.jax",
@@ -20,6 +20,7 @@ def _load(backend: str):
             f"KERAS_BACKEND={backend}. Set the environment variable "
             "KERAS_BACKEND to one of them before Keras is imported."
         )
+    keras_internals.check(backend)
     module = importlib.import_module(_MODULES[backend])
     missing = [
         name
@@ -58,6 +59,7 @@ cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm
 constant = _get("constant")
+set_random_seed = _get("set_random_seed")
 to_device = _get("to_device")
 measure_step = _module.measure_step
 unsupported = _module.unsupported

@@ -49,6 +49,8 @@ these names:
   `None` among them is left out.
 - `constant(value, dtype)`: a tensor of numbers that are the same in every step,
   which nobody may change in place.
+- `set_random_seed(seed)`: seeds Python, NumPy and the framework, of which
+  initializers and dropout draw, and imports no other framework.
 - `to_device(clips)`: a NumPy array on its way to the device before a step asks
   for it, or as it is where Keras sees to that. Threads that read clips call it.
 - `measure_step(model)`: a `StepCost` of the step that ran last.
@@ -88,6 +90,7 @@ NAMES = (
     "compiled",
     "global_norm",
     "constant",
+    "set_random_seed",
     "to_device",
     "measure_step",
     "unsupported",

@@ -4,8 +4,10 @@ They do for programs that are compiled as a whole.
 """
 
 import itertools
+import random
 
 import keras
+import numpy as np
 
 
 def linear(x, kernel, bias):
@@ -47,3 +49,9 @@ def to_device(clips):
     # On JAX Keras sends the next batch while this one trains, on TensorFlow it
     # makes a `tf.data.Dataset` of them, which prefetches.
     return clips
+
+
+def set_random_seed(seed):
+    # `keras.utils.set_random_seed` imports TensorFlow wherever it is installed.
+    random.seed(seed)
+    np.random.seed(seed)

@@ -8,6 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
+from layerlock import backends
 from layerlock.models import VideoEncoder, exported, patchify
 from layerlock.models.patches import patch_grid
 from layerlock.models.presets import PRESETS
@@ -88,7 +89,7 @@ def _floor(kind, preset, seed):
     if kind == "pixels":
         sizes = PRESETS[preset]
         return Pixels(sizes["patch_size"], sizes["clip_shape"])
-    keras.utils.set_random_seed(seed)
+    backends.set_random_seed(seed)
     return VideoEncoder.from_preset(preset)
 
 

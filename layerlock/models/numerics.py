@@ -20,7 +20,8 @@ def at_least_float32(dtype: str) -> str:
 def linear(x, kernel, bias):
     """Returns `x @ kernel + bias` for a matrix `x`."""
     if _is_float64(x):
-        return ops.add(ops.einsum("nd,de->ne", x, kernel), bias)
+        # Not `ops.add`: Keras 3.16 rounds its result on PyTorch.
+        return ops.einsum("nd,de->ne", x, kernel) + bias
     return backends.linear(x, kernel, bias)
 
 

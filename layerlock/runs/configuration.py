@@ -1,15 +1,16 @@
 """What a run was started with, and whether a resume still asks for it."""
 
+import contextlib
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Collection
+from importlib import metadata
 from pathlib import Path
-
-import numpy as np
 
 from layerlock.runs import writing
 
@@ -23,8 +24,8 @@ def describe_run(
 ) -> dict:
     """Everything `config.json` says about how a run was started.
 
-    The command, the time, the versions of Python and NumPy and the git
-    revision of the code are found here.
+    The command, the time, the versions of Python and of every dependency that
+    is installed and the git revision of the code are found here.
 
     Args:
         flags: every flag and its value, derived defaults included.
@@ -36,8 +37,8 @@ def describe_run(
     """
     versions = {
         "python": platform.python_version(),
+        **installed_versions(),
         **versions,
-        "numpy": np.__version__,
     }
     return writing.plain(
         {
@@ -110,6 +111,24 @@ def changed_versions(old: dict, new: dict) -> list[str]:
         for name in before
         if name in now and before[name] != now[name]
     ]
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the dependencies, optional ones included, where installed.
+
+    The list is that of the installed package: `pyproject.toml`.
+
+    Example:
+
+    >>> "numpy" in installed_versions()
+    True
+    """
+    found = {}
+    for requirement in metadata.requires("layerlock") or ():
+        name = re.match(r"[\w.-]+", requirement).group()
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def command_line() -> str:

@@ -219,7 +219,7 @@ def test_the_other_compiled_mode_gives_the_same(jit_compile):
 
 @pytest.mark.slow
 def test_several_steps_per_execution_give_the_same():
-    if BACKEND == "torch":
+    if backends.unsupported(steps_per_execution=4):
         model = freezing.build_model()
         model.compile(optimizer_factory("sgd")(), steps_per_execution=4)
         with pytest.raises(ValueError, match="steps_per_execution"):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from layerlock.backends import stages
+from layerlock.backends import keras_internals, stages
 from layerlock.backends.contract import StepCost
 from layerlock.backends.jax.ahead import Compilation
 from layerlock.backends.jax.programs import (
@@ -81,8 +81,9 @@ class TrainStep:
         if self.train_function is not None and not force:
             return
         super().make_train_function(force=force)
-        if self.run_eagerly or not self.jit_compile:
-            self.compiled_step = None
+        scans = keras_internals.scans_steps() and self.steps_per_execution > 1
+        if self.run_eagerly or not self.jit_compile or scans:
+            self.compiled_step = None  # Keras compiles, and counts no costs.
             return
         arguments = {"donate_argnums": 0}
         if keras.distribution.distribution() is not None:
@@ -90,8 +91,14 @@ class TrainStep:
         self.compiled_step = CompiledStep(
             self.train_step, self._take_next_step(), **arguments
         )
-        # `_make_function` turns a step on data into a step on an iterator.
-        self.train_function = self._make_function(self.compiled_step)
+        step = self.compiled_step
+        if self.steps_per_execution == 1:
+            # `_make_function` of Keras 3.16 would compile the program again.
+            self.train_function = lambda state, batches: step(
+                state, next(batches)
+            )
+        else:
+            self.train_function = self._make_function(step)
 
     def _take_next_step(self):
         """The step that was compiled ahead, if it is for what comes now."""

@@ -12,7 +12,7 @@ import keras
 import torch
 from torch.utils import checkpoint
 
-from layerlock.backends import stages
+from layerlock.backends import keras_internals, of_keras, stages
 from layerlock.backends.contract import (
     StepCost,
     refuse_distribution,
@@ -57,15 +57,20 @@ class TrainStep:
         fused_adam.fuse(self.optimizer)
         super().make_train_function(force)
 
-    def _should_torch_compile(self):
+    def _should_torch_compile(self):  # Keras 3.15
         return False  # `fused` does.
+
+    def _use_torch_compile(self):  # Keras 3.16
+        return False
 
     def _train_step(self, data):
         if not self.has_run:  # Keras looks closely at what is set
             self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        outputs = self(x, training=True)
-        self.zero_grad()
+        # Keras 3.16 wraps a model whose processes share their gradients.
+        network = getattr(self, "ddp_model", None) or self
+        outputs = network(x, training=True)
+        network.zero_grad()
         loss = self._compute_loss(
             x=x,
             y=y,
@@ -180,6 +185,9 @@ def renew_step(model, frozen_variables):
         variable.value.grad = None
     model.saved_bytes = None
     model.has_run = False
+    if getattr(model, "ddp_model", None) is not None:
+        # Its buckets hold the frozen weights; Keras makes the next one.
+        object.__setattr__(model, "ddp_model", None)
     model.test_function = None
     model.predict_function = None
     stages.forget(model)
@@ -212,6 +220,11 @@ def global_norm(gradients):
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 
 
+def set_random_seed(seed):
+    of_keras.set_random_seed(seed)
+    torch.manual_seed(seed)
+
+
 def measure_step(model) -> StepCost:
     if not model.has_run:
         return StepCost()
@@ -233,8 +246,11 @@ def unsupported(
     distribution=None,
     **options,
 ) -> str | None:
-    if steps_per_execution != 1:
-        return "Keras runs one step per execution on PyTorch."
+    if steps_per_execution != 1 and not keras_internals.scans_steps():
+        return (
+            "Keras before 3.16 runs one step per execution on PyTorch. "
+            f"Received: steps_per_execution={steps_per_execution}."
+        )
     return refuse_distribution(distribution)
 
 

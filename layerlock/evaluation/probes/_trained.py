@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock import backends
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import scores
 from layerlock.evaluation.draws import draws
@@ -98,7 +99,7 @@ class TrainedProbe(Probe):
         Args:
             shape: of the features of a clip, `(frames, rows, columns, dim)`.
         """
-        keras.utils.set_random_seed(self.seed)
+        backends.set_random_seed(self.seed)
         inputs = keras.Input(shape)
         readout = self.readout(shape[-1], self.outputs)
         return keras.Model(inputs, readout(inputs), name="readout")

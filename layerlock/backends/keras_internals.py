@@ -1,0 +1,124 @@
+"""Private names of Keras that the backends cannot do without.
+
+Each of them is listed here, and `tests/backends/test_keras_internals.py` finds
+it in the installed Keras. A name that a later Keras lacks ends the import with
+a sentence instead of a training step with an `AttributeError`.
+"""
+
+import dataclasses
+
+import keras
+
+VERSIONS = "3.15 and 3.16"
+
+
+@dataclasses.dataclass(frozen=True)
+class PrivateName:
+    """A private attribute in use.
+
+    Args:
+        owner: class that has it, on every backend or on `backend`.
+        name: str.
+        reason: str, what it is needed for.
+        backend: str, the only backend that needs it. Defaults to all.
+    """
+
+    owner: type
+    name: str
+    reason: str
+    backend: str | None = None
+
+
+_OPTIMIZER = "an optimizer is rebuilt in place when layers freeze"
+_FUSED_ADAM = "Adam's update runs as fused calls"
+_LAYERWISE = "layers of one optimizer learn at rates of their own"
+_STEP = "a training step of our own updates Keras's loss tracker"
+
+PRIVATE_NAMES = (
+    PrivateName(keras.Optimizer, "_clip_gradients", _FUSED_ADAM, "torch"),
+    PrivateName(keras.Optimizer, "_get_variable_index", _LAYERWISE),
+    PrivateName(keras.Optimizer, "_use_weight_decay", _LAYERWISE),
+    PrivateName(keras.Optimizer, "_untrack_variable", _OPTIMIZER),
+    PrivateName(
+        keras.Model, "_flatten_layers", "what a stage keeps is dropped"
+    ),
+    PrivateName(keras.Model, "_compute_loss", _STEP, "torch"),
+    PrivateName(keras.Model, "_compute_loss", _STEP, "tensorflow"),
+    PrivateName(keras.Model, "_update_metrics_variables", _STEP, "jax"),
+    PrivateName(
+        keras.Model,
+        "_make_function",
+        "several steps per execution before Keras 3.16",
+        "jax",
+    ),
+    PrivateName(
+        keras.Model, "_get_state_sharding_spec", "states of devices", "jax"
+    ),
+    PrivateName(
+        keras.Layer,
+        "_track_variables",
+        "weights that a teacher gave up leave memory",
+        "torch",
+    ),
+)
+
+# Found on instances alone: there is nothing to find on a class.
+INSTANCE_NAMES = {
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_compiled_trainable_state",
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_iterations",
+    "_jax_state",
+    "_learning_rate",
+    "_loss_tracker",
+    "_momentums",
+    "_parallel_update_step",
+    "_torch_params",
+    "_trainable_variables",
+    "_trainable_variables_indices",
+    "_variables",
+    "_velocities",
+}
+
+
+def missing(backend: str) -> list[str]:
+    """The names that the installed Keras lacks.
+
+    Args:
+        backend: str, the backend that Keras runs on.
+    """
+    return [
+        f"{entry.owner.__name__}.{entry.name} ({entry.reason})"
+        for entry in PRIVATE_NAMES
+        if entry.backend in (None, backend)
+        and not hasattr(entry.owner, entry.name)
+    ]
+
+
+def check(backend: str):
+    """Raises if the installed Keras lacks a private name.
+
+    Args:
+        backend: str, the backend that Keras runs on.
+
+    Raises:
+        ImportError: naming what is missing, and the versions that work.
+    """
+    lacking = missing(backend)
+    if lacking:
+        raise ImportError(
+            f"LayerLock works with Keras {VERSIONS}. Received: Keras "
+            f"{keras.__version__}, which lacks {lacking}. Install "
+            'one that works: pip install "keras>=3.15,<3.17"'
+        )
+
+
+def scans_steps() -> bool:
+    """Whether Keras itself runs several steps per execution as one program.
+
+    True from 3.16 on: on JAX as one scan, on PyTorch as a loop.
+    """
+    major, minor, *_ = keras.__version__.split(".")
+    return (int(major), int(minor)) >= (3, 16)
