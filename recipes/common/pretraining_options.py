@@ -7,6 +7,7 @@ from absl import flags
 from layerlock.core import lookup, masks, objectives, schedules, target_pass
 from layerlock.core.objectives.base import TEACHERS
 from layerlock.models import presets
+from layerlock.runs import trackers
 
 
 def define(values: flags.FlagValues, freezing: bool = True):
@@ -282,6 +283,14 @@ def define_run(values: flags.FlagValues):
         3,
         "Newest checkpoints that are kept.",
         lower_bound=1,
+    )
+    define.list(
+        "track",
+        None,
+        "Experiment trackers that get the numbers of metrics.jsonl, freezes "
+        "and the report: "
+        f"{', '.join(lookup.names(trackers.__name__))}; empty for none. "
+        "Default: tensorboard where tensorboardX is installed.",
     )
     define.string(
         "compilation_cache",
