@@ -94,6 +94,11 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
             )
         except ValueError as error:
             return f"{error} Then go on with --resume."
+        if not FLAGS["track"].present and not trackers.default_names():
+            progress.message(
+                "No TensorBoard files are written, as tensorboardX is not "
+                'installed. To have them: pip install "layerlock[report]"'
+            )
         failure = None
         if step < chosen["steps"]:
             progress.message(

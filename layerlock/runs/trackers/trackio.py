@@ -10,7 +10,8 @@ class Trackio(Tracker):
     """Logs to the project `layerlock`, in the folder that `TRACKIO_DIR` names.
 
     With `TRACKIO_SPACE_ID` to a Space of Hugging Face. Trackio removes
-    nothing: steps that a resumed run repeats are there twice.
+    nothing: steps that a resumed run repeats are there twice. It sends a few
+    times a second, and a kill loses what was not sent.
     """
 
     library = "trackio"
