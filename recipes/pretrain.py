@@ -24,7 +24,7 @@ from common import (
 from absl import flags
 
 from layerlock import backends, runs
-from layerlock.runs import checkpoints, tensorboard
+from layerlock.runs import checkpoints, trackers
 from layerlock.runs.breakdown import BrokenLossError
 
 FLAGS = flags.FlagValues()
@@ -79,16 +79,24 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
     """
     with runs.Progress() as progress:
         used = callbacks.build(chosen, method, model, run, clips, progress)
-        step, purge_step = 0, None
+        step, first_step = 0, None
         if chosen["resume"]:
             try:
                 step = resume(chosen, run, model, used, progress)
             except (ValueError, OSError) as error:
                 return str(error)
-            purge_step = step + 1
-        used.log.scalars = tensorboard.scalar_writer(
-            run.tensorboard_path, purge_step
-        )
+            first_step = step + 1
+        try:
+            used.log.trackers = trackers.start(
+                chosen["track"], run, first_step, progress.message
+            )
+        except ValueError as error:
+            return f"{error} Then go on with --resume."
+        if not FLAGS["track"].present and not trackers.default_names():
+            progress.message(
+                "No TensorBoard files are written, as tensorboardX is not "
+                'installed. To have them: pip install "layerlock[report]"'
+            )
         failure = None
         if step < chosen["steps"]:
             progress.message(
@@ -96,13 +104,14 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
                 "the first step, and minutes for that of a large network."
             )
             failure = fit(chosen, model, clips.source, used)
-        used.log.scalars.close()
         if method.schedule.grows:
             run_folder.keep_schedule(chosen, run, method.schedule, progress)
         files = clips.files()
         if files:  # with the reads that failed while training
             run.write_files(files)
         progress.message(run_folder.write_report(run))
+        used.log.trackers.attach_report(run.report_path)
+        used.log.trackers.close()
     return failure
 
 

@@ -19,6 +19,9 @@ OPTIONAL = (
     "tensorboardX",
     "tensorboard",
     "sklearn",
+    "wandb",
+    "mlflow",
+    "trackio",
 )
 
 BLOCK = """

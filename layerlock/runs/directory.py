@@ -21,7 +21,8 @@ class RunDirectory:
     student/         the encoder that the teacher is the average of
     pictures/        fixed clips, reconstructions, features
     report.html      written by `layerlock.report`
-    tensorboard/
+    trackers.json    identifiers of the records of experiment trackers
+    tensorboard/     event files, if TensorBoard is a tracker of the run
     .lock            held while a process writes here: `layerlock.runs.lock`
     ```
 
@@ -132,9 +133,9 @@ class RunDirectory:
         return self.path / "pictures"
 
     @property
-    def tensorboard_path(self) -> Path:
-        """Folder of TensorBoard event files."""
-        return self.path / "tensorboard"
+    def trackers_path(self) -> Path:
+        """Identifiers of the run's records in experiment trackers."""
+        return self.path / "trackers.json"
 
     @property
     def report_path(self) -> Path:

@@ -1,46 +1,63 @@
 """One process at a time writes into a run directory."""
 
+import contextlib
 import os
 from pathlib import Path
 
+import filelock
+
 NAME = ".lock"
-_held = {}  # descriptors by path: closed, and so released, when we end
+_held = {}  # locks by path: an object that is collected releases its lock
 
 
 def hold(path):
     """Keeps other processes from going on with a run while this one lives.
 
     The operating system drops the lock when the process ends, however it
-    ends. Without effect where files cannot be locked: on Windows, and on some
-    network disks.
+    ends. Without effect where files cannot be locked, as on some network
+    disks.
 
     Args:
         path: folder of the run.
 
     Raises:
         ValueError: if another process holds it.
+
+    Example:
+
+    ```python
+    lock.hold("runs/scenes")  # until this process ends
+    ```
     """
-    try:
-        import fcntl
-    except ImportError:
-        return
     path = Path(path).resolve()
     if path in _held:
         return
-    descriptor = os.open(path / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    file = path / NAME
+    # A file whose mere existence is the lock would outlive a killed process.
+    lock = filelock.FileLock(
+        file,
+        timeout=0,
+        mode=0o666,
+        thread_local=False,
+        fallback_to_soft=False,
+    )
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.read(descriptor, 20).decode(errors="replace")
-        os.close(descriptor)
+        lock.acquire()
+    except filelock.Timeout:
         raise ValueError(
-            f"The run is still going, in process {owner}. Received: "
+            f"The run is still going, in process {_owner(file)}. Received: "
             f"run_dir={path}. Wait for its end or stop it, then go on with "
             "`--resume`."
         ) from None
-    except OSError:
-        os.close(descriptor)
+    except (OSError, NotImplementedError):
         return
-    os.truncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    _held[path] = descriptor
+    _held[path] = lock
+    with contextlib.suppress(PermissionError):  # Windows: locked is locked
+        file.write_text(str(os.getpid()))
+
+
+def _owner(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except PermissionError:  # Windows keeps what is locked from being read
+        return "unknown"

@@ -5,7 +5,7 @@ import statistics
 from layerlock import backends
 from layerlock.core.costs import flops
 from layerlock.core.freezing.step_counter import EverySteps
-from layerlock.runs import tensorboard
+from layerlock.runs.trackers import Trackers
 
 MUCH_WAITING = 0.2  # of the time; the rest hides behind training
 
@@ -32,6 +32,8 @@ class MetricsLog(EverySteps):
         validate_every: int, optimizer steps; a multiple of `log_every`.
         waiting_hint: str, what to do where a fifth of the time goes by
             waiting for clips. Defaults to `None`.
+        trackers: `Trackers` that get each line, each freeze and each change
+            of the verdict. Defaults to none.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class MetricsLog(EverySteps):
         validate=None,
         validate_every=0,
         waiting_hint=None,
+        trackers=None,
     ):
         super().__init__(log_every, last_step=steps)
         self.run = run
@@ -58,10 +61,10 @@ class MetricsLog(EverySteps):
         self.sizes = sizes
         self.steps = steps
         self.progress = progress
-        self.scalars = tensorboard.NullWriter()
         self.validate = validate
         self.validate_every = validate_every
         self.waiting_hint = waiting_hint
+        self.trackers = trackers or Trackers()
         self.losses = []  # of the batches since the last line
 
     def get_state(self) -> dict:
@@ -77,6 +80,14 @@ class MetricsLog(EverySteps):
         self.stage = None
         self.lines = 0  # the first one is about a start, too
         self.progress.start(self.steps, first_step=self.counter.step)
+        # A freeze at this very step may not have been reported before a kill.
+        self.num_reported = sum(
+            step < self.counter.step for step, _ in self.lock.events
+        )
+        self.verdict = self.monitors.judge.verdict.label
+
+    def on_train_end(self, logs=None):
+        self._report_freezes()
 
     def on_train_batch_end(self, batch, logs=None):
         self.losses.append(float(logs["batch_loss"]))
@@ -110,7 +121,7 @@ class MetricsLog(EverySteps):
         ):
             metrics["validation_loss"] = self.validate()
         self.run.append_metrics(metrics)
-        self.scalars.write(metrics)
+        self._track(metrics)
         self.progress.update(
             step,
             metrics["loss"],
@@ -120,6 +131,23 @@ class MetricsLog(EverySteps):
         )
         self.losses = []
         self._hint_at_waiting(lap.waiting)
+
+    def _track(self, metrics):
+        """Hands a line, and what happened since the one before, on."""
+        self._report_freezes()
+        self.trackers.log(metrics)
+        verdict = metrics.get("verdict", self.verdict)
+        if verdict != self.verdict:
+            self.verdict = verdict
+            text = f"{verdict}. {metrics['verdict_reason']}"
+            self.trackers.log_event("verdict", text, metrics["step"])
+
+    def _report_freezes(self):
+        """Reports freezes: `LayerLock` acts after the line of its step."""
+        for step, frozen in self.lock.events[self.num_reported :]:
+            text = f"Frozen layers: {frozen}."
+            self.trackers.log_event("freeze", text, step)
+        self.num_reported = len(self.lock.events)
 
     def _hint_at_waiting(self, share):
         """Says once what to do where clips are not there in time."""

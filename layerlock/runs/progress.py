@@ -3,6 +3,10 @@
 import sys
 import time
 
+import rich.console
+import rich.progress
+import rich.text
+
 from layerlock.runs import wording
 
 
@@ -142,49 +146,52 @@ class Pace:
         self._windows += 1
 
 
+class Facts(rich.progress.ProgressColumn):
+    """Reads time left and facts of a `Progress` whenever it is redrawn."""
+
+    def __init__(self, progress: Progress):
+        super().__init__()
+        self.progress = progress
+
+    def render(self, task):
+        text = f"{self.progress.time_left()}  {self.progress.facts}"
+        return rich.text.Text(text, no_wrap=True, overflow="ellipsis")
+
+
+class Bar(rich.progress.BarColumn):
+    """A bar whose length is read from a `Progress`."""
+
+    def __init__(self, progress: Progress, width: int):
+        super().__init__(width, complete_style="cyan", finished_style="cyan")
+        self.progress = progress
+
+    def render(self, task):
+        task.completed = self.progress.step
+        return super().render(task)
+
+
+class Place(rich.progress.ProgressColumn):
+    """The step of a `Progress`, of how many, in percent."""
+
+    def __init__(self, progress: Progress):
+        super().__init__()
+        self.progress = progress
+
+    def render(self, task):
+        text = self.progress.place()
+        return rich.text.Text(text, style="bold", no_wrap=True)
+
+
 def _terminal_bar(progress: Progress):
     """A started bar of rich, or None where lines are better."""
-    try:
-        import rich.console
-        import rich.progress
-        import rich.text
-    except ImportError:
-        return None
     console = rich.console.Console(file=progress.stream)
     if not console.is_terminal or console.is_dumb_terminal:
         return None
-
-    class Facts(rich.progress.ProgressColumn):
-        """Reads the step and the facts whenever the bar is redrawn."""
-
-        def render(self, task):
-            text = f"{progress.time_left()}  {progress.facts}"
-            return rich.text.Text(text, no_wrap=True, overflow="ellipsis")
-
-    class Bar(rich.progress.BarColumn):
-        """A bar whose length is read from the counter."""
-
-        def render(self, task):
-            task.completed = progress.step
-            return super().render(task)
-
-    class Place(rich.progress.ProgressColumn):
-        """The step, of how many, in percent."""
-
-        def render(self, task):
-            return rich.text.Text(progress.place(), style="bold", no_wrap=True)
-
-    columns = [Place(), Facts()]
+    columns = [Place(progress), Facts(progress)]
     if console.width >= 100:  # on less, the facts need the place of the bar
-        width = 24 if console.width >= 120 else 8
-        columns.insert(
-            1,
-            Bar(bar_width=width, complete_style="cyan", finished_style="cyan"),
-        )
+        columns.insert(1, Bar(progress, 24 if console.width >= 120 else 8))
     bar = rich.progress.Progress(
-        *columns,
-        console=console,
-        refresh_per_second=4,
+        *columns, console=console, refresh_per_second=4
     )
     bar.add_task("train", total=progress.total_steps)
     bar.start()

@@ -9,6 +9,7 @@ from layerlock.core.freezing import schedules
 from layerlock.core.pretraining import masks, objectives, target_pass
 from layerlock.core.pretraining.objectives.base import TEACHERS
 from layerlock.models import presets
+from layerlock.runs import trackers
 
 
 def define(values: flags.FlagValues, freezing: bool = True):
@@ -284,6 +285,14 @@ def define_run(values: flags.FlagValues):
         3,
         "Newest checkpoints that are kept.",
         lower_bound=1,
+    )
+    define.list(
+        "track",
+        None,
+        "Experiment trackers that get the numbers of metrics.jsonl, freezes "
+        "and the report: "
+        f"{', '.join(plugins.names(trackers.__name__))}; empty for none. "
+        "Default: tensorboard where tensorboardX is installed.",
     )
     define.string(
         "compilation_cache",

@@ -19,6 +19,7 @@ FREE = (
     "keep_checkpoints",
     "resume",
     "run_dir",
+    "track",
     "workers",
 )
 

@@ -11,6 +11,7 @@ from layerlock import data, plugins
 from layerlock.core.freezing import schedules
 from layerlock.core.pretraining import masks
 from layerlock.models import exported
+from layerlock.runs import trackers
 
 SMALL_WIDTH = 384  # narrower encoders get small clips
 FEW_PATCHES = 1000  # clips of fewer hide less of them
@@ -42,8 +43,11 @@ def resolve(values) -> dict:
 
     Raises:
         options.UsageError: if a flag would be ignored or contradicts another.
+        ImportError: if the library of a tracker is not installed.
     """
     settings = options.finite(values)
+    default(settings, "track", trackers.default_names())
+    trackers.check(settings["track"])
     if not 0 < settings["target_fraction"] <= 1:
         raise options.UsageError(
             "--target_fraction is the share of hidden patches that is "

@@ -19,7 +19,6 @@ class Clock:
 
 @pytest.fixture
 def terminal(monkeypatch):
-    pytest.importorskip("rich")
     for name in ("NO_COLOR", "TTY_COMPATIBLE", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")

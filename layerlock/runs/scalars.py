@@ -1,0 +1,85 @@
+"""Names the numbers of a metrics line for trackers, grouped by subject."""
+
+import math
+import numbers
+
+GROUPS = {
+    "learning": (
+        "loss",
+        "validation_loss",
+        "learning_rate",
+        "grad_norm",
+        "prediction_cosine",
+        "probe_top1",
+    ),
+    "freezing": (
+        "frozen_layers",
+        "target_layer",
+        "stall_seconds",
+        "teacher_jump",
+    ),
+    "cost": (
+        "clips_per_second",
+        "input_wait",
+        "seconds",
+        "flops",
+        "flops_unfrozen",
+        "peak_memory_bytes",
+        "monitor_seconds",
+        "probe_seconds",
+    ),
+    "collapse": (
+        "feature_std",
+        "feature_std_min",
+        "raw_feature_std",
+        "effective_rank",
+        "target_std",
+        "clip_cosine",
+    ),
+}
+LISTS = {"weight_norms": "weight_norm", "cka": "cka"}  # a number per block
+
+
+def of_line(metrics: dict) -> dict[str, float]:
+    """The finite numbers of a line of metrics.jsonl, by their tag.
+
+    Example:
+
+    >>> of_line({"step": 10, "loss": 0.5, "cka": [0.9], "verdict": "healthy"})
+    {'learning/loss': 0.5, 'layers/cka_1': 0.9}
+    """
+    return {
+        name: float(value)
+        for name, value in _values(metrics)
+        if _is_number(value)
+    }
+
+
+def tag(key: str) -> str:
+    """The name of a metric in a tracker, grouped by what it is about.
+
+    Example:
+
+    >>> tag("flops")
+    'cost/flops'
+    """
+    for group, keys in GROUPS.items():
+        if key in keys:
+            return f"{group}/{key}"
+    return f"other/{key}"
+
+
+def _values(metrics: dict):
+    """Yields tags and values."""
+    for key, value in metrics.items():
+        if key in LISTS and isinstance(value, list):
+            for block, item in enumerate(value, start=1):
+                yield f"layers/{LISTS[key]}_{block}", item
+        elif key != "step":
+            yield tag(key), value
+
+
+def _is_number(value) -> bool:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return math.isfinite(value)

@@ -1,0 +1,132 @@
+"""Experiment trackers: each file is one, found by its name."""
+
+import json
+
+from layerlock import plugins
+from layerlock.runs import scalars, writing
+from layerlock.runs.trackers.base import Tracker
+
+DEFAULT = "tensorboard"
+
+
+def find(name: str) -> type[Tracker]:
+    """The class of the tracker of that name."""
+    return plugins.find(__name__, name, Tracker)
+
+
+def default_names() -> list[str]:
+    """The trackers of a run that names none: TensorBoard where installed."""
+    return [DEFAULT] if find(DEFAULT).is_installed() else []
+
+
+def check(names: list[str]):
+    """Refuses trackers that do not exist or are not installed.
+
+    Args:
+        names: names of trackers.
+
+    Raises:
+        ValueError: if a name is unknown, or there twice.
+        ImportError: with the line that installs the library.
+    """
+    for name in names:
+        tracker = find(name)
+        if names.count(name) > 1:
+            raise ValueError(
+                f"Each tracker is named once. Received: {','.join(names)}. "
+                f"Leave out one {name}."
+            )
+        if not tracker.is_installed():
+            raise ImportError(
+                f"The tracker {name} needs {tracker.library}, which is not "
+                "installed. To install it: "
+                f'pip install "layerlock[{tracker.extra}]". To go without it, '
+                "leave it out of --track."
+            )
+
+
+def start(names: list[str], run, first_step: int | None = None, say=print):
+    """Starts trackers for a run; a resumed run goes on in its records.
+
+    Args:
+        names: names of trackers, as in `check`.
+        run: a `RunDirectory`, which keeps the identifiers of the records.
+        first_step: the first step of a resumed run.
+        say: function that shows a sentence to a person. Defaults to `print`.
+
+    Returns:
+        `Trackers`.
+
+    Raises:
+        ValueError: if a record cannot be opened.
+    """
+    records = {}
+    if run.trackers_path.exists():
+        records = json.loads(run.trackers_path.read_bytes())
+    trackers = {}
+    for name in names:
+        tracker = find(name)()
+        records[name] = tracker.start(
+            run.path, run.config, records.get(name), first_step
+        )
+        # At once: a kill must not leave a record that a resume cannot find.
+        writing.write_json(run.trackers_path, records)
+        trackers[name] = tracker
+    return Trackers(trackers, say)
+
+
+class Trackers:
+    """All trackers of a run. One that fails is left out; the run goes on.
+
+    Args:
+        trackers: dict from name to a started `Tracker`. Defaults to none.
+        say: function that shows a sentence to a person. Defaults to `print`.
+
+    Example:
+
+    >>> trackers = Trackers()
+    >>> trackers.log({"step": 10, "loss": 0.5})
+    >>> trackers.close()
+    """
+
+    def __init__(self, trackers: dict[str, Tracker] | None = None, say=print):
+        self.trackers = dict(trackers or {})
+        self.say = say
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def log(self, metrics: dict):
+        """Logs the numbers of one line of metrics.jsonl."""
+        numbers = scalars.of_line(metrics)
+        self._each(
+            lambda tracker: tracker.log_scalars(numbers, metrics["step"])
+        )
+
+    def log_event(self, kind: str, text: str, step: int):
+        """Logs that something happened at a step."""
+        self._each(lambda tracker: tracker.log_event(kind, text, step))
+
+    def attach_report(self, path):
+        """Attaches the report, if there is one."""
+        if path.exists():
+            self._each(lambda tracker: tracker.attach_report(path))
+
+    def close(self):
+        """Sends what is still waiting."""
+        self._each(lambda tracker: tracker.close())
+        self.trackers = {}
+
+    def _each(self, act):
+        for name, tracker in list(self.trackers.items()):
+            try:
+                act(tracker)
+            except Exception as error:  # a network must not end a run
+                del self.trackers[name]
+                self.say(
+                    f"The tracker {name} failed and is left out from here: "
+                    f"{error}. metrics.jsonl has everything."
+                )

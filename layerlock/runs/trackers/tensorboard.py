@@ -1,0 +1,43 @@
+"""Writes event files for TensorBoard, with tensorboardX."""
+
+import json
+from pathlib import Path
+
+from layerlock.runs.trackers.base import Tracker
+
+FOLDER = "tensorboard"
+
+
+class TensorBoard(Tracker):
+    """Writes into the folder `tensorboard` of the run directory.
+
+    A resume purges what an earlier process wrote for later steps. Events, the
+    configuration and the place of the report are texts.
+    """
+
+    library = "tensorboardX"
+    extra = "report"
+
+    def start(self, folder, configuration, record=None, first_step=None):
+        import tensorboardX
+
+        self._writer = tensorboardX.SummaryWriter(
+            str(Path(folder) / FOLDER), purge_step=first_step
+        )
+        if first_step is None:
+            text = json.dumps(configuration, indent=2, default=str)
+            self._writer.add_text("configuration", f"```\n{text}\n```", 0)
+        return FOLDER
+
+    def log_scalars(self, scalars, step):
+        for name, value in scalars.items():
+            self._writer.add_scalar(name, value, step)
+
+    def log_event(self, kind, text, step):
+        self._writer.add_text(f"events/{kind}", text, step)
+
+    def attach_report(self, path):
+        self._writer.add_text("report", str(path), 0)  # HTML is not shown
+
+    def close(self):
+        self._writer.close()
