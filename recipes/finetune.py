@@ -29,7 +29,7 @@ from absl import flags
 
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import encoders, finetuning, probes
-from layerlock.report import canvas
+from layerlock.report import canvas, templates
 
 FLAGS = flags.FlagValues()
 evaluation_options.define_finetune(FLAGS)
@@ -42,6 +42,7 @@ def main(argv):
     try:
         probes.require_scikit_learn()
         canvas.require_matplotlib()
+        templates.require_jinja2()
         if not FLAGS.encoder:
             raise ValueError("--encoder is missing: a run directory, say.")
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)

@@ -19,6 +19,7 @@ from absl import flags
 
 from layerlock import evaluation, plugins
 from layerlock.evaluation import encoders, probes
+from layerlock.report import templates
 
 FLAGS = flags.FlagValues()
 evaluation_options.define_probe(FLAGS)
@@ -29,6 +30,7 @@ def main(argv):
     options.parse(FLAGS, argv, __doc__)
     try:
         probes.require_scikit_learn()
+        templates.require_jinja2()
         if not FLAGS.encoder:
             raise ValueError("--encoder is missing: a run directory, say.")
         encoder = encoders.load(FLAGS.encoder, FLAGS.seed, FLAGS.student)

@@ -13,6 +13,7 @@ import pytest
 
 FRAMEWORKS = ("jax", "torch", "tensorflow")
 OPTIONAL = (
+    "jinja2",
     "av",
     "grain",
     "matplotlib",

@@ -3,10 +3,17 @@
 import json
 from pathlib import Path
 
-from layerlock.report import appendix, canvas, health, layers, sections, summary
+from layerlock.report import (
+    appendix,
+    canvas,
+    health,
+    layers,
+    sections,
+    summary,
+    templates,
+)
 from layerlock.report.history import History
-from layerlock.report.html import Html, tag
-from layerlock.report.stylesheet import CSS
+from layerlock.report.html import tag
 from layerlock.runs import writing
 from layerlock.runs.directory import RunDirectory
 
@@ -28,6 +35,7 @@ def write(path) -> Path:
         The path of the report.
     """
     canvas.require_matplotlib()
+    templates.require_jinja2()
     run = path if isinstance(path, RunDirectory) else RunDirectory.open(path)
     writing.replace_file(run.report_path, page(run).encode())
     return run.report_path
@@ -67,11 +75,8 @@ def document(name: str, body: list, footer: str) -> str:
         body: pieces of HTML.
         footer: the last line.
     """
-    return "<!doctype html>\n" + tag(
-        "html",
-        tag("head", _head(name)),
-        tag("body", tag("main", *body, tag("footer", footer))),
-        lang="en",
+    return templates.render(
+        "document.html.j2", name=name, body=body, footer=footer, policy=POLICY
     )
 
 
@@ -79,18 +84,3 @@ def _failure(run: RunDirectory) -> dict | None:
     if not run.failure_path.exists():
         return None
     return json.loads(run.failure_path.read_bytes())
-
-
-def _head(name: str) -> Html:
-    content = [
-        tag("meta", charset="utf-8"),
-        tag(
-            "meta",
-            name_="viewport",
-            content="width=device-width, initial-scale=1",
-        ),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("title", f"{name} · LayerLock"),
-        tag("style", Html(CSS)),
-    ]
-    return Html("".join(content))

@@ -1,6 +1,7 @@
 """The cards that the report shows figures on."""
 
-from layerlock.report.html import Html, join, tag
+from layerlock.report import templates
+from layerlock.report.html import Html, tag
 
 
 def grid(*cards) -> Html:
@@ -18,21 +19,6 @@ def figure(title, text, svg, keys=(), wide=False) -> Html:
         keys: pairs of a class of the style sheet and what has its colour.
         wide: whether the card takes the whole row.
     """
-    if svg is None:
-        body = tag("p", "Not logged in this run.", class_="muted")
-    else:
-        body = join(
-            tag(
-                "div",
-                [tag("span", n, class_=k) for k, n in keys],
-                class_="keys",
-            ),
-            tag("div", Html(svg), class_="scroll"),
-        )
-    return tag(
-        "figure",
-        tag("h3", title),
-        tag("figcaption", text),
-        body,
-        class_="card wide" if wide else "card",
+    return templates.render(
+        "figure.html.j2", title=title, text=text, svg=svg, keys=keys, wide=wide
     )

@@ -9,6 +9,9 @@ class Html(str):
 
     __slots__ = ()
 
+    def __html__(self):
+        return self  # templates leave it as it is
+
 
 def tag(name: str, *content, **attributes) -> Html:
     """An element.

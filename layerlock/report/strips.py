@@ -5,8 +5,8 @@ import io
 
 import numpy as np
 
-from layerlock.report import canvas
-from layerlock.report.html import Html, tag
+from layerlock.report import canvas, templates
+from layerlock.report.html import Html
 from layerlock.runs import pictures
 
 MAX_CLIPS = 4
@@ -75,19 +75,7 @@ def overlay(frames, weights) -> str:
 
 def clip_rows(rows: list[tuple[str, str]]) -> Html:
     """The rows of one clip, each under the other, with their labels."""
-    return tag(
-        "div",
-        [
-            tag(
-                "div",
-                tag("span", label),
-                tag("img", src=src, alt=label),
-                class_="row",
-            )
-            for label, src in rows
-        ],
-        class_="clip",
-    )
+    return templates.render("clip.html.j2", rows=rows)
 
 
 def strip(frames) -> str:

@@ -168,7 +168,7 @@ def test_a_run_from_before_there_were_verdicts_has_a_report(tmp_path):
     page = written(run)
 
     assert 'class="notice' not in page.html
-    assert "Layers" not in page.text.split()
+    assert "<h2>Layers</h2>" not in page.html
 
 
 def test_a_line_with_every_measurement_is_enough_for_a_report(tmp_path):
