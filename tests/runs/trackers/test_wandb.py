@@ -9,7 +9,19 @@ pytest.importorskip("wandb")
 def records(folder):
     """The offline records, as bytes: the text in them is not compressed."""
     files = sorted((folder / "wandb").glob("offline-run-*/*.wandb"))
-    return {file: file.read_bytes() for file in files}
+    return {file: b"".join(pieces(file.read_bytes())) for file in files}
+
+
+def pieces(log, block=2**15):
+    """The data of a LevelDB log, whose records go across its blocks."""
+    place = 7  # bytes of W&B's own header
+    while place < len(log):
+        if block - place % block < 7:  # too few for a header: padding
+            place += block - place % block
+            continue
+        size = int.from_bytes(log[place + 4 : place + 6], "little")
+        yield log[place + 7 : place + 7 + size]
+        place += 7 + size
 
 
 def test_what_is_logged_is_in_the_offline_record(offline):  # noqa: F811
@@ -44,3 +56,15 @@ def test_a_resume_goes_on_in_the_same_record(offline):  # noqa: F811
     files = records(offline)
     assert {file.name for file in files} == {f"run-{record}.wandb"}
     assert any(b"0.25" in content for content in files.values())
+
+
+def test_a_record_is_read_across_blocks(offline):  # noqa: F811
+    tracker = WeightsAndBiases()
+    tracker.start(offline, {})
+    for step in range(2000):
+        tracker.log_scalars({"loss": step + 0.0625}, step)
+    tracker.close()
+
+    [content] = records(offline).values()
+    assert len(content) > 2**16
+    assert all(b"%d.0625" % step in content for step in range(2000))
