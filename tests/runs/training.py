@@ -70,7 +70,9 @@ class Training:
             self.model, freezing.CLIP_SHAPE, freezing.BATCH_SIZE
         )
         self.progress = Progress()
-        self.monitors = Monitors(log_every, steps, say=self.progress.message)
+        self.monitors = Monitors(
+            log_every, steps, print_fn=self.progress.message
+        )
         self.stopwatch = Stopwatch(self.lock)
         self.log = MetricsLog(
             self.run,
