@@ -25,7 +25,7 @@ from absl import flags
 
 from layerlock import backends, runs
 from layerlock.runs import checkpoints, trackers
-from layerlock.runs.non_finite_loss import NonFiniteLossError
+from layerlock.runs.callbacks.non_finite_loss import NonFiniteLossError
 
 FLAGS = flags.FlagValues()
 pretraining_options.define(FLAGS)

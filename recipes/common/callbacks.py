@@ -10,10 +10,10 @@ import layerlock
 from layerlock.core.costs import flops
 from layerlock.data import pipeline
 from layerlock.evaluation.callback import FeatureProbe
-from layerlock.runs.metrics_log import MetricsLog
-from layerlock.runs.non_finite_loss import StopOnNonFiniteLoss
-from layerlock.runs.snapshots import Snapshots
-from layerlock.runs.stopwatch import Stopwatch
+from layerlock.runs.callbacks.metrics_log import MetricsLog
+from layerlock.runs.callbacks.non_finite_loss import StopOnNonFiniteLoss
+from layerlock.runs.callbacks.snapshots import Snapshots
+from layerlock.runs.callbacks.stopwatch import Stopwatch
 
 NUM_PICTURED = 4  # clips in the report
 NUM_COMPARED = 16  # clips that layers are compared on

@@ -8,7 +8,7 @@ import pytest
 
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.runs import checkpoints
-from layerlock.runs.non_finite_loss import (
+from layerlock.runs.callbacks.non_finite_loss import (
     NonFiniteLossError,
     StopOnNonFiniteLoss,
 )

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from layerlock.runs import stopwatch
+from layerlock.runs.callbacks import stopwatch
 
 
 class Clock:
