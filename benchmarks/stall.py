@@ -19,7 +19,7 @@ import numpy as np
 from absl import flags
 
 import layerlock
-from layerlock.runs.stopwatch import Stopwatch
+from layerlock.runs.callbacks.stopwatch import Stopwatch
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_list(

@@ -80,8 +80,8 @@ def main(argv):
                 validate_every=chosen["validate_every"],
                 seed=FLAGS.seed,
                 verbose=int(sys.stdout.isatty()),
-                tell=results.tell,
-                trained=save,
+                on_trial=results.tell,
+                on_trained=save,
             )
         except ValueError as error:
             sys.exit(f"finetune: {error}")

@@ -25,7 +25,7 @@ from absl import flags
 
 from layerlock import backends, runs
 from layerlock.runs import checkpoints, trackers
-from layerlock.runs.breakdown import BrokenLossError
+from layerlock.runs.callbacks.non_finite_loss import NonFiniteLossError
 
 FLAGS = flags.FlagValues()
 pretraining_options.define(FLAGS)
@@ -104,7 +104,7 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
                 "the first step, and minutes for that of a large network."
             )
             failure = fit(chosen, model, clips.source, used)
-        if method.schedule.grows:
+        if method.schedule.is_adaptive:
             run_folder.keep_schedule(chosen, run, method.schedule, progress)
         files = clips.files()
         if files:  # with the reads that failed while training
@@ -117,12 +117,12 @@ def pretrain(chosen, method, run, clips, model) -> str | None:
 
 def fit(chosen, model, source, used) -> str | None:
     """Trains to the last step; returns why it ended before, if it did."""
-    batches = used.log.stopwatch.watching(
+    batches = used.log.stopwatch.timed(
         inputs.batches(chosen, source, int(model.batches_seen.numpy()))
     )
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=used.in_order)
-    except BrokenLossError as error:
+    except NonFiniteLossError as error:
         return str(error)
     except KeyboardInterrupt:
         return (

@@ -55,8 +55,8 @@ def main(argv):
                 folder,
                 max_bytes=FLAGS.cache_gigabytes * 1e9,
                 progress=Progress(),
-                say=print,
-                tell=results.tell,
+                print_fn=print,
+                on_trial=results.tell,
             )
         except ValueError as error:
             sys.exit(f"probe: {error}")

@@ -95,7 +95,7 @@ def read(encoder, facts):
     # and none is lost to the rounding of `Facts`.
     available = math.floor(min(facts.duration, FLAGS.seconds) * fps + 0.5)
     count = max(1, available // frames)
-    view = framing.Framing(count * frames, size, fps).central(
+    view = framing.Framing(count * frames, size, fps).central_view(
         streams.Facts(**{**vars(facts), "duration": count * frames / fps})
     )
     video = decoding.read_view(FLAGS.video, view, size)

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from layerlock.backends import contract, of_keras
+from layerlock.backends import contract, keras_ops
 from tests import test_borders
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -125,4 +125,4 @@ def test_the_backend_has_all_that_the_contract_asks_for():
     tree = ast.parse(EXAMPLES[path])
 
     defined = {getattr(node, "name", None) for node in tree.body}
-    assert set(contract.NAMES) <= defined | set(vars(of_keras))
+    assert set(contract.NAMES) <= defined | set(vars(keras_ops))

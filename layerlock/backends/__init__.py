@@ -4,7 +4,7 @@ import importlib
 
 import keras
 
-from layerlock.backends import contract, keras_internals, of_keras
+from layerlock.backends import contract, keras_internals, keras_ops
 
 _MODULES = {
     "jax": "layerlock.backends.jax",
@@ -25,7 +25,7 @@ def _load(backend: str):
     missing = [
         name
         for name in contract.NAMES
-        if not hasattr(module, name) and not hasattr(of_keras, name)
+        if not hasattr(module, name) and not hasattr(keras_ops, name)
     ]
     if missing:
         raise ImportError(
@@ -36,7 +36,7 @@ def _load(backend: str):
 
 
 def _get(name: str):
-    return getattr(_module, name, None) or getattr(of_keras, name)
+    return getattr(_module, name, None) or getattr(keras_ops, name)
 
 
 _module = _load(keras.backend.backend())

@@ -30,7 +30,7 @@ these names:
   `trainable` changed.
 - `renew_step(model, frozen_variables)`: after layers froze, drops buffers of
   frozen variables, every compiled function, those of `compiled` too, and what
-  else keeps layers that a teacher gave up (`stages.forget`), so that the next
+  else keeps layers that a teacher gave up (`stages.reset`), so that the next
   batch runs the new step.
 - `compile_ahead(model, config, make_model)`: begins to compile the step of the
   stage whose `get_config` is `config`, beside the steps that run, and returns
@@ -59,7 +59,7 @@ these names:
 - `devices()`: names of the devices, for the record.
 - `versions()`: name and version of the framework, for the record.
 
-Those of `of_keras.py` may be missing: Keras has them. Where steps run eagerly,
+Those of `keras_ops.py` may be missing: Keras has them. Where steps run eagerly,
 what Keras does around an operation takes longer than the arithmetic of a small
 network.
 

@@ -27,21 +27,21 @@ class StageFunction:
             self._function = self._make()
         return self._function(*arguments)
 
-    def forget(self):
+    def reset(self):
         """Drops the program; the next call compiles."""
         self._function = None
 
 
-def forget(model):
+def reset(model):
     """Drops what a model, and models inside of it, keep of a stage."""
     for layer in model._flatten_layers():
         for function in getattr(layer, "stage_functions", ()):
-            function.forget()
+            function.reset()
         if hasattr(layer, "_compiled_trainable_state"):
-            _renew_note(layer)
+            _renew_trainable_state(layer)
 
 
-def _renew_note(model):
+def _renew_trainable_state(model):
     """Notes again which layers are trained, as Keras does in `compile`.
 
     The old note would keep the blocks in memory that a teacher gave up. It is

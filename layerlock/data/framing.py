@@ -70,7 +70,7 @@ class Framing:
                 f"Received: flip={self.flip}."
             )
 
-    def drawn(self, facts: Facts, rng, span=None) -> View:
+    def random_view(self, facts: Facts, rng, span=None) -> View:
         """Draws a clip: a time, a part of the frame, and whether mirrored.
 
         Args:
@@ -89,11 +89,13 @@ class Framing:
         box = (top * (1 - height), left * (1 - width), height, width)
         return View(self._times(facts, start, span), box, flip < self.flip)
 
-    def central(self, facts: Facts, span=None) -> View:
+    def central_view(self, facts: Facts, span=None) -> View:
         """The middle of a video and the largest square at its centre."""
-        return self.spread(facts, 1, 1, span)[0]
+        return self.spaced_views(facts, 1, 1, span)[0]
 
-    def spread(self, facts: Facts, clips: int, crops: int, span=None) -> list:
+    def spaced_views(
+        self, facts: Facts, clips: int, crops: int, span=None
+    ) -> list:
         """Clips spread evenly over a video, each cropped in several places.
 
         Args:

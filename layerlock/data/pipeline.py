@@ -75,7 +75,7 @@ def batches(
     first_batch: int = 0,
     num_batches: int | None = None,
     num_workers: int = 0,
-    place=None,
+    transfer=None,
 ):
     """Returns batches of clips, ready for `model.fit`.
 
@@ -91,24 +91,24 @@ def batches(
             `None`.
         num_workers: int, processes that read clips; 0 reads in a thread of
             this process. Defaults to `0`.
-        place: function of a batch, called by the thread that has read it,
+        transfer: function of a batch, called by the thread that has read it,
             such as `backends.to_device`. Defaults to `None`.
 
     Returns:
         A generator of `(clips,)`, uint8 of shape
-        `(batch_size, frames, height, width, 3)`, or what `place` made of them.
+        `(batch_size, frames, height, width, 3)`, or what `transfer` returned.
     """
     clips = ClipStream(source, seed)
     first = first_batch * batch_size
     last = None if num_batches is None else first + num_batches * batch_size
-    stream = _read(clips, slice(first, last), batch_size, num_workers, place)
+    stream = _read(clips, slice(first, last), batch_size, num_workers, transfer)
     # Workers of a program that ends or fails before its last batch would
     # complain; the weak reference lets go of streams that nobody reads.
     atexit.register(_close, weakref.ref(stream))
     return stream
 
 
-def _read(clips, numbers: slice, batch_size: int, num_workers: int, place):
+def _read(clips, numbers: slice, batch_size: int, num_workers: int, transfer):
     import grain
     from absl import flags
 
@@ -120,7 +120,10 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int, place):
     # source has it. To copy other batches would let the thread that reads take
     # Python's lock.
     is_shared = num_workers > 0 or batch_size == 1
-    after = [*([np.array] if is_shared else []), *([place] if place else [])]
+    after = [
+        *([np.array] if is_shared else []),
+        *([transfer] if transfer else []),
+    ]
     if num_workers:
         # One thread in each: Grain's default of 16 would fight for the cores.
         dataset = dataset.to_iter_dataset(

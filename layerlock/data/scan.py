@@ -33,7 +33,7 @@ def scan(paths, cache=None, num_threads=None, progress=None) -> list:
         line why it cannot be read.
     """
     paths = [os.path.abspath(path) for path in paths]
-    memory = _Memory(default_cache() if cache is None else cache)
+    memory = _Cache(default_cache() if cache is None else cache)
     results = {}
     todo = []
     for path in dict.fromkeys(paths):
@@ -108,7 +108,7 @@ def file_key(path):
     return [facts.st_size, facts.st_mtime_ns]
 
 
-class _Memory:
+class _Cache:
     """What earlier scans found: one file of JSON for each folder."""
 
     def __init__(self, folder):

@@ -7,9 +7,9 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.evaluation import encoders
+from layerlock.evaluation.cached_examples import CachedExamples
 from layerlock.evaluation.features import Features
 from layerlock.evaluation.probes.knn import NearestNeighbours
-from layerlock.evaluation.remembered import Remembered
 
 _NEIGHBOURS = 20
 _MAX_EXAMPLES = {"train": 1000, "validation": 500}
@@ -28,7 +28,7 @@ class FeatureProbe(EverySteps):
         layer: see `encoders.layer_number`. Defaults to `0.95`.
         last_step: int, the optimizer step that the run ends at, probed too.
             Defaults to `None`.
-        say: function that shows a sentence to a person. Defaults to `None`.
+        print_fn: function that prints a message. Defaults to `None`.
 
     Raises:
         ValueError: if the task has no classes.
@@ -38,11 +38,11 @@ class FeatureProbe(EverySteps):
     ```python
     probe = FeatureProbe(every=1000, task=evaluation.get("scenes_motion"))
     model.fit(clips, callbacks=[probe])
-    print(probe.take_news())
+    print(probe.pop_metrics())
     ```
     """
 
-    def __init__(self, every, task, layer=0.95, last_step=None, say=None):
+    def __init__(self, every, task, layer=0.95, last_step=None, print_fn=None):
         super().__init__(every, last_step)
         if task.is_dense:
             raise ValueError(
@@ -52,30 +52,30 @@ class FeatureProbe(EverySteps):
             )
         self.task = task
         self.layer = layer
-        self.say = say
+        self.print_fn = print_fn
         self.splits = {
-            split: Remembered(task.examples(split), count, max_views=1)
+            split: CachedExamples(task.examples(split), count, max_views=1)
             for split, count in _MAX_EXAMPLES.items()
         }
-        self._news = {}
+        self._metrics = {}
 
-    def take_news(self) -> dict:
-        """Returns what was found since it was asked last.
+    def pop_metrics(self) -> dict:
+        """Returns what was measured since the last call.
 
         Returns:
             A dict with `probe_top1`, the share of right answers, and
             `probe_seconds`; empty if there is nothing new.
         """
-        news, self._news = self._news, {}
-        return news
+        metrics, self._metrics = self._metrics, {}
+        return metrics
 
     def get_state(self) -> dict:
         """What a checkpoint must hold."""
-        return {"news": self._news}
+        return {"news": self._metrics}
 
     def set_state(self, state: dict):
         """Goes on from what `get_state` returned."""
-        self._news = state["news"]
+        self._metrics = state["news"]  # the key of existing checkpoints
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -90,12 +90,12 @@ class FeatureProbe(EverySteps):
         probe = NearestNeighbours((_NEIGHBOURS,))
         probe.fit(train, validation, self.task)
         [trial] = probe.trials
-        self._news = {
+        self._metrics = {
             "probe_top1": trial["top1"],
             "probe_seconds": round(time.perf_counter() - started, 3),
         }
-        if self.say is not None:
-            self.say(f"Step {step}: probe_top1 {trial['top1']:.3f}")
+        if self.print_fn is not None:
+            self.print_fn(f"Step {step}: probe_top1 {trial['top1']:.3f}")
 
     def _compute(self, clips):
         encoder = self.model.exported_encoder

@@ -14,7 +14,7 @@ from layerlock.models.patches import patch_grid
 from layerlock.models.presets import PRESETS
 from layerlock.runs.directory import RunDirectory
 
-FLOORS = ("random", "pixels")
+BASELINES = ("random", "pixels")
 
 
 class Pixels:
@@ -66,13 +66,13 @@ def load(spec, seed: int = 0, student: bool = False):
             "--student out."
         )
     kind, colon, preset = str(spec).partition(":")
-    if colon and kind in FLOORS:
-        return _floor(kind, preset, seed)
+    if colon and kind in BASELINES:
+        return _baseline(kind, preset, seed)
     if not path.exists():
         raise ValueError(
             f"There is no encoder at {str(spec)!r}. Expected a run directory, "
             "an exported encoder, or one of "
-            f"{[f'{floor}:PRESET' for floor in FLOORS]}."
+            f"{[f'{name}:PRESET' for name in BASELINES]}."
         )
     if is_run:
         path = _of_run(path, student)
@@ -81,7 +81,7 @@ def load(spec, seed: int = 0, student: bool = False):
     return VideoEncoder.from_preset(path)
 
 
-def _floor(kind, preset, seed):
+def _baseline(kind, preset, seed):
     if preset not in PRESETS:
         raise ValueError(
             f"Unknown preset {preset!r}. Expected one of {list(PRESETS)}."
@@ -95,14 +95,14 @@ def _floor(kind, preset, seed):
 
 def _of_run(path, student):
     run = RunDirectory.open(path)
-    if not exported.whole(run.encoder_path).exists():
+    if not exported.readable_path(run.encoder_path).exists():
         raise ValueError(
             f"The run {str(path)!r} has not exported an encoder yet: it does "
             "so with every checkpoint. Wait for the first one."
         )
     if not student:
         return run.encoder_path
-    if not exported.whole(run.student_path).exists():
+    if not exported.readable_path(run.student_path).exists():
         raise ValueError(
             f"The run {str(path)!r} has no student apart from its encoder: "
             "only V-JEPA with a moving average has one. Leave --student out."

@@ -42,7 +42,7 @@ def compute(
     folder=None,
     max_bytes=None,
     progress=None,
-    say=None,
+    print_fn=None,
 ):
     """Returns the features of every split of a task, by its name.
 
@@ -55,7 +55,8 @@ def compute(
             `None`: no limit.
         progress: called with a split and the numbers of examples done and to
             do.
-        say: function of a sentence, told if they are not kept for their size.
+        print_fn: function that prints a message, called if they are too
+            large to be kept. Defaults to `None`.
     """
     extract = extractor(encoder, layer)
     splits = {split: task.examples(split) for split in SPLITS}
@@ -63,8 +64,8 @@ def compute(
         needed = _num_bytes(extract, splits)
         if needed > max_bytes:
             folder = None
-            if say is not None:
-                say(
+            if print_fn is not None:
+                print_fn(
                     f"Features take {needed / 1e9:.1f} GB, and "
                     f"{max_bytes / 1e9:.1f} GB may be kept: they are computed "
                     "anew whenever they are needed."

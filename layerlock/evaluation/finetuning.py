@@ -11,10 +11,10 @@ from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
 from layerlock.core.freezing import schedules
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.evaluation import extraction, probes, probing
-from layerlock.evaluation.draws import draws
+from layerlock.evaluation.cached_examples import CachedExamples
 from layerlock.evaluation.features import Features
 from layerlock.evaluation.probes._trained import TrainedProbe
-from layerlock.evaluation.remembered import Remembered
+from layerlock.evaluation.random_batches import random_batches
 from layerlock.evaluation.validation import Validation
 
 # Names of weights that do not decay; learned positions are a table.
@@ -122,8 +122,8 @@ def finetune(
     validate_every: int | None = None,
     seed: int = 0,
     verbose: int = 0,
-    tell=None,
-    trained=None,
+    on_trial=None,
+    on_trained=None,
 ) -> probing.Result:
     """Trains an encoder and a readout on a task, and scores the test split.
 
@@ -144,8 +144,8 @@ def finetune(
         validate_every: int, in updates, or `None` for a tenth of them.
         seed: int, of the readout's weights and of the batches.
         verbose: int, as for `keras.Model.fit`.
-        tell: function of each new trial, to show it. Defaults to `None`.
-        trained: function without arguments, called once the encoder is
+        on_trial: function of each new trial, to show it. Defaults to `None`.
+        on_trained: function without arguments, called once the encoder is
             trained and before it is tested, such as one that saves it.
             Defaults to `None`.
 
@@ -168,7 +168,7 @@ def finetune(
     readout = check(encoder, task, readout, schedule, batch_size, seed)
     train = Features(
         np.asarray,  # clips as they are
-        Remembered(task.examples("train"), max_bytes=_MAX_BYTES),
+        CachedExamples(task.examples("train"), max_bytes=_MAX_BYTES),
     )
     grid = encoder.grid((task.frames, task.size, task.size))
     depths = None
@@ -181,7 +181,12 @@ def finetune(
     model.compile(optimizer or adamw(encoder), loss=readout.outputs.loss)
     lock = LayerLock(schedule, layers=encoder.freezable_layers)
     watch = Validation(
-        validate_every or max(1, steps // 10), steps, task, readout, lock, tell
+        validate_every or max(1, steps // 10),
+        steps,
+        task,
+        readout,
+        lock,
+        on_trial,
     )
     batches = _batches(train, readout.outputs, batch_size, seed)
     try:
@@ -194,8 +199,8 @@ def finetune(
         )
     finally:
         batches.close()
-    if trained is not None:
-        trained()
+    if on_trained is not None:
+        on_trained()
     readout.model, readout.trials = head, watch.trials
     layer = encoder.num_layers
     splits = {
@@ -230,7 +235,7 @@ def check(
             f"so no encoder can be. Expected one of {readouts()}."
         )
     schedule = schedules.get(schedule)
-    if schedule.grows:
+    if schedule.is_adaptive:
         raise ValueError(
             f"{type(schedule).__name__} needs layers to be compared with "
             "themselves, which only pre-training does. Use a schedule whose "
@@ -264,7 +269,7 @@ def check_encoder(encoder):
 
 def _batches(train, outputs, batch_size, seed):
     """Yields clips and what the loss compares with; reads ahead."""
-    drawn = draws(train, batch_size, seed)
+    drawn = random_batches(train, batch_size, seed)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = collections.deque(
             pool.submit(next, drawn) for _ in range(_READ_AHEAD)

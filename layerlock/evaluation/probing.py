@@ -68,8 +68,8 @@ def probe(
     folder=None,
     max_bytes=None,
     progress=None,
-    say=None,
-    tell=None,
+    print_fn=None,
+    on_trial=None,
 ) -> Result:
     """Fits a readout on frozen features, and scores it on the test split.
 
@@ -80,8 +80,8 @@ def probe(
         task: a `Task`.
         readout: a `Probe` or the name of one. Defaults to `"attentive"`.
         layer: see `encoders.layer_number`. Defaults to `0.95`.
-        folder, max_bytes, progress, say: see `extraction.compute`.
-        tell: function of each setting that was tried, and its score on the
+        folder, max_bytes, progress, print_fn: see `extraction.compute`.
+        on_trial: function of each setting that was tried, and its score on the
             validation split, to show it. Defaults to `None`.
 
     Raises:
@@ -91,9 +91,9 @@ def probe(
     check(readout, task, encoder)
     layer = encoders.layer_number(encoder, layer)
     splits = extraction.compute(
-        encoder, task, layer, folder, max_bytes, progress, say
+        encoder, task, layer, folder, max_bytes, progress, print_fn
     )
-    readout.tell = tell
+    readout.on_trial = on_trial
     readout.fit(splits["train"], splits["validation"], task)
     return report_test(task, readout, layer, splits)
 

@@ -7,8 +7,8 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.evaluation import scores
+from layerlock.evaluation.cached_examples import CachedExamples
 from layerlock.evaluation.features import Features
-from layerlock.evaluation.remembered import Remembered
 
 _MAX_EXAMPLES = 500
 
@@ -22,22 +22,24 @@ class Validation(EverySteps):
         task: the `Task`.
         readout: the `TrainedProbe`, prepared for the task.
         lock: the `LayerLock` of the run.
-        tell: function of each new trial. Defaults to `None`.
+        on_trial: function of each new trial. Defaults to `None`.
 
     Attributes:
         trials: list of dict, one for each time.
         answers: the `Features` of what the model answers at present.
     """
 
-    def __init__(self, every, last_step, task, readout, lock, tell=None):
+    def __init__(self, every, last_step, task, readout, lock, on_trial=None):
         super().__init__(every, last_step)
         self.task = task
         self.outputs = readout.outputs
         self.lock = lock
-        self.tell = tell
+        self.on_trial = on_trial
         self.answers = Features(
             self._answer,
-            Remembered(task.examples("validation"), _MAX_EXAMPLES, max_views=1),
+            CachedExamples(
+                task.examples("validation"), _MAX_EXAMPLES, max_views=1
+            ),
         )
         self.trials = []
         self.seen = 0, 0.0  # batches, and the sum of their losses
@@ -70,8 +72,8 @@ class Validation(EverySteps):
                 metric: scores.mean(found[metric]),
             }
         )
-        if self.tell is not None:
-            self.tell(self.trials[-1])
+        if self.on_trial is not None:
+            self.on_trial(self.trials[-1])
 
     def on_train_end(self, logs=None):
         # Where steps were skipped, the last one was not reached.

@@ -127,7 +127,7 @@ class VideoTask(Task):
             },
         }
 
-    def note(self, what: str, names):
+    def add_problem(self, what: str, names):
         """Adds a sentence to `problems` that counts and names, if any."""
         self.problems += name_some(what, names)
 
@@ -141,7 +141,7 @@ class VideoTask(Task):
             )
         results = scan.scan([video.path for video in videos], cache=cache)
         pairs = list(zip(videos, results, strict=True))
-        self.note(
+        self.add_problem(
             f"videos of the {split} split cannot be read and are left out",
             [
                 f"{os.path.relpath(video.path, self.data)} ({reason})"
@@ -151,7 +151,7 @@ class VideoTask(Task):
         )
         good = [pair for pair in pairs if not isinstance(pair[1], str)]
         late = [pair for pair in good if _is_late(*pair)]
-        self.note(
+        self.add_problem(
             f"videos of the {split} split end before their span begins and "
             "are left out",
             [os.path.relpath(video.path, self.data) for video, _ in late],
@@ -200,11 +200,13 @@ class VideoExamples(Examples):
     def _views(self, index, video, facts):
         framing = self.task.framing
         if self.split == "test":
-            return framing.spread(facts, *self.task.test_views, video.span)
+            return framing.spaced_views(
+                facts, *self.task.test_views, video.span
+            )
         if self.split == "validation":
-            return [framing.central(facts, video.span)]
+            return [framing.central_view(facts, video.span)]
         return [
-            framing.drawn(
+            framing.random_view(
                 facts,
                 randomness.generator(self.task.seed, _DRAW, index, view),
                 video.span,

@@ -31,13 +31,13 @@ def save(encoder, path, overwrite: bool = False):
     What a save leaves that is killed, the next one puts right.
     """
     path = pathlib.Path(path).resolve()  # not the link, but what it leads to
-    _tidy(path)
-    _check_free(path, overwrite)
+    _recover(path)
+    _check_writable(path, overwrite)
     config = encoder.get_config()
     config["dtype"] = encoder.dtype_policy.name  # plain text, read by anyone
     # A teacher is an encoder too, and whoever loads it may train it.
     config["trainable"] = True
-    draft = _beside(path, "writing")
+    draft = _sibling(path, "writing")
     draft.mkdir(parents=True)
     try:
         encoder.save_weights(draft / WEIGHTS)
@@ -45,55 +45,55 @@ def save(encoder, path, overwrite: bool = False):
             {"class_name": CLASS_NAME, "config": config}, indent=2
         )
         (draft / CONFIG).write_text(text + "\n", encoding="utf-8")
-        _keep_strangers(path, draft)
-        _exchange(path, draft)
+        _copy_unexpected_files(path, draft)
+        _replace(path, draft)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def whole(path) -> pathlib.Path:
+def readable_path(path) -> pathlib.Path:
     """Where the encoder that belongs at `path` can be read.
 
     That is `path`, unless a save was killed when the old encoder was out of
     the way and the new one not yet in its place.
     """
     path = pathlib.Path(path)
-    replaced = _beside(path, "replaced")
+    replaced = _sibling(path, "replaced")
     return path if path.exists() or not replaced.exists() else replaced
 
 
-def _beside(path, what):
+def _sibling(path, what):
     # The same at every save, so that the next one finds it.
     path = path.resolve()
     return path.with_name(f".{what}_{path.name}")
 
 
-def _tidy(path):
+def _recover(path):
     """Puts right what a save left that was killed."""
-    found = whole(path)
+    found = readable_path(path)
     if found != path:
         found.rename(path)
     for what in ("writing", "replaced"):
-        shutil.rmtree(_beside(path, what), ignore_errors=True)
+        shutil.rmtree(_sibling(path, what), ignore_errors=True)
 
 
-def _keep_strangers(path, draft):
+def _copy_unexpected_files(path, draft):
     """Copies what somebody else put beside an encoder, a note perhaps."""
-    for name in _strangers(path):
+    for name in _unexpected_files(path):
         copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
         copy(path / name, draft / name)
 
 
-def _strangers(path):
+def _unexpected_files(path):
     found = os.listdir(path) if path.is_dir() else []
     return sorted(set(found) - {CONFIG, WEIGHTS})
 
 
-def _exchange(path, draft):
+def _replace(path, draft):
     if not path.exists():
         draft.rename(path)
         return
-    replaced = _beside(path, "replaced")
+    replaced = _sibling(path, "replaced")
     path.rename(replaced)
     try:
         draft.rename(path)
@@ -105,7 +105,7 @@ def _exchange(path, draft):
 
 def load(encoder_class, path, overrides: dict):
     """Reads an encoder from a folder or a `.keras` file; runs no code."""
-    path = whole(path)
+    path = readable_path(path)
     _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
@@ -164,7 +164,7 @@ def read_config(path) -> dict:
     Raises:
         ValueError: if the folder does not hold an exported encoder.
     """
-    path = whole(path)
+    path = readable_path(path)
     if not path.is_dir():
         raise ValueError(
             f"There is no encoder at {str(path)!r}: no such folder. Expected a "
@@ -188,7 +188,7 @@ def read_config(path) -> dict:
     return content["config"]
 
 
-def _check_free(path, overwrite):
+def _check_writable(path, overwrite):
     if not path.exists():
         return
     if not overwrite:

@@ -1,4 +1,4 @@
-"""The run directory: configuration, metrics, progress, pictures, report."""
+"""The run directory and its files; `callbacks` write them during training."""
 
 from layerlock.runs.configuration import (
     compare_config as compare_config,

@@ -54,23 +54,23 @@ def describe_run(
     )
 
 
-def compare_config(old: dict, new: dict, free: Collection[str] = ()):
+def compare_config(old: dict, new: dict, may_change: Collection[str] = ()):
     """Refuses to go on with a run under other flags or another backend.
 
     Args:
         old: the configuration in the run directory.
         new: the configuration of this start, from `describe_run`.
-        free: names of the flags that may differ, such as `"resume"` or
+        may_change: names of the flags that may differ, such as `"resume"` or
             `"workers"`; `"backend"` is a name too.
 
     Raises:
         ValueError: naming each changed flag with its old and new value.
     """
-    changed = changed_choices(old, new, free)
+    changed = changed_options(old, new, may_change)
     if not changed:
         return
     lines = "\n".join(f"  {line}" for line in changed)
-    allowed = ", ".join(sorted(free)) or "none"
+    allowed = ", ".join(sorted(may_change)) or "none"
     raise ValueError(
         f"A resumed run keeps its configuration. Changed:\n{lines}\n"
         "Give these their old values, or start a new run in another "
@@ -78,24 +78,24 @@ def compare_config(old: dict, new: dict, free: Collection[str] = ()):
     )
 
 
-def changed_choices(
-    old: dict, new: dict, free: Collection[str] = ()
+def changed_options(
+    old: dict, new: dict, may_change: Collection[str] = ()
 ) -> list[str]:
     """One line per flag that differs, the backend being one, with its values.
 
     Args:
-        old, new, free: as for `compare_config`.
+        old, new, may_change: as for `compare_config`.
 
     Example:
 
-    >>> changed_choices({"flags": {"steps": 9}}, {"flags": {"steps": 10}})
+    >>> changed_options({"flags": {"steps": 9}}, {"flags": {"steps": 10}})
     ['steps: 9 -> 10']
     """
-    before, now = _choices(old), _choices(new)
+    before, now = _options(old), _options(new)
     return [
         f"{name}: {before.get(name)!r} -> {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())
-        if name not in free and before.get(name) != now.get(name)
+        if name not in may_change and before.get(name) != now.get(name)
     ]
 
 
@@ -190,6 +190,6 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return result.stdout.strip()
 
 
-def _choices(config: dict) -> dict:
+def _options(config: dict) -> dict:
     config = writing.plain(config)
     return {**config["flags"], "backend": config.get("backend")}

@@ -37,7 +37,7 @@ class Progress:
         self.clock = clock
         self.step = 0
         self.total_steps = 0
-        self.facts = ""
+        self.status = ""
         self._pace = Pace()
         self._bar = None
 
@@ -51,7 +51,7 @@ class Progress:
         """Begins at `first_step`, which is not 0 in a resumed run."""
         self.finish()
         self.step, self.total_steps = first_step, total_steps
-        self.facts = ""
+        self.status = ""
         self._pace = Pace()
         self._pace.observe(first_step, self.clock())
         self._bar = _terminal_bar(self)
@@ -78,9 +78,11 @@ class Progress:
         ]
         if clips_per_second is not None:
             facts.append(f"{wording.number(clips_per_second)} clips/s")
-        self.facts = "  ".join(facts)
+        self.status = "  ".join(facts)
         if self._bar is None:
-            self._print(f"{self.place()}  {self.facts}  {self.time_left()}")
+            self._print(
+                f"{self.step_text()}  {self.status}  {self.time_left()}"
+            )
 
     def message(self, text: str):
         """Shows a line that stays, above the bar."""
@@ -95,7 +97,7 @@ class Progress:
         if bar is not None:
             bar.stop()
 
-    def place(self) -> str:
+    def step_text(self) -> str:
         """The step, of how many, in percent."""
         share = self.step / max(self.total_steps, 1)
         return (
@@ -146,7 +148,7 @@ class Pace:
         self._windows += 1
 
 
-class Facts(rich.progress.ProgressColumn):
+class StatusColumn(rich.progress.ProgressColumn):
     """Reads time left and facts of a `Progress` whenever it is redrawn."""
 
     def __init__(self, progress: Progress):
@@ -154,11 +156,11 @@ class Facts(rich.progress.ProgressColumn):
         self.progress = progress
 
     def render(self, task):
-        text = f"{self.progress.time_left()}  {self.progress.facts}"
+        text = f"{self.progress.time_left()}  {self.progress.status}"
         return rich.text.Text(text, no_wrap=True, overflow="ellipsis")
 
 
-class Bar(rich.progress.BarColumn):
+class ProgressBar(rich.progress.BarColumn):
     """A bar whose length is read from a `Progress`."""
 
     def __init__(self, progress: Progress, width: int):
@@ -170,7 +172,7 @@ class Bar(rich.progress.BarColumn):
         return super().render(task)
 
 
-class Place(rich.progress.ProgressColumn):
+class StepColumn(rich.progress.ProgressColumn):
     """The step of a `Progress`, of how many, in percent."""
 
     def __init__(self, progress: Progress):
@@ -178,7 +180,7 @@ class Place(rich.progress.ProgressColumn):
         self.progress = progress
 
     def render(self, task):
-        text = self.progress.place()
+        text = self.progress.step_text()
         return rich.text.Text(text, style="bold", no_wrap=True)
 
 
@@ -187,9 +189,11 @@ def _terminal_bar(progress: Progress):
     console = rich.console.Console(file=progress.stream)
     if not console.is_terminal or console.is_dumb_terminal:
         return None
-    columns = [Place(progress), Facts(progress)]
+    columns = [StepColumn(progress), StatusColumn(progress)]
     if console.width >= 100:  # on less, the facts need the place of the bar
-        columns.insert(1, Bar(progress, 24 if console.width >= 120 else 8))
+        columns.insert(
+            1, ProgressBar(progress, 24 if console.width >= 120 else 8)
+        )
     bar = rich.progress.Progress(
         *columns, console=console, refresh_per_second=4
     )

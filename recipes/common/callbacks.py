@@ -10,10 +10,10 @@ import layerlock
 from layerlock.core.costs import flops
 from layerlock.data import pipeline
 from layerlock.evaluation.callback import FeatureProbe
-from layerlock.runs.breakdown import Breakdown
-from layerlock.runs.metrics_log import MetricsLog
-from layerlock.runs.snapshots import Snapshots
-from layerlock.runs.stopwatch import Stopwatch
+from layerlock.runs.callbacks.metrics_log import MetricsLog
+from layerlock.runs.callbacks.non_finite_loss import StopOnNonFiniteLoss
+from layerlock.runs.callbacks.snapshots import Snapshots
+from layerlock.runs.callbacks.stopwatch import Stopwatch
 
 NUM_PICTURED = 4  # clips in the report
 NUM_COMPARED = 16  # clips that layers are compared on
@@ -70,7 +70,7 @@ def build(chosen, method, model, run, clips, progress):
         chosen["log_every"],
         last_step=steps,
         on_collapse=chosen["on_collapse"],
-        say=progress.message,
+        print_fn=progress.message,
     )
     drift = layerlock.LayerDrift(
         chosen["monitor_every"], inputs.fixed_clips(clips.source, NUM_COMPARED)
@@ -85,7 +85,7 @@ def build(chosen, method, model, run, clips, progress):
     if clips.probe:
         probe = [
             FeatureProbe(
-                chosen["probe_every"], clips.probe, say=progress.message
+                chosen["probe_every"], clips.probe, print_fn=progress.message
             )
         ]
     stopwatch = Stopwatch(lock)
@@ -106,7 +106,7 @@ def build(chosen, method, model, run, clips, progress):
         waiting_hint=inputs.waiting_hint(chosen),
     )
     stream = pipeline.ClipStream(clips.source, chosen["seed"])
-    breakdown = Breakdown(
+    non_finite_loss = StopOnNonFiniteLoss(
         run,
         monitors,
         log,
@@ -121,7 +121,7 @@ def build(chosen, method, model, run, clips, progress):
     if probe:
         [keepers["probe"]] = probe
     watch = []
-    if method.schedule.grows:
+    if method.schedule.is_adaptive:
         keepers["watch"] = layerlock.FreezeWhenConverged(
             method.schedule, lock, monitors, drift
         )
@@ -141,7 +141,7 @@ def build(chosen, method, model, run, clips, progress):
         drift,
         *probe,
         log,
-        breakdown,
+        non_finite_loss,
         *watch,
         lock,
         snapshots,

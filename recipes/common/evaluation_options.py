@@ -82,7 +82,7 @@ def define_finetune(values: flags.FlagValues):
     options.define_schedule(
         values,
         "never",
-        [name for name, found in known.items() if not found.grows],
+        [name for name, found in known.items() if not found.is_adaptive],
         start="10 % of --steps",
         span="80 % of --steps",
     )

@@ -123,7 +123,7 @@ def batches(chosen, source, first_batch: int = 0):
         seed=chosen["seed"],
         first_batch=first_batch,
         num_workers=chosen["workers"],
-        place=backends.to_device,
+        transfer=backends.to_device,
     )
 
 

@@ -43,7 +43,7 @@ def num_freezable(settings) -> int:
 def encoder_folder(settings) -> pathlib.Path:
     """The exported encoder to start from; a run directory holds one."""
     path = pathlib.Path(settings["init_from"])
-    of_run = exported.whole(path / "encoder")
+    of_run = exported.readable_path(path / "encoder")
     return of_run if of_run.is_dir() else path
 
 

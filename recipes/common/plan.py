@@ -66,7 +66,7 @@ def plan(chosen, method) -> Plan:
         chosen: dict, every flag with its value; see `settings.resolve`.
         method: `methods.Method`.
     """
-    if method.schedule.grows:
+    if method.schedule.is_adaptive:
         raise options.UsageError(
             f"--schedule={chosen['schedule']} decides while it trains when "
             "layers freeze, so that nothing can be planned. Pass the "

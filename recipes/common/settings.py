@@ -156,7 +156,7 @@ def derive_schedule(settings, num_layers: int, pace: tuple):
                 f"--{name} must be at least 1. Received: {settings[name]}. "
                 "To freeze nothing, pass --schedule=never."
             )
-    if not schedule.grows:
+    if not schedule.is_adaptive:
         start, span = pace
         layers = given.get("max_frozen_layers", settings["max_frozen_layers"])
         together = given.get("layers_per_event", settings["layers_per_event"])

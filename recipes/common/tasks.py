@@ -58,7 +58,7 @@ def describe_clips(task, values) -> str:
     """
     shape = f"Clips of {task.frames} frames of {task.size}x{task.size}"
     kind = values.encoder.partition(":")[0]
-    if kind in encoders.FLOORS and None in (values.frames, values.size):
+    if kind in encoders.BASELINES and None in (values.frames, values.size):
         return (
             f"{shape}, as the preset has them. Compare with a run at its own: "
             "--frames and --size."

@@ -63,7 +63,7 @@ def check(arguments, path, free=()):
         directory.check_free(path)
         return
     chosen, _ = settings.read([*arguments, f"--run_dir={path}"])
-    changed = configuration.changed_choices(
+    changed = configuration.changed_options(
         runs.RunDirectory.open(path).config,
         {"flags": chosen, "backend": keras.backend.backend()},
         (*run_folder.FREE, *(free if is_complete(path) else ())),

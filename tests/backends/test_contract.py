@@ -39,7 +39,7 @@ def trained(objective="mae"):
 def test_a_backend_defines_every_name(name):
     nodes = [
         node
-        for file in (FOLDER / name / "__init__.py", FOLDER / "of_keras.py")
+        for file in (FOLDER / name / "__init__.py", FOLDER / "keras_ops.py")
         for node in ast.parse(file.read_text()).body
     ]
     defined = {

@@ -21,7 +21,7 @@ def test_a_program_lasts_until_it_is_forgotten():
     function = stages.StageFunction(model, lambda: Program(next(names)))
 
     found = [function(1, 2), function(3)]
-    stages.forget(model)
+    stages.reset(model)
     found += [function(4), function()]
 
     assert found == [("a", (1, 2)), ("a", (3,)), ("b", (4,)), ("b", ())]
@@ -34,7 +34,7 @@ def test_functions_of_inner_models_are_forgotten_too():
     function = stages.StageFunction(inner, lambda: Program(next(names)))
     assert function()[0] == "a"
 
-    stages.forget(outer)
+    stages.reset(outer)
 
     assert function()[0] == "b"
 
@@ -46,7 +46,7 @@ def test_a_program_is_free_before_the_next_one_is_wanted():
     function = stages.StageFunction(model, programs.pop)
     assert function()[0] == "a"
 
-    stages.forget(model)
+    stages.reset(model)
 
     assert left() is None
     assert function()[0] == "b"
@@ -57,4 +57,4 @@ def test_a_model_does_not_keep_its_functions():
     function = weakref.ref(stages.StageFunction(model, lambda: Program("a")))
 
     assert function() is None
-    stages.forget(model)
+    stages.reset(model)

@@ -41,8 +41,8 @@ def test_its_events_tell_the_whole_story(schedule):
         assert schedule.frozen_layers(step) == newest[1]
     for step, layers in events[1:]:
         assert schedule.frozen_layers(step - 1) < layers
-    # One that grows may freeze more than it knows of yet.
-    if not schedule.grows:
+    # An adaptive one may freeze more than it knows of yet.
+    if not schedule.is_adaptive:
         assert schedule.max_layers(STEPS[-1]) == events[-1][1]
 
 

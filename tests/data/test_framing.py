@@ -18,7 +18,7 @@ def test_drawn_views_stay_inside(facts, span):
     framing = Framing(8, 32)
     first, last = span or (0.0, facts.duration)
     for seed in range(200):
-        view = framing.drawn(facts, np.random.default_rng(seed), span)
+        view = framing.random_view(facts, np.random.default_rng(seed), span)
         top, left, height, width = view.box
         assert top >= 0 and top + height <= 1 + 1e-9
         assert left >= 0 and left + width <= 1 + 1e-9
@@ -32,7 +32,9 @@ def test_drawn_views_stay_inside(facts, span):
 def test_all_of_a_span_is_drawn_from():
     framing = Framing(8, 32)
     starts = [
-        framing.drawn(WIDE, np.random.default_rng(seed), (2.0, 6.0)).times[0]
+        framing.random_view(
+            WIDE, np.random.default_rng(seed), (2.0, 6.0)
+        ).times[0]
         for seed in range(500)
     ]
     last = 6.0 - framing.length(WIDE)
@@ -42,16 +44,16 @@ def test_all_of_a_span_is_drawn_from():
 
 def test_times_follow_the_rate_asked_for_or_a_slower_video():
     assert np.allclose(
-        np.diff(Framing(4, 32, fps=5.0).central(WIDE).times), 1 / 5
+        np.diff(Framing(4, 32, fps=5.0).central_view(WIDE).times), 1 / 5
     )
-    assert np.allclose(np.diff(Framing(4, 32).central(WIDE).times), 1 / 8)
-    assert np.allclose(np.diff(Framing(4, 32).central(SLOW).times), 1 / 2)
+    assert np.allclose(np.diff(Framing(4, 32).central_view(WIDE).times), 1 / 8)
+    assert np.allclose(np.diff(Framing(4, 32).central_view(SLOW).times), 1 / 2)
 
 
 @pytest.mark.parametrize(("facts", "along"), [(WIDE, 1), (TALL, 0)])
 def test_spread_views_reach_both_ends(facts, along):
     framing = Framing(8, 32)
-    views = framing.spread(facts, clips=3, crops=2)
+    views = framing.spaced_views(facts, clips=3, crops=2)
 
     assert len(views) == 6
     starts = sorted({view.times[0] for view in views})
@@ -66,7 +68,7 @@ def test_spread_views_reach_both_ends(facts, along):
 
 
 def test_the_middle_is_the_middle():
-    view = Framing(9, 32).central(WIDE)
+    view = Framing(9, 32).central_view(WIDE)
 
     assert np.mean(view.times) == pytest.approx(5.0)
     assert view.box == (0, 0.375, 1, 0.25)

@@ -129,7 +129,7 @@ def test_the_thread_that_reads_places_batches(num_workers):
         return clips.astype("int32") + 1000
 
     arguments = {"first_batch": 2, "num_batches": 4}
-    placed = indices(num_workers=num_workers, place=place, **arguments)
+    placed = indices(num_workers=num_workers, transfer=place, **arguments)
     plain = indices(num_workers=num_workers, **arguments)
 
     assert placed == [[1000 + n for n in batch] for batch in plain]

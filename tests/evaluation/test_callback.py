@@ -33,11 +33,11 @@ def test_it_finds_what_the_features_show_and_when_it_should():
     model = freezing.build_model()
     model.compile(keras.optimizers.SGD(1e-3))
     said = []
-    probe = FeatureProbe(2, Clips(), say=said.append)
+    probe = FeatureProbe(2, Clips(), print_fn=said.append)
     found = {}
 
     def look(batch, logs):
-        news = probe.take_news()
+        news = probe.pop_metrics()
         if news:
             found[batch + 1] = news
 

@@ -44,7 +44,7 @@ def test_they_are_computed_once(tmp_path):
 def test_what_does_not_fit_is_not_kept_and_that_is_said(tmp_path):
     said = []
 
-    found = compute(tmp_path, max_bytes=1000, say=said.append)["test"]
+    found = compute(tmp_path, max_bytes=1000, print_fn=said.append)["test"]
 
     assert list(tmp_path.iterdir()) == []
     [sentence] = said

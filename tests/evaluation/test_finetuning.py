@@ -192,7 +192,7 @@ def test_what_is_trained_can_be_saved_before_it_is_tested():
             encoder,
             Broken(),
             steps=2,
-            trained=lambda: saved.append(values(encoder)),
+            on_trained=lambda: saved.append(values(encoder)),
         )
 
     [weights] = saved

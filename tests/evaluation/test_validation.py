@@ -27,7 +27,7 @@ def watch():
 
 def test_the_loss_is_the_mean_since_the_look_before(watch):
     told = []
-    watch.tell = told.append
+    watch.on_trial = told.append
     for batch, mean in ((1, 3.0), (3, 2.0)):  # Keras's, since the beginning
         watch.batch = batch
         watch.on_step(batch + 1, {"loss": mean})

@@ -32,7 +32,7 @@ def test_each_changed_flag_is_named_with_both_values():
 def test_a_free_flag_may_change():
     old, new = config(resume=False, workers=0), config(resume=True, workers=4)
 
-    configuration.compare_config(old, new, free=("resume", "workers"))
+    configuration.compare_config(old, new, may_change=("resume", "workers"))
 
 
 def test_another_backend_is_refused():

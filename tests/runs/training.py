@@ -5,10 +5,10 @@ import keras
 from layerlock.core.costs import flops
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.monitoring.monitors import Monitors
+from layerlock.runs.callbacks.metrics_log import MetricsLog
+from layerlock.runs.callbacks.snapshots import Snapshots
+from layerlock.runs.callbacks.stopwatch import Stopwatch
 from layerlock.runs.directory import RunDirectory
-from layerlock.runs.metrics_log import MetricsLog
-from layerlock.runs.snapshots import Snapshots
-from layerlock.runs.stopwatch import Stopwatch
 from tests.core.freezing import dropped_gradients as freezing
 
 
@@ -70,7 +70,9 @@ class Training:
             self.model, freezing.CLIP_SHAPE, freezing.BATCH_SIZE
         )
         self.progress = Progress()
-        self.monitors = Monitors(log_every, steps, say=self.progress.message)
+        self.monitors = Monitors(
+            log_every, steps, print_fn=self.progress.message
+        )
         self.stopwatch = Stopwatch(self.lock)
         self.log = MetricsLog(
             self.run,

@@ -89,7 +89,7 @@ class TrainStep:
         if keras.distribution.distribution() is not None:
             arguments["out_shardings"] = (None, self._get_state_sharding_spec())
         self.compiled_step = CompiledStep(
-            self.train_step, self._take_next_step(), **arguments
+            self.train_step, self._pop_next_step(), **arguments
         )
         step = self.compiled_step
         if self.steps_per_execution == 1:
@@ -100,7 +100,7 @@ class TrainStep:
         else:
             self.train_function = self._make_function(step)
 
-    def _take_next_step(self):
+    def _pop_next_step(self):
         """The step that was compiled ahead, if it is for what comes now."""
         ahead, self.next_step = getattr(self, "next_step", None), None
         fits = ahead is not None and ahead.config == self.get_config()
@@ -145,11 +145,11 @@ def renew_step(model, frozen_variables):
     # Were it kept, an interrupt during the next compilation would write old
     # values into the wrong variables.
     model._jax_state = None
-    stages.forget(model)
-    _forget_functions(model)
+    stages.reset(model)
+    _reset_functions(model)
 
 
-def _forget_functions(model):
+def _reset_functions(model):
     model.test_function = None
     model.predict_function = None
     if model.train_function is not None:

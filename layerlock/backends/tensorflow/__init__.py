@@ -82,7 +82,7 @@ def renew_step(model, frozen_variables):
     model.has_run = False
     model.test_function = None
     model.predict_function = None
-    stages.forget(model)
+    stages.reset(model)
     if model.train_function is not None:
         model.make_train_function(force=True)
 

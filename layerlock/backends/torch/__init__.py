@@ -12,7 +12,7 @@ import keras
 import torch
 from torch.utils import checkpoint
 
-from layerlock.backends import keras_internals, of_keras, stages
+from layerlock.backends import keras_internals, keras_ops, stages
 from layerlock.backends.contract import (
     StepCost,
     refuse_distribution,
@@ -190,7 +190,7 @@ def renew_step(model, frozen_variables):
         object.__setattr__(model, "ddp_model", None)
     model.test_function = None
     model.predict_function = None
-    stages.forget(model)
+    stages.reset(model)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     # Keras lists a layer's weights once more for PyTorch, when it is built:
@@ -221,7 +221,7 @@ def global_norm(gradients):
 
 
 def set_random_seed(seed):
-    of_keras.set_random_seed(seed)
+    keras_ops.set_random_seed(seed)
     torch.manual_seed(seed)
 
 

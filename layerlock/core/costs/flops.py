@@ -38,7 +38,7 @@ class BlockSizes:
         return norms + attention + 2 * width * mlp + mlp + width
 
     @property
-    def numbers_kept(self) -> int:
+    def activations_per_token(self) -> int:
         """Numbers per token that one trained block keeps for its gradient.
 
         Its input, both norms' outputs, q, k and v, the attention's output,

@@ -123,7 +123,7 @@ def activation_bytes(
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
     """
-    kept = sizes.encoder.numbers_kept
+    kept = sizes.encoder.activations_per_token
     if sizes.remat:
         kept = sizes.encoder.hidden_dim
     numbers = 0
@@ -133,7 +133,7 @@ def activation_bytes(
         numbers += tokens * kept
         if sizes.predictor:
             tokens = sizes.predictor.num_layers * (visible + decoded)
-            numbers += tokens * sizes.predictor.numbers_kept
+            numbers += tokens * sizes.predictor.activations_per_token
     sequences = sizes.batch_size * sizes.masks_per_clip
     return sequences * numbers * bytes_per_number
 

@@ -22,11 +22,15 @@ def compile_next_stage(model, schedule, step: int):
     Returns:
         What can be waited for, with `wait()`; `None` where there is nothing
         to compile ahead: on backends that compile nothing, for models that do
-        not know their stages, and under a schedule that grows, whose events
+        not know their stages, and under an adaptive schedule, whose events
         are part of the learning rate and of the program.
     """
     event = schedule.next_event(step)
-    if event is None or schedule.grows or not isinstance(model, FreezableModel):
+    if (
+        event is None
+        or schedule.is_adaptive
+        or not isinstance(model, FreezableModel)
+    ):
         return None
     config = model.config_at(schedule.frozen_layers(event))
     backends.sync_state(model)

@@ -92,7 +92,7 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
         schedule: `keras.optimizers.schedules.LearningRateSchedule`. The rate
             without freezing.
         events: when layers freeze: a `FreezeSchedule`, or a sequence of
-            optimizer steps. The events of a schedule that grows are read anew
+            optimizer steps. The events of an adaptive schedule are read anew
             whenever a step is compiled.
         length: int, in optimizer steps. 0 turns the ramps off.
 
@@ -106,7 +106,7 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, schedule, events, length):
         self.schedule = _checked_schedule(schedule)
-        if isinstance(events, FreezeSchedule) and not events.grows:
+        if isinstance(events, FreezeSchedule) and not events.is_adaptive:
             events = [step for step, _ in events.events(LAST_STEP)]
         self.events = events
         if length < 0:
@@ -119,11 +119,11 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         rate = self.schedule(step)
         steps = self.event_steps
-        grows = isinstance(self.events, FreezeSchedule)
-        if not self.length or not (steps or grows):
+        is_adaptive = isinstance(self.events, FreezeSchedule)
+        if not self.length or not (steps or is_adaptive):
             return rate
-        # As many whatever is known: a run whose schedule grows and the run
-        # that repeats it are to compile to one program, and so round alike.
+        # Padded to a multiple of 16: an adaptive run, and the run that repeats
+        # it with fixed events, compile to one program and round alike.
         steps += [LAST_STEP] * (-len(steps) % 16 if steps else 16)
         step = ops.cast(step, "int32")
         # From the last event; `length` stands for any time long after it.

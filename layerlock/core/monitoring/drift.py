@@ -46,26 +46,26 @@ class LayerDrift(EverySteps):
         self.grams = None  # float32 (blocks, rows, rows), of the last time
         self.cka = None
         self.step = None
-        self._news = {}
+        self._metrics = {}
 
     @property
     def drifts(self):
         return None if self.cka is None else [1.0 - cka for cka in self.cka]
 
-    def take_news(self) -> dict:
-        """Returns what was measured since it was asked last.
+    def pop_metrics(self) -> dict:
+        """Returns what was measured since the last call.
 
         Returns:
             A dict with some of `cka`, `teacher_jump` (distance between the
             features of encoder and teacher at the newest frozen layer, over
             the length of the teacher's) and `monitor_seconds`.
         """
-        news, self._news = self._news, {}
-        return news
+        metrics, self._metrics = self._metrics, {}
+        return metrics
 
     def get_state(self) -> dict:
         """What a checkpoint must hold, beside `get_arrays`."""
-        return {"cka": self.cka, "step": self.step, "news": self._news}
+        return {"cka": self.cka, "step": self.step, "news": self._metrics}
 
     def get_arrays(self) -> dict:
         """The arrays that a checkpoint must hold."""
@@ -74,7 +74,7 @@ class LayerDrift(EverySteps):
     def set_state(self, state: dict):
         """Goes on from what `get_state` returned."""
         self.cka, self.step = state["cka"], state["step"]
-        self._news = state["news"]
+        self._metrics = state["news"]  # the key of existing checkpoints
 
     def set_arrays(self, arrays: dict):
         """Goes on from what `get_arrays` returned."""
@@ -93,7 +93,7 @@ class LayerDrift(EverySteps):
         if self.grams is not None:
             self.cka = list(map(health.linear_cka, grams, self.grams))
             self.step = step
-            self._news["cka"] = self.cka
+            self._metrics["cka"] = self.cka
         self.grams = grams
         self._add_seconds(started)
 
@@ -105,13 +105,13 @@ class LayerDrift(EverySteps):
         distance = backends.compiled(
             model, lambda clips: _teacher_distance(model, clips, frozen_layers)
         )
-        self._news["teacher_jump"] = float(distance(self._tensor))
+        self._metrics["teacher_jump"] = float(distance(self._tensor))
         self._add_seconds(started)
 
     def _add_seconds(self, started):
-        before = self._news.get("monitor_seconds", 0.0)
+        before = self._metrics.get("monitor_seconds", 0.0)
         spent = time.perf_counter() - started
-        self._news["monitor_seconds"] = round(before + spent, 4)
+        self._metrics["monitor_seconds"] = round(before + spent, 4)
 
     def _compute_grams(self, clips):
         encoder = self.model.encoder

@@ -22,7 +22,7 @@ class Monitors(EverySteps):
             Defaults to `None`.
         on_collapse: `"warn"`, or `"stop"` to end training when the run has
             collapsed or diverged. Defaults to `"warn"`.
-        say: function that shows a sentence to a person. Defaults to `print`.
+        print_fn: function that prints a message. Defaults to `print`.
 
     Attributes:
         values: dict, the newest measurements: the numbers of
@@ -41,7 +41,9 @@ class Monitors(EverySteps):
     ```
     """
 
-    def __init__(self, every, last_step=None, on_collapse="warn", say=print):
+    def __init__(
+        self, every, last_step=None, on_collapse="warn", print_fn=print
+    ):
         super().__init__(every, last_step)
         if on_collapse not in ("warn", "stop"):
             raise ValueError(
@@ -49,7 +51,7 @@ class Monitors(EverySteps):
                 f"Received: on_collapse={on_collapse!r}."
             )
         self.on_collapse = on_collapse
-        self.say = say
+        self.print_fn = print_fn
         self.values = {}
         self.step = None
         self.judge = Judge()
@@ -106,7 +108,7 @@ class Monitors(EverySteps):
             }
         )
         if verdict.label != self.values.get("verdict", "healthy"):
-            self.say(f"Step {step}: {verdict.label}. {verdict.reason}")
+            self.print_fn(f"Step {step}: {verdict.label}. {verdict.reason}")
         values["verdict"] = verdict.label
         values["verdict_reason"] = verdict.reason
         self.values, self.step = values, step

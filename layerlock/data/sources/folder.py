@@ -148,12 +148,12 @@ class FolderSource(VideoSource):
             facts: `Facts` of the video.
             index: int.
         """
-        return self.framing.drawn(
+        return self.framing.random_view(
             facts, randomness.generator(self.seed, _DRAW, index)
         )
 
     def _central(self, facts, index):
-        return self.framing.central(facts)
+        return self.framing.central_view(facts)
 
     def _labels(self, position):
         label = self.files.class_of(position)

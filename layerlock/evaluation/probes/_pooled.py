@@ -38,7 +38,7 @@ class PooledProbe(Probe):
                 answers = self._answer(fitted, held_out)
                 yield settings, fitted, scores.score(task, answers, truth)
 
-        self.fitted, self.trials = choose(candidates(), task, self.tell)
+        self.fitted, self.trials = choose(candidates(), task, self.on_trial)
 
     def answer(self, values):
         pooled = values.mean(axis=(2, 3, 4), dtype="float32")

@@ -9,9 +9,9 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import scores
-from layerlock.evaluation.draws import draws
 from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
 from layerlock.evaluation.probes.base import Probe, choose, positive
+from layerlock.evaluation.random_batches import random_batches
 
 _MAX_DEPTH_BYTES = 3e8  # of maps, for the mean and the spread of the depth
 
@@ -118,7 +118,7 @@ class TrainedProbe(Probe):
                 )
                 yield {"learning_rate": rate}, model, found
 
-        self.model, self.trials = choose(candidates(), task, self.tell)
+        self.model, self.trials = choose(candidates(), task, self.on_trial)
 
     def answer(self, values):
         return self._answer(self.model, values)
@@ -153,7 +153,7 @@ class TrainedProbe(Probe):
 
     def _draw(self, train):
         """Yields batches of random examples, one random view of each."""
-        for values, truth in draws(train, self.batch_size, self.seed):
+        for values, truth in random_batches(train, self.batch_size, self.seed):
             yield values, self.outputs.encode(truth)
 
     def _answer(self, model, values):

@@ -13,12 +13,12 @@ class Probe(abc.ABC):
     Attributes:
         is_dense: bool, whether it can say something at every pixel.
         trials: list of dict, every setting tried and its validation score.
-        tell: function of each new trial, to show it, or `None`.
+        on_trial: function of each new trial, to show it, or `None`.
     """
 
     is_dense = False
     trials: list[dict]
-    tell = None
+    on_trial = None
 
     @abc.abstractmethod
     def fit(self, train, validation, task):
@@ -63,14 +63,14 @@ class Probe(abc.ABC):
         return {}
 
 
-def choose(candidates, task, tell=None) -> tuple:
+def choose(candidates, task, on_trial=None) -> tuple:
     """Returns the best of several, by their scores on a validation split.
 
     Args:
         candidates: iterable of (settings, fitted, scores), the latter as
             `scores.score` returns them.
         task: the `Task`.
-        tell: function of each new trial. Defaults to `None`.
+        on_trial: function of each new trial. Defaults to `None`.
 
     Returns:
         The fitted one that is best, and a list of settings with their scores.
@@ -83,8 +83,8 @@ def choose(candidates, task, tell=None) -> tuple:
     for settings, fitted, found in candidates:
         value = scores.mean(found[metric])
         trials.append({**settings, metric: value})
-        if tell is not None:
-            tell(trials[-1])
+        if on_trial is not None:
+            on_trial(trials[-1])
         rank = value if more_is_better else -value
         if np.isfinite(rank) and (best is None or rank > best[0]):
             best = rank, fitted

@@ -47,7 +47,7 @@ class FolderTask(VideoTask):
             splits["train"], splits[split] = self._carve(
                 splits["train"], _HELD_OUT[split]
             )
-        self.note(
+        self.add_problem(
             "classes have too few videos to test them",
             set(splits["train"]) - set(splits["test"]),
         )
@@ -71,7 +71,7 @@ class FolderTask(VideoTask):
                 )
             found[split] = classes
         if found:
-            self.note(
+            self.add_problem(
                 "folders are no split, and are left out",
                 [
                     name
@@ -111,12 +111,12 @@ class FolderTask(VideoTask):
                 found["train"], _HELD_OUT["validation"]
             )
         for split in ("validation", "test"):
-            self.note(
+            self.add_problem(
                 f"classes of the {split} split have no training video and are "
                 "left out",
                 set(found[split]) - set(self.class_names),
             )
-            self.note(
+            self.add_problem(
                 f"classes have no video in the {split} split",
                 set(self.class_names) - set(found[split]),
             )

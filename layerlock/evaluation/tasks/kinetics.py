@@ -48,7 +48,9 @@ class Kinetics(VideoTask):
             split: self._match(split, rows, by_stem, used)
             for split, rows in lists.items()
         }
-        self.note("videos are in no list and are left out", set(by_stem) - used)
+        self.add_problem(
+            "videos are in no list and are left out", set(by_stem) - used
+        )
         splits["train"], splits["validation"] = carve(
             splits["train"],
             _VALIDATION,
@@ -79,8 +81,8 @@ class Kinetics(VideoTask):
                         (start, end) if whole else None,
                     )
                 )
-        self.note(f"labels of the {split} split have no video", missing)
-        self.note(
+        self.add_problem(f"labels of the {split} split have no video", missing)
+        self.add_problem(
             f"classes of the {split} split have no training video and are "
             "left out",
             unknown,

@@ -44,7 +44,9 @@ class SomethingSomething(VideoTask):
             entries = json.loads(self._find(name).read_text())
             listed |= {str(entry["id"]) for entry in entries}
             splits[split] = self._match(split, entries, files, index)
-        self.note("videos have no label and are left out", set(files) - listed)
+        self.add_problem(
+            "videos have no label and are left out", set(files) - listed
+        )
         splits["train"], splits["validation"] = carve(
             splits["train"],
             _VALIDATION,
@@ -63,8 +65,8 @@ class SomethingSomething(VideoTask):
                 missing.append(entry["id"])
             else:
                 found.append(LabelledVideo(path, index[name]))
-        self.note(f"labels of the {split} split have no video", missing)
-        self.note(f"labels of the {split} split are no class", unknown)
+        self.add_problem(f"labels of the {split} split have no video", missing)
+        self.add_problem(f"labels of the {split} split are no class", unknown)
         return found
 
     def _find(self, kind):

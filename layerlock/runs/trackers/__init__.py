@@ -45,14 +45,14 @@ def check(names: list[str]):
             )
 
 
-def start(names: list[str], run, first_step: int | None = None, say=print):
+def start(names: list[str], run, first_step: int | None = None, print_fn=print):
     """Starts trackers for a run; a resumed run goes on in its records.
 
     Args:
         names: names of trackers, as in `check`.
         run: a `RunDirectory`, which keeps the identifiers of the records.
         first_step: the first step of a resumed run.
-        say: function that shows a sentence to a person. Defaults to `print`.
+        print_fn: function that prints a message. Defaults to `print`.
 
     Returns:
         `Trackers`.
@@ -72,7 +72,7 @@ def start(names: list[str], run, first_step: int | None = None, say=print):
         # At once: a kill must not leave a record that a resume cannot find.
         writing.write_json(run.trackers_path, records)
         trackers[name] = tracker
-    return Trackers(trackers, say)
+    return Trackers(trackers, print_fn)
 
 
 class Trackers:
@@ -80,7 +80,7 @@ class Trackers:
 
     Args:
         trackers: dict from name to a started `Tracker`. Defaults to none.
-        say: function that shows a sentence to a person. Defaults to `print`.
+        print_fn: function that prints a message. Defaults to `print`.
 
     Example:
 
@@ -89,9 +89,11 @@ class Trackers:
     >>> trackers.close()
     """
 
-    def __init__(self, trackers: dict[str, Tracker] | None = None, say=print):
+    def __init__(
+        self, trackers: dict[str, Tracker] | None = None, print_fn=print
+    ):
         self.trackers = dict(trackers or {})
-        self.say = say
+        self.print_fn = print_fn
 
     def __enter__(self):
         return self
@@ -126,7 +128,7 @@ class Trackers:
                 act(tracker)
             except Exception as error:  # a network must not end a run
                 del self.trackers[name]
-                self.say(
+                self.print_fn(
                     f"The tracker {name} failed and is left out from here: "
                     f"{error}. metrics.jsonl has everything."
                 )

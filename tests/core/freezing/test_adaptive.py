@@ -27,7 +27,7 @@ def train(schedule, watched):
             float(logs["batch_loss"])
         )
     )
-    monitors = Monitors(every=2, say=lambda text: None)
+    monitors = Monitors(every=2, print_fn=lambda text: None)
     drift = LayerDrift(every=2, clips=freezing.clips(2, seed=5))
     lock = LayerLock(schedule)
     watch = (

@@ -78,11 +78,11 @@ def test_news_are_taken_once_and_tell_what_they_cost():
     model, drift = build(), LayerDrift(every=2, clips=PROBE)
     fit(model, 4, drift)
 
-    news = drift.take_news()
+    news = drift.pop_metrics()
 
     assert news["cka"] == drift.cka
     assert news["monitor_seconds"] > 0
-    assert drift.take_news() == {}
+    assert drift.pop_metrics() == {}
 
 
 def test_the_jump_of_a_teacher_is_told_before_it_happens():
@@ -102,7 +102,7 @@ def test_the_jump_of_a_teacher_is_told_before_it_happens():
 
     distance = np.linalg.norm(student - teacher, axis=-1).mean()
     expected = distance / np.linalg.norm(teacher, axis=-1).mean()
-    assert drift.take_news()["teacher_jump"] == pytest.approx(
+    assert drift.pop_metrics()["teacher_jump"] == pytest.approx(
         expected, rel=1e-4
     )
     assert expected > 1e-3
@@ -113,7 +113,7 @@ def test_without_a_teacher_there_is_no_jump():
 
     drift.before_freeze(model, 1)
 
-    assert drift.take_news() == {}
+    assert drift.pop_metrics() == {}
 
 
 def test_it_goes_on_where_another_stopped():

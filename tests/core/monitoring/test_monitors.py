@@ -66,7 +66,7 @@ def build(**arguments):
 def watched():
     """Seven steps, measured every other one and at the last; a freeze at 3."""
     model, said = build(), []
-    monitors = Monitors(every=2, last_step=7, say=said.append)
+    monitors = Monitors(every=2, last_step=7, print_fn=said.append)
     keep = Keep(monitors)
     schedule = PiecewiseFreezeSchedule([(3, 1)])
     fit(model, 7, [monitors, keep, LayerLock(schedule)])
@@ -137,7 +137,7 @@ def collapse(on_collapse):
     )
     model.compile(keras.optimizers.Adam(1e-2))
     said = []
-    monitors = Monitors(every=5, on_collapse=on_collapse, say=said.append)
+    monitors = Monitors(every=5, on_collapse=on_collapse, print_fn=said.append)
     fit(model, 300, [monitors])
     return model, monitors, said
 

@@ -12,8 +12,8 @@ class FreezeSchedule(abc.ABC):
 
     A schedule is a pure function: it has no state, never thaws a layer, and
     freezes nothing at step 0. Steps count the optimizer updates that are
-    already done. The one exception says so: a schedule that `grows` gets
-    further events while the run goes on, none of them in the past.
+    already done. The one exception is a schedule with `is_adaptive = True`: it
+    gets further events during the run, none of them in the past.
 
     A subclass implements `frozen_layers` and `get_config`, can be built with
     no arguments, and imports the standard library only.
@@ -32,7 +32,7 @@ class FreezeSchedule(abc.ABC):
     1
     """
 
-    grows = False
+    is_adaptive = False
 
     @abc.abstractmethod
     def frozen_layers(self, step: int) -> int:

@@ -11,7 +11,7 @@ THRESHOLDS = {"weights": 5e-5, "features": 0.02}
 class ConvergedFreezeSchedule(FreezeSchedule):
     """Freezes the next layer when it has stopped changing.
 
-    The schedule begins without an event and grows: `FreezeWhenConverged`
+    The schedule begins without events and is adaptive: `FreezeWhenConverged`
     tells it how fast each layer changes, and it adds an event when the lowest
     layer that still trains stayed below `threshold` for `window` measurements
     in a row. Its events are those of a piecewise schedule that repeats the
@@ -47,7 +47,7 @@ class ConvergedFreezeSchedule(FreezeSchedule):
     PiecewiseFreezeSchedule(events=[[300, 1]])
     """
 
-    grows = True
+    is_adaptive = True
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The schedule that grows."""
+"""The adaptive schedule."""
 
 import pytest
 

@@ -36,7 +36,7 @@ class Stopwatch(keras.callbacks.Callback):
     What a freeze costs does: itself, and how much longer than usual the next
     batch takes, since it compiles a new step.
 
-    Place it first, and train on `watching(batches)`.
+    Place it first, and train on `timed(batches)`.
 
     Args:
         lock: the `LayerLock` callback of the run.
@@ -60,7 +60,7 @@ class Stopwatch(keras.callbacks.Callback):
         """Goes on from what `get_state` returned."""
         self.seconds = state["seconds"]
 
-    def watching(self, batches):
+    def timed(self, batches):
         """The same batches; how long each is waited for is noted.
 
         Args:

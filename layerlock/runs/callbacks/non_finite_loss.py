@@ -7,12 +7,12 @@ import keras
 from layerlock import backends
 
 
-class BrokenLossError(RuntimeError):
+class NonFiniteLossError(RuntimeError):
     """The loss became NaN or infinite; the message says where, and what now."""
 
 
-class Breakdown(keras.callbacks.Callback):
-    """Raises `BrokenLossError` after the first batch without a finite loss.
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """Raises `NonFiniteLossError` after the first batch without a finite loss.
 
     The checkpoints written before stay as they are. `failure.json` of the run
     tells step, stage, batch and clips. Place it after `MetricsLog`, whose
@@ -54,7 +54,7 @@ class Breakdown(keras.callbacks.Callback):
                 "clips": self.clip_names(batch),
             }
         )
-        raise BrokenLossError(
+        raise NonFiniteLossError(
             f"The loss is {loss} at step {step}, batch {batch}, with "
             f"{self.model.frozen_layers} layers frozen. "
             f"{self.run.failure_path} names its clips; the checkpoints before "

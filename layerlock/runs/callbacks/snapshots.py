@@ -17,8 +17,9 @@ class Snapshots(EverySteps):
     Args:
         run: a `RunDirectory`.
         lock: the `LayerLock` callback of the run.
-        keepers: dict from name to a callback of the run with `get_state()`,
-            and where it has arrays `get_arrays()`: what a resume needs.
+        stateful_callbacks: dict from name to a callback of the run with
+            `get_state()`, and `get_arrays()` if it has arrays. The checkpoint
+            holds their states.
         every: int, optimizer steps between checkpoints.
         steps: int, optimizer steps of the run; training stops there.
         keep: int, checkpoints to keep.
@@ -30,7 +31,7 @@ class Snapshots(EverySteps):
         self,
         run,
         lock,
-        keepers,
+        stateful_callbacks,
         every,
         steps,
         keep,
@@ -39,7 +40,7 @@ class Snapshots(EverySteps):
         super().__init__(every, last_step=steps)
         self.run = run
         self.lock = lock
-        self.keepers = keepers
+        self.stateful_callbacks = stateful_callbacks
         self.steps = steps
         self.keep = keep
         self.clips = clips
@@ -70,13 +71,16 @@ class Snapshots(EverySteps):
         state = {
             "frozen_layers": self.lock.frozen_layers,
             "events": self.lock.events,
-            **{name: k.get_state() for name, k in self.keepers.items()},
+            **{
+                name: k.get_state()
+                for name, k in self.stateful_callbacks.items()
+            },
         }
         arrays = {
             f"{name}/{key}": array
-            for name, keeper in self.keepers.items()
-            if hasattr(keeper, "get_arrays")
-            for key, array in keeper.get_arrays().items()
+            for name, callback in self.stateful_callbacks.items()
+            if hasattr(callback, "get_arrays")
+            for key, array in callback.get_arrays().items()
         }
         checkpoints.save(
             self.run.checkpoints_path, model, step, state, self.keep, arrays

@@ -5,7 +5,7 @@ import numpy as np
 from layerlock.data.streams import DecodingError
 
 
-def draws(features, batch_size: int, seed: int):
+def random_batches(features, batch_size: int, seed: int):
     """Yields batches of random examples without end, one random view of each.
 
     In each round every example comes once. A batch is always full: in place

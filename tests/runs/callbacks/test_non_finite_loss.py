@@ -8,7 +8,10 @@ import pytest
 
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.runs import checkpoints
-from layerlock.runs.breakdown import Breakdown, BrokenLossError
+from layerlock.runs.callbacks.non_finite_loss import (
+    NonFiniteLossError,
+    StopOnNonFiniteLoss,
+)
 from tests.core.freezing import dropped_gradients as freezing
 from tests.runs.training import Training
 
@@ -35,13 +38,13 @@ def broken(tmp_path_factory):
         log_every=4,
         every=4,
     )
-    breakdown = Breakdown(
+    non_finite_loss = StopOnNonFiniteLoss(
         training.run,
         training.monitors,
         training.log,
         lambda batch: [f"clip {batch}.{i}" for i in range(2)],
     )
-    with pytest.raises(BrokenLossError) as error:
+    with pytest.raises(NonFiniteLossError) as error:
         training.model.fit(
             freezing.clips(20),
             batch_size=freezing.BATCH_SIZE,
@@ -50,7 +53,7 @@ def broken(tmp_path_factory):
             callbacks=[
                 training.monitors,
                 training.log,
-                breakdown,
+                non_finite_loss,
                 training.lock,
                 training.snapshots,
                 Break(),

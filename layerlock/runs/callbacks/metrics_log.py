@@ -21,7 +21,7 @@ class MetricsLog(EverySteps):
         lock: the `LayerLock` callback of the run.
         stopwatch: the `Stopwatch` callback of the run.
         monitors: the `Monitors` callback of the run, of the same steps.
-        reporters: callbacks with `take_news()`, a dict of what they measured
+        reporters: callbacks with `pop_metrics()`, a dict of what they measured
             since they were asked last, such as `LayerDrift`.
         sizes: `flops.StepSizes` of the model.
         steps: int, optimizer steps of the whole run.
@@ -115,7 +115,7 @@ class MetricsLog(EverySteps):
             **self.monitors.values,
         }
         for reporter in self.reporters:
-            metrics.update(reporter.take_news())
+            metrics.update(reporter.pop_metrics())
         if self.validate and (
             step % self.validate_every == 0 or step >= self.steps
         ):

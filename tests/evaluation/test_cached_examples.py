@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layerlock.evaluation.remembered import Remembered
+from layerlock.evaluation.cached_examples import CachedExamples
 from tests.evaluation import toys
 
 
@@ -22,7 +22,7 @@ def examples():
 
 def test_examples_are_read_once_as_far_as_they_fit(examples):
     size = sum(part.nbytes for part in examples[1])
-    kept = Remembered(examples, max_bytes=2 * size)
+    kept = CachedExamples(examples, max_bytes=2 * size)
 
     examples.reads = 0
     for index in (1, 2, 4, 1, 2, 4):
@@ -35,7 +35,7 @@ def test_examples_are_read_once_as_far_as_they_fit(examples):
 
 
 def test_some_examples_are_evenly_spread(examples):
-    few = Remembered(examples, count=3, max_views=1)
+    few = CachedExamples(examples, count=3, max_views=1)
 
     assert [few.name(index) for index in range(len(few))] == [
         "example 0",
@@ -46,4 +46,4 @@ def test_some_examples_are_evenly_spread(examples):
 
 
 def test_no_more_are_chosen_than_there_are(examples):
-    assert len(Remembered(examples, count=50)) == 9
+    assert len(CachedExamples(examples, count=50)) == 9

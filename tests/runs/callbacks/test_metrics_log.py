@@ -10,7 +10,7 @@ from layerlock.core.freezing.schedules import (
     NeverFreezeSchedule,
     PiecewiseFreezeSchedule,
 )
-from layerlock.runs.stopwatch import Lap
+from layerlock.runs.callbacks.stopwatch import Lap
 from tests.core.freezing import dropped_gradients as freezing
 from tests.runs.training import Training
 

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from layerlock.runs import stopwatch
+from layerlock.runs.callbacks import stopwatch
 
 
 class Clock:
@@ -26,7 +26,7 @@ class Batches:
         self.watch.on_train_begin()
         self.batch = -1
         self.data_seconds = 0.0
-        self.clips = self.watch.watching(self.read())
+        self.clips = self.watch.timed(self.read())
 
     def read(self):
         """Batches without end."""
@@ -151,10 +151,10 @@ def test_the_batches_are_the_same_and_are_closed(batches):
         finally:
             closed.append(True)
 
-    assert list(batches.watch.watching(numbers())) == [0, 1, 2]
+    assert list(batches.watch.timed(numbers())) == [0, 1, 2]
     assert closed == [True]
 
-    stream = batches.watch.watching(numbers())
+    stream = batches.watch.timed(numbers())
     next(stream)
     stream.close()
     assert closed == [True, True]

@@ -7,7 +7,7 @@ import numpy as np
 from layerlock.evaluation.task import Examples
 
 
-class Remembered(Examples):
+class CachedExamples(Examples):
     """Some examples, evenly spread, kept in memory once they are read.
 
     Args:

@@ -1,0 +1,1 @@
+"""The Keras callbacks of a run: log, checkpoints, timing, failures."""
