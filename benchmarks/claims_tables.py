@@ -6,8 +6,9 @@ import threading
 
 import numpy as np
 from claims_rows import GRIDS, Row, Scale
-from recipe_parts import plan, settings
+from job_parts import read
 
+from layerlock.jobs.pretraining import costs
 from layerlock.runs import writing
 
 FEW = {
@@ -185,4 +186,4 @@ def run_flops(flags: str, steps: int) -> int:
         steps: int.
     """
     words = f"{flags} --steps={steps}".split()
-    return plan.plan(*settings.read(words)).flops
+    return costs.count(*read(words)).flops

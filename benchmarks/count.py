@@ -18,7 +18,7 @@ import tempfile
 import elementwise
 import jax
 from absl import flags
-from recipe_parts import long_run, pretrain
+from job_parts import building, long_run
 
 from layerlock.backends.jax.programs import compile_from_shapes
 from layerlock.core.costs.flops import StepSizes
@@ -93,13 +93,13 @@ def main(argv):
 def count(preset: str, case: Case) -> dict:
     """Both counts of one case."""
     with tempfile.TemporaryDirectory() as folder:
-        chosen, method = long_run(
+        config, method = long_run(
             preset, *case.flags, f"--run_dir={folder}/run"
         )
     found = []
 
     def make_model():
-        model = pretrain.build(chosen, method)
+        model = building.build(config, method)
         frozen = round(case.frozen * len(model.freezable_layers))
         twin = type(model).from_config(model.config_at(frozen))
         twin.compile(model.optimizer)
@@ -107,7 +107,7 @@ def count(preset: str, case: Case) -> dict:
         found.append((twin, frozen))
         return twin
 
-    frames, size = chosen["frames"], chosen["size"]
+    frames, size = config.data.frames, config.data.size
     shape = (FLAGS.batch_size, frames, size, size, 3)
     program, _ = compile_from_shapes(
         make_model, (jax.ShapeDtypeStruct(shape, "uint8"),)

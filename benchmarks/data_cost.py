@@ -18,7 +18,7 @@ import tempfile
 import time
 
 import keras
-from recipe_parts import endless, inputs, open_job, settings
+from job_parts import endless, inputs, open_job, read
 from side_by_side import WaitForStep, median_of, ratio
 
 from layerlock import backends, runs
@@ -30,9 +30,9 @@ NUM_READY = 8  # batches, used again and again
 def main(argv):
     """Measures both, and prints one JSON object."""
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        chosen, method = settings.read([*argv[1:], f"--run_dir={folder}/run"])
-        model, _, clips = open_job(chosen, method, progress)
-        batches = inputs.batches(chosen, clips.source)
+        config, method = read([*argv[1:], f"--run_dir={folder}/run"])
+        model, _, clips = open_job(config, method, progress)
+        batches = inputs.batches(config, clips.source)
         ready = endless(
             [clip for (clip,) in itertools.islice(batches, NUM_READY)]
         )

@@ -17,7 +17,7 @@ import sys
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import handwritten_step, long_run, pretrain
+from job_parts import building, handwritten_step, long_run
 
 from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezeScheduler
@@ -47,12 +47,12 @@ def main(argv):
     FLAGS(argv)
     found = []
     for remat in (False, True):
-        chosen, method = long_run(
+        config, method = long_run(
             FLAGS.preset,
             f"--target={FLAGS.target}",
             f"--{'' if remat else 'no'}remat",
         )
-        model = pretrain.build(chosen, method)
+        model = building.build(config, method)
         scheduler = FreezeScheduler(method.schedule, model)
         most = len(model.freezable_layers)
         for stage in map(int, FLAGS.stages or [0, round(0.7 * most)]):
@@ -60,7 +60,7 @@ def main(argv):
             measured = {"frozen_layers": stage, "remat": remat}
             measured |= largest(lambda clips, m=model: ours(m, clips), model)
             if not remat:
-                step = handwritten_step(model, chosen, method, stage)
+                step = handwritten_step(model, config, method, stage)
                 other = largest(step.peak_bytes, model)
                 measured |= {f"{k}_theirs": v for k, v in other.items()}
             found.append(measured)

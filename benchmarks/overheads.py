@@ -16,7 +16,7 @@ import tempfile
 import time
 
 import keras
-from recipe_parts import inputs, open_job, settings
+from job_parts import inputs, open_job, read
 from side_by_side import WaitForStep
 
 from layerlock import backends, runs
@@ -28,12 +28,12 @@ FREEZING = "LayerLock"
 def main(argv):
     """Measures a run, and prints one JSON object."""
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        chosen, method = settings.read([*argv[1:], f"--run_dir={folder}/run"])
-        model, used, clips = open_job(chosen, method, progress)
+        config, method = read([*argv[1:], f"--run_dir={folder}/run"])
+        model, used, clips = open_job(config, method, progress)
         spent = collections.Counter()
         for callback in used.in_order:
             watch(callback, spent)
-        batches = inputs.batches(chosen, clips.source)
+        batches = inputs.batches(config, clips.source)
         started = time.perf_counter()
         model.fit(
             timed(batches, spent),

@@ -32,7 +32,7 @@ import tempfile
 import keras
 import numpy as np
 from absl import flags
-from recipe_parts import (
+from job_parts import (
     endless,
     handwritten_step,
     long_run,
@@ -127,7 +127,7 @@ def main(argv):
 def measure(stage: int) -> dict:
     """Ours over theirs at a stage."""
     with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        chosen, method = long_run(
+        config, method = long_run(
             FLAGS.preset,
             f"--batch_size={FLAGS.batch_size}",
             f"--mask_ratio={FLAGS.mask_ratio}",
@@ -138,7 +138,7 @@ def measure(stage: int) -> dict:
             *(["--jit_compile"] if FLAGS.compiled else []),
             f"--run_dir={folder}/run",
         )
-        model, used, _ = open_job(chosen, method, progress)
+        model, used, _ = open_job(config, method, progress)
         used.lock.compile_ahead = False  # nothing is to run beside the steps
         used.lock.scheduler.freeze(stage)
         # On the device: what it takes to get them there is not asked for.
@@ -150,7 +150,7 @@ def measure(stage: int) -> dict:
         compilation = {"compiled": True} if FLAGS.compiled else {}
         if not FLAGS.alone:
             theirs = handwritten_step(
-                model, chosen, method, stage, **compilation
+                model, config, method, stage, **compilation
             )
             expected = [float(theirs(batch)) for batch in batches]
         losses = Losses(expected)

@@ -17,7 +17,7 @@ import tempfile
 
 import keras
 from absl import flags
-from recipe_parts import endless, long_run, noise, open_job
+from job_parts import endless, long_run, noise, open_job
 from side_by_side import Guest, Rounds, median_of, ratio
 
 from layerlock import backends, runs
@@ -110,7 +110,7 @@ class Job:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
         self._progress = runs.Progress()
-        chosen, method = long_run(
+        config, method = long_run(
             FLAGS.preset,
             f"--batch_size={FLAGS.batch_size}",
             f"--mask_ratio={FLAGS.mask_ratio}",
@@ -120,7 +120,7 @@ class Job:
             f"--run_dir={self._folder.name}/run",
         )
         self.model, self._used, _ = open_job(
-            chosen, method, self._progress.__enter__()
+            config, method, self._progress.__enter__()
         )
         # Nothing is to run beside the steps.
         self._used.lock.compile_ahead = False

@@ -1,5 +1,11 @@
 """Pre-trains video encoders by progressive freezing, on any Keras backend."""
 
+from layerlock import commands, environment
+
+environment.choose_backend()
+environment.import_keras()
+
+# ruff: noqa: E402 - Keras reads its backend when it is imported.
 from layerlock.backends.layerwise import (
     LayerwiseAdamW as LayerwiseAdamW,
     layer_multipliers as layer_multipliers,
@@ -53,3 +59,14 @@ from layerlock.models.rope import RotaryEmbedding3D as RotaryEmbedding3D
 from layerlock.models.video_encoder import VideoEncoder as VideoEncoder
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    """Finds the jobs: `layerlock.pretrain(steps=60)`, and the others."""
+    if name in commands.NAMES:
+        return commands.find(name)
+    raise AttributeError(f"module 'layerlock' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *commands.NAMES})

@@ -74,6 +74,11 @@ def find(package: str, name: str, base: type) -> type:
     return found[0]
 
 
+def load(module: str):
+    """Returns the module of a dotted name, imported if it was not."""
+    return importlib.import_module(module)
+
+
 def find_all(package: str, base: type) -> dict[str, type]:
     """Returns every plug-in of a package, by name; this imports them all."""
     return {name: find(package, name, base) for name in names(package)}
@@ -126,19 +131,30 @@ def parse_arguments(text: str, plugin_class: type) -> dict:
                 "Put values that contain commas into brackets. "
                 f"Accepted: {_describe(accepted)}."
             )
-        if name not in accepted:
-            raise ValueError(
-                f"`{plugin_class.__name__}` has no argument {name!r}. "
-                f"Accepted: {_describe(accepted)}."
-            )
         if name in arguments:
             raise ValueError(
                 f"Argument {name!r} of `{plugin_class.__name__}` is given "
                 f"twice in {text!r}. Keep one of them."
             )
         arguments[name] = _literal(value)
-        _check_type(plugin_class, name, arguments[name], accepted[name].default)
-    return arguments
+    return check_arguments(arguments, plugin_class)
+
+
+def check_arguments(arguments: dict, plugin_class: type) -> dict:
+    """Returns a copy of a constructor's arguments, checked by name and type.
+
+    Raises:
+        ValueError: if the constructor does not take one of them.
+    """
+    accepted = _constructor_arguments(plugin_class)
+    for name, value in arguments.items():
+        if name not in accepted:
+            raise ValueError(
+                f"`{plugin_class.__name__}` has no argument {name!r}. "
+                f"Accepted: {_describe(accepted)}."
+            )
+        _check_type(plugin_class, name, value, accepted[name].default)
+    return dict(arguments)
 
 
 def _check_type(plugin_class, name, value, default):

@@ -68,6 +68,9 @@ FLOORS = [
     ("models",),
     ("core",),
     ("data", "runs", "report", "evaluation"),
+    ("config",),
+    ("jobs", "studies"),
+    ("cli",),
 ]
 
 
@@ -77,6 +80,46 @@ def a_room_imports_upwards(path, tree):
             above = [room for floor in FLOORS[number + 1 :] for room in floor]
             packages = [f"layerlock.{room}" for room in above]
             return lines_that_import(tree, *packages)
+
+
+def config_imports_more_than_plugins(path, tree):
+    """Only `facts` looks into other rooms, and only once it is asked."""
+    if not is_in(path, "config/"):
+        return None
+    inside = [
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for _, node in imports(function)
+    ]
+    deferred = inside if path == "layerlock/config/facts.py" else []
+    ours = ("layerlock.config.", "layerlock.plugins.")
+    return [
+        node.lineno
+        for module, node in imports(tree)
+        if module.split(".")[0] not in sys.stdlib_module_names
+        and not f"{module}.".startswith(ours)
+        and node not in deferred
+    ]
+
+
+def settings_as_a_dict(path, tree):
+    """Options are attributes: a wrong name is found before it is used."""
+    if not is_in(path, "config/", "jobs/", "studies/", "cli/"):
+        return None
+    names = ("config", "settings", "options", "flags", "section")
+    return [
+        node.lineno
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in names
+        and node.value.id in {argument.arg for argument in function.args.args}
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    ]
 
 
 def plugins_import_the_package(path, tree):
@@ -197,6 +240,8 @@ RULES = [
     core_names_models,
     freezing_imports_other_rooms_of_core,
     a_room_imports_upwards,
+    config_imports_more_than_plugins,
+    settings_as_a_dict,
     plugins_import_the_package,
     a_framework_outside_of_backends,
     keras_source,
@@ -232,6 +277,21 @@ OFFENDERS = [
     ),
     (a_room_imports_upwards, "core/costs/x.py", "from layerlock import runs"),
     (a_room_imports_upwards, "backends/x.py", "import layerlock.models.rope"),
+    (a_room_imports_upwards, "runs/x.py", "from layerlock import config"),
+    (a_room_imports_upwards, "config/facts.py", "import layerlock.jobs.job"),
+    (a_room_imports_upwards, "jobs/x.py", "from layerlock.cli import flags"),
+    (config_imports_more_than_plugins, "config/x.py", "import keras"),
+    (
+        config_imports_more_than_plugins,
+        "config/x.py",
+        "def f():\n    from layerlock.models import presets",
+    ),
+    (
+        config_imports_more_than_plugins,
+        "config/facts.py",
+        "from layerlock import models",
+    ),
+    (settings_as_a_dict, "jobs/x.py", "def f(config):\n    config['steps']"),
     (plugins_import_the_package, "plugins.py", "from layerlock import core"),
     (a_framework_outside_of_backends, "core/x.py", "import jax.numpy as jnp"),
     (a_framework_outside_of_backends, "x.py", "from torch import nn"),

@@ -5,6 +5,7 @@ import doctest
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -23,6 +24,8 @@ EXAMPLES = {
     )
 }
 PLUGINS = [path for path in EXAMPLES if "/backends/" not in path]
+
+LAST = '    seed: int = option(0, "Of weights, clips and masks.", low=0)\n'
 
 # Lets Python find the examples beside the plug-ins of the package.
 LINK = """
@@ -93,7 +96,7 @@ def test_people_can_ask_for_the_plugins_by_name(tmp_path):
     )
 
     assert finished.returncode == 0, finished.stderr
-    [choices] = re.findall(r"--objective: <(.*?)>", finished.stdout)
+    [choices] = re.findall(r"--objective \((.*?)\)", finished.stdout)
     assert choices.split("|") == ["mae", "mae_latent", "shallow", "vjepa"]
 
 
@@ -126,3 +129,51 @@ def test_the_backend_has_all_that_the_contract_asks_for():
 
     defined = {getattr(node, "name", None) for node in tree.body}
     assert set(contract.NAMES) <= defined | set(vars(keras_ops))
+
+
+USES = """
+import inspect, json
+import layerlock
+from layerlock import cli, commands
+from layerlock.cli import flags, text
+from layerlock.config import PretrainConfig
+assert layerlock.__file__.startswith({folder!r}), layerlock.__file__
+job = commands.find("pretrain")
+assert "patience" in inspect.signature(layerlock.pretrain).parameters
+assert "--patience (integer)" in text.help_page(job)
+assert "| `patience` |" in text.reference()
+assert PretrainConfig.of().resolve().recorded["patience"] == 3
+config = flags.parse(PretrainConfig, ["--patience=5"])
+assert config.resolve().training.patience == 5
+cli.run("pretrain", ["--patience=0"])
+"""
+
+
+def test_an_option_is_one_line(tmp_path):
+    path, section, line = re.search(
+        r"```\n# (layerlock/config/\S+), (\w+)\n(    .*)\n```",
+        (ROOT / "CONTRIBUTING.md").read_text(),
+    ).groups()
+    shutil.copytree(
+        ROOT / "layerlock",
+        tmp_path / "layerlock",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    file = tmp_path / path
+    head, body = file.read_text().split(f"class {section}(")
+    file.write_text(
+        head + f"class {section}(" + body.replace(LAST, LAST + line + "\n")
+    )
+
+    finished = subprocess.run(
+        [sys.executable, "-c", USES.format(folder=str(tmp_path))],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert finished.stderr.splitlines()[-2:] == [
+        "pretrain: --patience must be at least 1. Received: 0.",
+        "See --help.",
+    ]

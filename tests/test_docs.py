@@ -58,3 +58,11 @@ def test_every_public_name_is_on_the_reference_page():
 def test_site_builds(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     subprocess.run([*command, "-d", str(tmp_path)], cwd=ROOT, check=True)
+
+
+def test_the_page_of_options_is_current():
+    from layerlock.cli import text
+
+    page = ROOT / "docs" / "reference" / "options.md"
+
+    assert page.read_text() == text.reference(), "python docs/options.py"

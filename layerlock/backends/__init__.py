@@ -65,3 +65,4 @@ measure_step = _module.measure_step
 unsupported = _module.unsupported
 devices = _module.devices
 versions = _module.versions
+without_tensorflow = keras_internals.without_tensorflow

@@ -5,9 +5,12 @@ it in the installed Keras. A name that a later Keras lacks ends the import with
 a sentence instead of a training step with an `AttributeError`.
 """
 
+import contextlib
 import dataclasses
+import sys
 
 import keras
+from keras.src.utils import module_utils
 
 VERSIONS = "3.15 and 3.16"
 
@@ -64,6 +67,7 @@ PRIVATE_NAMES = (
 
 # Found on instances alone: there is nothing to find on a class.
 INSTANCE_NAMES = {
+    "_available",
     "_backward_hooks",
     "_backward_pre_hooks",
     "_compiled_trainable_state",
@@ -122,3 +126,22 @@ def scans_steps() -> bool:
     """
     major, minor, *_ = keras.__version__.split(".")
     return (int(major), int(minor)) >= (3, 16)
+
+
+@contextlib.contextmanager
+def without_tensorflow():
+    """Keeps Keras from importing TensorFlow on another backend.
+
+    To serialise an object, Keras imports TensorFlow wherever it is installed,
+    since the object might be one of TensorFlow's types. That takes seconds,
+    memory, and lines on the terminal. No effect once TensorFlow is imported.
+    """
+    lazy = module_utils.tensorflow
+    if lazy._available is not None or "tensorflow" in sys.modules:
+        yield
+        return
+    lazy._available = False
+    try:
+        yield
+    finally:
+        lazy._available = None

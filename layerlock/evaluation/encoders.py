@@ -58,39 +58,70 @@ def load(spec, seed: int = 0, student: bool = False):
     >>> load("pixels:video_vit_nano").hidden_dim
     384
     """
+    baseline = _baseline_of(spec)
+    if baseline and not student:
+        kind, preset = baseline
+        if kind == "pixels":
+            sizes = PRESETS[preset]
+            return Pixels(sizes["patch_size"], sizes["clip_shape"])
+        backends.set_random_seed(seed)
+        return VideoEncoder.from_preset(preset)
+    return VideoEncoder.from_preset(_path(spec, student))
+
+
+def read_sizes(spec) -> dict:
+    """Returns the constructor's arguments of an encoder, without building it.
+
+    Args:
+        spec: as for `load`.
+
+    Example:
+
+    >>> read_sizes("random:video_vit_nano")["num_layers"]
+    8
+    """
+    baseline = _baseline_of(spec)
+    if baseline:
+        kind, preset = baseline
+        sizes = dict(PRESETS[preset])
+        if kind == "pixels":
+            sizes["num_layers"] = 0
+        return sizes
+    return exported.read_config(_path(spec))
+
+
+def _path(spec, student: bool = False) -> pathlib.Path:
+    """The exported encoder that is meant."""
     path = pathlib.Path(spec)
     is_run = (path / "metrics.jsonl").exists()
     if student and not is_run:
         raise ValueError(
             f"Only a run has a student, and {str(spec)!r} is none. Leave "
-            "--student out."
+            "`student` out."
         )
-    kind, colon, preset = str(spec).partition(":")
-    if colon and kind in BASELINES:
-        return _baseline(kind, preset, seed)
     if not path.exists():
         raise ValueError(
             f"There is no encoder at {str(spec)!r}. Expected a run directory, "
             "an exported encoder, or one of "
-            f"{[f'{name}:PRESET' for name in BASELINES]}."
+            f"{[f'{baseline}:PRESET' for baseline in BASELINES]}."
         )
     if is_run:
-        path = _of_run(path, student)
-    elif (path / "finetune.json").exists():
-        path = path / "encoder"
-    return VideoEncoder.from_preset(path)
+        return _of_run(path, student)
+    if (path / "finetune.json").exists():
+        return path / "encoder"
+    return path
 
 
-def _baseline(kind, preset, seed):
+def _baseline_of(spec):
+    """The kind of baseline and its preset, if a baseline is meant."""
+    kind, colon, preset = str(spec).partition(":")
+    if not colon or kind not in BASELINES:
+        return None
     if preset not in PRESETS:
         raise ValueError(
             f"Unknown preset {preset!r}. Expected one of {list(PRESETS)}."
         )
-    if kind == "pixels":
-        sizes = PRESETS[preset]
-        return Pixels(sizes["patch_size"], sizes["clip_shape"])
-    backends.set_random_seed(seed)
-    return VideoEncoder.from_preset(preset)
+    return kind, preset
 
 
 def _of_run(path, student):

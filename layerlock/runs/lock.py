@@ -11,7 +11,7 @@ _held = {}  # locks by path: an object that is collected releases its lock
 
 
 def hold(path):
-    """Keeps other processes from going on with a run while this one lives.
+    """Keeps other processes from going on with a run until `release`.
 
     The operating system drops the lock when the process ends, however it
     ends. Without effect where files cannot be locked, as on some network
@@ -26,7 +26,7 @@ def hold(path):
     Example:
 
     ```python
-    lock.hold("runs/scenes")  # until this process ends
+    lock.hold("runs/scenes")
     ```
     """
     path = Path(path).resolve()
@@ -54,6 +54,13 @@ def hold(path):
     _held[path] = lock
     with contextlib.suppress(PermissionError):  # Windows: locked is locked
         file.write_text(str(os.getpid()))
+
+
+def release(path):
+    """Lets other processes go on with a run. No effect if it is not held."""
+    lock = _held.pop(Path(path).resolve(), None)
+    if lock is not None:
+        lock.release()
 
 
 def _owner(file: Path) -> str:

@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from tests.recipes import running
+
 BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 STEPS = 100
 
@@ -131,19 +133,14 @@ def test_shares_of_a_run_become_steps(benchmark):
 
 
 @pytest.mark.parametrize("name", ["nano", "small"])
-def test_every_row_is_a_run_that_the_recipe_accepts(
-    benchmark, monkeypatch, name
-):
+def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, name):
     rows, results = benchmark
-    monkeypatch.syspath_prepend(BENCHMARKS.parent / "recipes")
-    from common import settings
-
     scale = rows.SCALES[name]
     there = type(results)(results.runs, scale, STEPS, seeds=2)
     for row in there.work(scale.grids):
         if not there.is_floor(row):
             flags = f"{scale.flags} {there.flags_of(row)} --steps=1000"
-            settings.read(flags.split())
+            running.resolved(*flags.split())
 
 
 def test_probes_read_clips_of_the_scale(benchmark):

@@ -1,20 +1,6 @@
-"""Makes the recipes' shared modules importable, as they are for a script."""
-
-import pathlib
+"""An encoder so small that runs compile fast."""
 
 import pytest
-
-RECIPES = pathlib.Path(__file__).parents[2] / "recipes"
-
-
-@pytest.fixture
-def common(monkeypatch):
-    """The package `recipes/common`, with its modules loaded."""
-    monkeypatch.syspath_prepend(RECIPES)
-    import common.building
-    import common.settings
-
-    return common
 
 
 @pytest.fixture(scope="session")

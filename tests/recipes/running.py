@@ -1,6 +1,5 @@
-"""Runs recipes the way people do: as commands."""
+"""Runs recipes and jobs the way people do: as commands."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -11,6 +10,10 @@ import time
 
 import pytest
 
+from layerlock import cli, commands
+from layerlock.cli.flags import parse
+from layerlock.jobs.pretraining import method
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -19,22 +22,20 @@ def command(run_dir, *flags):
     return [sys.executable, str(recipe), f"--run_dir={run_dir}", *flags]
 
 
-def load(name):
-    """A recipe as a module of this process, with flags of its own."""
-    path = ROOT / "recipes" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    recipe = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(path.parent)
-        spec.loader.exec_module(recipe)
-    return recipe
-
-
 def call(name, *flags):
-    """Runs a recipe in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "recipes")
-        load(name).main([f"{name}.py", *flags])
+    """Runs a job in this process, as its command line does."""
+    return cli.run(name, list(flags))
+
+
+def configure(name, *flags):
+    """The configuration of a command line, as it was given."""
+    return parse(commands.find(name).config_class, list(flags))
+
+
+def resolved(*flags):
+    """The resolved configuration of a pre-training run, and its method."""
+    config = configure("pretrain", *flags).resolve()
+    return config, method.build(config)
 
 
 def refusal(name, *flags):

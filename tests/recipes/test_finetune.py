@@ -94,8 +94,11 @@ NANO = "--encoder=random:video_vit_nano"
         ([], "--encoder is missing"),
         (["--encoder=pixels:video_vit_nano"], "nothing to fine-tune"),
         (["--encoder=/nowhere"], "no encoder at"),
-        ([NANO, "--readout=knn"], "attentive|linear"),
-        ([NANO, "--schedule=converged"], "linear|never|piecewise"),
+        ([NANO, "--readout=knn"], "one of ['attentive', 'linear']"),
+        (
+            [NANO, "--schedule=converged"],
+            "one of ['linear', 'never', 'piecewise']",
+        ),
         ([NANO, "--interval=5"], "--interval is not an argument"),
         ([NANO, "--schedule=linear", "--start_step=1000"], "Nothing would"),
         (
@@ -104,7 +107,7 @@ NANO = "--encoder=random:video_vit_nano"
         ),
         ([NANO, "--layer_decay=0"], "above 0 and at most 1"),
         ([NANO, "--learning_rate=nan"], "--learning_rate must be finite"),
-        ([NANO, "--learning_rate=0"], "--learning_rate must be positive"),
+        ([NANO, "--learning_rate=0"], "--learning_rate must be above 0"),
         ([NANO, "--warmup_steps=1000"], "warmup_steps"),
         (
             [NANO, f"--task_args={FEW}", "--batch_size=41"],

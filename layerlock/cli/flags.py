@@ -1,0 +1,97 @@
+"""Reads flags into a configuration."""
+
+import re
+import sys
+
+from absl import flags
+
+from layerlock.config import JobConfig, OptionError
+from layerlock.jobs.job import Job
+
+_DEFINE = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    tuple: flags.DEFINE_list,
+    dict: flags.DEFINE_string,
+}
+
+
+def define(config_class: type) -> flags.FlagValues:
+    """Defines a flag for every option of a configuration."""
+    values = flags.FlagValues()
+    for name, option in config_class.options().items():
+        _DEFINE[option.kind](name, None, option.help, flag_values=values)
+    return values
+
+
+def read(
+    job: Job, arguments: list[str], config: JobConfig | None = None
+) -> JobConfig:
+    """Returns the configuration of a command line; leaves on mistakes.
+
+    Args:
+        job: whose options the flags are.
+        arguments: the flags.
+        config: configuration that they change. Defaults to `None`.
+    """
+    try:
+        return parse(job.config_class, arguments, config)
+    except (flags.Error, OptionError) as error:
+        sys.exit(f"{job.name}: {dashed(error, job)}\nSee --help.")
+
+
+def parse(
+    config_class: type, arguments: list[str], config: JobConfig | None = None
+) -> JobConfig:
+    """Returns the configuration of a list of flags.
+
+    Args:
+        config_class: a `JobConfig`.
+        arguments: the flags.
+        config: configuration that they change. Defaults to `None`.
+
+    Raises:
+        absl.flags.Error: if a flag is unknown or has no value of its type.
+        OptionError: if an option does not allow its value.
+
+    Example:
+
+    >>> from layerlock.config import PretrainConfig
+    >>> parse(PretrainConfig, ["--steps=60", "--remat"]).given
+    {'remat': True, 'steps': 60}
+    """
+    values = define(config_class)
+    _, *stray = values(["layerlock", *arguments])
+    if stray:
+        raise flags.Error(
+            f"Unexpected arguments: {stray}. Flags start with --."
+        )
+    given = {
+        name: values[name].value for name in values if values[name].present
+    }
+    base = {} if config is None else config.given
+    if given.get("resume"):  # config.json has all but instances of plug-ins
+        options = config_class.options()
+        base = {
+            name: value
+            for name, value in base.items()
+            if options[name].plugin and not isinstance(value, str)
+        }
+    if given.get("init_from"):  # it brings the encoder's size
+        base = {k: v for k, v in base.items() if k != "preset"}
+    return config_class.of(**{**base, **given})
+
+
+def dashed(error, job) -> str:
+    """A message with flags where it names options in backticks.
+
+    Example:
+
+    >>> from layerlock.commands import find
+    >>> dashed("`steps=9` is less than `log_every`.", find("pretrain"))
+    '--steps=9 is less than --log_every.'
+    """
+    names = "|".join(job.config_class.options())
+    return re.sub(rf"`((?:{names})(?:=[^`]*)?)`", r"--\1", str(error))

@@ -1,0 +1,68 @@
+"""Options of the clips of a pre-training run."""
+
+from layerlock import plugins
+from layerlock.config import facts
+from layerlock.config.option import OptionError, option
+from layerlock.config.section import Section, section
+
+SMALL_WIDTH = 384  # narrower encoders get small clips
+
+
+def _frames(config):
+    """8 for scenes, 16 for videos; with init_from, the encoder's"""
+    if config.encoder.init_from:
+        return facts.encoder_sizes(config.encoder)["clip_shape"][0]
+    return facts.source_default(config.data.data, "frames")
+
+
+def _size(config):
+    """32 for scenes; for videos 64 under nano and tiny, 224 under the other
+    presets; with init_from, the encoder's"""
+    sizes = facts.encoder_sizes(config.encoder)
+    if config.encoder.init_from:
+        return sizes["clip_shape"][1]
+    small = sizes["hidden_dim"] < SMALL_WIDTH
+    usual = facts.source_default(config.data.data, "size")
+    return usual or (64 if small else 224)
+
+
+def _workers(config):
+    """0 for scenes, 2 for videos"""
+    return facts.source_class(config.data.data).default_workers
+
+
+@section
+class DataConfig(Section):
+    """The clips that a run learns from."""
+
+    title = "Data"
+
+    data: str = option(
+        "scenes",
+        "scenes, or a folder, a glob or a .txt list of videos.",
+        plugin=True,
+    )
+    frames: int = option(rule=_frames, help="Frames of a clip.")
+    size: int = option(rule=_size, help="Height and width of a clip, pixels.")
+    fps: float | None = option(
+        None, "Frames per second to read videos at; none: the video's own."
+    )
+    workers: int = option(
+        rule=_workers,
+        low=0,
+        may_change=True,
+        help="Processes that read clips; 0 reads in a thread.",
+    )
+    validation: str | None = option(
+        None,
+        "Held-out clips for a loss on fixed clips and masks, named as data is.",
+        plugin=True,
+    )
+
+    def check_together(self, config):
+        source = facts.source_class(self.data)
+        has_time = "fps" in plugins.argument_names(source)
+        if self.fps and not has_time and not self.validation:
+            raise OptionError(
+                f"`fps` is for videos; `data={self.data}` has no time."
+            )

@@ -1,0 +1,80 @@
+"""Options of the encoder that is pre-trained."""
+
+from layerlock.config import facts
+from layerlock.config.option import OptionError, option
+from layerlock.config.section import Section, section
+
+POSITIONS = ("rotary", "rotary_qk", "learned", "sincos", "none")
+
+
+def _preset(config):
+    """video_vit_nano; none where init_from brings an encoder of its own size"""
+    return None if config.encoder.init_from else "video_vit_nano"
+
+
+@section
+class EncoderConfig(Section):
+    """The encoder: its size, its weights and its precision."""
+
+    title = "Encoder"
+
+    init_from: str | None = option(
+        None,
+        "Start from an exported encoder: a run, or the folder encoder/ of one.",
+    )
+    preset: str | None = option(
+        rule=_preset, choices=facts.presets, help="Size of the encoder."
+    )
+    positions: str | None = option(
+        None,
+        "Kind of position embedding; none: the encoder's own, rotary for a "
+        "preset.",
+        choices=POSITIONS,
+    )
+    patch_size: tuple | None = option(
+        None,
+        "Frames, rows and columns of a patch, such as 2,16,16; none: the "
+        "encoder's own.",
+        items=int,
+    )
+    mixed_precision: str = option(
+        "none",
+        "Precision of the networks; weights and losses stay in float32.",
+        choices=("none", "bfloat16", "float16"),
+    )
+    remat: bool = option(
+        False,
+        "Compute blocks again in the backward pass, to save memory. On JAX "
+        "only a GPU or a TPU saves any.",
+    )
+    jit_compile: bool | None = option(
+        None,
+        "Compile the blocks on PyTorch, or the step with XLA on TensorFlow; "
+        "none: Keras's own choice, which leaves PyTorch eager. JAX compiles.",
+    )
+
+    def check_together(self, config):
+        if self.init_from:
+            for name in ("preset", "patch_size", "positions"):
+                if name in self.given:
+                    raise OptionError(
+                        f"`{name}` contradicts `init_from`, which brings an "
+                        "encoder of its own size. Leave one of them out."
+                    )
+        if self.patch_size is not None and len(self.patch_size) != 3:
+            raise OptionError(
+                "`patch_size` is frames,rows,columns, such as 2,16,16. "
+                f"Received: {','.join(map(str, self.patch_size))}."
+            )
+
+    @property
+    def dtype(self) -> str:
+        """Name of the precision policy."""
+        if self.mixed_precision == "none":
+            return "float32"
+        return f"mixed_{self.mixed_precision}"
+
+    @property
+    def name(self) -> str:
+        """What a person calls the encoder."""
+        return self.preset or self.init_from

@@ -1,0 +1,188 @@
+"""What rules and checks must know of networks, clips and plug-ins.
+
+The one module of this room that looks into others. It imports them inside of
+functions, so that options can be listed without loading a framework.
+"""
+
+import math
+import pathlib
+
+from layerlock import plugins
+from layerlock.config.option import OptionError
+
+# The folder of the plug-ins that an option names, and their abstract class.
+PLUGINS = {
+    "objective": ("layerlock.core.pretraining.objectives", "Objective"),
+    "mask": ("layerlock.core.pretraining.masks", "Mask"),
+    "schedule": ("layerlock.core.freezing.schedules", "FreezeSchedule"),
+    "task": ("layerlock.evaluation.tasks", "Task"),
+    "readout": ("layerlock.evaluation.probes", "Probe"),
+    "track": ("layerlock.runs.trackers", "Tracker"),
+}
+_BASES = {"task": "layerlock.evaluation.task"}  # where it is not the folder's
+
+
+def names(kind: str):
+    """Returns a function that lists the plug-ins of a kind."""
+    return lambda: plugins.names(PLUGINS[kind][0])
+
+
+def base_class(kind: str) -> type:
+    """The abstract class of a kind of plug-in."""
+    package, name = PLUGINS[kind]
+    return getattr(plugins.load(_BASES.get(kind, package)), name)
+
+
+def plugin_class(kind: str, plugin) -> type:
+    """The class of a plug-in that is given as a name or as an instance."""
+    base = base_class(kind)
+    if isinstance(plugin, str):
+        return plugins.find(PLUGINS[kind][0], plugin, base)
+    if not isinstance(plugin, base):
+        raise OptionError(
+            f"`{kind}` is the name of a plug-in, or an instance of "
+            f"`{base.__name__}`. Received: {plugin!r}. Expected one of "
+            f"{names(kind)()}."
+        )
+    return type(plugin)
+
+
+def plugin_classes(kind: str) -> dict[str, type]:
+    """All plug-ins of a kind, by name."""
+    return plugins.find_all(PLUGINS[kind][0], base_class(kind))
+
+
+def presets() -> list[str]:
+    """The names of the encoders' sizes."""
+    from layerlock.models.presets import PRESETS
+
+    return list(PRESETS)
+
+
+def source_class(data) -> type:
+    """The class of the source that `data` names, or is an instance of."""
+    from layerlock import data as sources
+
+    if isinstance(data, sources.VideoSource):
+        return type(data)
+    return sources.source_class(data)
+
+
+def source_default(data, name: str):
+    """`frames` or `size` of a source, or what is usual for its kind."""
+    default = getattr(source_class(data), f"default_{name}")
+    return getattr(data, name, default)
+
+
+def exported_folder(path) -> pathlib.Path:
+    """The exported encoder at a path; a run directory holds one."""
+    from layerlock.models import exported
+
+    path = pathlib.Path(path)
+    of_run = exported.readable_path(path / "encoder")
+    return of_run if of_run.is_dir() else path
+
+
+def encoder_sizes(encoder) -> dict:
+    """The constructor's arguments that preset, or export, and options give.
+
+    Args:
+        encoder: the `EncoderConfig`.
+    """
+    from layerlock.models import exported
+    from layerlock.models.presets import PRESETS
+
+    if encoder.init_from:
+        sizes = exported.read_config(exported_folder(encoder.init_from))
+    else:
+        sizes = dict(PRESETS[encoder.preset])
+    if encoder.patch_size:
+        sizes["patch_size"] = encoder.patch_size
+    if encoder.positions:
+        sizes["positions"] = encoder.positions
+    return sizes
+
+
+def encoder_arguments(config) -> dict:
+    """All arguments of the encoder of a pre-training run.
+
+    Args:
+        config: a `PretrainConfig`, resolved up to `method`.
+    """
+    arguments = encoder_sizes(config.encoder)
+    arguments["num_decoder_layers"] = _num_decoder_layers(config, arguments)
+    size = config.data.size
+    arguments["clip_shape"] = (config.data.frames, size, size)
+    arguments["remat"] = config.encoder.remat
+    return arguments
+
+
+def _num_decoder_layers(config, arguments) -> int:
+    """Blocks that decode: none where the predictor has blocks of its own."""
+    objective = plugin_class("objective", config.method.objective)
+    if objective.predictor == "transformer":
+        return 0
+    # An encoder of V-JEPA has none: then as many as the presets of its depth.
+    return arguments["num_decoder_layers"] or min(
+        4, max(1, arguments["num_layers"] // 3)
+    )
+
+
+def num_freezable(config) -> int:
+    """How many blocks of the encoder may freeze: those that do not decode."""
+    arguments = encoder_arguments(config)
+    return arguments["num_layers"] - arguments["num_decoder_layers"]
+
+
+def num_patches(config) -> int:
+    """Patches of a clip."""
+    sizes = encoder_sizes(config.encoder)
+    pixels = config.data.frames * config.data.size**2
+    return pixels // math.prod(sizes["patch_size"])
+
+
+def judged_sizes(encoder) -> dict:
+    """The constructor's arguments of an encoder that is judged or shown.
+
+    Args:
+        encoder: a run, an exported encoder, or a floor such as
+            `random:PRESET`.
+    """
+    from layerlock.evaluation import encoders
+
+    return encoders.read_sizes(encoder)
+
+
+def is_run(path) -> bool:
+    """Whether a path is the folder of a pre-training run."""
+    return (pathlib.Path(path) / "metrics.jsonl").exists()
+
+
+def trackers_of_default() -> tuple:
+    """The trackers of a run that names none."""
+    from layerlock.runs import trackers
+
+    return tuple(trackers.default_names())
+
+
+def check_trackers(track):
+    """Raises if a tracker does not exist or is not installed."""
+    from layerlock.runs import trackers
+
+    trackers.check(list(track))
+
+
+def trainable_readouts() -> list[str]:
+    """The readouts that can be trained end to end with an encoder."""
+    from layerlock.evaluation import finetuning
+
+    return finetuning.readouts()
+
+
+def fixed_schedules() -> list[str]:
+    """The schedules whose events are known before training."""
+    return [
+        name
+        for name, schedule in plugin_classes("schedule").items()
+        if not schedule.is_adaptive
+    ]

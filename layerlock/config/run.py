@@ -1,0 +1,114 @@
+"""Options of where a run is kept, and how often it writes."""
+
+import math
+
+from layerlock.config import facts
+from layerlock.config.option import OptionError, option
+from layerlock.config.section import Section, section
+
+
+def _log_every(config):
+    """1 % of steps, at most 50"""
+    return max(1, min(50, config.training.steps // 100))
+
+
+def _monitor_every(config):
+    """5 % of steps, at most 1000"""
+    return max(1, min(1000, config.training.steps // 20))
+
+
+def _checkpoint_every(config):
+    """20 % of steps, at most 1000"""
+    every = max(1, min(1000, config.training.steps // 5))
+    # Held-out losses are logged at checkpoints.
+    return math.ceil(every / config.run.log_every) * config.run.log_every
+
+
+def _track(config):
+    """tensorboard where tensorboardX is installed"""
+    return facts.trackers_of_default()
+
+
+@section
+class RunConfig(Section):
+    """The run directory, logs and checkpoints."""
+
+    title = "Run"
+
+    run_dir: str | None = option(
+        None, "Folder of the run; none: runs/ and the time.", may_change=True
+    )
+    resume: bool = option(
+        False,
+        "Go on with the run in run_dir, with the options that it began with.",
+        may_change=True,
+    )
+    plan: bool = option(
+        False,
+        "Show the options, the cost and the memory of the run, and train "
+        "nothing.",
+        may_change=True,
+    )
+    log_every: int = option(
+        rule=_log_every,
+        low=1,
+        help="Optimizer steps between lines of metrics.jsonl.",
+    )
+    checkpoint_every: int = option(
+        rule=_checkpoint_every,
+        low=1,
+        help="Optimizer steps between checkpoints, a multiple of log_every.",
+    )
+    keep_checkpoints: int = option(
+        3, "Newest checkpoints that are kept.", low=1, may_change=True
+    )
+    track: tuple = option(
+        rule=_track,
+        choices=facts.names("track"),
+        may_change=True,
+        help="Experiment trackers that get the numbers of metrics.jsonl, "
+        "freezes and the report; empty for none.",
+    )
+    compilation_cache: str = option(
+        "~/.cache/layerlock",
+        "JAX: folder of compiled programs, which later runs need not compile "
+        "again; empty for none. JAX_COMPILATION_CACHE_DIR goes first.",
+        may_change=True,
+    )
+    monitor_every: int = option(
+        rule=_monitor_every,
+        low=1,
+        help="Optimizer steps between comparisons of layers with their earlier "
+        "state.",
+    )
+    probe_every: int | None = option(
+        None,
+        "Optimizer steps between nearest-neighbour probes of the features, "
+        "logged as probe_top1. A multiple of log_every; none: no probes.",
+        low=1,
+    )
+    probe_data: str | None = option(
+        None,
+        "Class sub-folders of videos for probe_every; none: the motion of "
+        "procedural scenes.",
+    )
+    on_collapse: str = option(
+        "warn",
+        "What to do when the features collapse.",
+        choices=("warn", "stop"),
+    )
+
+    def check_together(self, config):
+        facts.check_trackers(self.track)
+        if self.checkpoint_every % self.log_every:
+            raise OptionError(
+                "`checkpoint_every` must be a multiple of `log_every`. "
+                f"Received: {self.checkpoint_every} and {self.log_every}."
+            )
+        if self.probe_data is not None and self.probe_every is None:
+            raise OptionError("`probe_data` is for `probe_every`. Pass both.")
+        if self.probe_every is not None and self.probe_every % self.log_every:
+            raise OptionError(
+                "`probe_every` must be a multiple of `log_every`. Received: "
+                f"{self.probe_every} and {self.log_every}."
+            )

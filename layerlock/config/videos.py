@@ -1,0 +1,68 @@
+"""Options of the jobs that write videos: prepare and visualise."""
+
+import pathlib
+
+from layerlock.config.option import option
+from layerlock.config.section import Section, section
+
+
+@section
+class CopiesConfig(Section):
+    """The videos, and how their copies are written."""
+
+    title = "Copies"
+
+    data: str = option(help="A folder, a glob or a .txt list of videos.")
+    out: str = option(help="Folder of the copies.")
+    short_side: int = option(
+        256,
+        "Pixels of the shorter side; smaller videos keep their size.",
+        low=16,
+    )
+    key_frame_seconds: float = option(0.5, "Seconds between key frames.", low=0)
+    crf: int = option(
+        20,
+        "Quality of x264: a lower value is better, and writes larger files.",
+        low=0,
+        high=51,
+    )
+    trims: str | None = option(
+        None,
+        "CSV of path, first and last second, with a row of names or without: "
+        "copies these parts alone, those of one.mp4 as one_FIRST-LAST.mp4.",
+    )
+    workers: int | None = option(
+        None,
+        "Videos that are copied at a time; none: one for each core.",
+        low=1,
+    )
+    plan: bool = option(
+        False, "Show the options and the number of copies, and copy nothing."
+    )
+
+
+def _out(config):
+    """VIDEO-features.mp4 in the working directory"""
+    return f"{pathlib.Path(config.pictures.video).stem}-features.mp4"
+
+
+@section
+class PicturesConfig(Section):
+    """The video whose features are shown, and the video that is written."""
+
+    title = "Video"
+
+    video: str = option(help="The video.")
+    out: str = option(rule=_out, help="The mp4 that is written.")
+    fps: float | None = option(
+        None, "Frames per second; none: the video's, at most 8."
+    )
+    size: int | None = option(
+        None, "Height and width of the frames; none: the encoder's."
+    )
+    seconds: float = option(
+        60.0, "Longest part of the video that is shown.", low=0.1
+    )
+    plan: bool = option(
+        False, "Show the options and the cost, and write nothing."
+    )

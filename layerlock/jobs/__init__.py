@@ -1,0 +1,1 @@
+"""WHAT a person starts: a configuration in, a run or a result out."""

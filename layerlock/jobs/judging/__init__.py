@@ -1,0 +1,1 @@
+"""Parts of the jobs that judge an encoder on a task."""

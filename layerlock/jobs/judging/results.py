@@ -1,0 +1,116 @@
+"""The files in the folder of results of a probe or a fine-tuning."""
+
+import dataclasses
+import pathlib
+import sys
+
+import keras
+
+from layerlock.config import JobConfig
+from layerlock.evaluation import mistakes, report, scores
+from layerlock.runs import configuration, writing
+
+FEW_EXAMPLES = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """The results of a probe or a fine-tuning.
+
+    Args:
+        path: the folder of the results.
+        metrics: dict from metric to `value`, and the ends `low` and `high` of
+            its 95 % bootstrap interval on the test split.
+        trials: list of dict: the settings tried by a probe, or the validation
+            scores during a fine-tuning.
+        report: path of the page.
+
+    Example:
+
+    ```python
+    judgement = layerlock.probe(encoder="runs/a", task="scenes_motion")
+    print(judgement.metrics["top1"]["value"])
+    ```
+    """
+
+    path: pathlib.Path
+    metrics: dict
+    trials: list
+    report: pathlib.Path
+
+
+def show_trial(trial):
+    """Prints the validation score of a setting, or of a step."""
+    *settings, (metric, score) = trial.items()
+    of = ", ".join(f"{name} {value:g}" for name, value in settings)
+    newline = "\n" if sys.stdout.isatty() else ""  # below the bar
+    print(f"{newline}{of}: {metric} {score:.3f} (validation)", flush=True)
+
+
+def write(
+    name: str,
+    config: JobConfig,
+    encoder,
+    task,
+    result,
+    seconds: float,
+    kind: str,
+    **more,
+) -> Judgement:
+    """Writes numbers and a page, and prints the scores.
+
+    Args:
+        name: str, of the JSON file of the numbers. The page goes beside it,
+            and for classes the answers.
+        config: resolved.
+        encoder: what was judged.
+        task: the `Task`.
+        result: the `Result`.
+        seconds: how long it took.
+        kind: `"probe"` or `"fine-tuning"`.
+        **more: further entries of the JSON file.
+    """
+    folder = pathlib.Path(config.results.out)
+    record = {
+        "command": configuration.command_line(),
+        "backend": keras.backend.backend(),
+        "encoder": config.encoder.encoder,
+        "student": config.encoder.student,
+        "task": _name(config.task.task),
+        "task_args": task.get_config(),
+        "readout": _name(config.readout.readout),
+        "layer": result.layer,
+        "seed": config.task.seed,
+        "seconds": round(seconds, 1),
+        "problems": [*task.problems, *result.problems],
+        "examples": {s: len(f) for s, f in result.features.items()},
+        **more,
+        "metrics": result.metrics,
+        "commonest_class_share": result.commonest_class_share,
+        "constant_depth_error": result.constant_depth_error,
+    }
+    writing.write_json(folder / name, record)
+    if not task.is_dense:
+        answers = mistakes.table(task, result)
+        writing.replace_file(folder / "answers.csv", answers.encode())
+    page = report.page(record, task, encoder, result, kind)
+    page_path = folder / "report.html"
+    writing.replace_file(page_path, page.encode())
+    for metric, score in result.metrics.items():
+        print(f"{metric}: {score['value']:.3f} ({scores.interval(score)})")
+    if task.is_dense:
+        print(f"always the same depth: {result.constant_depth_error:.3f}")
+    else:
+        print(f"always the commonest class: {result.commonest_class_share:.3f}")
+    num_tested = record["examples"]["test"]
+    if num_tested < FEW_EXAMPLES:
+        print(
+            f"Note: {num_tested} examples were tested. Intervals from so few "
+            "say little."
+        )
+    print(f"Report: {page_path}")
+    return Judgement(folder, result.metrics, result.trials, page_path)
+
+
+def _name(plugin) -> str:
+    return plugin if isinstance(plugin, str) else type(plugin).__name__

@@ -1,0 +1,97 @@
+"""The task of a job, and the folder of its results."""
+
+import contextlib
+import pathlib
+import shutil
+
+from layerlock import evaluation
+from layerlock.config import JobConfig, OptionError, components, facts
+from layerlock.config.evaluation import FEATURES, is_left
+from layerlock.data.source import check_geometry
+from layerlock.evaluation import encoders
+from layerlock.models.patches import patch_grid
+from layerlock.runs import directory
+
+
+def build_task(config: JobConfig, encoder) -> evaluation.Task:
+    """The task on clips of the length and size that the encoder takes.
+
+    Args:
+        config: resolved, with the sections `encoder` and `task`.
+        encoder: what the task is for.
+
+    Raises:
+        ValueError: if the clips do not divide into the encoder's patches, or
+            the task cannot be built.
+    """
+    task, data = config.task.task, config.task.data
+    arguments = components.own_arguments(config, "task")
+    accepted = components.accepted(config, "task")
+    frames = arguments.get("frames", config.task.frames)
+    size = arguments.get("size", config.task.size)
+    if not isinstance(task, str):
+        frames, size = task.frames, task.size
+    check_geometry(frames, size)
+    patch_grid((frames, size, size), encoder.patch_size)
+    more = {"frames": frames, "size": size}
+    if "fps" in accepted and facts.is_run(config.encoder.encoder):
+        run = directory.RunDirectory.open(config.encoder.encoder)
+        more["fps"] = run.config["flags"].get("fps")
+    if "data" not in accepted:
+        if data is not None:
+            raise OptionError(f"`task={task}` reads no files: no `data`.")
+    elif data is None and isinstance(task, str):
+        raise OptionError(f"`task={task}` needs `data`, its folder.")
+    else:
+        more["data"] = data
+    return components.build(config, "task", **more)
+
+
+def describe_clips(task, config: JobConfig) -> str:
+    """What clips are judged on, and a warning where others may be compared.
+
+    Args:
+        task: the `Task`.
+        config: resolved, with the sections `encoder` and `task`.
+    """
+    shape = f"Clips of {task.frames} frames of {task.size}x{task.size}"
+    kind = config.encoder.encoder.partition(":")[0]
+    is_default = {"frames", "size"} - config.task.given
+    if kind in encoders.BASELINES and is_default:
+        return (
+            f"{shape}, the preset's default. To compare with a run, take its "
+            "`frames` and `size`."
+        )
+    return f"{shape}."
+
+
+def check_folder(config: JobConfig) -> pathlib.Path:
+    """The folder of the results, which must be new or empty.
+
+    The folder of a probe that was killed counts as empty.
+
+    Args:
+        config: resolved, with the section `results`.
+    """
+    out = pathlib.Path(config.results.out)
+    if not (out.is_dir() and is_left(out)):
+        directory.check_free(out, "out")
+    return out
+
+
+@contextlib.contextmanager
+def made(folder: pathlib.Path):
+    """Makes the folder of the results; removes it if it stays empty.
+
+    Yields:
+        A folder inside of it, for features while they are needed. What a
+        killed process left there is used.
+    """
+    kept = folder / FEATURES
+    kept.mkdir(parents=True, exist_ok=True)
+    try:
+        yield kept
+    finally:
+        shutil.rmtree(kept, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it is not empty
+            folder.rmdir()

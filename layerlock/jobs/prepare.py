@@ -1,0 +1,125 @@
+"""Copies a folder of videos once, so that clips are read faster ever after."""
+
+import csv
+import time
+
+from layerlock.config import OptionError, PrepareConfig
+from layerlock.data import preparing
+from layerlock.jobs.job import Job, JobError, Plan
+from layerlock.runs import wording
+
+NUM_NAMED = 10
+
+
+def start(config: PrepareConfig):
+    """Checks a configuration; returns what copies the videos."""
+    copies = config.resolve().copies
+    trims = read_trims(copies.trims) if copies.trims else None
+    preparing.plan(copies.data, trims, copies.out)  # refuses bad trims
+
+    def work() -> dict:
+        started = time.monotonic()
+        try:
+            counts = preparing.prepare(
+                copies.data,
+                copies.out,
+                trims=trims,
+                progress=show,
+                num_threads=copies.workers,
+                short_side=copies.short_side,
+                key_frame_seconds=copies.key_frame_seconds,
+                crf=copies.crf,
+            )
+        except (ValueError, OSError, ImportError) as error:
+            raise JobError(str(error)) from error
+        report(counts, time.monotonic() - started)
+        return counts
+
+    return work
+
+
+def report(counts: dict, seconds: float):
+    """Prints how many videos were copied, and those that were not."""
+    print(
+        f"{counts['written']} copies written in {wording.duration(seconds)}, "
+        f"{counts['kept']} were there, {len(counts['failed'])} videos cannot "
+        "be read."
+    )
+    for path, reason in list(counts["failed"].items())[:NUM_NAMED]:
+        print(f"  {path}: {reason}")
+    if len(counts["failed"]) > NUM_NAMED:
+        print("  ...")
+    if not counts["written"] + counts["kept"]:
+        raise JobError("nothing could be copied.")
+
+
+def read_trims(path) -> list:
+    """The rows of a CSV file of trims, without a first row of names."""
+    with open(path, newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    trims = []
+    for number, row in enumerate(rows):
+        try:
+            name, first, last = row
+            trims.append((name.strip(), float(first), float(last)))
+        except ValueError:
+            if number:
+                raise OptionError(
+                    "`trims` has a path, a first and a last second in every "
+                    f"row. Received: {','.join(row)}."
+                ) from None
+    return trims
+
+
+def show(done: int, total: int):
+    """Prints a line for every tenth of the videos."""
+    if done == total or done % max(1, total // 10) == 0:
+        print(f"{done} of {total}", flush=True)
+
+
+def plan(config: PrepareConfig) -> Plan:
+    """How many copies would be written, and how large the originals are."""
+    config = config.resolve()
+    copies = config.copies
+    trims = read_trims(copies.trims) if copies.trims else None
+    jobs = preparing.plan(copies.data, trims, copies.out)
+    line = f"{len(jobs)} copies would be in {copies.out}."
+    return Plan(config, [line], {"name": "prepare plan", "copies": len(jobs)})
+
+
+prepare = Job(
+    "prepare",
+    PrepareConfig,
+    start,
+    plan,
+    """Copies a folder of videos once, so that clips are read faster.
+
+    The time to decode a clip depends on the size of the frames and on the
+    distance between key frames. The copies are upright, have a shorter side of
+    `short_side` pixels, and a key frame every `key_frame_seconds`. Folders and
+    names are those of the originals, with the ending .mp4. The originals are
+    never changed. Copies continue where an earlier call was stopped, and
+    videos that cannot be read are listed. Lists and labels of a data set, such
+    as train.json, go beside the copies by hand.
+
+    Args:
+        config: a `PrepareConfig`; options by name change it. Defaults to
+            `None`: options alone.
+        **options: see the reference of options; `data` and `out` must be set.
+
+    Returns:
+        A dict: `written` and `kept`, numbers of copies, and `failed`, a dict
+        from path to reason; or with `plan=True` a `Plan`.
+
+    Raises:
+        ValueError: if options do not fit each other, or there are no videos.
+        JobError: if nothing could be copied.
+
+    Example:
+
+    ```python
+    layerlock.prepare(data="/videos", out="/small")
+    layerlock.pretrain(data="/small")
+    ```
+    """,
+)

@@ -1,0 +1,199 @@
+"""Pre-trains a video encoder, freezing its layers in the order of their depth.
+
+LayerLock (arXiv 2509.10156), section 3.
+"""
+
+import functools
+
+from layerlock import runs
+from layerlock.config import PretrainConfig
+from layerlock.jobs.job import Job, JobError, Plan
+from layerlock.jobs.pretraining import (
+    building,
+    callbacks,
+    costs,
+    inputs,
+    method as methods,
+    run_folder,
+)
+from layerlock.jobs.pretraining.run import PretrainedRun
+from layerlock.runs import checkpoints, lock, trackers
+from layerlock.runs.callbacks.non_finite_loss import NonFiniteLossError
+
+
+def start(config: PretrainConfig):
+    """Checks a configuration and builds the run; returns what trains it."""
+    building.check_libraries()
+    explicit_track = "track" in config.run.given
+    config = run_folder.recall(config).resolve()
+    method = methods.build(config)
+    folder = run_folder.choose_folder(config)
+    clips = inputs.open_clips(config, folder)
+    with building.distributed(config.training.distribution):
+        model = building.build(config, method)
+    run = run_folder.open_run(config, folder, clips)
+    return functools.partial(
+        train, config, method, run, clips, model, explicit_track
+    )
+
+
+def train(
+    config, method, run, clips, model, explicit_track: bool = True
+) -> PretrainedRun:
+    """Trains, and writes the report.
+
+    Args:
+        config: `PretrainConfig`, resolved.
+        method: its `Method`.
+        run: `runs.RunDirectory`.
+        clips: `inputs.Clips`.
+        model: the compiled `MaskedPretraining`.
+        explicit_track: bool, whether trackers were chosen.
+
+    Raises:
+        JobError: with the reason why the run ended before its last step, if
+            it did. The report is there all the same.
+    """
+    try:
+        with (
+            building.distributed(config.training.distribution),
+            runs.Progress() as progress,
+        ):
+            failure = _train(
+                config, method, run, clips, model, explicit_track, progress
+            )
+    finally:
+        lock.release(run.path)
+    if failure:
+        raise JobError(failure)
+    return PretrainedRun(run.path)
+
+
+def _train(
+    config, method, run, clips, model, explicit_track, progress
+) -> str | None:
+    parts = callbacks.build(config, method, model, run, clips, progress)
+    step, first_step = 0, None
+    if config.run.resume:
+        try:
+            step = resume(config, run, model, parts, progress)
+        except (ValueError, OSError) as error:
+            return str(error)
+        first_step = step + 1
+    try:
+        parts.log.trackers = trackers.start(
+            list(config.run.track), run, first_step, progress.message
+        )
+    except ValueError as error:
+        return f"{error} Then go on with `resume`."
+    if not explicit_track and not config.run.track:
+        progress.message(
+            "No TensorBoard files are written, as tensorboardX is not "
+            'installed. To have them: pip install "layerlock[report]"'
+        )
+    failure = None
+    if step < config.training.steps:
+        progress.message(
+            f"Training {run.path}. Backends that compile take seconds for "
+            "the first step, and minutes for that of a large network."
+        )
+        failure = fit(config, model, clips.source, parts)
+    if method.schedule.is_adaptive:
+        run_folder.keep_schedule(config, run, method.schedule, progress)
+    files = clips.files()
+    if files:  # with the reads that failed while training
+        run.write_files(files)
+    progress.message(run_folder.write_report(run))
+    parts.log.trackers.attach_report(run.report_path)
+    parts.log.trackers.close()
+    return failure
+
+
+def fit(config, model, source, parts) -> str | None:
+    """Trains to the last step; returns why it ended before, if it did."""
+    batches = parts.log.stopwatch.timed(
+        inputs.batches(config, source, int(model.batches_seen.numpy()))
+    )
+    try:
+        model.fit(batches, shuffle=False, verbose=0, callbacks=parts.in_order)
+    except NonFiniteLossError as error:
+        return str(error)
+    except KeyboardInterrupt:
+        return (
+            "interrupted. `resume` goes on from the newest checkpoint, if "
+            "there is one."
+        )
+    finally:
+        batches.close()
+    verdict, step = parts.monitors.judge.verdict, parts.monitors.step
+    if config.run.on_collapse == "stop" and verdict.is_fatal:
+        return f"{verdict.label} at step {step}. {verdict.reason}"
+    return None
+
+
+def resume(config, run, model, parts, progress) -> int:
+    """Goes on from the newest whole checkpoint; returns its step."""
+    if not checkpoints.find(run.checkpoints_path):
+        progress.message("No checkpoint yet: starting from step 0.")
+        run.drop_metrics_after(0)
+        run.add_resume(0, **run_folder.differences(config, run))
+        return 0
+    checkpoint, state, damaged = checkpoints.read_newest(run.checkpoints_path)
+    for sentence in damaged:
+        progress.message(f"{sentence} Falling back.")
+    parts.lock.scheduler.freeze(state["frozen_layers"])
+    checkpoints.load_weights(checkpoint, model)
+    parts.lock.events = [tuple(event) for event in state["events"]]
+    parts.restore(state, checkpoints.read_arrays(checkpoint))
+    run.drop_metrics_after(state["step"])
+    run.add_resume(state["step"], **run_folder.differences(config, run))
+    parts.snapshots.set_model(model)
+    parts.snapshots.export(state["step"])  # a kill may have come in between
+    progress.message(f"Resumed from {checkpoint.name}.")
+    return state["step"]
+
+
+def plan(config: PretrainConfig) -> Plan:
+    """What a run costs: FLOPs and memory of every stage."""
+    config = run_folder.recall(config).resolve()
+    method = methods.build(config)
+    if method.schedule.is_adaptive:
+        return Plan(config, [costs.UNKNOWN], {})
+    counted = costs.count(config, method)
+    lines = [costs.heading(config, counted), costs.table(counted)]
+    return Plan(config, lines, costs.as_json(counted))
+
+
+pretrain = Job(
+    "pretrain",
+    PretrainConfig,
+    start,
+    plan,
+    """Pre-trains a video encoder; returns the run.
+
+    Without options: a small encoder on procedural clips, a few minutes on two
+    CPU cores, four freezes. Every default that depends on other options is
+    written to `config.json` of the run directory.
+
+    LayerLock (arXiv 2509.10156), section 3.
+
+    Args:
+        config: a `PretrainConfig`; options by name change it. Defaults to
+            `None`: options alone.
+        **options: see the reference of options.
+
+    Returns:
+        `PretrainedRun`, or with `plan=True` a `Plan`.
+
+    Raises:
+        ValueError: if options do not fit each other, the clips or the backend.
+        JobError: if the run ends before its last step.
+
+    Example:
+
+    ```python
+    run = layerlock.pretrain(steps=60, run_dir="runs/b")
+    print(run.metrics[-1]["loss"])
+    ```
+    """,
+)

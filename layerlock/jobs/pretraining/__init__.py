@@ -1,0 +1,1 @@
+"""Parts of a pre-training run, from its configuration."""

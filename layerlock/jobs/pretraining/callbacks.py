@@ -1,0 +1,152 @@
+"""The callbacks of a pre-training run, in the order they depend on."""
+
+import dataclasses
+
+import keras
+
+from layerlock.config import PretrainConfig
+from layerlock.core.costs import flops
+from layerlock.core.freezing.adaptive import FreezeWhenConverged
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.monitoring.drift import LayerDrift
+from layerlock.core.monitoring.monitors import Monitors
+from layerlock.data import pipeline
+from layerlock.evaluation.callback import FeatureProbe
+from layerlock.jobs.pretraining import inputs
+from layerlock.runs.callbacks.metrics_log import MetricsLog
+from layerlock.runs.callbacks.non_finite_loss import StopOnNonFiniteLoss
+from layerlock.runs.callbacks.snapshots import Snapshots
+from layerlock.runs.callbacks.stopwatch import Stopwatch
+
+NUM_PICTURED = 4  # clips in the report
+NUM_COMPARED = 16  # clips that layers are compared on
+
+
+@dataclasses.dataclass(frozen=True)
+class Callbacks:
+    """What `model.fit` is given, and what a resume must restore.
+
+    Args:
+        lock: the `LayerLock`.
+        monitors: the `Monitors`.
+        log: the `MetricsLog`.
+        snapshots: the `Snapshots`.
+        keepers: dict from name to a callback whose state is checkpointed.
+        in_order: list of all of them.
+    """
+
+    lock: LayerLock
+    monitors: Monitors
+    log: MetricsLog
+    snapshots: Snapshots
+    keepers: dict
+    in_order: list[keras.callbacks.Callback]
+
+    def restore(self, state: dict, arrays: dict):
+        """Goes on from the state and the arrays of a checkpoint."""
+        for name, keeper in self.keepers.items():
+            keeper.set_state(state[name])
+            if hasattr(keeper, "set_arrays"):
+                prefix = f"{name}/"
+                keeper.set_arrays(
+                    {
+                        key.removeprefix(prefix): array
+                        for key, array in arrays.items()
+                        if key.startswith(prefix)
+                    }
+                )
+
+
+def build(
+    config: PretrainConfig, method, model, run, clips, progress
+) -> Callbacks:
+    """Builds the callbacks of a run.
+
+    Args:
+        config: resolved.
+        method: `Method`.
+        model: the compiled `MaskedPretraining`.
+        run: `runs.RunDirectory`.
+        clips: `inputs.Clips`.
+        progress: `runs.Progress`.
+    """
+    steps, batch_size = config.training.steps, config.training.batch_size
+    monitors = Monitors(
+        config.run.log_every,
+        last_step=steps,
+        on_collapse=config.run.on_collapse,
+        print_fn=progress.message,
+    )
+    drift = LayerDrift(
+        config.run.monitor_every, inputs.fixed_clips(clips.source, NUM_COMPARED)
+    )
+    lock = LayerLock(
+        method.schedule,
+        head_reset=config.freezing.head_reset,
+        before_freeze=drift.before_freeze,
+    )
+    lock.bind(model)
+    probe = []
+    if clips.probe:
+        probe = [
+            FeatureProbe(
+                config.run.probe_every, clips.probe, print_fn=progress.message
+            )
+        ]
+    stopwatch = Stopwatch(lock)
+    log = MetricsLog(
+        run,
+        lock,
+        stopwatch,
+        monitors,
+        [drift, *probe],
+        flops.StepSizes.of(model, model.encoder.clip_shape, batch_size),
+        steps=steps,
+        log_every=config.run.log_every,
+        progress=progress,
+        validate=inputs.held_out_loss(model, clips.validation, batch_size),
+        validate_every=config.run.checkpoint_every,
+        waiting_hint=inputs.waiting_hint(config),
+    )
+    stream = pipeline.ClipStream(clips.source, config.training.seed)
+    non_finite_loss = StopOnNonFiniteLoss(
+        run,
+        monitors,
+        log,
+        lambda batch: stream.names(batch, batch_size),
+    )
+    keepers = {
+        "stopwatch": stopwatch,
+        "log": log,
+        "monitors": monitors,
+        "drift": drift,
+    }
+    if probe:
+        [keepers["probe"]] = probe
+    watch = []
+    if method.schedule.is_adaptive:
+        keepers["watch"] = FreezeWhenConverged(
+            method.schedule, lock, monitors, drift
+        )
+        watch = [keepers["watch"]]
+    snapshots = Snapshots(
+        run,
+        lock,
+        keepers,
+        every=config.run.checkpoint_every,
+        steps=steps,
+        keep=config.run.keep_checkpoints,
+        clips=inputs.fixed_clips(clips.source, NUM_PICTURED),
+    )
+    in_order = [
+        stopwatch,
+        monitors,
+        drift,
+        *probe,
+        log,
+        non_finite_loss,
+        *watch,
+        lock,
+        snapshots,
+    ]
+    return Callbacks(lock, monitors, log, snapshots, keepers, in_order)

@@ -1,0 +1,219 @@
+"""What a run will cost, stage by stage, before anything is built."""
+
+import dataclasses
+import math
+
+from layerlock.config import OptionError, PretrainConfig, facts
+from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.core.costs.memory import StepMemory
+from layerlock.core.pretraining import targets
+from layerlock.jobs.pretraining.method import Method
+from layerlock.models.patches import CHANNELS, patch_grid
+from layerlock.models.predictor import predictor_sizes
+from layerlock.runs import wording
+
+UNKNOWN = (
+    "Costs are not known: this schedule decides while it trains when layers "
+    "freeze. An earlier run wrote its events to schedule.json."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """The steps between two freezes.
+
+    Args:
+        first_step: int.
+        last_step: int, the first one of the next stage, or the run's end.
+        frozen_layers: int.
+        target_layers: tuple of ints, 0 being the pixels.
+        step_flops: int, of one optimizer step.
+        memory: `StepMemory`.
+    """
+
+    first_step: int
+    last_step: int
+    frozen_layers: int
+    target_layers: tuple
+    step_flops: int
+    memory: StepMemory
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of all its steps."""
+        return (self.last_step - self.first_step) * self.step_flops
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """The stages of a run, beside the same run with nothing ever frozen.
+
+    Args:
+        stages: list of `Stage`.
+        unfrozen: `Stage`, the whole run without a freeze.
+        sizes: `StepSizes`.
+    """
+
+    stages: list
+    unfrozen: Stage
+    sizes: StepSizes
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of the run."""
+        return sum(stage.flops for stage in self.stages)
+
+
+def count(config: PretrainConfig, method: Method) -> Costs:
+    """Counts what a run costs; nothing is allocated.
+
+    Args:
+        config: resolved.
+        method: its `Method`.
+    """
+    if method.schedule.is_adaptive:
+        raise OptionError(
+            f"`schedule={config.freezing.schedule}` decides while it trains "
+            "when layers freeze, so that nothing can be planned. Pass the "
+            "`schedule=piecewise` that an earlier run wrote."
+        )
+    sizes, steps = step_sizes(config, method), config.training.steps
+
+    def stage(first_step, last_step, frozen_layers):
+        predicted = targets.target_layers(
+            method.objective, frozen_layers, sizes.num_encoding
+        )
+        frozen_layers = frozen_layers or 0
+        return Stage(
+            first_step,
+            last_step,
+            frozen_layers,
+            predicted,
+            config.training.accumulation
+            * sizes.step_flops(frozen_layers, predicted),
+            StepMemory.of(
+                sizes,
+                frozen_layers,
+                predicted,
+                bytes_per_number=(
+                    4 if config.encoder.mixed_precision == "none" else 2
+                ),
+            ),
+        )
+
+    events = [(0, 0), *method.schedule.events(steps - 1), (steps, None)]
+    stages = [
+        stage(first, last, frozen)
+        for (first, frozen), (last, _) in zip(events, events[1:], strict=False)
+    ]
+    return Costs(stages, stage(0, steps, None), sizes)
+
+
+def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
+    """The sizes of the model, without building it.
+
+    Args:
+        config: resolved.
+        method: its `Method`.
+    """
+    arguments = facts.encoder_arguments(config)
+    objective, num_layers = method.objective, arguments["num_layers"]
+    width, patch_size = arguments["hidden_dim"], arguments["patch_size"]
+    grid = patch_grid(arguments["clip_shape"], patch_size)
+    predictor, num_decoder_layers = None, arguments["num_decoder_layers"]
+    if objective.predictor == "transformer":
+        sizes = predictor_sizes(width, num_layers)
+        inner = sizes["predictor_dim"]
+        predictor = BlockSizes(
+            sizes["num_layers"], inner, 4 * inner, sizes["num_heads"]
+        )
+    return StepSizes(
+        encoder=BlockSizes(
+            num_layers, width, arguments["mlp_dim"], arguments["num_heads"]
+        ),
+        num_decoder_layers=num_decoder_layers,
+        patch_dim=CHANNELS * math.prod(patch_size),
+        num_tokens=math.prod(grid),
+        masks=tuple(
+            (visible, targets.num_scored(hidden, config.method.target_fraction))
+            for visible, hidden in method.mask.counts(grid)
+        ),
+        predictor=predictor,
+        batch_size=config.training.batch_size,
+        masks_per_clip=config.method.masks_per_clip,
+        remat=config.encoder.remat,
+        target_gradient=objective.target_gradient,
+        num_latent_heads=objective.max_latent_targets(
+            num_layers - num_decoder_layers
+        ),
+        has_teacher=objective.teacher == "ema",
+        target_context=config.method.target_context,
+    )
+
+
+def heading(config: PretrainConfig, costs: Costs) -> str:
+    """What is counted, in a line.
+
+    Args:
+        config: resolved.
+        costs: of the run.
+    """
+    size = config.data.size
+    hidden = [
+        f"{visible} of {costs.sizes.num_tokens} patches visible, "
+        f"{scored} scored"
+        for visible, scored in costs.sizes.masks
+    ]
+    return (
+        f"{config.encoder.name}, {config.training.batch_size} clips of "
+        f"{config.data.frames}x{size}x{size} a batch, {'; '.join(hidden)}"
+    )
+
+
+def table(costs: Costs) -> str:
+    """The stages in lines of text, and what all of it costs."""
+    heads = ("from step", "frozen", "target", "FLOPs a step", "", "peak memory")
+    rows = [heads]
+    for stage in costs.stages:
+        change = stage.step_flops / costs.unfrozen.step_flops - 1
+        rows.append(
+            (
+                wording.count(stage.first_step),
+                str(stage.frozen_layers),
+                wording.target(stage.target_layers),
+                wording.scaled(stage.step_flops, "FLOPs"),
+                f"{change:+.1%}",
+                wording.memory(stage.memory.peak),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in rows]
+    change = costs.flops / costs.unfrozen.flops - 1
+    return "\n".join(
+        [
+            *lines,
+            f"{wording.scaled(costs.flops, 'FLOPs')} in all, {change:+.1%} of "
+            f"the {wording.scaled(costs.unfrozen.flops, 'FLOPs')} of a run "
+            "that never freezes.",
+            "Matrix products are counted. Memory is an estimate: weights, "
+            "gradients, two optimizer slots and activations.",
+        ]
+    )
+
+
+def as_json(costs: Costs) -> dict:
+    """The same for programs: lists with a value per stage."""
+    return {
+        "name": "pretrain plan",
+        "ratio": costs.flops / costs.unfrozen.flops,
+        "low": costs.flops / costs.unfrozen.flops,
+        "high": costs.flops / costs.unfrozen.flops,
+        "first_step": [stage.first_step for stage in costs.stages],
+        "frozen_layers": [stage.frozen_layers for stage in costs.stages],
+        "flops": [stage.flops for stage in costs.stages],
+        "flops_unfrozen": [
+            (stage.last_step - stage.first_step) * costs.unfrozen.step_flops
+            for stage in costs.stages
+        ],
+        "peak_memory_bytes": [stage.memory.peak for stage in costs.stages],
+    }

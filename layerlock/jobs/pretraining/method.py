@@ -1,0 +1,127 @@
+"""Objective, mask, schedule and learning rate of a run."""
+
+import dataclasses
+
+import keras
+
+from layerlock import backends, plugins
+from layerlock.config import OptionError, PretrainConfig, components, facts
+from layerlock.core.freezing import learning_rate, schedules
+from layerlock.core.pretraining import masks, objectives, targets
+from layerlock.models.patches import patch_grid
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What a run learns from, and when its layers freeze.
+
+    Args:
+        objective: an `Objective`.
+        mask: a `Mask`.
+        schedule: a `FreezeSchedule`.
+        learning_rate: a Keras schedule, over the optimizer's iterations.
+    """
+
+    objective: objectives.Objective
+    mask: masks.Mask
+    schedule: schedules.FreezeSchedule
+    learning_rate: keras.optimizers.schedules.LearningRateSchedule
+
+
+def build(config: PretrainConfig) -> Method:
+    """Builds objective, mask and schedules; no network is needed for it.
+
+    Args:
+        config: resolved.
+
+    Raises:
+        ValueError: if they do not fit each other, the clips, the encoder or
+            the backend.
+    """
+    _check_backend(config)
+    schedule = config.freezing.build(config)
+    arguments = facts.encoder_arguments(config)
+    grid = patch_grid(arguments["clip_shape"], arguments["patch_size"])
+    mask = components.build(config, "mask")
+    objective = _objective(config, never_freezes=not schedule.max_layers())
+    targets.check_mask(objective, mask, grid)
+    deepest = facts.num_freezable(config)
+    if not config.method.allow_moving_target:
+        for frozen_layers in range(min(schedule.max_layers(), deepest) + 1):
+            targets.check_targets(objective, frozen_layers, deepest)
+    if config.method.target_context != "clip":
+        _check_context(objective, schedule, deepest)
+    rate = _learning_rate(config, schedule)
+    return Method(objective, mask, schedule, rate)
+
+
+def _objective(config, never_freezes):
+    """The objective; without a freeze it predicts its last layer."""
+    plugin = config.method.objective
+    arguments = components.arguments_of(config, "objective")
+    if not isinstance(plugin, str):
+        return plugin
+    objective_class = facts.plugin_class("objective", plugin)
+    if isinstance(arguments.get("momentum"), tuple):
+        if arguments.get("teacher", "ema") != "ema":
+            raise OptionError(
+                "`momentum` is that of a moving average, and with "
+                f"`teacher={arguments['teacher']}` there is none. Leave it "
+                "out."
+            )
+        first, *_, last = map(float, 2 * arguments["momentum"])
+        arguments["momentum"] = first
+        arguments.setdefault("final_momentum", last)
+    accepted = plugins.argument_names(objective_class)
+    if "steps" in accepted:
+        arguments.setdefault("steps", config.training.steps)
+    objective = objective_class(**arguments)
+    unfrozen = objective.unfrozen_target_layers()
+    if never_freezes and unfrozen != objective.target_layers(0):
+        [arguments["target_layer"]] = unfrozen
+        objective = objective_class(**arguments)
+    return objective
+
+
+def _learning_rate(config, schedule):
+    """Warm-up, cosine, and a mini warm-up after every freeze."""
+    training = config.training
+    rate = learning_rate.WarmupCosine(
+        training.learning_rate, training.steps, training.warmup_steps
+    )
+    rate = learning_rate.MiniWarmup(
+        rate, schedule, config.freezing.mini_warmup_steps
+    )
+    if training.accumulation > 1:
+        rate = learning_rate.PerUpdate(rate, training.accumulation)
+    return rate
+
+
+def _check_context(objective, schedule, deepest):
+    """Pixels are the same whatever else of the clip is seen."""
+    most = schedule.max_layers()
+    stages = range(most + 1) if most else (None,)
+    if all(
+        targets.target_layers(objective, stage, deepest) == (0,)
+        for stage in stages
+    ):
+        raise OptionError(
+            "`target_context` is about targets that layers compute, and this "
+            "run predicts pixels alone. Leave it out."
+        )
+
+
+def _check_backend(config):
+    distribution = config.training.distribution
+    reason = backends.unsupported(
+        dtype_policy=config.encoder.dtype, distribution=distribution
+    )
+    if reason:
+        backend = keras.backend.backend()
+        raise OptionError(f"Not with KERAS_BACKEND={backend}: {reason}")
+    devices, batch_size = len(backends.devices()), config.training.batch_size
+    if distribution == "data" and batch_size % devices:
+        raise OptionError(
+            f"`batch_size={batch_size}` cannot be split over {devices} "
+            "devices. Make it a multiple."
+        )

@@ -1,0 +1,132 @@
+"""The run directory of a pre-training run: its start, a resume, its end."""
+
+import datetime
+import pathlib
+import shlex
+
+import keras
+
+import layerlock
+from layerlock import backends, report, runs
+from layerlock.config import OptionError, PretrainConfig, facts
+from layerlock.models import presets
+from layerlock.runs import configuration, directory, lock
+
+FREE = tuple(
+    name
+    for name, option in PretrainConfig.options().items()
+    if option.may_change
+)
+
+
+def recall(config: PretrainConfig) -> PretrainConfig:
+    """Sets every option that was not set to the value that the run began with.
+
+    Args:
+        config: as it was given; returned as it is unless it asks to resume.
+    """
+    path = config.run.run_dir
+    if not config.run.resume or path is None:
+        return config
+    began_with = runs.RunDirectory.open(path).config["flags"]
+    options = {
+        name: value
+        for name, value in began_with.items()
+        if name in config.options()
+        and name not in ("resume", "run_dir", "plan")
+        and not is_instance(value)
+    }
+    return config.but(**{**options, **config.given})
+
+
+def choose_folder(config: PretrainConfig) -> pathlib.Path:
+    """The run directory: free for a new run, holding one for a resume."""
+    path = config.run.run_dir
+    if config.run.resume:
+        if path is None:
+            raise OptionError("`resume` needs the `run_dir` to go on with.")
+        run = runs.RunDirectory.open(path)
+        configuration.compare_config(run.config, describe(config), FREE)
+        return run.path
+    if path is None:
+        now = datetime.datetime.now()
+        path = pathlib.Path("runs") / now.strftime("%Y-%m-%d_%H-%M-%S")
+        print(f"Run directory: {path}")
+    directory.check_free(path)
+    return pathlib.Path(path)
+
+
+def open_run(config: PretrainConfig, folder, clips) -> runs.RunDirectory:
+    """Creates the run directory, or opens it to go on; locks it."""
+    if not config.run.resume:
+        run = runs.RunDirectory.create(folder, describe(config), clips.files())
+        lock.hold(folder)
+        return run
+    lock.hold(folder)
+    run = runs.RunDirectory.resume(folder)
+    for sentence in configuration.changed_versions(
+        run.config, describe(config)
+    ):
+        print(f"Note: {sentence} Results may differ in their last bits.")
+    return run
+
+
+def differences(config: PretrainConfig, run) -> dict:
+    """What is not as it was at the start of the run that goes on."""
+    now = describe(config)
+    return {
+        name: now[name]
+        for name in ("command", "versions", "devices", "git_revision")
+        if now.get(name) != run.config.get(name)
+    }
+
+
+def describe(config: PretrainConfig) -> dict:
+    """What config.json says about a run that starts now."""
+    arguments = facts.encoder_arguments(config)
+    return configuration.describe_run(
+        config.recorded,
+        keras.backend.backend(),
+        {
+            "layerlock": layerlock.__version__,
+            "keras": keras.__version__,
+            **backends.versions(),
+        },
+        backends.devices(),
+        model={
+            "num_layers": arguments["num_layers"],
+            "num_parameters": presets.num_parameters(**arguments),
+        },
+    )
+
+
+def is_instance(value) -> bool:
+    """Whether config.json holds the instance of a plug-in there."""
+    return isinstance(value, dict) and value.keys() == {"class", "config"}
+
+
+def keep_schedule(config: PretrainConfig, run, schedule, progress):
+    """Writes the events of an adaptive schedule, as flags that repeat them.
+
+    The mini warm-up is one of them: its default depends on the events.
+    """
+    events = schedule.to_piecewise().get_config()["events"]
+    options = {"schedule": "piecewise", "schedule_args": {"events": events}}
+    if events:
+        options["mini_warmup_steps"] = config.freezing.mini_warmup_steps
+    arguments = PretrainConfig.of(**options).arguments()
+    flags = shlex.join(arguments)
+    run.write_schedule(events, flags)
+    progress.message(f"Layers froze by themselves; to repeat it: {flags}")
+
+
+def write_report(run) -> str:
+    """Writes the report; returns what to say about it."""
+    try:
+        return f"Report: {report.write(run.path)}"
+    except ImportError as error:
+        backend = keras.backend.backend()
+        return (
+            f"No report: {error}. Then: KERAS_BACKEND={backend} python -m "
+            f"layerlock.report {run.path}"
+        )

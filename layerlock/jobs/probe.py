@@ -1,0 +1,131 @@
+"""Judges a frozen encoder by what a small network reads from its features.
+
+LayerLock (arXiv 2509.10156), section 4.
+"""
+
+import sys
+import time
+
+import keras
+
+from layerlock import evaluation
+from layerlock.config import ProbeConfig, components
+from layerlock.evaluation import encoders, probes
+from layerlock.jobs.job import Job, JobError, Plan
+from layerlock.jobs.judging import costs, results, tasks
+from layerlock.report import templates
+
+
+def start(config: ProbeConfig):
+    """Checks a configuration; returns what probes the encoder."""
+    probes.require_scikit_learn()
+    templates.require_jinja2()
+    config = config.resolve()
+    encoder = encoders.load(
+        config.encoder.encoder, config.task.seed, config.encoder.student
+    )
+    layer = encoders.layer_number(encoder, config.encoder.block)
+    readout = components.build(
+        config,
+        "readout",
+        seed=config.task.seed,
+        verbose=int(sys.stdout.isatty()),
+    )
+    task = tasks.build_task(config, encoder)
+    evaluation.check(readout, task, encoder)
+    out = tasks.check_folder(config)
+
+    def work() -> results.Judgement:
+        print(tasks.describe_clips(task, config))
+        for sentence in task.problems:
+            print(f"Note: {sentence}")
+        started = time.monotonic()
+        with tasks.made(out) as folder:
+            try:
+                result = evaluation.probe(
+                    encoder,
+                    task,
+                    readout,
+                    layer,
+                    folder,
+                    max_bytes=config.readout.cache_gigabytes * 1e9,
+                    progress=Progress(),
+                    print_fn=print,
+                    on_trial=results.show_trial,
+                )
+            except ValueError as error:
+                raise JobError(str(error)) from error
+            return results.write(
+                "probe.json",
+                config,
+                encoder,
+                task,
+                result,
+                time.monotonic() - started,
+                "probe",
+                readout_args=result.probe.get_config(),
+                trials=result.trials,
+            )
+
+    return work
+
+
+class Progress:
+    """A bar for each split's pass through the encoder."""
+
+    def __init__(self):
+        self.split = None
+
+    def __call__(self, split, done, total):
+        if split != self.split:
+            self.split = split
+            print(f"Features of the {split} split: {total} examples")
+            self.bar = keras.utils.Progbar(total)
+        if sys.stdout.isatty():
+            self.bar.update(done)
+
+
+def plan(config: ProbeConfig) -> Plan:
+    """The cost of the features; the readout's own is left out."""
+    config = config.resolve()
+    encoder = encoders.load(
+        config.encoder.encoder, config.task.seed, config.encoder.student
+    )
+    layer = encoders.layer_number(encoder, config.encoder.block)
+    task = tasks.build_task(config, encoder)
+    return Plan(config, *costs.of_features(encoder, task, layer))
+
+
+probe = Job(
+    "probe",
+    ProbeConfig,
+    start,
+    plan,
+    """Judges a frozen encoder by a readout on its features.
+
+    Settings of the readout are chosen by a validation split. Scores are
+    measured on the test split, with a 95 % bootstrap interval. `probe.json`,
+    `answers.csv` and `report.html` are written to `out`.
+
+    LayerLock (arXiv 2509.10156), section 4.
+
+    Args:
+        config: a `ProbeConfig`; options by name change it. Defaults to
+            `None`: options alone.
+        **options: see the reference of options; `encoder` must be set.
+
+    Returns:
+        `Judgement`, or with `plan=True` a `Plan`.
+
+    Raises:
+        ValueError: if options do not fit each other, or the encoder.
+        JobError: if the probe cannot be fitted.
+
+    Example:
+
+    ```python
+    judgement = layerlock.probe(encoder="runs/b", task="scenes_motion")
+    print(judgement.metrics["top1"]["value"])
+    ```
+    """,
+)

@@ -1,0 +1,1 @@
+"""Several runs, and a figure of the paper."""

@@ -1,0 +1,1 @@
+"""Runs that a study trains one after the other."""

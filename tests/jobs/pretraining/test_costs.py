@@ -1,0 +1,72 @@
+"""The costs of a run, counted from its configuration."""
+
+import keras
+import pytest
+
+from layerlock.core.costs.flops import StepSizes
+from layerlock.jobs.pretraining import building, costs
+from tests.recipes.running import resolved
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
+PLANNED = {
+    "mae": [],
+    "pixels": ["--target=pixels", "--target_fraction=0.25"],
+    "all targets": ["--objective_args=all_targets=True"],
+    "scored": ["--target_fraction=0.25", "--target_context=scored"],
+    "two masks": ["--masks_per_clip=2", "--mask=tube"],
+    "vjepa": ["--objective=vjepa"],
+    "collapsing": [
+        "--objective=vjepa",
+        "--schedule=never",
+        "--teacher=self",
+        "--target_gradient",
+    ],
+    "tiny": ["--preset=video_vit_tiny", "--size=64", "--frames=16", "--remat"],
+}
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_sizes_from_flags_are_those_of_the_model(name):
+    config, method = resolved(*PLANNED[name])
+    model = building.build_model(config, method)
+    shape = model.encoder.clip_shape
+
+    assert costs.step_sizes(config, method) == StepSizes.of(
+        model, shape, config.training.batch_size
+    )
+
+
+def test_a_plan_has_a_stage_for_every_freeze():
+    counted = costs.count(*resolved("--target=pixels"))
+    facts = costs.as_json(counted)
+
+    assert facts["first_step"] == [0, 600, 680, 760, 840]
+    assert facts["frozen_layers"] == [0, 1, 2, 3, 4]
+    for name in ("flops", "flops_unfrozen", "peak_memory_bytes"):
+        assert len(facts[name]) == 5
+    assert facts["flops"][0] == facts["flops_unfrozen"][0]
+    assert facts["flops"][1] < facts["flops_unfrozen"][1]
+    assert facts["ratio"] == sum(facts["flops"]) / sum(facts["flops_unfrozen"])
+    assert "840" in costs.table(counted)
+
+
+def test_latents_are_compared_with_what_an_unfrozen_run_predicts():
+    counted = costs.count(*resolved())
+
+    assert counted.stages[-1].target_layers == (4,)
+    assert counted.unfrozen.target_layers == (0,)
+
+
+def test_accumulated_batches_count():
+    once, twice = (
+        costs.count(*resolved(f"--accumulation={n}")) for n in (1, 2)
+    )
+    assert twice.flops == 2 * once.flops
+    assert twice.stages[0].memory == once.stages[0].memory
+
+
+def test_what_decides_while_it_trains_cannot_be_planned():
+    with pytest.raises(ValueError, match="nothing can be planned"):
+        costs.count(*resolved("--schedule=converged"))

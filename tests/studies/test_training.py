@@ -1,0 +1,168 @@
+"""Studies take the runs that are complete, and refuse other ones."""
+
+import keras
+import pytest
+
+from layerlock import backends, runs
+from layerlock.studies.series import branching, training
+from tests.recipes import running
+from tests.recipes.running import refusal
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
+FLAGS = ["--steps=20", "--batch_size=2"]
+
+
+@pytest.fixture(autouse=True)
+def no_training(monkeypatch):
+    monkeypatch.setattr(training, "COMMAND", ("/missing",))
+
+
+def run_config(*flags):
+    return running.configure("pretrain", *flags)
+
+
+@pytest.fixture
+def leave_run():
+    """A function that leaves what a run of some flags would have left."""
+
+    def leave(path, flags, step=20, backend="torch", **facts):
+        values = run_config(*flags, f"--run_dir={path}").resolve().recorded
+        config = {"flags": values, "backend": backend, **facts}
+        run = runs.RunDirectory.create(path, config)
+        run.append_metrics({"step": step, "loss": 0.5})
+        return run
+
+    return leave
+
+
+def test_a_complete_run_of_these_flags_is_taken(leave_run, tmp_path, capsys):
+    path = tmp_path / "never"
+    run = leave_run(path, FLAGS)
+
+    assert training.train(run_config(*FLAGS), path) == run.read_metrics()
+    assert f"Taking {path}, complete." in capsys.readouterr().out
+
+
+def test_a_run_of_another_machine_is_taken_with_a_warning(
+    leave_run, tmp_path, capsys
+):
+    leave_run(tmp_path / "there", FLAGS, devices=["cuda:0 H200"])
+    leave_run(tmp_path / "here", FLAGS, devices=backends.devices())
+
+    training.train(run_config(*FLAGS), tmp_path / "there")
+    assert "ran on ['cuda:0 H200'], and here is" in capsys.readouterr().out
+    training.train(run_config(*FLAGS), tmp_path / "here")
+    assert capsys.readouterr().out.endswith(", complete.\n")
+
+
+@pytest.mark.parametrize("step", [20, 10])
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (["--steps=40", "--batch_size=2"], "steps: 20 -> 40"),
+        ([*FLAGS, "--seed=7"], "seed: 0 -> 7"),
+        ([*FLAGS, "--preset=video_vit_tiny"], "'video_vit_tiny'"),
+        (["--steps=20"], "batch_size: 2 -> 32"),  # not what is remembered
+    ],
+)
+def test_a_run_of_other_flags_is_refused(
+    leave_run, tmp_path, arguments, difference, step
+):
+    leave_run(tmp_path / "never", FLAGS, step)
+
+    with pytest.raises(ValueError) as refused:
+        training.train(run_config(*arguments), tmp_path / "never")
+
+    assert difference in str(refused.value)
+    assert str(tmp_path / "never") in str(refused.value)
+    assert "Take another `run_dir`, or" in str(refused.value)
+
+
+def test_a_run_of_another_backend_is_refused(leave_run, tmp_path):
+    leave_run(tmp_path / "never", FLAGS, backend="jax")
+
+    with pytest.raises(ValueError, match="backend: 'jax' -> 'torch'"):
+        training.train(run_config(*FLAGS), tmp_path / "never")
+
+
+def test_what_changes_no_number_may_change(leave_run, tmp_path):
+    leave_run(tmp_path / "never", FLAGS)
+
+    training.train(run_config(*FLAGS, "--workers=3"), tmp_path / "never")
+
+
+def test_some_flags_are_free_once_a_run_is_complete(leave_run, tmp_path):
+    leave_run(tmp_path / "complete", FLAGS)
+    leave_run(tmp_path / "cut_off", FLAGS, step=10)
+    other = run_config(*FLAGS, "--checkpoint_every=2")
+    free = ["checkpoint_every"]
+
+    training.check(other, tmp_path / "complete", free)
+    with pytest.raises(ValueError, match="checkpoint_every: 4 -> 2"):
+        training.check(other, tmp_path / "cut_off", free)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(ValueError, match="thesis.tex"):
+        training.train(run_config(*FLAGS), tmp_path)
+
+
+def test_savings_refuses_a_second_run_before_the_first_is_trained(
+    leave_run, tmp_path
+):
+    leave_run(tmp_path / "freezing", [*FLAGS, "--target=pixels", "--seed=7"])
+
+    assert "seed: 7 -> 0" in refusal("savings", f"--run_dir={tmp_path}", *FLAGS)
+
+
+def test_convergence_refuses_a_branch_before_the_trunk_is_trained(
+    leave_run, tmp_path
+):
+    flags = [*FLAGS, "--target=pixels", "--validation=scenes", "--log_every=10"]
+    schedule = ["--schedule=piecewise", "--schedule_args=events=[(10,2)]"]
+    leave_run(tmp_path / "layers_2_at_10", [*flags, *schedule, "--seed=7"])
+
+    said = refusal(
+        "convergence",
+        f"--run_dir={tmp_path}",
+        *FLAGS,
+        "--layers=2",
+        "--freeze_at=10",
+    )
+
+    assert "seed: 7 -> 0" in said
+    assert "layers_2_at_10" in said
+
+
+def test_convergence_asks_for_all_checkpoints_before_a_branch_is_trained(
+    leave_run, tmp_path
+):
+    flags = [*FLAGS, "--target=pixels", "--validation=scenes", "--log_every=2"]
+    never = ["--schedule=never", "--checkpoint_every=8", "--keep_checkpoints=9"]
+    run = leave_run(tmp_path / "trunk", [*flags, *never])
+    (run.checkpoints_path / "step_00000008").mkdir(parents=True)
+
+    said = refusal(
+        "convergence",
+        f"--run_dir={tmp_path}",
+        *FLAGS,
+        "--log_every=2",
+        "--freeze_at=4,8",
+    )
+
+    assert "no checkpoint of step 4" in said
+
+
+def test_a_branch_reads_the_files_of_its_trunk(leave_run, tmp_path):
+    trunk = leave_run(tmp_path / "trunk", FLAGS)
+    trunk.write_files({"files": ["a.mp4"]})
+    (trunk.checkpoints_path / "step_00000010").mkdir(parents=True)
+
+    branching.branch(trunk.path, 10, tmp_path / "branch", run_config(*FLAGS))
+
+    branch = runs.RunDirectory.open(tmp_path / "branch")
+    assert branch.read_files() == {"files": ["a.mp4"]}
