@@ -5,7 +5,8 @@ import functools
 import threading
 
 import numpy as np
-from claims_rows import GRIDS, Row, Scale
+from claims_rows import GRIDS, Row
+from claims_scales import Scale
 from recipe_parts import plan, settings
 
 from layerlock.runs import writing
