@@ -24,7 +24,7 @@ import pathlib
 import sys
 
 from absl import flags
-from claims_rows import SCALES, STEPS
+from claims_scales import SCALES, STEPS
 from claims_tables import Results
 from grid import Grid
 

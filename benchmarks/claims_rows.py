@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from grid import Probe
+from claims_scales import FULL, SWEEP
 
 MAE = "--schedule=never"
 LAYERLOCK = "--objective=mae"
@@ -18,88 +18,6 @@ FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
 COSINE = "--objective_args=weight_schedule=cosine"
 TWICE_THE_RATE = "--learning_rate=3e-3"
 QUICK_TEACHER = "--momentum=0.9,1"
-
-STEPS = 2000
-
-
-@dataclasses.dataclass(frozen=True)
-class Scale:
-    """How large everything is.
-
-    Args:
-        preset: str, the encoder.
-        flags: str, of `recipes/pretrain.py`, that all runs share.
-        grids: tuple of ints, those whose rows fit.
-        clip: tuple of 2 ints, frames and size of a clip, or `None` for what
-            runs and probes have by default. Defaults to `None`.
-    """
-
-    preset: str
-    flags: str
-    grids: tuple
-    clip: tuple | None = None
-
-    @property
-    def floors(self) -> dict:
-        """What nothing was learned for: a name for each encoder."""
-        return {
-            "random encoder": f"random:{self.preset}",
-            "raw pixels": f"pixels:{self.preset}",
-        }
-
-    @property
-    def task_args(self) -> str:
-        """Arguments of the probes' tasks, from a comma on."""
-        if self.clip is None:
-            return ""
-        frames, size = self.clip
-        return f",frames={frames},size={size}"
-
-
-SCALES = {
-    # The clips of `recipes/pretrain.py`'s default job, in twice as many steps:
-    # what moves where is learned from them, by LayerLock too.
-    "nano": Scale(
-        "video_vit_nano", "--batch_size=16", (1, 2, 3, 4, 5, 6, 7, 8)
-    ),
-    # For a GPU. As many patches across as above, of twice the size. Grids 4
-    # and 5 have learning rates and batches for the scale above.
-    "small": Scale(
-        "video_vit_small",
-        "--preset=video_vit_small --frames=16 --size=64 "
-        "--batch_size=32 --mixed_precision=bfloat16 --workers=2",
-        (1, 2, 3, 6),
-        clip=(16, 64),
-    ),
-}
-NANO = SCALES["nano"]
-
-# One rate each, of those that `recipes/probe.py` tries.
-FULL = {
-    "appearance": Probe(
-        "scenes_appearance",
-        "attentive",
-        "--readout_args=learning_rates=(2e-3,)",
-    ),
-    "motion": Probe(
-        "scenes_motion",
-        "attentive",
-        "--readout_args=learning_rates=(2e-3,)",
-    ),
-    "depth error": Probe(
-        "scenes_depth", "attentive", "--readout_args=learning_rates=(1e-2,)"
-    ),
-}
-# Pooled features say nothing about motion here, not even to a logistic
-# regression: the sweeps ask the attentive readout, and depth a linear one.
-SWEEP = {
-    "motion": FULL["motion"],
-    "depth error": Probe(
-        "scenes_depth",
-        "linear",
-        "--readout_args=steps=500,learning_rates=(3e-3,)",
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True)

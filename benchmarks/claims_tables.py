@@ -5,7 +5,8 @@ import functools
 import threading
 
 import numpy as np
-from claims_rows import GRIDS, Row, Scale
+from claims_rows import GRIDS, Row
+from claims_scales import Scale
 from job_parts import read
 
 from layerlock.jobs.pretraining import costs

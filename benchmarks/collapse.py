@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 from absl import flags
-from claims_rows import FULL, NANO, STEPS
+from claims_scales import FULL, NANO, STEPS
 from grid import Grid
 
 METHODS = {

@@ -13,7 +13,8 @@ import sys
 
 import numpy as np
 from absl import flags
-from claims_rows import FULL, MAE, NANO, STEPS
+from claims_rows import MAE
+from claims_scales import FULL, NANO, STEPS
 from grid import PROBE_SEED, Grid
 
 FLAGS = flags.FlagValues()

@@ -25,6 +25,40 @@ OVERRIDES = (
 )
 
 
+class PresetMethods:
+    """Mixin of `VideoEncoder`: builds it from a preset, saves and loads it."""
+
+    @classmethod
+    def from_preset(cls, preset, **overrides):
+        """Builds an encoder of a known size, or loads one from disk.
+
+        Loading runs no code from the files.
+
+        Args:
+            preset: str, a name such as `"video_vit_base"` (fresh weights), or
+                a path: a folder written by `save_to_preset`, or a `.keras`
+                file.
+            **overrides: arguments that replace the preset's, such as
+                `dtype="mixed_bfloat16"` or `remat=True`.
+        """
+        if str(preset) in PRESETS:
+            return cls(**{**PRESETS[str(preset)], **overrides})
+        return load(cls, preset, overrides)
+
+    def save_to_preset(self, path, overwrite=False):
+        """Writes `config.json` and `encoder.weights.h5` into a new folder.
+
+        The folder appears complete or not at all.
+
+        Args:
+            path: str or path of the folder.
+            overwrite: bool, whether to replace an encoder written there
+                before; other files beside it are kept. A folder that holds
+                anything but an encoder is never replaced.
+        """
+        save(self, path, overwrite)
+
+
 def save(encoder, path, overwrite: bool = False):
     """Writes `encoder` to the folder `path`: whole, or not at all.
 

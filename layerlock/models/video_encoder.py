@@ -7,11 +7,11 @@ import numpy as np
 from keras import ops
 
 from layerlock import backends
-from layerlock.models import exported, patches, rope
+from layerlock.models import patches, rope
 from layerlock.models.checks import check_counts
-from layerlock.models.numerics import at_least_float32
+from layerlock.models.exported import PresetMethods
 from layerlock.models.positions import check_kind, positions_layer
-from layerlock.models.presets import PRESETS
+from layerlock.models.tokenizer import VideoTokenizer
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.weights import Linear
 
@@ -32,7 +32,7 @@ ARGUMENTS = (
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class VideoEncoder(keras.Model):
+class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
     """A vision transformer over the patches of a video.
 
     It owns everything from pixels to the features of each block, and no head.
@@ -161,76 +161,6 @@ class VideoEncoder(keras.Model):
             tokens = backends.call_layer(block, tokens, rotation)
         return tokens
 
-    # From clips to tokens
-
-    def grid(self, clip_shape=None) -> tuple:
-        """Counts a clip's patches: `(frames, rows, columns)`.
-
-        Args:
-            clip_shape: tuple of 3 ints, or of 4 with the channels. Defaults
-                to the `clip_shape` that the encoder was made for.
-        """
-        clip_shape = self.clip_shape if clip_shape is None else clip_shape
-        return patches.patch_grid(tuple(clip_shape)[:3], self.patch_size)
-
-    def token_positions(self, grid=None) -> np.ndarray:
-        """Returns frame, row and column of each patch, int32 `(tokens, 3)`."""
-        grid = self.grid() if grid is None else grid
-        return np.indices(grid, "int32").reshape(3, -1).T
-
-    def patchify(self, clips):
-        """Cuts clips into standardised patches, in float32 or better.
-
-        Args:
-            clips: 8-bit pixels, or floats from 0 to 255. Shape
-                `(batch, frames, height, width, 3)`.
-
-        Returns:
-            Shape `(batch, tokens, patch_dim)`.
-        """
-        cut = patches.patchify(clips, self.patch_size)
-        return self._pixels.apply(cut, self._precise_dtype)
-
-    def to_pixels(self, patch_values, grid=None):
-        """Puts patches together to clips: the inverse of `patchify`.
-
-        Args:
-            patch_values: Standardised patches, for example predicted ones.
-                Shape `(batch, tokens, patch_dim)`, all tokens of the grid.
-            grid: tuple of 3 ints. Defaults to the encoder's own.
-
-        Returns:
-            Floats, from 0 to 255 where the patches come from pixels;
-            predictions may leave that range. Shape
-            `(batch, frames, height, width, 3)`.
-        """
-        grid = self.grid() if grid is None else grid
-        pixels = self._pixels.undo(patch_values, self._precise_dtype)
-        return patches.unpatchify(pixels, grid, self.patch_size)
-
-    def embed(self, patch_values, positions, grid=None):
-        """Turns patches into tokens: a linear map and additive positions.
-
-        Args:
-            patch_values: Shape `(batch, tokens, patch_dim)`, any subset of
-                the patches.
-            positions: int32, shape `(batch, tokens, 3)` or `(1, tokens, 3)`.
-            grid: tuple of 3 ints, the grid that `positions` count in; only
-                learned positions ask. Defaults to the encoder's own.
-
-        Returns:
-            Shape `(batch, tokens, hidden_dim)`.
-        """
-        tokens = self.patch_embedding(patch_values)
-        return self.add_positions(tokens, positions, grid)
-
-    def add_positions(self, tokens, positions, grid=None):
-        """Adds learned or sin-cos positions; returns rotary tokens as is."""
-        if self.additive_positions is None:
-            return tokens
-        grid = self.grid() if grid is None else grid
-        return self.additive_positions(tokens, positions, grid=tuple(grid))
-
     # Layers by number and by name
 
     @property
@@ -290,38 +220,6 @@ class VideoEncoder(keras.Model):
                 )
         return {name: found[name] for name in layers}
 
-    # Presets and files
-
-    @classmethod
-    def from_preset(cls, preset, **overrides):
-        """Builds an encoder of a known size, or loads one from disk.
-
-        Loading runs no code from the files.
-
-        Args:
-            preset: str, a name such as `"video_vit_base"` (fresh weights), or
-                a path: a folder written by `save_to_preset`, or a `.keras`
-                file.
-            **overrides: arguments that replace the preset's, such as
-                `dtype="mixed_bfloat16"` or `remat=True`.
-        """
-        if str(preset) in PRESETS:
-            return cls(**{**PRESETS[str(preset)], **overrides})
-        return exported.load(cls, preset, overrides)
-
-    def save_to_preset(self, path, overwrite=False):
-        """Writes `config.json` and `encoder.weights.h5` into a new folder.
-
-        The folder appears complete or not at all.
-
-        Args:
-            path: str or path of the folder.
-            overwrite: bool, whether to replace an encoder written there
-                before; other files beside it are kept. A folder that holds
-                anything but an encoder is never replaced.
-        """
-        exported.save(self, path, overwrite)
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -348,10 +246,6 @@ class VideoEncoder(keras.Model):
         return rope.block_rotation(
             self.positions, positions, self._frequencies, self.compute_dtype
         )
-
-    @property
-    def _precise_dtype(self):
-        return at_least_float32(self.compute_dtype)
 
 
 def _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers):

@@ -16,13 +16,22 @@ def benchmark(monkeypatch, tmp_path):
     """The benchmark's modules, and results in an empty folder."""
     monkeypatch.syspath_prepend(BENCHMARKS)
     import claims_rows
+    import claims_scales
     import claims_tables
     import grid
 
-    scale = claims_rows.NANO
+    scale = claims_scales.NANO
     runs = grid.Grid(tmp_path, common=scale.flags)
     results = claims_tables.Results(runs, scale, STEPS, seeds=2)
     return claims_rows, results
+
+
+@pytest.fixture
+def scales(benchmark):
+    """The benchmark's module of encoders, clips and probes."""
+    import claims_scales
+
+    return claims_scales
 
 
 def answer(path, probe, value):
@@ -37,10 +46,10 @@ def row_of(table, name):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_what_is_missing_is_said(benchmark):
+def test_what_is_missing_is_said(benchmark, scales):
     rows, results = benchmark
     [mae, *_] = rows.GRIDS[1].rows
-    motion = rows.FULL["motion"]
+    motion = scales.FULL["motion"]
     answer(results.path(mae, 0), motion, 0.25)
 
     cells = row_of(results.table(1), "MAE")
@@ -58,10 +67,10 @@ def test_what_is_missing_is_said(benchmark):
         ((0.3, 0.6), "motion not apart"),
     ],
 )
-def test_the_worst_is_compared_with_the_best(benchmark, values, said):
+def test_the_worst_is_compared_with_the_best(benchmark, scales, values, said):
     rows, results = benchmark
     mae, _, layerlock, *_ = rows.GRIDS[1].rows
-    motion = rows.FULL["motion"]
+    motion = scales.FULL["motion"]
     pairs = zip((0.25, 0.35), values, strict=True)
     for seed, (theirs, ours) in enumerate(pairs):
         answer(results.path(mae, seed), motion, theirs)
@@ -70,10 +79,10 @@ def test_the_worst_is_compared_with_the_best(benchmark, values, said):
     assert row_of(results.table(1), "LayerLock")[-1] == said
 
 
-def test_less_error_is_better(benchmark):
+def test_less_error_is_better(benchmark, scales):
     rows, results = benchmark
     mae, _, layerlock, *_ = rows.GRIDS[1].rows
-    depth = rows.FULL["depth error"]
+    depth = scales.FULL["depth error"]
     for seed in range(2):
         answer(results.path(mae, seed), depth, 0.4)
         answer(results.path(layerlock, seed), depth, 0.3)
@@ -95,18 +104,20 @@ def test_a_row_can_be_given_the_flops_of_another(benchmark):
     assert cells[1] == pytest.approx(cells[0], rel=1 / STEPS)
 
 
-def test_answers_of_another_folder_need_not_be_found_again(benchmark, tmp_path):
+def test_answers_of_another_folder_need_not_be_found_again(
+    benchmark, scales, tmp_path
+):
     rows, results = benchmark
     [mae, *_] = rows.GRIDS[1].rows
-    motion = rows.FULL["motion"]
+    motion = scales.FULL["motion"]
     answer(results.path(mae, 0), motion, 0.25)
     results.write()
 
     known = json.loads((tmp_path / "results.json").read_text())
     elsewhere = type(results.runs)(
-        tmp_path / "elsewhere", common=rows.NANO.flags, known=known
+        tmp_path / "elsewhere", common=scales.NANO.flags, known=known
     )
-    there = type(results)(elsewhere, rows.NANO, STEPS, seeds=2)
+    there = type(results)(elsewhere, scales.NANO, STEPS, seeds=2)
     answer(there.path(mae, 1), motion, 0.35)
 
     assert there.answers(mae, motion) == [0.25, 0.35]
@@ -133,9 +144,9 @@ def test_shares_of_a_run_become_steps(benchmark):
 
 
 @pytest.mark.parametrize("name", ["nano", "small"])
-def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, name):
+def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, scales, name):
     rows, results = benchmark
-    scale = rows.SCALES[name]
+    scale = scales.SCALES[name]
     there = type(results)(results.runs, scale, STEPS, seeds=2)
     for row in there.work(scale.grids):
         if not there.is_floor(row):
@@ -143,9 +154,9 @@ def test_every_row_is_a_run_that_the_recipe_accepts(benchmark, name):
             running.resolved(*flags.split())
 
 
-def test_probes_read_clips_of_the_scale(benchmark):
+def test_probes_read_clips_of_the_scale(benchmark, scales):
     rows, results = benchmark
-    small = type(results)(results.runs, rows.SCALES["small"], STEPS, 2)
+    small = type(results)(results.runs, scales.SCALES["small"], STEPS, 2)
 
     for probe in small.probes(1).values():
         assert "--task_args=seed=1000,frames=16,size=64 " in probe.command(

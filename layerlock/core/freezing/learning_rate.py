@@ -54,6 +54,10 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
         self.final_fraction = final_fraction
 
+    # Not built on `keras.optimizers.schedules.CosineDecay`: with a warm-up
+    # through the same rates its decay would begin one step earlier, and on
+    # CUDA it copies its arguments to the device, which stalls every step.
+
     def __call__(self, step):
         step = ops.cast(step, "float32")
         decay_steps = self.steps - self.warmup_steps

@@ -8,21 +8,22 @@ from layerlock.core.freezing.scheduler import FreezableModel
 from layerlock.core.monitoring import health
 from layerlock.core.normalization import normalize
 from layerlock.core.pretraining import masks, objectives, teacher
-from layerlock.core.pretraining.target_pass import TargetPass, check_context
+from layerlock.core.pretraining.default_predictor import default_predictor
+from layerlock.core.pretraining.prediction import MaskedPrediction
+from layerlock.core.pretraining.target_pass import check_context
 from layerlock.core.pretraining.targets import (
     check_mask,
     check_objective,
+    check_settings,
     check_targets,
-    num_scored,
     target_layers,
 )
-from layerlock.core.pretraining.tokens import take_tokens
-from layerlock.models.decoder import PatchwiseDecoder
-from layerlock.models.predictor import LatentPredictor
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
+class MaskedPretraining(
+    backends.TrainStep, MaskedPrediction, FreezableModel, keras.Model
+):
     """Trains an encoder to predict what a mask hides from it.
 
     The encoder sees the visible patches of a clip only. A predictor says what
@@ -101,29 +102,16 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not 0.0 < target_fraction <= 1.0:
-            raise ValueError(
-                "`target_fraction` is the share of hidden patches that is "
-                "scored, above 0 and at most 1. Received: "
-                f"target_fraction={target_fraction}."
-            )
-        if not isinstance(masks_per_clip, int) or masks_per_clip < 1:
-            raise ValueError(
-                "`masks_per_clip` must be a whole number of at least 1. "
-                f"Received: masks_per_clip={masks_per_clip}."
-            )
+        check_settings(seed, target_fraction, masks_per_clip)
         check_context(target_context)
-        if not isinstance(seed, int) or not 0 <= seed < 2**64:
-            raise ValueError(
-                "`seed` must be a whole number from 0 to 2**64 - 1. "
-                f"Received: seed={seed}."
-            )
         self.encoder = encoder
         self.objective = objectives.get(objective)
         check_objective(self.objective)
         self.mask = masks.get(mask or self.objective.default_mask)
         check_mask(self.objective, self.mask, encoder.grid())
-        self.predictor = predictor or self._default_predictor()
+        self.predictor = predictor or default_predictor(
+            encoder, self.objective, self.mask
+        )
         self.teacher = None
         if self.objective.teacher == "ema":
             self.teacher = teacher.create(encoder)
@@ -140,7 +128,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         self.feature_moments = self._add_state("moments", (width, width))
         self.frozen_layers = 0
         self.target_layers = ()
-        for stage in (None, *range(self._deepest + 1)):
+        for stage in (None, *range(self._num_encoding + 1)):
             # A head that is missing must not be found missing mid-run.
             self.predictor.head_layers(self.target_layers_at(stage))
         self.enter_stage(0)
@@ -158,27 +146,17 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             autocast=False,
         )
 
-    def _default_predictor(self):
-        encoder, most = self.encoder, self.objective.max_latent_targets
-        if self.objective.predictor == "transformer":
-            num_mask_kinds = len(self.mask.counts(encoder.grid()))
-            return LatentPredictor.for_encoder(
-                encoder, num_mask_kinds, most(encoder.num_layers)
-            )
-        limit = encoder.num_layers - encoder.num_decoder_layers
-        return PatchwiseDecoder.for_encoder(encoder, most(limit))
-
     # Stages.
 
     @property
     def freezable_layers(self):
-        return self.encoder.freezable_layers[: self._deepest]
+        return self.encoder.freezable_layers[: self._num_encoding]
 
     def check_stages(self, frozen_layers):
         if self.allow_moving_target:
             return
         for stage in range(self.frozen_layers, frozen_layers + 1):
-            check_targets(self.objective, stage, self._deepest)
+            check_targets(self.objective, stage, self._num_encoding)
 
     def enter_stage(self, frozen_layers, reset_head=False):
         if frozen_layers < self.frozen_layers:
@@ -201,11 +179,7 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         Args:
             frozen_layers: int, or `None` for a run that never freezes.
         """
-        return target_layers(self.objective, frozen_layers, self._deepest)
-
-    @property
-    def _deepest(self):
-        return self.predictor.encoder_layers(self.encoder)
+        return target_layers(self.objective, frozen_layers, self._num_encoding)
 
     def _restore_stage(self, frozen_layers):
         self.enter_stage(frozen_layers)
@@ -235,14 +209,6 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
             self._measure_health(*watched[0])
         return {"loss": sum(losses) / len(losses)}
 
-    def _targets(self, target_pass, visible, hidden):
-        targets = []
-        for layer, values in target_pass.at(visible, hidden).items():
-            if not self.objective.target_gradient:
-                values = ops.stop_gradient(values)
-            targets.append(self.objective.compute_targets(values, layer))
-        return targets
-
     def _measure_health(self, features, predictions, targets):
         # One row per clip: its masks would look like clips that agree.
         tensors = [
@@ -252,96 +218,6 @@ class MaskedPretraining(backends.TrainStep, FreezableModel, keras.Model):
         self.health.assign(health.measure(*tensors))
         moments = health.second_moments(normalize(tensors[0]))
         self.feature_moments.assign(ops.cast(moments, "float32"))
-
-    def draw_masks(self, batch_size, grid, training=True):
-        """Draws the masks of the present batch.
-
-        Args:
-            batch_size: int or scalar tensor, clips in the batch.
-            grid: Frames, rows and columns of the clips, in patches.
-            training: bool. Outside of training every batch gets the masks of
-                batch 0, so that held-out losses can be compared.
-
-        Returns:
-            A list of `(visible, hidden)`, one per mask kind: token indices of
-            shape `(batch * masks_per_clip, tokens)`. Of the hidden ones, only
-            those to be scored.
-        """
-        batch_index = self.batches_seen.value if training else 0
-        num_masks = batch_size * self.masks_per_clip
-        drawn = self.mask(num_masks, grid, self.seed, batch_index)
-        # Every prefix of the hidden tokens is a random subset of them.
-        return [
-            (
-                visible,
-                hidden[:, : num_scored(hidden.shape[1], self.target_fraction)],
-            )
-            for visible, hidden in drawn
-        ]
-
-    def encode_visible(self, patches, visible, grid):
-        """Encodes the visible patches, up to the predictor's layers.
-
-        Args:
-            patches: Shape `(batch, tokens, patch_dim)`.
-            visible: Token indices `(batch * masks_per_clip, visible)`.
-            grid: Frames, rows and columns, in patches.
-
-        Output shape:
-            `(batch * masks_per_clip, visible, hidden_dim)`.
-        """
-        encoder = self.encoder
-        positions = self._positions(visible, grid)
-        patches = take_tokens(patches, visible, self.masks_per_clip)
-        tokens = encoder.embed(patches, positions, grid)
-        frozen = self.frozen_layers
-        if frozen:
-            tokens = encoder(tokens, positions, last_layer=frozen)
-            tokens = ops.stop_gradient(tokens)
-        return encoder(
-            tokens, positions, first_layer=frozen, last_layer=self._deepest
-        )
-
-    def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):
-        """Predicts each target at the hidden patches.
-
-        Args:
-            features: What `encode_visible` returned.
-            visible: Token indices of the features.
-            hidden: Token indices to predict at.
-            grid: Frames, rows and columns, in patches.
-            mask_kind: int, place of the mask in `draw_masks`. Defaults to
-                `0`.
-
-        Returns:
-            A tuple with one tensor `(batch * masks_per_clip, hidden, dim)`
-            per target layer.
-        """
-        return self.predictor(
-            features,
-            self._positions(visible, grid),
-            self._positions(hidden, grid),
-            encoder=self.encoder,
-            target_layers=self.target_layers,
-            grid=grid,
-            mask_kind=mask_kind,
-        )
-
-    def _target_pass(self, patches, grid):
-        return TargetPass(
-            self.encoder if self.teacher is None else self.teacher,
-            self.target_layers,
-            patches,
-            grid,
-            self.target_context,
-            self.masks_per_clip,
-            frozen_layers=self.frozen_layers,
-            gradient=self.objective.target_gradient,
-        )
-
-    def _positions(self, indices, grid):
-        positions = self.encoder.token_positions(grid)
-        return ops.take(backends.constant(positions, "int32"), indices, axis=0)
 
     # What Keras asks for.
 

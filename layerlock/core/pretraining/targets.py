@@ -54,6 +54,32 @@ def check_targets(objective, frozen_layers: int, deepest: int):
     )
 
 
+def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
+    """Raises if a number that `MaskedPretraining` takes is out of range.
+
+    Args:
+        seed: int, of the masks.
+        target_fraction: float, share of the hidden patches that is scored.
+        masks_per_clip: int.
+    """
+    if not 0.0 < target_fraction <= 1.0:
+        raise ValueError(
+            "`target_fraction` is the share of hidden patches that is "
+            "scored, above 0 and at most 1. Received: "
+            f"target_fraction={target_fraction}."
+        )
+    if not isinstance(masks_per_clip, int) or masks_per_clip < 1:
+        raise ValueError(
+            "`masks_per_clip` must be a whole number of at least 1. "
+            f"Received: masks_per_clip={masks_per_clip}."
+        )
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise ValueError(
+            "`seed` must be a whole number from 0 to 2**64 - 1. "
+            f"Received: seed={seed}."
+        )
+
+
 def check_objective(objective):
     """Raises if an objective asks for a predictor or teacher there is not."""
     for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):

@@ -40,6 +40,19 @@ def test_the_rate_follows_the_formula(run, warmup_steps, final_fraction):
         )
 
 
+@pytest.mark.parametrize("final_fraction", [0.0, 0.1])
+def test_without_warmup_it_is_the_cosine_decay_of_keras(final_fraction):
+    ours = WarmupCosine(1e-3, 200, 0, final_fraction)
+    keras_decay = keras.optimizers.schedules.CosineDecay(
+        1e-3, 200, alpha=final_fraction
+    )
+
+    for step in (0, 1, 99, 100, 199, 200, 1000):
+        assert float(ours(step)) == pytest.approx(
+            float(keras_decay(step)), rel=1e-5, abs=1e-9
+        )
+
+
 @parametrize_compiler
 def test_the_rate_ramps_up_after_every_event(run):
     constant = WarmupCosine(2.0, 1000, final_fraction=1.0)
@@ -134,7 +147,7 @@ def test_the_events_of_a_schedule_ramp_like_their_steps():
     assert float(rate(11)) == pytest.approx(0.5)
 
 
-def test_a_schedule_that_grows_is_read_anew():
+def test_the_events_of_an_adaptive_schedule_are_read_anew():
     constant = WarmupCosine(1.0, 100, final_fraction=1.0)
     growing = ConvergedFreezeSchedule(window=1, start_step=1)
     rate = MiniWarmup(constant, growing, length=4)

@@ -8,10 +8,10 @@ from keras import ops
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from layerlock.core.normalization import normalize
-from layerlock.core.pretraining.model import take_tokens
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.core.pretraining.reconstruction import Reconstruction
+from layerlock.core.pretraining.tokens import take_tokens
 from tests.core.freezing import dropped_gradients as freezing
 
 CLIPS = freezing.clips(1)

@@ -1,4 +1,4 @@
-"""A step copies next to nothing to the device: each copy would wait for it."""
+"""Transfers to the device: constants once, clips by the reading thread."""
 
 import keras
 import pytest
@@ -6,6 +6,7 @@ import pytest
 if keras.backend.backend() != "torch":
     pytest.skip("copies of constants are PyTorch's", allow_module_level=True)
 
+import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -14,6 +15,8 @@ from layerlock import backends
 from layerlock.backends.torch import transfers
 from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
 from tests.core.freezing import dropped_gradients as freezing
+
+CLIPS = np.arange(48, dtype="uint8").reshape(2, 2, 2, 2, 3)
 
 
 class CountCopies(TorchDispatchMode):
@@ -60,3 +63,39 @@ def test_a_constant_of_inference_mode_can_be_trained_with():
     weight = torch.ones((), requires_grad=True)
     (weight * backends.constant(0.123, "float32")).backward()
     assert float(weight.grad) == pytest.approx(0.123)
+
+
+def test_a_cpu_takes_them_as_they_are():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert backends.to_device(CLIPS) is CLIPS
+
+
+@pytest.mark.gpu
+def test_they_are_on_the_gpu_whatever_becomes_of_the_array():
+    array = CLIPS.copy()
+    clips = backends.to_device(array)
+    array[:] = 0
+
+    assert clips.device.type == "cuda"
+    np.testing.assert_array_equal(clips.cpu(), CLIPS)
+
+
+def test_a_constant_is_made_once():
+    first = backends.constant([3, 1, 4], "int32")
+
+    assert backends.constant([3, 1, 4], "int32") is first
+
+
+@pytest.mark.parametrize(
+    "value, dtype",
+    [([3, 1, 5], "int32"), ([3, 1, 4], "float32"), ([[3, 1, 4]], "int32")],
+    ids=["value", "precision", "shape"],
+)
+def test_constants_that_differ_are_not_shared(value, dtype):
+    first = backends.constant([3, 1, 4], "int32")
+    second = backends.constant(value, dtype)
+
+    assert second is not first
+    assert second.tolist() == value
+    assert second.dtype == getattr(torch, dtype)

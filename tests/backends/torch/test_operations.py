@@ -1,15 +1,17 @@
-"""Blocks are called without Keras's checks, and still as PyTorch's modules."""
+"""PyTorch's own operations: the numbers of Keras, and modules with hooks."""
 
 import keras
 import pytest
 
 if keras.backend.backend() != "torch":
-    pytest.skip("the hooks are PyTorch's", allow_module_level=True)
+    pytest.skip("the operations are PyTorch's", allow_module_level=True)
 
 import numpy as np
 import torch
 
 import layerlock
+from layerlock.backends import keras_ops
+from layerlock.backends.torch import operations
 
 
 @pytest.fixture
@@ -81,3 +83,52 @@ def test_mixed_precision_is_that_of_the_encoder():
     run(encoder)
 
     assert seen == [torch.bfloat16] * 2
+
+
+def tensors(*shapes, dtype="float32"):
+    rng = np.random.default_rng(0)
+    return [
+        torch.tensor(rng.normal(size=shape), dtype=getattr(torch, dtype))
+        for shape in shapes
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("linear", tensors((5, 3), (3, 4), (4,))),
+        ("gelu", tensors((5, 3))),
+        ("layer_normalization", [*tensors((2, 5, 8), (8,), (8,)), 1e-6]),
+        ("reshape", [*tensors((2, 6)), (3, 4)]),
+        ("attention", [*tensors(*[(2, 5, 4, 6)] * 3), 0.3]),
+    ],
+)
+def test_an_operation_has_the_numbers_of_keras(name, arguments):
+    found = getattr(operations, name)(*arguments)
+    expected = getattr(keras_ops, name)(*arguments)
+
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parts_have_the_sizes_that_are_asked_for():
+    [x] = tensors((2, 9))
+
+    parts = operations.split(x, (2, 3, 4), axis=1)
+
+    assert [part.shape[1] for part in parts] == [2, 3, 4]
+    assert torch.equal(torch.cat(parts, 1), x)
+
+
+def test_norms_are_computed_in_float32_and_returned_in_bfloat16():
+    # In bfloat16 a mean of 1000 would leave no digit of the deviations.
+    x = (1000 + 8 * tensors((2, 64))[0]).to(torch.bfloat16)
+    gamma, beta = torch.ones(64), torch.zeros(64)
+
+    found = operations.layer_normalization(x, gamma, beta, 1e-6)
+
+    exact = x.double()
+    exact = (exact - exact.mean(1, keepdim=True)) / exact.std(
+        1, keepdim=True, correction=0
+    )
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.double(), exact, rtol=1e-2, atol=1e-2)

@@ -1,0 +1,29 @@
+"""The predictor of a model that is built without one."""
+
+from layerlock.models.decoder import PatchwiseDecoder
+from layerlock.models.predictor import LatentPredictor
+
+
+def default_predictor(encoder, objective, mask):
+    """Builds the predictor that suits an objective and an encoder's size.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        objective: an `Objective`.
+        mask: a `Mask`. A `LatentPredictor` has one mask token for each of its
+            kinds.
+
+    Returns:
+        A `LatentPredictor` for objectives with `predictor = "transformer"`,
+        else a `PatchwiseDecoder`.
+    """
+    num_latent_heads = objective.max_latent_targets
+    if objective.predictor == "transformer":
+        num_mask_kinds = len(mask.counts(encoder.grid()))
+        return LatentPredictor.for_encoder(
+            encoder, num_mask_kinds, num_latent_heads(encoder.num_layers)
+        )
+    max_frozen_layers = encoder.num_layers - encoder.num_decoder_layers
+    return PatchwiseDecoder.for_encoder(
+        encoder, num_latent_heads(max_frozen_layers)
+    )

@@ -1,0 +1,118 @@
+"""The forward pass of masked pre-training, from patches to predictions."""
+
+from keras import ops
+
+from layerlock import backends
+from layerlock.core.pretraining.target_pass import TargetPass
+from layerlock.core.pretraining.targets import num_scored
+from layerlock.core.pretraining.tokens import take_tokens
+
+
+class MaskedPrediction:
+    """Mixin of `MaskedPretraining`: draws masks, encodes, predicts.
+
+    It reads the attributes that the constructor of the model sets.
+    """
+
+    def draw_masks(self, batch_size, grid, training=True):
+        """Draws the masks of the present batch.
+
+        Args:
+            batch_size: int or scalar tensor, clips in the batch.
+            grid: Frames, rows and columns of the clips, in patches.
+            training: bool. Outside of training every batch gets the masks of
+                batch 0, so that held-out losses can be compared.
+
+        Returns:
+            A list of `(visible, hidden)`, one per mask kind: token indices of
+            shape `(batch * masks_per_clip, tokens)`. Of the hidden ones, only
+            those to be scored.
+        """
+        batch_index = self.batches_seen.value if training else 0
+        num_masks = batch_size * self.masks_per_clip
+        drawn = self.mask(num_masks, grid, self.seed, batch_index)
+        # Every prefix of the hidden tokens is a random subset of them.
+        return [
+            (
+                visible,
+                hidden[:, : num_scored(hidden.shape[1], self.target_fraction)],
+            )
+            for visible, hidden in drawn
+        ]
+
+    def encode_visible(self, patches, visible, grid):
+        """Encodes the visible patches, up to the predictor's layers.
+
+        Args:
+            patches: Shape `(batch, tokens, patch_dim)`.
+            visible: Token indices `(batch * masks_per_clip, visible)`.
+            grid: Frames, rows and columns, in patches.
+
+        Output shape:
+            `(batch * masks_per_clip, visible, hidden_dim)`.
+        """
+        encoder = self.encoder
+        positions = self._positions(visible, grid)
+        patches = take_tokens(patches, visible, self.masks_per_clip)
+        tokens = encoder.embed(patches, positions, grid)
+        frozen = self.frozen_layers
+        if frozen:
+            tokens = encoder(tokens, positions, last_layer=frozen)
+            tokens = ops.stop_gradient(tokens)
+        return encoder(
+            tokens, positions, first_layer=frozen, last_layer=self._num_encoding
+        )
+
+    def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):
+        """Predicts each target at the hidden patches.
+
+        Args:
+            features: What `encode_visible` returned.
+            visible: Token indices of the features.
+            hidden: Token indices to predict at.
+            grid: Frames, rows and columns, in patches.
+            mask_kind: int, place of the mask in `draw_masks`. Defaults to
+                `0`.
+
+        Returns:
+            A tuple with one tensor `(batch * masks_per_clip, hidden, dim)`
+            per target layer.
+        """
+        return self.predictor(
+            features,
+            self._positions(visible, grid),
+            self._positions(hidden, grid),
+            encoder=self.encoder,
+            target_layers=self.target_layers,
+            grid=grid,
+            mask_kind=mask_kind,
+        )
+
+    def _target_pass(self, patches, grid):
+        return TargetPass(
+            self.encoder if self.teacher is None else self.teacher,
+            self.target_layers,
+            patches,
+            grid,
+            self.target_context,
+            self.masks_per_clip,
+            frozen_layers=self.frozen_layers,
+            gradient=self.objective.target_gradient,
+        )
+
+    def _positions(self, indices, grid):
+        positions = self.encoder.token_positions(grid)
+        return ops.take(backends.constant(positions, "int32"), indices, axis=0)
+
+    def _targets(self, target_pass, visible, hidden):
+        targets = []
+        for layer, values in target_pass.at(visible, hidden).items():
+            if not self.objective.target_gradient:
+                values = ops.stop_gradient(values)
+            targets.append(self.objective.compute_targets(values, layer))
+        return targets
+
+    @property
+    def _num_encoding(self):
+        """Number of encoder blocks that process visible tokens only."""
+        return self.predictor.encoder_layers(self.encoder)

@@ -1,0 +1,85 @@
+"""Converts clips to patches and tokens, and patches back to clips."""
+
+import numpy as np
+
+from layerlock.models import patches
+from layerlock.models.numerics import at_least_float32
+
+
+class VideoTokenizer:
+    """Mixin of `VideoEncoder`: patchify, embed, add positions, and the inverse.
+
+    It reads the attributes that the constructor of the encoder sets.
+    """
+
+    def grid(self, clip_shape=None) -> tuple:
+        """Counts a clip's patches: `(frames, rows, columns)`.
+
+        Args:
+            clip_shape: tuple of 3 ints, or of 4 with the channels. Defaults
+                to the `clip_shape` that the encoder was made for.
+        """
+        clip_shape = self.clip_shape if clip_shape is None else clip_shape
+        return patches.patch_grid(tuple(clip_shape)[:3], self.patch_size)
+
+    def token_positions(self, grid=None) -> np.ndarray:
+        """Returns frame, row and column of each patch, int32 `(tokens, 3)`."""
+        grid = self.grid() if grid is None else grid
+        return np.indices(grid, "int32").reshape(3, -1).T
+
+    def patchify(self, clips):
+        """Cuts clips into standardised patches, in float32 or better.
+
+        Args:
+            clips: 8-bit pixels, or floats from 0 to 255. Shape
+                `(batch, frames, height, width, 3)`.
+
+        Returns:
+            Shape `(batch, tokens, patch_dim)`.
+        """
+        cut = patches.patchify(clips, self.patch_size)
+        return self._pixels.apply(cut, self._precise_dtype)
+
+    def to_pixels(self, patch_values, grid=None):
+        """Puts patches together to clips: the inverse of `patchify`.
+
+        Args:
+            patch_values: Standardised patches, for example predicted ones.
+                Shape `(batch, tokens, patch_dim)`, all tokens of the grid.
+            grid: tuple of 3 ints. Defaults to the encoder's own.
+
+        Returns:
+            Floats, from 0 to 255 where the patches come from pixels;
+            predictions may leave that range. Shape
+            `(batch, frames, height, width, 3)`.
+        """
+        grid = self.grid() if grid is None else grid
+        pixels = self._pixels.undo(patch_values, self._precise_dtype)
+        return patches.unpatchify(pixels, grid, self.patch_size)
+
+    def embed(self, patch_values, positions, grid=None):
+        """Turns patches into tokens: a linear map and additive positions.
+
+        Args:
+            patch_values: Shape `(batch, tokens, patch_dim)`, any subset of
+                the patches.
+            positions: int32, shape `(batch, tokens, 3)` or `(1, tokens, 3)`.
+            grid: tuple of 3 ints, the grid that `positions` count in; only
+                learned positions ask. Defaults to the encoder's own.
+
+        Returns:
+            Shape `(batch, tokens, hidden_dim)`.
+        """
+        tokens = self.patch_embedding(patch_values)
+        return self.add_positions(tokens, positions, grid)
+
+    def add_positions(self, tokens, positions, grid=None):
+        """Adds learned or sin-cos positions; returns rotary tokens as is."""
+        if self.additive_positions is None:
+            return tokens
+        grid = self.grid() if grid is None else grid
+        return self.additive_positions(tokens, positions, grid=tuple(grid))
+
+    @property
+    def _precise_dtype(self):
+        return at_least_float32(self.compute_dtype)

@@ -1,0 +1,107 @@
+"""The operations that every backend can use against NumPy."""
+
+import random
+from math import erf
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.backends import keras_ops
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def tensor(array):
+    return keras.ops.convert_to_tensor(array, "float32")
+
+
+def close(found, expected):
+    found = keras.ops.convert_to_numpy(found)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_linear_is_a_product_and_a_sum(rng):
+    x, kernel, bias = (rng.normal(size=s) for s in ((5, 3), (3, 4), (4,)))
+
+    found = keras_ops.linear(*map(tensor, (x, kernel, bias)))
+
+    close(found, x @ kernel + bias)
+
+
+def test_gelu_is_the_exact_one():
+    x = np.linspace(-4, 4, 17)
+
+    found = keras_ops.gelu(tensor(x))
+
+    close(found, [0.5 * v * (1 + erf(v / np.sqrt(2))) for v in x])
+
+
+def test_layer_normalization_standardises_the_last_axis(rng):
+    x = 5 + 3 * rng.normal(size=(2, 3, 8))
+    gamma, beta = rng.normal(size=(2, 8))
+
+    found = keras_ops.layer_normalization(
+        *map(tensor, (x, gamma, beta)), epsilon=1e-6
+    )
+
+    mean, std = (f(x, axis=-1, keepdims=True) for f in (np.mean, np.std))
+    close(found, (x - mean) / std * gamma + beta)
+
+
+def test_reshape_keeps_the_order(rng):
+    x = rng.normal(size=(2, 6))
+
+    close(keras_ops.reshape(tensor(x), (3, 4)), x.reshape(3, 4))
+
+
+def test_split_takes_sizes_and_not_places(rng):
+    x = rng.normal(size=(2, 9))
+
+    parts = keras_ops.split(tensor(x), (2, 3, 4), axis=1)
+
+    for found, expected in zip(parts, np.split(x, [2, 5], 1), strict=True):
+        close(found, expected)
+
+
+def test_attention_is_a_softmax_over_the_keys(rng):
+    query, key, value = rng.normal(size=(3, 2, 5, 4, 6))  # heads on axis 2
+
+    found = keras_ops.attention(*map(tensor, (query, key, value)), scale=0.3)
+
+    logits = 0.3 * np.einsum("bqhd,bkhd->bhqk", query, key)
+    weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    close(found, np.einsum("bhqk,bkhd->bqhd", weights, value))
+
+
+def test_a_constant_has_the_precision_that_is_asked_for():
+    found = keras_ops.constant([1, 2], "float32")
+
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    close(found, [1, 2])
+
+
+def test_clips_stay_where_they_are():
+    clips = np.zeros((1, 2, 4, 4, 3), "uint8")
+
+    assert keras_ops.to_device(clips) is clips
+
+
+def test_a_seed_repeats_python_and_numpy():
+    draws = []
+    for _ in range(2):
+        keras_ops.set_random_seed(7)
+        draws.append((random.random(), np.random.random()))
+    keras_ops.set_random_seed(8)
+
+    assert draws[0] == draws[1] != (random.random(), np.random.random())
+
+
+def test_a_layer_is_called_as_a_layer(rng):
+    layer = keras.layers.Dense(2)
+    x = tensor(rng.normal(size=(3, 4)))
+
+    close(keras_ops.call_layer(layer, x), keras.ops.convert_to_numpy(layer(x)))
