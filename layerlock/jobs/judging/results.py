@@ -1,14 +1,15 @@
 """The files in the folder of results of a probe or a fine-tuning."""
 
+import contextlib
 import dataclasses
 import pathlib
 import sys
 
 import keras
 
-from layerlock.config import JobConfig
+from layerlock.config import JobConfig, facts
 from layerlock.evaluation import mistakes, report, scores
-from layerlock.runs import configuration, writing
+from layerlock.runs import configuration, directory, model_card, writing
 
 FEW_EXAMPLES = 30
 
@@ -96,6 +97,7 @@ def write(
     page = report.page(record, task, encoder, result, kind)
     page_path = folder / "report.html"
     writing.replace_file(page_path, page.encode())
+    _write_card(config, record)
     for metric, score in result.metrics.items():
         print(f"{metric}: {score['value']:.3f} ({scores.interval(score)})")
     if task.is_dense:
@@ -110,6 +112,19 @@ def write(
         )
     print(f"Report: {page_path}")
     return Judgement(folder, result.metrics, result.trials, page_path)
+
+
+def _write_card(config, record):
+    """Adds the scores to the card of the run, or describes the new encoder."""
+    encoder = pathlib.Path(config.results.out) / "encoder"
+    if encoder.is_dir():
+        model_card.place(encoder, model_card.describe_finetuning(record))
+    if facts.is_run(config.encoder.encoder):
+        # A run that is going replaces the folder, and then writes the card.
+        with contextlib.suppress(FileNotFoundError):
+            model_card.write(
+                directory.RunDirectory.open(config.encoder.encoder)
+            )
 
 
 def _name(plugin) -> str:

@@ -5,7 +5,7 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
-from layerlock.runs import checkpoints, pictures
+from layerlock.runs import checkpoints, model_card, pictures
 
 
 class Snapshots(EverySteps):
@@ -95,6 +95,7 @@ class Snapshots(EverySteps):
         )
         if model.teacher is not None:
             model.encoder.save_to_preset(self.run.student_path, overwrite=True)
+        model_card.write(self.run)
         self._save_pictures(step)
 
     def _save_pictures(self, step):

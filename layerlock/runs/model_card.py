@@ -1,0 +1,230 @@
+"""The model card beside an exported encoder: a README.md."""
+
+import json
+from pathlib import Path
+
+from layerlock.runs import wording, writing
+from layerlock.runs.directory import RunDirectory
+
+NAME = "README.md"
+_BEGIN = "<!-- Written by LayerLock. Changes between these lines are lost. -->"
+_END = "<!-- End of what LayerLock writes. -->"
+_HEADER = """---
+license: other
+library_name: keras
+tags: [layerlock, video, self-supervised]
+---
+"""
+_PLACEHOLDERS = """
+## Licence
+
+To be filled in: the licence of these weights. It may depend on the licence of
+the training data.
+
+## Intended use and limits
+
+To be filled in.
+"""
+
+
+def write(run: RunDirectory):
+    """Writes the card of a run beside its exported encoder, and its student.
+
+    Args:
+        run: the run. Nothing is written where no encoder was exported.
+    """
+    for folder in (run.encoder_path, run.student_path):
+        if folder.is_dir():
+            place(folder, describe_run(run, folder.name))
+
+
+def place(folder: Path, text: str):
+    """Writes a card, and keeps what a person wrote around it.
+
+    Args:
+        folder: of the exported encoder.
+        text: Markdown, the part that LayerLock writes.
+    """
+    path = Path(folder) / NAME
+    block = f"{_BEGIN}\n{text.strip()}\n{_END}\n"
+    before, after = _HEADER, _PLACEHOLDERS
+    if path.exists():
+        before, after = path.read_text(encoding="utf-8"), ""
+        if _BEGIN in before and _END in before:
+            before, _, rest = before.partition(_BEGIN)
+            after = rest.partition(_END)[2].removeprefix("\n")
+        elif before and not before.endswith("\n"):
+            before += "\n"
+    content = f"{before}{block}{after}"
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        writing.replace_file(path, content.encode("utf-8"))
+
+
+def describe_run(run: RunDirectory, folder: str = "encoder") -> str:
+    """The card of a pre-training run in Markdown.
+
+    Args:
+        run: the run.
+        folder: str, name of the folder of the encoder. Defaults to
+            `"encoder"`.
+    """
+    config, options = run.config, run.config["flags"]
+    lines = run.read_metrics()
+    name = options.get("preset") or options.get("init_from") or "video encoder"
+    model = config.get("model", {})
+    rows = [
+        ("encoder", f"{name}, {_parameters(model)}"),
+        ("data", _data(run, options)),
+        ("clips", _clips(options)),
+        ("objective", _plugin(options.get("objective"))),
+        ("mask", _plugin(options.get("mask"))),
+        ("freezing", _freezing(options, lines)),
+        ("trained", _length(options, lines)),
+        ("cost", _cost(lines, config)),
+        ("health", lines[-1].get("verdict", "unknown") if lines else "unknown"),
+        ("software", _software(config)),
+    ]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            "A video encoder, pre-trained without labels by LayerLock "
+            "(arXiv 2509.10156).",
+            "",
+            "```python",
+            "import layerlock",
+            "",
+            f'encoder = layerlock.VideoEncoder.from_preset("{folder}")',
+            "```",
+            "",
+            *table(("", ""), rows),
+            "",
+            *_scores(run),
+            *options_block(options),
+        ]
+    )
+
+
+def describe_finetuning(record: dict) -> str:
+    """The card of a fine-tuned encoder in Markdown.
+
+    Args:
+        record: what finetune.json holds.
+    """
+    examples = ", ".join(f"{n} {k}" for k, n in record["examples"].items())
+    rows = [
+        ("started from", record["encoder"]),
+        ("task", f"{record['task']}, {examples} examples"),
+        ("readout", record["readout"]),
+        ("command", f"`{record['command']}`"),
+        *(
+            (
+                f"test {metric}",
+                f"{score['value']:.3f} ({score['low']:.3f} to "
+                f"{score['high']:.3f}, 95 % interval)",
+            )
+            for metric, score in record["metrics"].items()
+        ),
+    ]
+    return "\n".join(
+        [
+            f"# Fine-tuned on {record['task']}",
+            "",
+            "A video encoder, trained end to end with a readout by LayerLock.",
+            "",
+            *table(("", ""), rows),
+            "",
+            *options_block(record["flags"]),
+        ]
+    )
+
+
+def table(heads: tuple, rows: list) -> list[str]:
+    """Lines of a Markdown table."""
+    lines = [heads, ("---",) * len(heads), *rows]
+    return [
+        f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |"
+        for line in lines
+    ]
+
+
+def options_block(options: dict) -> list[str]:
+    """Lines with all options as JSON."""
+    text = json.dumps(writing.plain(options), indent=2)
+    return ["## Options", "", "```json", text, "```"]
+
+
+def _parameters(model) -> str:
+    count = model.get("num_parameters")
+    if count is None:
+        return "size unknown"
+    return f"{model['num_layers']} blocks, {wording.count(count)} parameters"
+
+
+def _data(run, options) -> str:
+    files = run.read_files() or {}
+    source = _plugin(options.get("data"))
+    if "num_files" in files:
+        return f"{source}: {wording.count(files['num_files'])} videos"
+    return source
+
+
+def _clips(options) -> str:
+    size, fps = options.get("size"), options.get("fps")
+    rate = f" at {fps:g} per second" if fps else ""
+    return f"{options.get('frames')} frames of {size}x{size}{rate}"
+
+
+def _plugin(value) -> str:
+    return value["class"] if isinstance(value, dict) else str(value)
+
+
+def _freezing(options, lines) -> str:
+    frozen = lines[-1]["frozen_layers"] if lines else 0
+    return f"{_plugin(options.get('schedule'))}, {frozen} layers at the end"
+
+
+def _length(options, lines) -> str:
+    step = lines[-1]["step"] if lines else 0
+    batch = options.get("batch_size", 1) * options.get("accumulation", 1)
+    steps = wording.count(options.get("steps", step))
+    return f"{wording.count(step)} of {steps} steps of {batch} clips"
+
+
+def _cost(lines, config) -> str:
+    if not lines:
+        return "unknown"
+    flops = wording.scaled(lines[-1]["flops"], "FLOPs")
+    seconds = wording.duration(lines[-1]["seconds"])
+    devices = ", ".join(config.get("devices", []))
+    return f"{flops} of matrix products, {seconds} on {devices}"
+
+
+def _software(config) -> str:
+    versions = config.get("versions", {})
+    names = ("layerlock", "keras", config.get("backend"))
+    return ", ".join(f"{n} {versions[n]}" for n in names if n in versions)
+
+
+def _scores(run) -> list[str]:
+    """A table of the probes and fine-tunings in the run directory."""
+    rows = []
+    for path in sorted(run.path.glob("*/*/*.json")):
+        if path.name not in ("probe.json", "finetune.json"):
+            continue
+        record = json.loads(path.read_bytes())
+        for metric, score in record["metrics"].items():
+            rows.append(
+                (
+                    record["task"],
+                    "fine-tuned" if path.name == "finetune.json" else "frozen",
+                    record["readout"],
+                    metric,
+                    f"{score['value']:.3f}",
+                    f"{score['low']:.3f} to {score['high']:.3f}",
+                )
+            )
+    if not rows:
+        return []
+    heads = ("task", "encoder", "readout", "metric", "test", "95 % interval")
+    return ["## Scores", "", *table(heads, rows), ""]

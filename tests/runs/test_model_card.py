@@ -1,0 +1,130 @@
+"""The card beside an encoder holds what was recorded, and a person's words."""
+
+import json
+
+import pytest
+
+from layerlock.runs import model_card
+from layerlock.runs.directory import RunDirectory
+
+FLAGS = {
+    "preset": "video_vit_nano",
+    "data": "/videos",
+    "frames": 8,
+    "size": 32,
+    "fps": 12.0,
+    "objective": "vjepa",
+    "mask": {"class": "mine.Mask", "config": {}},
+    "schedule": "linear",
+    "steps": 2000,
+    "batch_size": 4,
+    "accumulation": 2,
+}
+CONFIG = {
+    "flags": FLAGS,
+    "backend": "jax",
+    "devices": ["cpu:0"],
+    "versions": {"layerlock": "0.1.0", "keras": "3.15.1", "jax": "0.10.2"},
+    "model": {"num_layers": 8, "num_parameters": 931_680},
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = RunDirectory.create(tmp_path / "run", CONFIG, {"num_files": 1234})
+    run.append_metrics(
+        {
+            "step": 1500,
+            "frozen_layers": 3,
+            "flops": 2.4e12,
+            "seconds": 125,
+            "verdict": "healthy",
+        }
+    )
+    run.encoder_path.mkdir()
+    return run
+
+
+def read(run):
+    return (run.encoder_path / "README.md").read_text()
+
+
+def test_it_holds_data_configuration_and_cost(run):
+    model_card.write(run)
+
+    card = read(run)
+    for text in (
+        "video_vit_nano, 8 blocks, 931,680 parameters",
+        "/videos: 1,234 videos",
+        "8 frames of 32x32 at 12 per second",
+        "| mask | mine.Mask |",
+        "linear, 3 layers at the end",
+        "1,500 of 2,000 steps of 8 clips",
+        "2.4 TFLOPs of matrix products, 2 min 5 s on cpu:0",
+        "| health | healthy |",
+        "layerlock 0.1.0, keras 3.15.1, jax 0.10.2",
+        "license: other",
+        "## Licence\n\nTo be filled in",
+    ):
+        assert text in card, text
+    options = card.split("```json\n")[1].split("```")[0]
+    assert json.loads(options) == FLAGS
+    assert "## Scores" not in card
+
+
+def test_scores_appear_once_the_encoder_was_probed(run):
+    out = run.path / "probes" / "scenes_motion-attentive"
+    out.mkdir(parents=True)
+    metrics = {"top1": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    record = {"task": "scenes_motion", "readout": "knn", "metrics": metrics}
+    (out / "probe.json").write_text(json.dumps(record))
+
+    model_card.write(run)
+
+    row = "| scenes_motion | frozen | knn | top1 | 0.500 | 0.400 to 0.600 |"
+    assert row in read(run)
+
+
+def test_what_a_person_wrote_around_it_stays(run):
+    model_card.write(run)
+    path = run.encoder_path / "README.md"
+    filled = path.read_text().replace("license: other", "license: mit")
+    path.write_text(filled + "\nTrained for the zoo.\n")
+    run.append_metrics(
+        {"step": 2000, "frozen_layers": 6, "flops": 3e12, "seconds": 150}
+    )
+
+    model_card.write(run)
+
+    card = read(run)
+    assert "license: mit" in card and card.endswith("for the zoo.\n")
+    assert "2,000 of 2,000 steps" in card and "1,500 of" not in card
+    assert card.count("# video_vit_nano") == 1
+
+
+def test_a_page_of_somebody_else_is_kept(run):
+    path = run.encoder_path / "README.md"
+    path.write_text("My notes")
+
+    model_card.write(run)
+    model_card.write(run)
+
+    assert read(run).startswith("My notes\n<!-- Written by LayerLock")
+    assert read(run).count("Written by LayerLock") == 1
+
+
+def test_a_student_has_a_card_of_its_own(run):
+    run.student_path.mkdir()
+
+    model_card.write(run)
+
+    card = (run.student_path / "README.md").read_text()
+    assert 'from_preset("student")' in card
+
+
+def test_a_run_without_an_encoder_gets_no_card(tmp_path):
+    run = RunDirectory.create(tmp_path / "run", CONFIG)
+
+    model_card.write(run)
+
+    assert not run.encoder_path.exists()
