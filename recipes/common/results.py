@@ -4,7 +4,8 @@ import sys
 
 import keras
 
-from layerlock.evaluation import mistakes, report, scores
+from layerlock.evaluation import answers, scores
+from layerlock.report import probe_page
 from layerlock.runs import configuration, writing
 
 FEW_EXAMPLES = 30
@@ -52,9 +53,9 @@ def write(path, values, encoder, task, result, seconds, kind, **more):
     }
     writing.write_json(path, config)
     if not task.is_dense:
-        answers = mistakes.table(task, result)
-        writing.replace_file(path.with_name("answers.csv"), answers.encode())
-    page = report.page(config, task, encoder, result, kind)
+        table = answers.to_csv(task, result)
+        writing.replace_file(path.with_name("answers.csv"), table.encode())
+    page = probe_page.page(config, task, encoder, result, kind)
     page_path = path.with_name("report.html")
     writing.replace_file(page_path, page.encode())
     for name, found in result.metrics.items():
