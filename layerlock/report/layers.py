@@ -33,8 +33,8 @@ def layers(history: History) -> Section | None:
             Figure(
                 "Change of the features",
                 "1 − CKA of each block's features of the same clips at two "
-                "successive measurements; 0 is no change but rotation and "
-                f"scale. Blank: below {DRIFTS[0]:g}, or before the second "
+                "successive measurements; 0 means no change except rotation "
+                f"and scale. Blank: below {DRIFTS[0]:g}, or before the second "
                 "measurement.",
                 drift,
                 _drift_legend(history),

@@ -131,9 +131,9 @@ def _loss_caption(history: History) -> str:
     if len({target for *_, target in history.target_spans()}) < 2:
         return "Mean since the previous log line, and its running mean."
     return (
-        "The shades mark targets, named above the curve. Losses on different "
-        "targets are not comparable: a jump between two shades is neither "
-        "progress nor a setback."
+        "Shades mark the targets, which are named above the curve. Losses on "
+        "different targets are not comparable: a jump between two shades is "
+        "neither progress nor a setback."
     )
 
 
