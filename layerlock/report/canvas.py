@@ -1,6 +1,7 @@
-"""Draws with matplotlib into inline SVG that obeys the page's colours."""
+"""Draws with matplotlib into inline SVG in the colours of the page."""
 
 import contextlib
+import html
 import io
 import re
 
@@ -21,7 +22,7 @@ ROLES = {
     "alarm": "#080808",
     "surface": "#090909",
 }
-MAX_POINTS = 1200  # of a curve; more cannot be told apart on a screen
+MAX_POINTS = 1200  # of a curve; a screen resolves no more
 
 STYLE = {
     "svg.fonttype": "none",
@@ -71,16 +72,16 @@ class Canvas:
 
 @contextlib.contextmanager
 def draw(name: str, title: str, size=SMALL):
-    """Opens a canvas and turns what is drawn on it into SVG.
+    """Opens a canvas, and turns its drawing into SVG.
 
     Args:
         name: unique in the page; the prefix of the drawing's ids.
-        title: what a screen reader says.
+        title: for screen readers.
         size: width and height in inches.
     """
     matplotlib = require_matplotlib()
-    # Starting from the defaults: a user's own style has other colours, which
-    # do not turn with the page.
+    # Starts from the defaults: colours of a user's own style would not follow
+    # the page.
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
@@ -145,7 +146,7 @@ def log_axis(axes):
 
 
 def curve(axes, steps, values, role: str = "ice", **style):
-    """Draws a line; a lone point, which would not show, becomes a dot."""
+    """Draws a line, or a dot if there is only one point."""
     steps, values = thin(steps, values)
     if np.isfinite(values).sum() == 1:
         style |= {"marker": "o", "markersize": 5, "clip_on": False}
@@ -153,14 +154,14 @@ def curve(axes, steps, values, role: str = "ice", **style):
 
 
 def stairs(axes, steps, values, role: str = "ice"):
-    """Draws a line of steps: each value holds since the step before it."""
+    """Draws a staircase: each value holds since the previous step."""
     steps, values = from_the_start(steps, values)
     steps, values = thin(steps, values)
     axes.plot(steps, values, color=ROLES[role], drawstyle="steps-pre")
 
 
 def from_the_start(steps, values):
-    """The same with the first value at step 0 too."""
+    """Adds step 0, with the first value."""
     return np.append(0, steps), np.append(values[:1], values)
 
 
@@ -182,16 +183,16 @@ def thin(steps, values):
     """At most `MAX_POINTS` points, keeping the peaks in both directions."""
     if len(steps) <= MAX_POINTS:
         return steps, values
-    kept = []
+    indices = []
     for group in np.array_split(np.arange(len(steps)), MAX_POINTS // 2):
         part = values[group]
         if np.isnan(part).all():
-            kept.append(group[:1])
+            indices.append(group[:1])
         else:
             ends = [np.nanargmin(part), np.nanargmax(part)]
-            kept.append(group[np.unique(ends)])
-    kept = np.concatenate(kept)
-    return steps[kept], values[kept]
+            indices.append(group[np.unique(ends)])
+    indices = np.concatenate(indices)
+    return steps[indices], values[indices]
 
 
 def short(value: float) -> str:
@@ -206,15 +207,25 @@ def _svg(figure, name: str, title: str) -> str:
     figure.savefig(content, format="svg", metadata=nothing)
     svg = content.getvalue()
     svg = svg[svg.index("<svg") :]
-    # Inside HTML the name spaces are known, and ids are those of the page.
-    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = svg.replace("xlink:href", "href")
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'(href="#|url\(#)', rf"\1{name}-", svg)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
-    for role, colour in ROLES.items():
-        svg = svg.replace(colour, f"var(--{role})")
     size = re.search(r'viewBox="([^"]*)"', svg).group(1)
-    opening = f'<svg viewBox="{size}" role="img" aria-label="{title}">'
-    return re.sub(r"<svg[^>]*>", opening, svg, count=1)
+    # Only tags change: matplotlib has escaped the texts between them.
+    svg = re.sub(r"<[^>]*>", lambda tag: _tag(tag.group(), name), svg)
+    opening = (
+        f'<svg viewBox="{size}" role="img" aria-label="{html.escape(title)}">'
+    )
+    return opening + svg[svg.index(">") + 1 :]
+
+
+def _tag(tag: str, name: str) -> str:
+    """A tag of matplotlib's SVG as it must be inside of an HTML page."""
+    # HTML knows the name spaces, and ids must be unique in the page.
+    tag = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", tag)
+    tag = tag.replace("xlink:href", "href")
+    prefix = html.escape(name) + "-"
+    for opening in (' id="', ' href="#', "url(#"):
+        tag = tag.replace(opening, opening + prefix)
+    tag = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", tag)
+    for role, colour in ROLES.items():
+        tag = tag.replace(colour, f"var(--{role})")
+    return tag

@@ -1,24 +1,90 @@
-"""The cards that the report shows figures on."""
+"""Plain data that the templates turn into HTML."""
 
-from layerlock.report import templates
-from layerlock.report.html import Html, tag
-
-
-def grid(*cards) -> Html:
-    """Cards side by side, as many as the screen is wide."""
-    return tag("div", *cards, class_="grid")
+import dataclasses
+from collections.abc import Sequence
 
 
-def figure(title, text, svg, keys=(), wide=False) -> Html:
-    """One drawing, under what it shows.
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """One number at the top of a page.
 
-    Args:
-        title: of the card.
-        text: says what is drawn, and what healthy looks like.
-        svg: the drawing, or None if the run does not have its numbers.
-        keys: pairs of a class of the style sheet and what has its colour.
-        wide: whether the card takes the whole row.
+    Attributes:
+        name: of the number.
+        value: the number, as text.
+        note: a short explanation below it.
+        mood: `"good"` or `"bad"`, which colour the value, or `""`.
+        is_wide: whether the tile takes two columns.
     """
-    return templates.render(
-        "figure.html.j2", title=title, text=text, svg=svg, keys=keys, wide=wide
-    )
+
+    name: str
+    value: str
+    note: str = ""
+    mood: str = ""
+    is_wide: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """A paragraph that stands out; `backticks` mark code."""
+
+    text: str
+    is_alarm: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A drawing with its title and caption.
+
+    Attributes:
+        title: of the card.
+        caption: the content of the drawing, and its course in a healthy run.
+        svg: the drawing, or None if the run did not log its numbers.
+        legend: pairs of a class of `style.css` and a label.
+        is_wide: whether the card takes the whole row.
+    """
+
+    title: str
+    caption: str
+    svg: str | None
+    legend: Sequence[tuple[str, str]] = ()
+    is_wide: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """Strips of frames, one below the other.
+
+    Attributes:
+        rows: pairs of a label and the `data:` address of a picture.
+        caption: a line above them.
+    """
+
+    rows: Sequence[tuple[str, str]]
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The column names and the rows of a table."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A heading, an introduction, and what is shown below it.
+
+    Attributes:
+        title: the heading.
+        text: the introduction; `backticks` mark code.
+        figures: cards side by side.
+        table: a table, in a card of its own.
+        clips: pictures, in one card.
+    """
+
+    title: str
+    text: str = ""
+    figures: Sequence[Figure] = ()
+    table: Table | None = None
+    clips: Sequence[Clip] = ()

@@ -12,9 +12,9 @@ from layerlock.runs import wording
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """The log lines between two freezes, and what a step costs in them.
+    """The log lines between two freezes, and the cost of their steps.
 
-    A number is None if the lines do not tell it.
+    A number is None if the lines lack it.
     """
 
     step: int  # of the last line before it: it began there or shortly after
@@ -31,18 +31,18 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What the run was called from one log line on."""
+    """A verdict that held for one log line or several in a row."""
 
-    step: int  # of that line
+    step: int  # of the first line
     label: str
-    reason: str  # of the last line that called it so
+    reason: str  # of the last line
 
 
 class History:
     """The lines of `metrics.jsonl`, in the order of their steps.
 
-    A line tells how the steps up to it were trained: a freeze between two
-    lines shows in the second.
+    A line describes the steps before it: a freeze between two lines shows in
+    the second.
 
     Args:
         lines: list of dicts, as `RunDirectory.read_metrics` returns them. Of
@@ -75,7 +75,7 @@ class History:
         ).reshape(len(rows), width)
 
     def step_before(self, line: int) -> int:
-        """The step at which the steps that `line` is about began."""
+        """The step at which the steps described by `line` began."""
         return int(self.steps[line - 1]) if line else 0
 
     def last_step(self) -> int:
@@ -109,14 +109,14 @@ class History:
         ]
 
     def verdicts(self) -> list[Verdict]:
-        """What the run was called, oldest first, one for each change."""
-        found = []
+        """The verdicts, oldest first, one for each change."""
+        verdicts = []
         judged = [x for x in self.lines if isinstance(x.get("verdict"), str)]
         for label, group in itertools.groupby(judged, lambda x: x["verdict"]):
             lines = list(group)
             reason = lines[-1].get("verdict_reason") or ""
-            found.append(Verdict(lines[0]["step"], label, reason))
-        return found
+            verdicts.append(Verdict(lines[0]["step"], label, reason))
+        return verdicts
 
     def flops_ratio(self) -> float | None:
         """Cumulative FLOPs over those of the unfrozen run."""
@@ -131,7 +131,7 @@ class History:
         return first.peak_memory_bytes
 
     def first_broken_step(self) -> int | None:
-        """The first step whose loss was written as NaN or infinity."""
+        """The first step whose loss is NaN or infinity."""
         for line in self.lines:
             loss = line.get("loss")
             if isinstance(loss, float) and not math.isfinite(loss):

@@ -1,51 +1,46 @@
-"""The section on what each block still learns."""
+"""The section on the changes of each block."""
 
 import numpy as np
 
-from layerlock.report import canvas, cards
+from layerlock.report import canvas
+from layerlock.report.cards import Figure, Section
 from layerlock.report.history import History
-from layerlock.report.html import Html, join, tag
 
 FAINTEST = 0.4  # opacity of the first block's line
 DRIFTS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)  # of the colours
 MAX_COLUMNS = 100  # of the heat map; each of its cells is a path of its own
 
 
-def layers(history: History) -> Html | None:
-    """How weights and features of each block change; None if unknown."""
+def layers(history: History) -> Section | None:
+    """How weights and features of each block change; None if not logged."""
     norms, drift = weight_norms(history), drift_map(history)
     if norms is None and drift is None:
         return None
-    return join(
-        tag("h2", "Layers"),
-        tag(
-            "p",
-            "The paper starts freezing when the weight norms of the first "
-            "layers flatten. A falling learning rate flattens them, too.",
-            class_="muted",
-        ),
-        cards.grid(
-            cards.figure(
+    return Section(
+        "Layers",
+        "The paper starts freezing when the weight norms of the first layers "
+        "flatten. A falling learning rate flattens them, too.",
+        [
+            Figure(
                 "Change of the weights",
-                "The norm of each block's weights, the embedding's with the "
-                "first, against its first measurement. A frozen block's "
-                "stays level.",
+                "Norm of each block's weights, relative to its first "
+                "measurement. The first block includes the patch embedding. "
+                "The norm of a frozen block is constant.",
                 norms,
                 [("faint", "first block"), ("ice", "last block")],
-                wide=True,
+                is_wide=True,
             ),
-            cards.figure(
+            Figure(
                 "Change of the features",
-                "How much each block's features of the same clips changed "
-                "since the measurement before: 1 − CKA, which is 0 where "
-                "nothing but rotation and scale did. A block grows fainter as "
-                f"it settles; it is blank below {DRIFTS[0]:g}, and before "
-                "the second measurement.",
+                "1 − CKA of each block's features of the same clips at two "
+                "successive measurements; 0 means no change except rotation "
+                f"and scale. Blank: below {DRIFTS[0]:g}, or before the second "
+                "measurement.",
                 drift,
-                _drift_keys(history),
-                wide=True,
+                _drift_legend(history),
+                is_wide=True,
             ),
-        ),
+        ],
     )
 
 
@@ -60,9 +55,9 @@ def weight_norms(history: History) -> str | None:
         axes = drawing.axes
         canvas.step_axis(axes, history.steps, history.events())
         for opacity, values in zip(_opacities(count), norms.T, strict=True):
-            measured = values[~np.isnan(values)]
-            if len(measured):
-                change = 100 * (values / measured[0] - 1)
+            finite = values[~np.isnan(values)]
+            if len(finite):
+                change = 100 * (values / finite[0] - 1)
                 canvas.curve(
                     axes, history.steps, change, alpha=opacity, linewidth=1.2
                 )
@@ -111,7 +106,7 @@ def drifts(history: History):
     """1 - CKA of each measurement, at most `MAX_COLUMNS` of them.
 
     Returns:
-        The steps between which each was measured, one more than there are,
+        The edges of the measured spans of steps, one more than measurements,
         and an array `(measurements, blocks)`.
     """
     cka = history.matrix("cka")
@@ -120,7 +115,7 @@ def drifts(history: History):
     drift[~np.isfinite(drift)] = np.nan
     if not len(ends):
         return ends, drift
-    # When the first was compared with something, the second one's wait tells.
+    # The first interval is unknown; the second one is a good estimate.
     begin = max(2 * ends[0] - ends[1], 0.0) if len(ends) > 1 else 0.0
     every = -(-len(ends) // MAX_COLUMNS)
     first = np.arange(0, len(ends), every)
@@ -128,11 +123,11 @@ def drifts(history: History):
     return edges, np.fmax.reduceat(drift, first)
 
 
-def _drift_keys(history: History) -> list[tuple[str, str]]:
-    keys = [("ember", "frozen below")] if history.events() else []
+def _drift_legend(history: History) -> list[tuple[str, str]]:
+    legend = [("ember", "frozen below")] if history.events() else []
     if np.isnan(drifts(history)[1]).any():
-        keys.append(("gap", "unknown, the features being constant or broken"))
-    return keys
+        legend.append(("gap", "unknown: features constant or not finite"))
+    return legend
 
 
 def _opacities(count: int, lowest: float = FAINTEST):

@@ -1,117 +1,139 @@
-"""The curves of the report, and the table of freeze events."""
+"""The sections on training, its cost and the freeze events."""
 
-from layerlock.report import canvas, cards, figures
+from layerlock.report import canvas, figures, training_figures
+from layerlock.report.cards import Figure, Section, Table
 from layerlock.report.history import History
-from layerlock.report.html import Html, join, table, tag
 from layerlock.runs import wording
 
-RUN, UNFROZEN = ("ice", "this run"), ("dash", "nothing ever frozen")
+RUN, UNFROZEN = ("ice", "this run"), ("dash", "unfrozen run")
+EVENT_COLUMNS = [
+    "step",
+    "frozen layers",
+    "target",
+    "stall",
+    "FLOPs per step",
+    "relative to unfrozen",
+    "peak memory",
+]
 
 
-def learning(history: History, config: dict) -> Html:
-    """What was frozen when, what was predicted, and how well."""
+def training(history: History, config: dict) -> Section:
+    """Frozen layers, targets, loss and learning rate."""
     layers = config.get("model", {}).get("num_layers")
-    frost, loss_keys = [("frost", "frozen")], [("ice", "loss")]
+    freezing_legend, loss_legend = [("frost", "frozen")], [("ice", "loss")]
     if set(history.targets) != {"pixels"}:
-        frost.append(("ember", "layer that is predicted"))
+        freezing_legend.append(("ember", "target layer"))
     if history.last("validation_loss") is not None:
-        loss_keys.insert(1, ("ember", "held-out loss"))
-    return join(
-        tag("h2", "Training"),
-        tag(
-            "p",
-            "In every curve over steps, a grey line is a freeze.",
-            class_="muted",
-        )
-        if history.events()
-        else None,
-        cards.grid(
-            cards.figure(
-                "Freezing",
-                "Layers below the line are frozen and no longer change.",
-                figures.freezing(history, layers),
-                frost,
-                wide=True,
-            ),
-            cards.figure(
-                "Loss",
-                _loss_caption(history),
-                figures.loss(history),
-                loss_keys,
-                wide=True,
-            ),
-            cards.figure(
-                "Learning rate",
-                "With a mini warm-up after each freeze, if one was asked for.",
-                figures.plain_curve(
-                    history, "learning_rate", "learning rate", canvas.LOW
-                ),
-                wide=True,
-            ),
-            *_probe(history),
+        loss_legend.append(("ember", "held-out loss"))
+    cards = [
+        Figure(
+            "Freezing",
+            "Layers below the line are frozen and no longer change.",
+            training_figures.freezing(history, layers),
+            freezing_legend,
+            is_wide=True,
         ),
-    )
-
-
-def _probe(history: History) -> list:
-    if history.last("probe_top1") is None:
-        return []
-    return [
-        cards.figure(
-            "Probe",
-            "Share of held-out clips whose class the nearest neighbours of "
-            "their features agree on.",
+        Figure(
+            "Loss",
+            _loss_caption(history),
+            training_figures.loss(history),
+            loss_legend,
+            is_wide=True,
+        ),
+        Figure(
+            "Learning rate",
+            "The mini warm-up after each freeze, if enabled, is included.",
             figures.plain_curve(
-                history, "probe_top1", "right answers", canvas.LOW
+                history, "learning_rate", "learning rate", canvas.LOW
             ),
-            wide=True,
-        )
+            is_wide=True,
+        ),
     ]
+    if history.last("probe_top1") is not None:
+        cards.append(_probe(history))
+    text = "Grey vertical lines mark freezes, in all curves."
+    return Section("Training", text if history.events() else "", cards)
 
 
-def cost(history: History) -> Html:
+def cost(history: History) -> Section:
     """Compute and memory against the unfrozen run."""
-    return join(
-        tag("h2", "Cost"),
-        tag("p", _cost_sentence(history), class_="muted"),
-        cards.grid(
-            cards.figure(
+    return Section(
+        "Cost",
+        _cost_sentence(history),
+        [
+            Figure(
                 "Compute so far",
-                "Cumulative FLOPs, counted from the sizes of the networks.",
+                "Cumulative FLOPs, computed from the sizes of the networks.",
                 figures.cumulative_flops(history),
                 [RUN, UNFROZEN],
             ),
-            cards.figure(
+            Figure(
                 "Compute of one step",
-                "In each stage, the pass that makes the targets included.",
+                "FLOPs in each stage, including the pass that computes the "
+                "targets.",
                 figures.step_flops(history),
                 [RUN, UNFROZEN],
             ),
-            cards.figure(
+            Figure(
                 "Peak memory",
-                "Of the compiled step on JAX, else of the device; on a CPU, "
-                "PyTorch's is what it keeps for the backward pass.",
+                "JAX: memory of the compiled step. PyTorch and TensorFlow: "
+                "peak of the GPU. PyTorch on a CPU: weights, gradients and "
+                "saved activations.",
                 figures.peak_memory(history),
                 [RUN, ("dash", "before the first freeze")],
             ),
-            cards.figure(
+            Figure(
                 "Throughput",
-                "Clips per second, data loading included.",
+                "Clips per second, including data loading.",
                 figures.plain_curve(history, "clips_per_second", "clips/s"),
             ),
+        ],
+    )
+
+
+def freeze_events(history: History) -> Section:
+    """A table with one row per freeze."""
+    events = history.events()
+    if not events:
+        return Section("Freeze events", "No layer has been frozen yet.")
+    head = list(EVENT_COLUMNS)
+    text = (
+        "Step: the last log line before the freeze. Stall: time without "
+        "training because of the freeze, including recompilation."
+    )
+    rows = [_event_row(event) for event in events]
+    jumps = [event.teacher_jump for event in events]
+    if any(jump is not None for jump in jumps):
+        head.append("teacher jump")
+        text += (
+            " Teacher jump: relative change of the teacher's features at the "
+            "newest frozen layer, which encoder and teacher share after the "
+            "freeze."
+        )
+        for row, jump in zip(rows, jumps, strict=True):
+            row.append("unknown" if jump is None else f"{jump:.2f}")
+    return Section("Freeze events", text, table=Table(head, rows))
+
+
+def _probe(history: History) -> Figure:
+    return Figure(
+        "Probe",
+        "Top-1 accuracy of a nearest-neighbour vote on features of held-out "
+        "clips.",
+        figures.plain_curve(
+            history, "probe_top1", "top-1 accuracy", canvas.LOW
         ),
-        tag("h2", "Freeze events"),
-        _events(history),
+        is_wide=True,
     )
 
 
 def _loss_caption(history: History) -> str:
     if len({target for *_, target in history.target_spans()}) < 2:
-        return "The mean since the line before, and its running mean."
+        return "Mean since the previous log line, and its running mean."
     return (
-        "Each shade is another target, named above. Losses on different "
-        "targets are not comparable: a step where the shade changes is a new "
-        "task, neither progress nor a setback."
+        "Shades mark the targets, which are named above the curve. Losses on "
+        "different targets are not comparable: a jump between two shades is "
+        "neither progress nor a setback."
     )
 
 
@@ -121,53 +143,16 @@ def _cost_sentence(history: History) -> str:
         return "This run has logged no FLOPs."
     if ratio > 1.005:
         return (
-            f"So far this run took {ratio - 1:.1%} more compute than one with "
-            "nothing frozen: making latent targets from the full clip costs "
-            "more than the frozen layers save."
+            f"So far, this run used {ratio - 1:.1%} more compute than an "
+            "unfrozen run. Latent targets need a pass over the full clip, "
+            "which costs more than the frozen layers save."
         )
     if ratio < 0.995:
         return (
-            f"So far this run took {1 - ratio:.1%} less compute than one with "
-            "nothing frozen."
+            f"So far, this run used {1 - ratio:.1%} less compute than an "
+            "unfrozen run."
         )
-    return "So far this run took as much compute as one with nothing frozen."
-
-
-def _events(history: History) -> Html:
-    events = history.events()
-    if not events:
-        return tag("p", "No layer was frozen so far.", class_="muted")
-    head = [
-        "step",
-        "frozen layers",
-        "target",
-        "stall",
-        "FLOPs per step",
-        "against unfrozen",
-        "peak memory",
-    ]
-    text = (
-        "Step: the last log line before the freeze, which came there or "
-        "before the next line. Stall: how long it held training up, "
-        "recompilation included."
-    )
-    rows = [_event_row(event) for event in events]
-    jumps = [event.teacher_jump for event in events]
-    if any(jump is not None for jump in jumps):
-        head.append("teacher jump")
-        text += (
-            " Teacher jump: what the freeze changed in the teacher's features, "
-            "over their length, at the newest frozen layer, which encoder and "
-            "teacher share from then on."
-        )
-        for row, jump in zip(rows, jumps, strict=True):
-            row.append("unknown" if jump is None else f"{jump:.2f}")
-    return tag(
-        "div",
-        tag("p", text, class_="muted"),
-        table(head, rows),
-        class_="card numbers",
-    )
+    return "So far, this run used as much compute as an unfrozen run."
 
 
 def _event_row(event) -> list[str]:

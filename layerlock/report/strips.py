@@ -5,17 +5,21 @@ import io
 
 import numpy as np
 
-from layerlock.report import canvas, templates
-from layerlock.report.html import Html
+from layerlock.report import canvas
+from layerlock.report.cards import Clip
 from layerlock.runs import pictures
 
 MAX_CLIPS = 4
 MAX_FRAMES = 8
 FRAME_SIZE = 112  # pixels of a frame's longer side, about
+COLOURS = (
+    "Red, green and blue are the three directions of largest variance: tokens "
+    "of similar colour have similar features, in all frames."
+)
 
 
-def reconstruction_strips(arrays: dict) -> list[list[tuple[str, str]]]:
-    """For each clip its rows: a label and the address of a picture."""
+def reconstruction_strips(arrays: dict) -> list[Clip]:
+    """Original, masked and reconstructed frames of each clip."""
     rows = (
         ("original", "clips"),
         ("masked", "masked"),
@@ -23,16 +27,16 @@ def reconstruction_strips(arrays: dict) -> list[list[tuple[str, str]]]:
     )
     frames = _spread_out(arrays["clips"].shape[1])
     return [
-        [(label, strip(arrays[key][clip][frames])) for label, key in rows]
+        Clip([(label, strip(arrays[key][clip][frames])) for label, key in rows])
         for clip in range(min(len(arrays["clips"]), MAX_CLIPS))
     ]
 
 
-def feature_strips(arrays: dict) -> list[list[tuple[str, str]]]:
+def feature_strips(arrays: dict) -> list[Clip]:
     """Frames above the colours of their features.
 
-    The mean of each clip is taken away first: what tells one clip from
-    another is mostly larger than what tells things in a clip apart.
+    The mean of each clip is subtracted first: features differ more between
+    clips than within a clip.
     """
     clips, features = arrays["clips"], arrays["features"]
     means = features.mean(axis=(1, 2, 3), keepdims=True)
@@ -41,12 +45,14 @@ def feature_strips(arrays: dict) -> list[list[tuple[str, str]]]:
     height, width = clips.shape[2:4]
     rows = np.arange(height) * features.shape[2] // height
     columns = np.arange(width) * features.shape[3] // width
-    shown = colours[:, times][:, :, rows][:, :, :, columns]
+    pixels = colours[:, times][:, :, rows][:, :, :, columns]
     return [
-        [
-            ("original", strip(clips[clip][frames])),
-            ("features", strip(shown[clip])),
-        ]
+        Clip(
+            [
+                ("original", strip(clips[clip][frames])),
+                ("features", strip(pixels[clip])),
+            ]
+        )
         for clip in range(min(len(clips), MAX_CLIPS))
     ]
 
@@ -57,25 +63,20 @@ def video(frames) -> str:
 
 
 def overlay(frames, weights) -> str:
-    """Frames that are bright where weights are, one for each time of them.
+    """One frame for each time of the weights, bright where weights are high.
 
     Args:
         frames: uint8, shape `(frames, height, width, 3)`.
         weights: between 0 and 1, shape `(times, rows, columns)`.
     """
-    times, chosen = _times_and_frames(len(weights), len(frames))
+    times, indices = _times_and_frames(len(weights), len(frames))
     rows, columns = (
         np.arange(n) * m // n
         for n, m in zip(frames.shape[1:3], weights.shape[1:], strict=True)
     )
-    shown = weights[np.ix_(times, rows, columns)][..., None]
-    frames = frames[chosen] * (0.2 + 0.8 * shown)
+    brightness = 0.2 + 0.8 * weights[np.ix_(times, rows, columns)][..., None]
+    frames = frames[indices] * brightness
     return strip(frames.round().astype("uint8"))
-
-
-def clip_rows(rows: list[tuple[str, str]]) -> Html:
-    """The rows of one clip, each under the other, with their labels."""
-    return templates.render("clip.html.j2", rows=rows)
 
 
 def strip(frames) -> str:
@@ -117,8 +118,8 @@ def _times_and_frames(num_times, num_frames):
 
 def _spread_out(count: int):
     """At most `MAX_FRAMES` evenly spaced indices below `count`."""
-    shown = min(count, MAX_FRAMES)
-    return (np.arange(shown) * 2 + 1) * count // (2 * shown)
+    number = min(count, MAX_FRAMES)
+    return (np.arange(number) * 2 + 1) * count // (2 * number)
 
 
 def _png(image) -> str:

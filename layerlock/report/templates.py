@@ -1,18 +1,32 @@
 """Fills in the Jinja2 templates of the pages."""
 
 import functools
+import re
 
-from layerlock.report.html import Html
 
-
-def render(name: str, /, **values) -> Html:
-    """Fills in a template; every string that is not `Html` is escaped.
+def render(name: str, /, **values) -> str:
+    """Fills in a template; strings are escaped.
 
     Args:
         name: of a file in `layerlock/report/templates`.
         **values: the variables of the template.
     """
-    return Html(_environment().get_template(name).render(values))
+    return environment().get_template(name).render(values)
+
+
+@functools.cache
+def environment():
+    """The Jinja2 environment of the pages, with autoescaping."""
+    jinja2 = require_jinja2()
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("layerlock.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = _mark_code
+    return environment
 
 
 def require_jinja2():
@@ -27,13 +41,11 @@ def require_jinja2():
     return jinja2
 
 
-@functools.cache
-def _environment():
-    jinja2 = require_jinja2()
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("layerlock.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def _mark_code(text: str):
+    """Escapes a text and puts its parts in `backticks` into <code>."""
+    import markupsafe  # a dependency of jinja2
+
+    escaped = markupsafe.escape(text)
+    return markupsafe.Markup(
+        re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escaped))
     )

@@ -1,3 +1,6 @@
+import html
+import re
+
 import numpy as np
 import pytest
 
@@ -29,6 +32,41 @@ def test_two_drawings_share_no_id():
         ids.append({part.split('"')[0] for part in drawing.svg.split(' id="')})
 
     assert not ids[0] & ids[1] - {"<svg viewBox="}
+
+
+HOSTILE = '"><script>alert(1)</script> id="a" \\1 #010101 -->'
+
+
+def texts(svg):
+    return [
+        html.unescape(text)
+        for text in re.findall("<text[^>]*>([^<]*)</text>", svg)
+    ]
+
+
+def test_a_title_is_escaped():
+    with canvas.draw("one", HOSTILE) as drawing:
+        pass
+
+    assert "<script" not in drawing.svg
+    assert f'aria-label="{html.escape(HOSTILE)}"' in drawing.svg
+
+
+def test_a_name_is_escaped():
+    with canvas.draw('"><script>', "One") as drawing:
+        drawing.axes.plot([0, 1], [0, 1])
+
+    assert "<script" not in drawing.svg
+
+
+def test_texts_are_escaped_and_otherwise_unchanged():
+    with canvas.draw("one", "One") as drawing:
+        drawing.axes.set_xticks([0.5], [HOSTILE])
+        drawing.axes.text(0, 0, HOSTILE)
+        drawing.axes.set_ylabel(HOSTILE)
+
+    assert "<script" not in drawing.svg
+    assert texts(drawing.svg).count(HOSTILE) == 3
 
 
 def test_drawing_leaves_the_users_settings_alone():

@@ -1,5 +1,4 @@
 import math
-import re
 
 import pytest
 
@@ -15,48 +14,61 @@ def section(lines):
     return health.health(History(lines))
 
 
-def words(html):
-    return " ".join(re.sub("<[^>]*>", " ", html).split())
+def figure(section, title):
+    [figure] = [f for f in section.figures if f.title == title]
+    return figure
+
+
+def alarms(section):
+    svgs = [figure.svg for figure in section.figures if figure.svg]
+    return sum(svg.count("stroke: var(--alarm)") for svg in svgs)
 
 
 def test_the_verdict_is_a_sentence():
-    text = words(section(synthetic.metrics_lines()))
+    text = section(synthetic.metrics_lines()).text
 
-    assert "The verdict since step 10 is healthy. Spread of features" in text
+    assert "Verdict since step 10: healthy. Spread of features 0.62" in text
 
 
-def test_verdicts_before_the_last_are_told():
+def test_earlier_verdicts_are_listed():
     lines = synthetic.judged(synthetic.metrics_lines(), "collapsing", 10)
     lines = synthetic.judged(lines, "collapsed", 20)
     lines = synthetic.judged(lines, "healthy", 30)
 
-    text = words(section(lines))
+    text = section(lines).text
 
-    assert "The verdict since step 310 is healthy." in text
-    assert "called collapsing at step 110 and collapsed at step 210." in text
+    assert "Verdict since step 310: healthy." in text
+    assert (
+        "Earlier verdicts: collapsing at step 110, collapsed at step 210."
+    ) in text
 
 
 def test_the_thresholds_are_those_of_the_verdict():
-    html = section(synthetic.metrics_lines())
+    health = section(synthetic.metrics_lines())
 
-    assert f"collapsing, {verdict.COLLAPSING_STD:g}" in html
-    assert f"collapsed, {verdict.COLLAPSED_STD:g}" in html
-    assert html.count("stroke: var(--alarm)") == 2  # features and targets
+    assert figure(health, "Spread of the features").legend == [
+        ("ice", "mean"),
+        ("thin", "minimum"),
+        ("dash", f"collapsing, {verdict.COLLAPSING_STD:g}"),
+        ("limit", f"collapsed, {verdict.COLLAPSED_STD:g}"),
+    ]
+    assert alarms(health) == 2  # features and targets
 
 
 def test_thresholds_do_not_apply_to_pixels():
-    html = section(synthetic.metrics_lines(target="pixels"))
+    health = section(synthetic.metrics_lines(target="pixels"))
 
-    assert html.count("stroke: var(--alarm)") == 1
+    assert alarms(health) == 1
 
 
 def test_an_old_run_has_the_figures_that_it_has():
-    html = section(synthetic.old_lines())
+    health = section(synthetic.old_lines())
 
-    assert 'id="feature-std-figure_1"' in html
-    assert "verdict since" not in html
-    assert "lowest<" not in html
-    assert html.count("Not logged in this run.") == 2
+    spread = figure(health, "Spread of the features")
+    assert 'id="feature-std-figure_1"' in spread.svg
+    assert ("thin", "minimum") not in spread.legend
+    assert "Verdict since" not in health.text
+    assert [f.svg for f in health.figures].count(None) == 2
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
@@ -65,4 +77,4 @@ def test_one_cosine_that_is_missing_leaves_the_other(value):
     for line in lines:
         line["prediction_cosine"] = value
 
-    assert 'id="cosines-figure_1"' in section(lines)
+    assert figure(section(lines), "Cosines").svg

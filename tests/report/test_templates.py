@@ -1,23 +1,48 @@
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
-from layerlock.report import cards, document, strips
+from layerlock.report import templates
 
 pytest.importorskip("jinja2")
 
-
-def test_the_name_of_a_page_and_its_text_are_escaped():
-    page = document("<script>.mp4", ["<script>class"], "<script>")
-
-    assert "<script" not in page
-    assert "&lt;script&gt;.mp4" in page and "&lt;script&gt;class" in page
+FOLDER = Path(templates.__file__).with_name("templates")
 
 
-def test_the_words_of_a_card_are_escaped_and_its_drawing_is_not():
-    card = cards.figure("<script>", "<script>", "<svg></svg>", [("ice", "<b>")])
+def test_only_drawings_are_left_unescaped():
+    unescaped = [
+        match
+        for path in sorted(FOLDER.iterdir())
+        for match in re.findall(r"\S+ *\| *safe\b", path.read_text())
+    ]
 
-    assert "<script" not in card and "<b>" not in card
-    assert "<svg></svg>" in card
+    assert templates.environment().autoescape is True
+    assert unescaped == ["figure.svg | safe"]
 
 
-def test_the_labels_of_a_clip_are_escaped():
-    assert "<b>" not in strips.clip_rows([("<b>", "data:,")])
+def test_backticks_mark_code():
+    mark_code = templates.environment().filters["code"]
+
+    assert mark_code("set `--a<b`") == "set <code>--a&lt;b</code>"
+    assert mark_code("<b>one ` alone") == "&lt;b&gt;one ` alone"
+
+
+def test_a_variable_that_a_template_lacks_is_an_error():
+    import jinja2
+
+    with pytest.raises(jinja2.UndefinedError):
+        templates.render("run.html.j2")
+
+
+def test_every_template_can_be_loaded():
+    for path in FOLDER.iterdir():
+        templates.environment().get_template(path.name)
+
+
+def test_without_jinja2_the_extra_to_install_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    with pytest.raises(ImportError, match=r'pip install "layerlock\[report\]"'):
+        templates.require_jinja2()

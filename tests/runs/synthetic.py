@@ -145,7 +145,7 @@ def clips(count: int = 2, frames: int = 8, size: int = 32):
     return video
 
 
-def add_pictures(run: RunDirectory, step: int = 190):
+def add_pictures(run: RunDirectory, step: int = 190, layer: str = "block_7"):
     """Reconstructions and features that belong to `clips`."""
     original = clips()
     random = np.random.default_rng(0)
@@ -163,7 +163,7 @@ def add_pictures(run: RunDirectory, step: int = 190):
     )
     patches = original.reshape(2, 4, 2, 4, 8, 4, 8, 3).mean(axis=(2, 4, 6))
     features = patches @ random.standard_normal((3, 24))
-    pictures.save_features(run, original, features, "block_7", step)
+    pictures.save_features(run, original, features, layer, step)
 
 
 def synthetic_run(path, lines=None, config=None, files=None) -> RunDirectory:

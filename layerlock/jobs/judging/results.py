@@ -8,7 +8,8 @@ import sys
 import keras
 
 from layerlock.config import JobConfig, facts
-from layerlock.evaluation import mistakes, report, scores
+from layerlock.evaluation import answers, scores
+from layerlock.report import probe_page
 from layerlock.runs import configuration, directory, model_card, writing
 
 FEW_EXAMPLES = 30
@@ -92,9 +93,9 @@ def write(
     }
     writing.write_json(folder / name, record)
     if not task.is_dense:
-        answers = mistakes.table(task, result)
-        writing.replace_file(folder / "answers.csv", answers.encode())
-    page = report.page(record, task, encoder, result, kind)
+        table = answers.to_csv(task, result)
+        writing.replace_file(folder / "answers.csv", table.encode())
+    page = probe_page.page(record, task, encoder, result, kind)
     page_path = folder / "report.html"
     writing.replace_file(page_path, page.encode())
     _write_card(config, record)
