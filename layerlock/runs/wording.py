@@ -2,7 +2,7 @@
 
 import math
 
-PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z")
 
 
 def count(value: float) -> str:
