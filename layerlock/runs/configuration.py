@@ -138,23 +138,16 @@ def command_line() -> str:
     return shlex.join([*prefix, *sys.orig_argv])
 
 
-def resume_command(command: str, run_path) -> str:
-    """The command that goes on with the run that `command` started.
+def resume_command(backend: str, run_path) -> str:
+    """The command that continues a run. The options are in its config.json.
 
     Example:
 
-    >>> resume_command("python recipes/pretrain.py --steps=9", "runs/mine")
-    'python recipes/pretrain.py --steps=9 --run_dir=runs/mine --resume'
+    >>> resume_command("jax", "runs/mine")
+    'KERAS_BACKEND=jax layerlock pretrain --run_dir=runs/mine --resume'
     """
-    words = shlex.split(command)
-    names = {
-        word.lstrip("-").split("=")[0] for word in words if word[:1] == "-"
-    }
-    if "run_dir" not in names:
-        words.append(f"--run_dir={run_path}")
-    if "resume" not in names:
-        words.append("--resume")
-    return shlex.join(words)
+    words = ["layerlock", "pretrain", f"--run_dir={run_path}", "--resume"]
+    return shlex.join([f"KERAS_BACKEND={backend}", *words])
 
 
 def git_revision() -> str | None:
