@@ -94,7 +94,7 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--init_from=x", "--preset=video_vit_tiny"], "contradicts"),
         (["--schedule=never", "--head_reset"], "--head_reset is about"),
         (["--schedule=never", "--mini_warmup_steps=5"], "mini_warmup_steps is"),
-        (["--target=pixels", "--target_lag=3"], "only target"),
+        (["--target=pixels", "--target_lag=3"], "need latent targets"),
         (
             ["--objective=vjepa", "--teacher=frozen", "--momentum=0.5"],
             "--momentum is that of a moving average",

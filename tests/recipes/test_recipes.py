@@ -172,10 +172,11 @@ def test_no_recipe_of_the_paper_is_untested():
 def test_the_comparison_is_that_of_readme(name, row, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import claims_rows
+    import claims_scales
 
     [found] = [r for r in claims_rows.GRIDS[7].rows if r.name == row]
-    steps = found.length * claims_rows.STEPS
-    flags = f"{claims_rows.NANO.flags} {found.flags_for(steps)}"
+    steps = found.length * claims_scales.STEPS
+    flags = f"{claims_scales.NANO.flags} {found.flags_for(steps)}"
     measured, _ = running.resolved(f"--steps={steps}", *shlex.split(flags))
     config, counted = plan(name)
     doc = one_line(read(name)[2])

@@ -13,8 +13,8 @@ FOLDER = "tensorboard"
 class TensorBoard(Tracker):
     """Writes into the folder `tensorboard` of the run directory.
 
-    A resume purges what an earlier process wrote for later steps. Events, the
-    configuration and the place of the report are texts.
+    A resume purges logs of later steps. Events, the configuration and the path
+    of the report are texts.
     """
 
     library = "tensorboardX"
