@@ -1,6 +1,9 @@
 """README and the site agree with the code."""
 
+import doctest
 import importlib.util
+import json
+import os
 import pathlib
 import re
 import subprocess
@@ -13,6 +16,31 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 # Flags of absl, and of commands other than the recipes.
 OTHER_FLAGS = {"help", "strict"}
+NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
+# Phrases that are hard to read in a second language.
+BANNED = (
+    r"\bthose that\b",
+    r"\bthe ones? that\b",
+    r"\bwhat \w+( \w+)? costs? that\b",
+    r"\bneed(s)? not be\b",
+    r"\bsays? (nothing|little|so)\b",
+    r"\btells? (how|what|which|when|of)\b",
+    r"\basks? (of|for|what|which)\b",
+)
+
+
+def _fences(page, language: str) -> str:
+    """The code of a page in one language."""
+    pattern = rf"^```{language}\n(.*?)^```$"
+    return "\n".join(re.findall(pattern, page.read_text(), re.M | re.S))
+
+
+WITH_EXAMPLES = [page for page in PAGES if _fences(page, "pycon")]
+
+
+def _cells(notebook, kind: str) -> list[str]:
+    cells = json.loads(notebook.read_text())["cells"]
+    return ["".join(c["source"]) for c in cells if c["cell_type"] == kind]
 
 
 def _options() -> str:
@@ -49,6 +77,63 @@ def test_every_public_name_is_on_the_reference_page():
     page = (ROOT / "docs" / "reference" / "api.md").read_text()
     listed = set(re.findall(r"^::: layerlock\.(?:\w+\.)*(\w+)$", page, re.M))
     assert set(re.findall(r" as (\w+)", source)) == listed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_sentences_are_plain(page):
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    prose = re.sub(r"\s+", " ", prose)
+    found = [m[0] for b in BANNED for m in re.finditer(b, prose, re.I)]
+    assert not found
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_examples_of_pages_run(page):
+    example = doctest.DocTestParser().get_doctest(
+        _fences(page, "pycon"), {}, page.name, str(page), 0
+    )
+    results = doctest.DocTestRunner(verbose=False).run(example)
+    assert results.attempted and not results.failed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_of_pages_compiles(page):
+    compile(_fences(page, "python"), page.name, "exec")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.name)
+def test_notebooks_have_no_outputs(notebook):
+    for cell in json.loads(notebook.read_text())["cells"]:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.name)
+def test_links_of_notebooks_exist(notebook):
+    text = "\n".join(_cells(notebook, "markdown"))
+    for target in re.findall(r"\]\(\s*([^)\s#]+)", text):
+        assert (notebook.parent / target).exists(), target
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND") != "jax", reason="one backend is enough"
+)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.name)
+def test_cells_of_notebooks_run(notebook, tmp_path):
+    for library in ("av", "jinja2", "matplotlib", "sklearn"):
+        pytest.importorskip(library)
+    script = tmp_path / "cells.py"
+    script.write_text("\n\n".join(_cells(notebook, "code")))
+    environment = {
+        **os.environ,
+        "MPLBACKEND": "Agg",
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(tmp_path),
+    }
+    subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, env=environment, check=True
+    )
 
 
 @pytest.mark.slow
