@@ -2,6 +2,7 @@
 
 import doctest
 import importlib.util
+import inspect
 import json
 import os
 import pathlib
@@ -72,11 +73,27 @@ def test_flags_exist():
             assert known, f"{page.name}: --{flag}"
 
 
+def _public(package: str) -> set:
+    source = (ROOT / package / "__init__.py").read_text()
+    return set(re.findall(r" as (\w+)", source))
+
+
 def test_every_public_name_is_on_the_reference_page():
-    source = (ROOT / "layerlock" / "__init__.py").read_text()
+    from layerlock import commands
+
     page = (ROOT / "docs" / "reference" / "api.md").read_text()
     listed = set(re.findall(r"^::: layerlock\.(?:\w+\.)*(\w+)$", page, re.M))
-    assert set(re.findall(r" as (\w+)", source)) == listed
+    public = _public("layerlock") | _public("layerlock/config")
+    # Results of jobs: returned, and not made by users.
+    results = {"PretrainedRun", "Judgement", "Plan", "JobError"}
+    assert public | set(commands.NAMES) | results == listed
+
+
+@pytest.mark.parametrize("name", sorted(_public("layerlock")))
+def test_every_public_name_has_an_example_that_is_executed(name):
+    import layerlock
+
+    assert ">>> " in getattr(layerlock, name).__doc__
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -131,9 +148,64 @@ def test_cells_of_notebooks_run(notebook, tmp_path):
         "PYTHONPATH": str(ROOT),
         "TMPDIR": str(tmp_path),
     }
+    environment.pop("XLA_FLAGS", None)  # slow programs, for tests of few steps
     subprocess.run(
         [sys.executable, str(script)], cwd=tmp_path, env=environment, check=True
     )
+
+
+class _SmallJobs:
+    """Stands for `layerlock` in examples: jobs run with few, small clips."""
+
+    def __getattr__(self, name):
+        import layerlock
+
+        return lambda **options: getattr(layerlock, name)(
+            **{**options, **SMALL[name]}
+        )
+
+
+SCENES = {"num_train": 32, "num_validation": 16, "num_test": 16}
+SHORT = {"steps": 4, "batch_size": 2, "frames": 8, "size": 32, "workers": 0}
+SMALL = {
+    "pretrain": SHORT,
+    "probe": {"task_args": SCENES, "readout_args": {"steps": 4}},
+    "finetune": {"task_args": SCENES, "steps": 4, "batch_size": 2},
+    "prepare": {},
+    "visualise": {},
+    "savings": SHORT,
+    "convergence": {
+        **SHORT,
+        "layers": (1,),
+        "freeze_at": (2,),
+        "log_every": 1,
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND") != "jax", reason="one backend is enough"
+)
+def test_examples_of_jobs_run(tmp_path, monkeypatch):
+    for library in ("av", "jinja2", "matplotlib", "sklearn"):
+        pytest.importorskip(library)
+    import numpy as np
+
+    from layerlock import commands
+    from layerlock.data import encoding
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    noise = np.random.default_rng(0).integers(
+        0, 256, (16, 64, 64, 3), dtype="uint8"
+    )
+    for path in ("dog.mp4", "videos/1.mp4", "videos/2.mp4"):
+        encoding.write_video(path, noise, fps=8)
+    for name in commands.NAMES:
+        text = commands.find(name).__doc__
+        [code] = re.findall(r"```python\n(.*?)```", text, re.S)
+        exec(inspect.cleandoc(code), {"layerlock": _SmallJobs()})
 
 
 @pytest.mark.slow
