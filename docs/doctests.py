@@ -34,3 +34,4 @@ class Jobs(griffe.Extension):
                 parser_options={"warnings": False},
             )
             attr.value = None
+            attr.labels.clear()
