@@ -30,7 +30,13 @@ _job = dataclasses.dataclass(frozen=True, kw_only=True)
 
 @_job
 class PretrainConfig(JobConfig):
-    """Options of `layerlock.pretrain`."""
+    """Options of `layerlock.pretrain`.
+
+    Example:
+
+    >>> PretrainConfig.of(steps=60).training.batch_size
+    32
+    """
 
     encoder: EncoderConfig
     data: DataConfig
@@ -42,7 +48,13 @@ class PretrainConfig(JobConfig):
 
 @_job
 class ProbeConfig(JobConfig):
-    """Options of `layerlock.probe`."""
+    """Options of `layerlock.probe`.
+
+    Example:
+
+    >>> ProbeConfig.of(encoder="runs/b").encoder.block
+    0.95
+    """
 
     encoder: FrozenEncoderConfig
     task: TaskConfig
@@ -52,7 +64,13 @@ class ProbeConfig(JobConfig):
 
 @_job
 class FinetuneConfig(JobConfig):
-    """Options of `layerlock.finetune`."""
+    """Options of `layerlock.finetune`.
+
+    Example:
+
+    >>> FinetuneConfig.of(encoder="runs/b").training.layer_decay
+    0.75
+    """
 
     encoder: TrainedEncoderConfig
     task: TaskConfig
@@ -64,14 +82,26 @@ class FinetuneConfig(JobConfig):
 
 @_job
 class PrepareConfig(JobConfig):
-    """Options of `layerlock.prepare`."""
+    """Options of `layerlock.prepare`.
+
+    Example:
+
+    >>> PrepareConfig.of(data="/videos", out="/small").copies.short_side
+    256
+    """
 
     copies: CopiesConfig
 
 
 @_job
 class VisualiseConfig(JobConfig):
-    """Options of `layerlock.visualise`."""
+    """Options of `layerlock.visualise`.
+
+    Example:
+
+    >>> VisualiseConfig.of(encoder="runs/b", video="dog.mp4").pictures.seconds
+    60.0
+    """
 
     encoder: FrozenEncoderConfig
     pictures: PicturesConfig
@@ -79,12 +109,24 @@ class VisualiseConfig(JobConfig):
 
 @_job
 class SavingsConfig(PretrainConfig):
-    """Options of `layerlock.savings`: those of the runs that it compares."""
+    """Options of `layerlock.savings`: those of the runs that it compares.
+
+    Example:
+
+    >>> SavingsConfig.of(steps=60).training.steps
+    60
+    """
 
 
 @_job
 class ConvergenceConfig(JobConfig):
-    """Options of `layerlock.convergence`."""
+    """Options of `layerlock.convergence`.
+
+    Example:
+
+    >>> ConvergenceConfig.of(quick=True).study.tolerance
+    0.01
+    """
 
     encoder: EncoderConfig
     data: DataConfig

@@ -118,8 +118,8 @@ prepare = Job(
     Example:
 
     ```python
-    layerlock.prepare(data="/videos", out="/small")
-    layerlock.pretrain(data="/small")
+    layerlock.prepare(data="videos", out="small")
+    layerlock.pretrain(data="small")
     ```
     """,
 )

@@ -175,7 +175,7 @@ visualise = Job(
     Example:
 
     ```python
-    layerlock.visualise(encoder="runs/mine", video="dog.mp4")
+    layerlock.visualise(encoder="runs/b", video="dog.mp4")
     ```
     """,
 )

@@ -46,6 +46,15 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         One tensor per target layer, float32 or better, of shape
         `(batch, hidden, patch_dim)` for pixels and
         `(batch, hidden, hidden_dim)` for blocks.
+
+    Example:
+
+    >>> import layerlock
+    >>> encoder = layerlock.VideoEncoder.from_preset("video_vit_nano")
+    >>> decoder = PatchwiseDecoder.for_encoder(encoder)
+    >>> decoder.hidden_dim, decoder.num_decoder_layers
+    (96, 2)
+    >>> model = layerlock.MaskedPretraining(encoder, predictor=decoder)
     """
 
     def __init__(

@@ -67,11 +67,14 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
 
     Example:
 
-    ```python
-    encoder = VideoEncoder.from_preset("video_vit_large")
-    predictor = LatentPredictor.for_encoder(encoder, num_mask_kinds=2)
-    MaskedPretraining(encoder, "vjepa", predictor=predictor)
-    ```
+    >>> import layerlock
+    >>> encoder = layerlock.VideoEncoder.from_preset(
+    ...     "video_vit_nano", num_decoder_layers=0)
+    >>> predictor = LatentPredictor.for_encoder(encoder, num_mask_kinds=2)
+    >>> predictor.hidden_dim, predictor.num_mask_kinds
+    (96, 2)
+    >>> model = layerlock.MaskedPretraining(
+    ...     encoder, "vjepa", predictor=predictor)
     """
 
     def __init__(

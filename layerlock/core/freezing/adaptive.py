@@ -20,14 +20,16 @@ class FreezeWhenConverged(keras.callbacks.Callback):
 
     Example:
 
-    ```python
-    schedule = ConvergedFreezeSchedule(max_frozen_layers=4)
-    monitors, lock = Monitors(every=20), LayerLock(schedule)
-    drift = LayerDrift(every=50, clips=clips[:16])
-    watch = FreezeWhenConverged(schedule, lock, monitors, drift)
-    model.fit(clips, callbacks=[monitors, drift, watch, lock])
-    print(schedule.to_piecewise())
-    ```
+    >>> import layerlock, numpy as np
+    >>> schedule = layerlock.ConvergedFreezeSchedule(max_frozen_layers=4)
+    >>> lock = layerlock.LayerLock(schedule)
+    >>> monitors = layerlock.Monitors(every=20)
+    >>> clips = np.zeros((2, 8, 32, 32, 3), "uint8")
+    >>> drift = layerlock.LayerDrift(every=50, clips=clips)
+    >>> watch = FreezeWhenConverged(schedule, lock, monitors, drift)
+    >>> callbacks = [monitors, drift, watch, lock]  # in this order, for fit
+    >>> watch.source is drift
+    True
     """
 
     def __init__(self, schedule, lock, monitors, drift=None):

@@ -48,10 +48,15 @@ class LayerLock(keras.callbacks.Callback):
 
     Any other model:
 
-    ```python
-    LayerLock(PiecewiseFreezeSchedule([(500, 1), (800, 2)]),
-              layers=[backbone.layers[1], backbone.layers[2]])
-    ```
+    >>> import layerlock, numpy as np
+    >>> model = keras.Sequential([keras.layers.Dense(2) for _ in range(3)])
+    >>> model.compile(optimizer="adamw", loss="mse")
+    >>> lock = LayerLock(layerlock.PiecewiseFreezeSchedule([(1, 1), (3, 2)]),
+    ...                  layers=model.layers[:2])
+    >>> x = np.ones((4, 2), "float32")
+    >>> history = model.fit(x, x, batch_size=1, verbose=0, callbacks=[lock])
+    >>> lock.events
+    [(1, 1), (3, 2)]
     """
 
     def __init__(

@@ -15,6 +15,25 @@ class FreezableModel:
 
     Attributes:
         frozen_layers: int, number of frozen layers.
+
+    Example:
+
+    >>> import layerlock
+    >>> class Tower(FreezableModel, keras.Sequential):
+    ...     @property
+    ...     def freezable_layers(self):
+    ...         return self.layers[:-1]
+    ...     def enter_stage(self, frozen_layers, reset_head=False):
+    ...         self.frozen_layers = frozen_layers
+    ...         return []
+    >>> model = Tower([keras.layers.Dense(2), keras.layers.Dense(1)])
+    >>> model.build((None, 2))
+    >>> model.compile(optimizer="adamw", loss="mse")
+    >>> schedule = layerlock.PiecewiseFreezeSchedule([(5, 1)])
+    >>> FreezeScheduler(schedule, model).update(5)
+    True
+    >>> [layer.trainable for layer in model.layers]
+    [False, True]
     """
 
     frozen_layers = 0
@@ -66,14 +85,17 @@ class FreezeScheduler:
 
     Example:
 
-    ```python
-    schedule = LinearFreezeSchedule(100, 50, max_frozen_layers=4)
-    scheduler = FreezeScheduler(schedule, model)
-    for step, clips in enumerate(batches, start=1):
-        model.train_on_batch(clips)
-        if scheduler.update(step):
-            print(f"{scheduler.frozen_layers} layers are frozen")
-    ```
+    >>> import layerlock, numpy as np
+    >>> model = keras.Sequential([keras.layers.Dense(2) for _ in range(3)])
+    >>> model.compile(optimizer="adamw", loss="mse")
+    >>> schedule = layerlock.PiecewiseFreezeSchedule([(2, 1)])
+    >>> scheduler = FreezeScheduler(schedule, model, layers=model.layers[:2])
+    >>> x = np.ones((1, 2), "float32")
+    >>> for step in (1, 2, 3):
+    ...     logs = model.train_on_batch(x, x)
+    ...     if scheduler.update(step):
+    ...         print(f"step {step}: {scheduler.frozen_layers} frozen")
+    step 2: 1 frozen
     """
 
     def __init__(

@@ -34,11 +34,18 @@ class LayerDrift(EverySteps):
 
     Example:
 
-    ```python
-    drift = LayerDrift(every=500, clips=clips[:8])
-    lock = LayerLock(schedule, before_freeze=drift.before_freeze)
-    model.fit(clips, callbacks=[drift, lock])
-    ```
+    >>> import layerlock
+    >>> encoder = layerlock.VideoEncoder(
+    ...     num_layers=3, num_heads=2, hidden_dim=12, mlp_dim=24,
+    ...     patch_size=(2, 8, 8), clip_shape=(4, 32, 32), num_decoder_layers=1)
+    >>> model = layerlock.MaskedPretraining(encoder)
+    >>> model.compile(optimizer="adamw")
+    >>> clips = np.random.default_rng(0).integers(
+    ...     0, 256, (4, 4, 32, 32, 3), dtype="uint8")
+    >>> drift = LayerDrift(every=2, clips=clips[:2])
+    >>> history = model.fit(clips, batch_size=1, verbose=0, callbacks=[drift])
+    >>> drift.step, len(drift.cka)
+    (4, 3)
     """
 
     def __init__(self, every, clips):

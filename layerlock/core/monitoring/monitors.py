@@ -36,9 +36,18 @@ class Monitors(EverySteps):
 
     Example:
 
-    ```python
-    model.fit(clips, callbacks=[Monitors(every=50), LayerLock(schedule)])
-    ```
+    >>> import layerlock
+    >>> encoder = layerlock.VideoEncoder(
+    ...     num_layers=3, num_heads=2, hidden_dim=12, mlp_dim=24,
+    ...     patch_size=(2, 8, 8), clip_shape=(4, 32, 32), num_decoder_layers=1)
+    >>> model = layerlock.MaskedPretraining(encoder)
+    >>> model.compile(optimizer="adamw")
+    >>> clips = np.random.default_rng(0).integers(
+    ...     0, 256, (4, 4, 32, 32, 3), dtype="uint8")
+    >>> watch = Monitors(every=2)
+    >>> history = model.fit(clips, batch_size=2, verbose=0, callbacks=[watch])
+    >>> watch.step, watch.values["verdict"]
+    (2, 'healthy')
     """
 
     def __init__(

@@ -80,12 +80,17 @@ class MaskedPretraining(
 
     Example:
 
-    ```python
-    model = MaskedPretraining(VideoEncoder.from_preset("video_vit_nano"))
-    schedule = LinearFreezeSchedule(600, 80, max_frozen_layers=4)
-    model.compile(optimizer=keras.optimizers.AdamW(1e-3))
-    model.fit(clips, callbacks=[LayerLock(schedule)])
-    ```
+    >>> import layerlock, numpy as np
+    >>> encoder = layerlock.VideoEncoder(
+    ...     num_layers=3, num_heads=2, hidden_dim=12, mlp_dim=24,
+    ...     patch_size=(2, 8, 8), clip_shape=(4, 32, 32), num_decoder_layers=1)
+    >>> model = MaskedPretraining(encoder, objective="mae")
+    >>> model.compile(optimizer=keras.optimizers.AdamW(1e-3))
+    >>> lock = layerlock.LayerLock(layerlock.PiecewiseFreezeSchedule([(2, 1)]))
+    >>> clips = np.zeros((3, 4, 32, 32, 3), "uint8")
+    >>> history = model.fit(clips, batch_size=1, verbose=0, callbacks=[lock])
+    >>> model.frozen_layers
+    1
     """
 
     def __init__(
