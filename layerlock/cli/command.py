@@ -1,12 +1,13 @@
 """Runs a job from the command line."""
 
+import json
 import os
 import sys
 
 import layerlock
 from layerlock import commands, environment
 from layerlock.cli import flags, text
-from layerlock.jobs.job import Job, JobError
+from layerlock.jobs.job import Job, JobError, Plan
 
 _ERRORS = (ValueError, TypeError, OSError, ImportError)
 
@@ -63,9 +64,12 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     except _ERRORS as error:
         sys.exit(f"{job.name}: {flags.dashed(error, job)}")
     try:
-        return work()
+        result = work()
     except JobError as error:
         sys.exit(f"{job.name}: {flags.dashed(error, job)}")
+    if isinstance(result, Plan) and not sys.stdout.isatty():
+        print(json.dumps(result.facts))  # for programs
+    return result
 
 
 def check_environment(name: str):

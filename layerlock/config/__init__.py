@@ -4,6 +4,7 @@ Keywords, flags, `--help`, the reference page and `config.json` come from that
 definition.
 """
 
+from layerlock.config.configuration import JobConfig as JobConfig
 from layerlock.config.jobs import (
     ConvergenceConfig as ConvergenceConfig,
     FinetuneConfig as FinetuneConfig,
@@ -15,7 +16,6 @@ from layerlock.config.jobs import (
 )
 from layerlock.config.option import OptionError as OptionError, option as option
 from layerlock.config.section import (
-    JobConfig as JobConfig,
     Section as Section,
     UnresolvedError as UnresolvedError,
 )

@@ -37,11 +37,11 @@ def arguments_of(config, kind: str) -> dict:
     plugin_class = facts.plugin_class(kind, plugin)
     arguments = own_arguments(config, kind)
     accepted = plugins.argument_names(plugin_class)
-    for section in config.sections():
-        for option in getattr(config, section).options().values():
+    for section in config.resolved_sections():
+        for option in section.options().values():
             if option.argument_of != kind:
                 continue
-            value = getattr(getattr(config, section), option.name)
+            value = getattr(section, option.name)
             if value == option.default or value is None:
                 continue
             name = option.name.removeprefix(f"{kind}_")
@@ -118,7 +118,7 @@ def build_schedule(config, limit: int, layers: str):
 
 
 def _value(config, name):
-    for section in config.sections():
-        if name in getattr(config, section).options():
-            return getattr(getattr(config, section), name)
+    for section in config.resolved_sections():
+        if name in section.options():
+            return getattr(section, name)
     raise AttributeError(f"{type(config).__name__} has no option {name!r}.")

@@ -42,12 +42,15 @@ class DataConfig(Section):
         "scenes, or a folder, a glob or a .txt list of videos.",
         plugin=True,
     )
-    frames: int = option(rule=_frames, help="Frames of a clip.")
-    size: int = option(rule=_size, help="Height and width of a clip, pixels.")
+    frames: int = option(rule=_frames, low=1, help="Frames of a clip.")
+    size: int = option(
+        rule=_size, low=1, help="Height and width of a clip, pixels."
+    )
     fps: float | None = option(
         None,
-        "Frames per second to read videos at; none: 8, or the video's own rate "
-        "if it is lower.",
+        "Frames per second to read videos at; not set: 8, or the video's own "
+        "rate if it is lower.",
+        above=0,
     )
     workers: int = option(
         rule=_workers,
@@ -62,6 +65,13 @@ class DataConfig(Section):
     )
 
     def check_together(self, config):
+        for name in ("frames", "size"):
+            length = getattr(self.data, name, None)
+            if length is not None and length != getattr(self, name):
+                raise OptionError(
+                    f"The source of clips has `{name}={length}`. Received: "
+                    f"`{name}={getattr(self, name)}`. Leave it out."
+                )
         source = facts.source_class(self.data)
         has_time = "fps" in plugins.argument_names(source)
         if self.fps and not has_time and not self.validation:

@@ -23,19 +23,24 @@ class EncoderConfig(Section):
         "Start from an exported encoder: a run, or the folder encoder/ of one.",
     )
     preset: str | None = option(
-        rule=_preset, choices=facts.presets, help="Size of the encoder."
+        rule=_preset,
+        choices=facts.presets,
+        replaced_by="init_from",
+        help="Size of the encoder.",
     )
     positions: str | None = option(
         None,
-        "Kind of position embedding; none: the encoder's own, rotary for a "
+        "Kind of position embedding; not set: the encoder's own, rotary for a "
         "preset.",
         choices=POSITIONS,
+        replaced_by="init_from",
     )
     patch_size: tuple | None = option(
         None,
-        "Frames, rows and columns of a patch, such as 2,16,16; none: the "
+        "Frames, rows and columns of a patch, such as 2,16,16; not set: the "
         "encoder's own.",
         items=int,
+        replaced_by="init_from",
     )
     mixed_precision: str = option(
         "none",
@@ -50,7 +55,8 @@ class EncoderConfig(Section):
     jit_compile: bool | None = option(
         None,
         "Compile the blocks on PyTorch, or the step with XLA on TensorFlow; "
-        "none: Keras's own choice, which leaves PyTorch eager. JAX compiles.",
+        "not set: Keras's own choice, which leaves PyTorch eager. JAX "
+        "compiles.",
     )
 
     def check_together(self, config):

@@ -53,6 +53,7 @@ class FrozenEncoderConfig(Section):
     layer: str = option(
         "0.95",
         "The block that is read: its number, or a share of the depth.",
+        numbers=True,
     )
 
     def check_together(self, config):
@@ -91,12 +92,14 @@ class TaskConfig(Section):
         "single_frame=True.",
     )
     data: str | None = option(None, "Folder of the task's files.")
-    frames: int = option(rule=_frames, help="Frames of a clip.")
-    size: int = option(rule=_size, help="Height and width of a clip, pixels.")
+    frames: int = option(rule=_frames, low=1, help="Frames of a clip.")
+    size: int = option(
+        rule=_size, low=1, help="Height and width of a clip, pixels."
+    )
     seed: int = option(
         0,
-        "Of a random encoder and of the readout; clips have one of their own, "
-        "`task_args=seed=1`.",
+        "Seed of a random encoder and of the readout. Clips have a seed of "
+        "their own, `task_args=seed=1`.",
         low=0,
     )
 

@@ -45,6 +45,8 @@ class FinetuneTrainingConfig(Section):
         0.75,
         "Block i of n learns at the learning rate times this to the power of "
         "n - i, the embedding as block 0; 1 is the same rate for all.",
+        above=0,
+        high=1,
     )
     warmup_steps: int = option(
         rule=warmup_steps,

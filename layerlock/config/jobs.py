@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from layerlock.config.configuration import JobConfig
 from layerlock.config.data import DataConfig
 from layerlock.config.encoder import EncoderConfig
 from layerlock.config.evaluation import (
@@ -20,7 +21,6 @@ from layerlock.config.finetuning import (
 from layerlock.config.freezing import FreezingConfig
 from layerlock.config.method import MethodConfig
 from layerlock.config.run import RunConfig
-from layerlock.config.section import JobConfig
 from layerlock.config.study import ConvergenceStudyConfig
 from layerlock.config.training import TrainingConfig
 from layerlock.config.videos import CopiesConfig, PicturesConfig

@@ -59,7 +59,7 @@ class MethodConfig(Section):
     teacher: str | None = option(
         None,
         "vjepa: where targets come from: a moving average (ema), the frozen "
-        "layers, or the encoder itself, which can collapse; none: the "
+        "layers, or the encoder itself, which can collapse; not set: the "
         "objective's own, ema.",
         choices=TEACHERS,
         argument_of="objective",

@@ -42,6 +42,9 @@ class Option:
             takes this one, or `None`.
         plugin: bool, whether an instance may stand for a name.
         items: the type of what a `tuple` holds: `str` or `int`.
+        numbers: bool, whether a number may stand for a text.
+        replaced_by: str, an option that replaces this one where it is set
+            later, or `None`.
     """
 
     name: str
@@ -58,6 +61,8 @@ class Option:
     argument_of: str | None
     plugin: bool
     items: type
+    numbers: bool
+    replaced_by: str | None
 
     def check(self, value):
         """Returns a value in the option's type.
@@ -87,6 +92,8 @@ class Option:
         if self.kind is dict and isinstance(value, str):
             return value.strip()
         is_number = not isinstance(value, bool)
+        if self.numbers and is_number and isinstance(value, numbers.Real):
+            return str(value)
         if self.kind is float and is_number and isinstance(value, numbers.Real):
             return float(value)
         if self.kind is int and is_number:
@@ -153,8 +160,10 @@ class Option:
             return "none: it must be set"
         if self.rule is not None:
             return " ".join(self.rule.__doc__.split()).rstrip(".")
-        if self.default in (None, (), ""):
-            return "none"
+        if self.default is None:
+            return "not set"
+        if self.default in ((), ""):
+            return "empty"
         if isinstance(self.default, bool):
             return str(self.default).lower()
         return f"{self.default:g}" if self.kind is float else str(self.default)
@@ -182,8 +191,7 @@ class Option:
         if self.kind is tuple:
             value = ",".join(map(str, value))
         elif isinstance(value, dict):
-            value = ",".join(f"{k}={v!r}" for k, v in value.items())
-            value = value.replace(" ", "")
+            value = ",".join(f"{k}={_compact(v)}" for k, v in value.items())
         return f"--{self.name}={value}"
 
 
@@ -200,6 +208,8 @@ def option(
     argument_of: str | None = None,
     plugin: bool = False,
     items: type = str,
+    numbers: bool = False,
+    replaced_by: str | None = None,
 ):
     """Defines an option of a section; see `Option` for the arguments.
 
@@ -225,11 +235,19 @@ def option(
         "argument_of": argument_of,
         "plugin": plugin,
         "items": items,
+        "numbers": numbers,
+        "replaced_by": replaced_by,
     }
     # A factory: a class attribute would be read where a value is missing.
     return dataclasses.field(
         default_factory=lambda: None, metadata={"option": details}
     )
+
+
+def _compact(value) -> str:
+    """A literal without spaces, except for those in texts."""
+    text = repr(value)
+    return text if {"'", '"'} & set(text) else text.replace(" ", "")
 
 
 def options_of(section: type) -> dict[str, Option]:

@@ -36,7 +36,7 @@ class RunConfig(Section):
     title = "Run"
 
     run_dir: str | None = option(
-        None, "Folder of the run; none: runs/ and the time.", may_change=True
+        None, "Folder of the run; not set: runs/ and the time.", may_change=True
     )
     resume: bool = option(
         False,
@@ -84,12 +84,12 @@ class RunConfig(Section):
     probe_every: int | None = option(
         None,
         "Optimizer steps between nearest-neighbour probes of the features, "
-        "logged as probe_top1. A multiple of log_every; none: no probes.",
+        "logged as probe_top1. A multiple of log_every; not set: no probes.",
         low=1,
     )
     probe_data: str | None = option(
         None,
-        "Class sub-folders of videos for probe_every; none: the motion of "
+        "Class sub-folders of videos for probe_every; not set: the motion of "
         "procedural scenes.",
     )
     on_collapse: str = option(

@@ -12,13 +12,14 @@ class ConvergenceStudyConfig(Section):
 
     layers: tuple | None = option(
         None,
-        "Numbers of layers that are frozen together; none: up to four, spread "
-        "over all that may freeze.",
+        "Numbers of layers that are frozen together; not set: up to four, "
+        "spread over all that may freeze.",
         items=int,
     )
     freeze_at: tuple | None = option(
         None,
-        "Steps at which they freeze; none: 10, 20, 40, 60 and 80 % of steps.",
+        "Steps at which they freeze; not set: 10, 20, 40, 60 and 80 % of "
+        "steps.",
         items=int,
     )
     tolerance: float = option(
@@ -32,6 +33,6 @@ class ConvergenceStudyConfig(Section):
     mini_warmup_steps: int | None = option(
         None,
         "Steps over which the learning rate rises again after the freeze; "
-        "none: as for pretrain.",
+        "not set: as for pretrain.",
         low=0,
     )

@@ -33,7 +33,7 @@ class CopiesConfig(Section):
     )
     workers: int | None = option(
         None,
-        "Videos that are copied at a time; none: one for each core.",
+        "Videos that are copied at a time; not set: one for each core.",
         low=1,
     )
     plan: bool = option(
@@ -55,10 +55,10 @@ class PicturesConfig(Section):
     video: str = option(help="The video.")
     out: str = option(rule=_out, help="The mp4 that is written.")
     fps: float | None = option(
-        None, "Frames per second; none: the video's, at most 8."
+        None, "Frames per second; not set: the video's, at most 8."
     )
     size: int | None = option(
-        None, "Height and width of the frames; none: the encoder's."
+        None, "Height and width of the frames; not set: the encoder's."
     )
     seconds: float = option(
         60.0, "Longest part of the video that is shown.", low=0.1

@@ -1,13 +1,12 @@
 """A job: a configuration, checked before anything is computed."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable
 
 from layerlock import backends, environment
 from layerlock.config import JobConfig
-from layerlock.config.section import keywords
+from layerlock.config.configuration import keywords
 
 
 class JobError(RuntimeError):
@@ -64,7 +63,7 @@ class Job:
                 f"by name. Received: {config!r}."
             )
         with backends.without_tensorflow():
-            if config.given.get("plan"):
+            if config.is_plan:
                 plan = self.plan(config)
                 return lambda: show(plan)
             work = self.start(config)
@@ -95,10 +94,8 @@ class Plan:
 
 
 def show(plan: Plan) -> Plan:
-    """Prints a plan, and for programs a line of JSON; returns it."""
+    """Prints a plan, and returns it."""
     print(plan)
-    if not sys.stdout.isatty():
-        print(json.dumps(plan.facts))
     return plan
 
 
@@ -117,8 +114,10 @@ def options_table(config: JobConfig) -> str:
 
 
 def _text(value) -> str:
-    if value is None or value == () or value == "":
-        return "none"
+    if value is None:
+        return "not set"
+    if value == () or value == "":
+        return "empty"
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value)

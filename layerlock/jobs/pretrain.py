@@ -52,7 +52,7 @@ def train(
 
     Raises:
         JobError: with the reason why the run ended before its last step, if
-            it did. The report is there all the same.
+            it did. If it had begun to train, its report is written.
     """
     try:
         with (

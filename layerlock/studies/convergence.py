@@ -63,6 +63,16 @@ def choose(config: ConvergenceConfig) -> tuple[ConvergenceConfig, list]:
             "Runs are compared by their loss on pixels, which is that of "
             f"`objective=mae`. Received: `objective={config.method.objective}`."
         )
+    for name in ("checkpoint_every", "keep_checkpoints"):
+        if name in config.run.given:
+            raise OptionError(
+                f"`{name}` follows from `freeze_at`. Leave it out."
+            )
+    if config.given.get("target", "pixels") != "pixels":
+        raise OptionError(
+            "Runs are compared by their loss on pixels. Received: "
+            f"`target={config.method.target}`. Leave it out."
+        )
     config = config.but(target="pixels")
     run = training.run_config(config, schedule="never", mini_warmup_steps=None)
     run = run.resolve()

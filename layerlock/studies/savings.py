@@ -6,10 +6,9 @@ LayerLock (arXiv 2509.10156), section 4.1 and Figure 3.
 import json
 import pathlib
 
-from layerlock.config import OptionError, SavingsConfig
+from layerlock.config import OptionError, SavingsConfig, facts
 from layerlock.jobs.job import Job, Plan
 from layerlock.jobs.pretraining import costs, method
-from layerlock.models import presets
 from layerlock.runs import writing
 from layerlock.studies.figures import savings as figures
 from layerlock.studies.series import training
@@ -69,18 +68,19 @@ def unfrozen(config: SavingsConfig):
 
 def plan(config: SavingsConfig) -> Plan:
     """What a run of any size would cost, on clips that its preset is for."""
-    given = config.given
-    if not {"init_from", "data"} & set(given):
-        preset = given.get("preset", "video_vit_nano")
-        frames, size, _ = presets.PRESETS[preset]["clip_shape"]
-        config = config.but(
-            frames=given.get("frames", frames), size=given.get("size", size)
-        )
+    is_set = {*config.data.given, *config.encoder.given}
+    if not {"init_from", "data"} & is_set:
+        sizes = facts.encoder_sizes(config.resolve().encoder)
+        frames, size, _ = sizes["clip_shape"]
+        if "frames" not in is_set:
+            config = config.but(frames=frames)
+        if "size" not in is_set:
+            config = config.but(size=size)
     config = config.resolve()
     counted = costs.count(config, method.build(config))
     lines = [costs.heading(config, counted), costs.table(counted)]
-    facts = {**costs.as_json(counted), "name": "savings plan"}
-    return Plan(config, lines, facts)
+    numbers = {**costs.as_json(counted), "name": "savings plan"}
+    return Plan(config, lines, numbers)
 
 
 savings = Job(

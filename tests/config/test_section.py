@@ -10,7 +10,8 @@ from layerlock.config import (
     PretrainConfig,
     UnresolvedError,
 )
-from layerlock.config.section import Section, keywords, section
+from layerlock.config.configuration import keywords
+from layerlock.config.section import Section, section
 from layerlock.core.pretraining.masks import RandomMask
 
 
@@ -42,7 +43,9 @@ def test_a_rule_sees_no_section_that_comes_later():
     both = Both()
     both.first, both.second = First(), Second()
 
-    with pytest.raises(UnresolvedError, match="`number` of Second"):
+    with pytest.raises(
+        UnresolvedError, match="`second` of Both is resolved later"
+    ):
         both.resolve()
 
 

@@ -1,5 +1,6 @@
 """Trains runs one after the other, each in a process of its own, each once."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def check_study(config: JobConfig) -> JobConfig:
     """
     if config.run.run_dir is None:
         raise OptionError("`run_dir` is missing: a folder for the runs.")
+    for name, value in config.given.items():
+        if config.options()[name].plugin and not isinstance(value, str):
+            raise OptionError(
+                f"`{name}` is an instance. The runs of a study are processes "
+                "of their own, which find plug-ins by name. Pass a name, and "
+                f"`{name}_args`."
+            )
     if config.run.resume:
         raise OptionError(
             "Runs that were stopped continue by themselves: leave `resume` out."
@@ -101,7 +109,10 @@ def train(config: PretrainConfig, path: pathlib.Path, free=()) -> list[dict]:
     started = (path / "config.json").exists()
     print(f"{'Continuing' if started else 'Training'} {path}", flush=True)
     config = config.but(run_dir=path, resume=started or None)
-    done = subprocess.run([*COMMAND, *config.arguments()])
+    done = subprocess.run(
+        [*COMMAND, *config.arguments()],
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
+    )
     if done.returncode or not is_complete(path):
         raise JobError(f"{path} did not come to its end: see above.")
     return runs.RunDirectory.open(path).read_metrics()
