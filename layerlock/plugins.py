@@ -1,4 +1,4 @@
-"""Finds plug-ins by their file name, and says which ones exist."""
+"""Finds and lists plug-ins by their file name."""
 
 import ast
 import importlib
@@ -57,21 +57,21 @@ def find(package: str, name: str, base: type) -> type:
             f"with a subclass of `{base.__name__}`."
         )
     module = importlib.import_module(f"{package}.{name}")
-    found = [
+    classes = [
         value
         for value in vars(module).values()
         if inspect.isclass(value)
         and issubclass(value, base)
         and value.__module__ == module.__name__
     ]
-    if len(found) != 1:
+    if len(classes) != 1:
         raise ValueError(
             f"{module.__name__} must define exactly one subclass of "
             f"`{base.__name__}`. "
-            f"Found: {[value.__name__ for value in found]}. "
+            f"Found: {[value.__name__ for value in classes]}. "
             "Give every plug-in a file of its own."
         )
-    return found[0]
+    return classes[0]
 
 
 def load(module: str):
@@ -80,7 +80,7 @@ def load(module: str):
 
 
 def find_all(package: str, base: type) -> dict[str, type]:
-    """Returns every plug-in of a package, by name; this imports them all."""
+    """Imports and returns all plug-ins of a package, by name."""
     return {name: find(package, name, base) for name in names(package)}
 
 
@@ -111,7 +111,7 @@ def parse_arguments(text: str, plugin_class: type) -> dict:
     Commas inside brackets or quotes do not separate arguments.
 
     Args:
-        text: The arguments, as typed on a command line. May be empty.
+        text: The arguments. May be empty.
         plugin_class: The class whose constructor takes them.
 
     Example:
@@ -158,7 +158,7 @@ def check_arguments(arguments: dict, plugin_class: type) -> dict:
 
 
 def _check_type(plugin_class, name, value, default):
-    """Raises where a word stands for a number, or the other way round."""
+    """Raises if a value has another type than the default."""
     for kinds, expected in (
         ((bool,), "True or False"),
         ((int, float), "a number"),
@@ -198,7 +198,7 @@ def describe_arguments(plugin_class: type) -> str:
 
 
 def _constructor_arguments(plugin_class):
-    """Returns `{name: inspect.Parameter}` of what can be passed by name."""
+    """Returns `{name: inspect.Parameter}` of arguments with a keyword."""
     if plugin_class.__init__ is object.__init__:
         return {}
     return {
@@ -230,7 +230,7 @@ def _literal(text):
 
 
 def _split_at_commas(text):
-    """Cuts at the commas that are outside of brackets and quotes."""
+    """Splits at commas outside of brackets and quotes."""
     items, item, depth, quote = [], "", 0, None
     for character in text:
         if quote:

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import pathlib
+import re
 import sys
 
 import pytest
@@ -121,6 +122,21 @@ def settings_as_a_dict(path, tree):
         and node.value.id in {argument.arg for argument in function.args.args}
         and isinstance(node.slice, ast.Constant)
         and isinstance(node.slice.value, str)
+    ]
+
+
+def errors_name_flags(path, tree):
+    """Errors name options; the command line adds its dashes."""
+    if is_in(path, "cli/"):
+        return None
+    return [
+        part.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant)
+        and isinstance(part.value, str)
+        and re.search(r"(?<![-\w])--[a-z]|recipes/", part.value)
     ]
 
 
@@ -244,6 +260,7 @@ RULES = [
     a_room_imports_upwards,
     config_imports_more_than_plugins,
     settings_as_a_dict,
+    errors_name_flags,
     plugins_import_the_package,
     a_framework_outside_of_backends,
     keras_source,
@@ -294,6 +311,8 @@ OFFENDERS = [
         "from layerlock import models",
     ),
     (settings_as_a_dict, "jobs/x.py", "def f(config):\n    config['steps']"),
+    (errors_name_flags, "x.py", "raise ValueError('pass --steps')"),
+    (errors_name_flags, "x.py", "raise ValueError(f'{x}: recipes/probe.py')"),
     (plugins_import_the_package, "plugins.py", "from layerlock import core"),
     (a_framework_outside_of_backends, "core/x.py", "import jax.numpy as jnp"),
     (a_framework_outside_of_backends, "x.py", "from torch import nn"),

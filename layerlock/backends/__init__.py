@@ -29,7 +29,7 @@ def _load(backend: str):
     ]
     if missing:
         raise ImportError(
-            f"{module.__name__} does not fulfil the contract of "
+            f"{module.__name__} does not implement the contract of "
             f"layerlock/backends/contract.py. Missing: {missing}."
         )
     return module

@@ -1,12 +1,12 @@
-"""What a backend must provide. One package per backend fulfils it.
+"""The functions that every backend provides, and what each of them does.
 
 A backend is one folder, `layerlock/backends/NAME/`, whose `__init__.py` has
 these names:
 
-- `TrainStep`: mixin placed before `keras.Model`. One training step that also
-  logs what `model.step_logs` makes of the gradients, calls
-  `model.after_update()` once the optimizer is through, and keeps the books
-  that tell what a step costs.
+- `TrainStep`: mixin placed before `keras.Model`. Its training step adds the
+  logs that `model.step_logs` computes from the gradients, calls
+  `model.after_update()` after the optimizer's update, and records FLOPs,
+  memory and compile time for `measure_step`.
 - `linear(x, kernel, bias)`: `x @ kernel + bias` of a matrix `x`.
 - `gelu(x)`: the exact GELU.
 - `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
@@ -17,51 +17,52 @@ these names:
   mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
   from inside of another layer's `call`.
-- `fused(function)`: `function`, from tensors to a tensor, that layers call many
-  times a step; compiled by itself where steps run eagerly and the model was
-  compiled with `jit_compile=True`, traced once where tracing takes time.
-  Positional arguments are tensors, nested or `None`; the others have keywords
-  and can be hashed.
-- `recomputed(function)`: `function`, from tensors to a tensor, of which nothing
-  but the arguments is kept for the backward pass, which computes it again.
-  Positional arguments are tensors, nested or `None`; the others have keywords.
+- `fused(function)`: wraps a function from tensors to a tensor that layers call
+  many times per step. A backend with eager steps compiles it if the model was
+  compiled with `jit_compile=True`; a backend that compiles whole steps traces
+  it once. Positional arguments are tensors, nested or `None`. The others are
+  passed by keyword and are hashable.
+- `recomputed(function)`: wraps a function from tensors to a tensor. Only its
+  arguments are kept for the backward pass, which computes it again.
+  Positional arguments are tensors, nested or `None`. The others are passed by
+  keyword.
 - `sync_state(model)`: makes `variable.value` current inside `fit`.
 - `variable_scope(model)`: context in which variables may be created or their
   `trainable` changed.
-- `renew_step(model, frozen_variables)`: after layers froze, drops buffers of
-  frozen variables, every compiled function, those of `compiled` too, and what
-  else keeps layers that a teacher gave up (`stages.reset`), so that the next
-  batch runs the new step.
-- `compile_ahead(model, config, make_model)`: begins to compile the step of the
-  stage whose `get_config` is `config`, beside the steps that run, and returns
-  what can be waited for (`wait()`), or `None` where nothing is compiled ahead.
-  `make_model()` builds a compiled model of that stage; its values are not
-  asked for. `renew_step` uses what was compiled if it fits.
-- `cache_programs(folder)`: keeps compiled programs in a folder, where the
-  backend can, so that another process need not compile them again.
+- `renew_step(model, frozen_variables)`: called after layers froze. Drops the
+  gradient buffers of frozen variables, all compiled functions (also those of
+  `compiled`) and all references to layers that a teacher no longer uses
+  (`stages.reset`). The next batch runs the new step.
+- `compile_ahead(model, config, make_model)`: compiles the step of a later stage
+  in the background. `config` is the model's `get_config` at that stage, and
+  `make_model()` builds a compiled model of that stage, of which only the
+  shapes are used. Returns an object with `wait()`, or `None` if the backend
+  does not compile ahead. `renew_step` uses the program if it fits.
+- `cache_programs(folder)`: stores compiled programs in a folder for other
+  processes, if the backend supports it.
 - `compiled(model, function, example=None)`: `function` without gradients,
-  compiled where the backend compiles. It reads the model's variables as they
-  are at each call, those too that a freeze gave it in place of others, and is
-  to ask the model for nothing else that a freeze changes, such as the target.
-  After `renew_step` it holds nothing of the old stage. With `example`, a tuple
-  of arguments, compiling may begin at once, beside what else runs.
-- `global_norm(gradients)`: norm of all gradients together, a float32 scalar;
-  `None` among them is left out.
-- `constant(value, dtype)`: a tensor of numbers that are the same in every step,
-  which nobody may change in place.
-- `set_random_seed(seed)`: seeds Python, NumPy and the framework, of which
-  initializers and dropout draw, and imports no other framework.
-- `to_device(clips)`: a NumPy array on its way to the device before a step asks
-  for it, or as it is where Keras sees to that. Threads that read clips call it.
-- `measure_step(model)`: a `StepCost` of the step that ran last.
-- `unsupported(**options)`: why a combination of options cannot run here, or
-  `None`.
-- `devices()`: names of the devices, for the record.
-- `versions()`: name and version of the framework, for the record.
+  compiled if the backend compiles. Each call reads the present values of the
+  model's variables, also after a freeze replaced variables. The function must
+  not read other state that a freeze changes, such as the target. After
+  `renew_step` it holds no reference to the old stage. `example` is a tuple of
+  arguments: with it, compilation may start at once, in the background.
+- `global_norm(gradients)`: norm of all gradients together, a float32 scalar.
+  Skips `None`.
+- `constant(value, dtype)`: a tensor with the same numbers in every step. The
+  caller must not change it in place.
+- `set_random_seed(seed)`: seeds Python, NumPy and the framework, for
+  initializers and dropout. Imports no other framework.
+- `to_device(clips)`: starts the transfer of a NumPy array to the device, or
+  returns the array if Keras transfers it early enough. Reader threads call it.
+- `measure_step(model)`: the `StepCost` of the latest step.
+- `unsupported(**options)`: the reason why a combination of options cannot run
+  on this backend, or `None`.
+- `devices()`: names of the devices, for `config.json`.
+- `versions()`: name and version of the framework, for `config.json`.
 
-Those of `keras_ops.py` may be missing: Keras has them. Where steps run eagerly,
-what Keras does around an operation takes longer than the arithmetic of a small
-network.
+A backend may leave out the functions of `keras_ops.py`: Keras provides them.
+With eager steps, Keras's overhead per operation is longer than the arithmetic
+of a small network, so such a backend defines its own.
 
 To add a backend, add its folder here and its line in `backends/__init__.py`.
 """
@@ -101,7 +102,7 @@ NAMES = (
 
 @dataclasses.dataclass(frozen=True)
 class StepCost:
-    """What one training step costs, as far as the backend can tell.
+    """Cost of one training step, as far as the backend measures it.
 
     Args:
         flops: float or `None`. Floating point operations of the compiled
@@ -130,10 +131,10 @@ def variable_bytes(variables) -> int:
 
 
 def refuse_distribution(distribution) -> str | None:
-    """What `unsupported` says on backends that train on one device."""
+    """Returns the reason of `unsupported` on backends with a single device."""
     if distribution in (None, "none"):
         return None
     return (
         f"distribution={distribution} runs on JAX only for now. Use "
-        "KERAS_BACKEND=jax or --distribution=none."
+        "KERAS_BACKEND=jax, or distribution=none."
     )

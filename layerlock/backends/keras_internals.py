@@ -1,8 +1,8 @@
-"""Private names of Keras that the backends cannot do without.
+"""Private names of Keras that the backends use.
 
-Each of them is listed here, and `tests/backends/test_keras_internals.py` finds
-it in the installed Keras. A name that a later Keras lacks ends the import with
-a sentence instead of a training step with an `AttributeError`.
+`tests/backends/test_keras_internals.py` checks each name of this list against
+the installed Keras. If a later Keras lacks one, the import fails with a clear
+message, and not a training step with an `AttributeError`.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ VERSIONS = "3.15 and 3.16"
 
 @dataclasses.dataclass(frozen=True)
 class PrivateName:
-    """A private attribute in use.
+    """A private attribute of Keras that a backend uses.
 
     Args:
-        owner: class that has it, on every backend or on `backend`.
+        owner: class with the attribute.
         name: str.
-        reason: str, what it is needed for.
-        backend: str, the only backend that needs it. Defaults to all.
+        reason: str, its purpose.
+        backend: str, the only backend that uses it. Defaults to `None`: all.
     """
 
     owner: type
@@ -34,8 +34,8 @@ class PrivateName:
 
 _OPTIMIZER = "an optimizer is rebuilt in place when layers freeze"
 _FUSED_ADAM = "Adam's update runs as fused calls"
-_LAYERWISE = "layers of one optimizer learn at rates of their own"
-_STEP = "a training step of our own updates Keras's loss tracker"
+_LAYERWISE = "each layer has its own learning rate"
+_STEP = "our training step updates the loss tracker of Keras"
 
 PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_clip_gradients", _FUSED_ADAM, "torch"),
@@ -43,7 +43,9 @@ PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_use_weight_decay", _LAYERWISE),
     PrivateName(keras.Optimizer, "_untrack_variable", _OPTIMIZER),
     PrivateName(
-        keras.Model, "_flatten_layers", "what a stage keeps is dropped"
+        keras.Model,
+        "_flatten_layers",
+        "compiled functions of a stage are dropped",
     ),
     PrivateName(keras.Model, "_compute_loss", _STEP, "torch"),
     PrivateName(keras.Model, "_compute_loss", _STEP, "tensorflow"),
@@ -60,12 +62,12 @@ PRIVATE_NAMES = (
     PrivateName(
         keras.Layer,
         "_track_variables",
-        "weights that a teacher gave up leave memory",
+        "weights that a teacher no longer uses are freed",
         "torch",
     ),
 )
 
-# Found on instances alone: there is nothing to find on a class.
+# Attributes of instances: the class does not have them.
 INSTANCE_NAMES = {
     "_available",
     "_backward_hooks",
@@ -108,7 +110,7 @@ def check(backend: str):
         backend: str, the backend that Keras runs on.
 
     Raises:
-        ImportError: naming what is missing, and the versions that work.
+        ImportError: with the missing names and the versions that work.
     """
     lacking = missing(backend)
     if lacking:

@@ -1,6 +1,6 @@
-"""Operations of the contract as Keras has them, for backends without their own.
+"""Operations of the contract in `keras.ops`, the default of every backend.
 
-They do for programs that are compiled as a whole.
+They suit backends that compile the whole step.
 """
 
 import itertools
@@ -46,8 +46,8 @@ def constant(value, dtype):
 
 
 def to_device(clips):
-    # On JAX Keras sends the next batch while this one trains, on TensorFlow it
-    # makes a `tf.data.Dataset` of them, which prefetches.
+    # Keras transfers batches in time: on JAX while the previous one trains, on
+    # TensorFlow with a prefetching `tf.data.Dataset`.
     return clips
 
 

@@ -1,4 +1,4 @@
-"""AdamW with a learning rate of its own for every variable."""
+"""AdamW with a learning rate for each variable."""
 
 import math
 
@@ -14,8 +14,8 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
 
         learning_rate * multipliers.get(variable.path, 1.0)
 
-    `layer_multipliers` gives those of layer-wise learning-rate decay. Layers
-    can be frozen under it, as under any other optimizer of Keras.
+    `layer_multipliers` returns the multipliers of layer-wise learning-rate
+    decay. Layers can be frozen, as with any other optimizer of Keras.
 
     Reference: [ELECTRA, Clark et al., 2020](
     https://arxiv.org/abs/2003.10555), and for vision transformers
@@ -63,8 +63,8 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         super().build(variables)
         self._factors = [self.multipliers.get(v.path, 1.0) for v in variables]
 
-    # What follows uses names that Keras keeps for subclasses: there is no
-    # public way to tell the variable of an update, nor its weight decay.
+    # These methods use private names of Keras: it has no public way to find the
+    # variable of an update or its weight decay.
 
     def update_step(self, gradient, variable, learning_rate):
         factor = self._factors[self._get_variable_index(variable)]
@@ -75,7 +75,7 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         super().update_step(gradient, variable, rate)
 
     def _apply_weight_decay(self, variables):
-        pass  # It is part of `update_step`, at the variable's own rate.
+        pass  # `update_step` applies it, at the variable's own rate.
 
     def get_config(self):
         return {**super().get_config(), "multipliers": dict(self.multipliers)}

@@ -1,8 +1,8 @@
 """Rebuilds a Keras optimizer in place for another list of variables.
 
-Keras has no public way to do so, and a fresh optimizer would leave the old
-slots alive: `compile` keeps a reference to the original object. Only this
-file, `layerwise.py` and `torch/fused_adam.py` name private attributes of
+Keras has no public way to do so. A new optimizer would leave the old slots in
+memory, because `compile` keeps a reference to the original object. Only this
+file, `layerwise.py` and `torch/fused_adam.py` use private attributes of
 optimizers.
 """
 
@@ -15,7 +15,7 @@ _MOVING_AVERAGE = "_model_variables_moving_average"
 
 
 def check_optimizer(optimizer):
-    """Refuses an optimizer whose state could not be carried over exactly.
+    """Raises if the state of an optimizer cannot be carried over exactly.
 
     Args:
         optimizer: A built `keras.Optimizer`.
@@ -50,18 +50,18 @@ def check_optimizer(optimizer):
 def rebuild_optimizer(optimizer, variables, fresh=()):
     """Makes `optimizer` hold state for `variables` only, carrying it over.
 
-    The object stays the same. State of a variable that it held before is
-    carried over exactly; a variable that is new starts as it would in a fresh
-    optimizer, and its moving average at its present value.
+    The optimizer object stays the same. State of a variable that it already
+    held is carried over exactly. The state of a new variable starts as in a
+    new optimizer, and its moving average at its present value.
 
     Args:
         optimizer: A built `keras.Optimizer`, or a `LossScaleOptimizer`.
         variables: list of `keras.Variable`, the ones to train from now on.
-        fresh: variables whose state starts anew although it was held before,
-            because they were re-initialised. Defaults to none.
+        fresh: variables whose state is reset, because they were
+            re-initialised. Defaults to none.
 
     Raises:
-        ValueError: see `check_optimizer`. Nothing has been changed then.
+        ValueError: see `check_optimizer`. The optimizer is unchanged then.
     """
     check_optimizer(optimizer)
     parts = _parts(optimizer)
@@ -77,15 +77,15 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
 def maker(optimizer):
     """Returns a function that makes a fresh optimizer of the same settings.
 
-    The settings are read now; the function takes no arguments, and may be
-    called where the original's values are out of reach.
+    The settings are read at once. The function takes no arguments and does
+    not read the original, so another thread may call it.
 
     Args:
         optimizer: A `keras.Optimizer`, or a `LossScaleOptimizer`.
 
     Raises:
-        ValueError: if single variables are excluded from weight decay: a
-            fresh optimizer would not know their successors.
+        ValueError: if single variables are excluded from weight decay: a new
+            optimizer has other variables.
     """
     parts = _parts(optimizer)
     if any(getattr(part, "_exclude_from_weight_decay", ()) for part in parts):
@@ -94,7 +94,7 @@ def maker(optimizer):
             "them by name: `exclude_from_weight_decay(var_names=[...])`."
         )
     kind, config = type(optimizer), optimizer.get_config()
-    # In no configuration.
+    # Not part of `get_config`.
     pattern = "_exclude_from_weight_decay_pattern"
     patterns = [getattr(part, pattern, None) for part in parts]
 

@@ -1,18 +1,18 @@
-"""What a model keeps of one stage, and gives up when layers froze."""
+"""Compiled functions and other state of a stage, reset when layers freeze."""
 
 import weakref
 
 
 class StageFunction:
-    """A compiled function of a model, until layers freeze; then the next one.
+    """A compiled function of a model that is compiled again after a freeze.
 
-    For a backend whose programs hold the variables that they were traced with,
-    those too that a teacher has given up since.
+    For backends whose programs hold references to the variables they were
+    traced with, including variables that a teacher no longer uses.
 
     Args:
         model: a `keras.Model`.
-        make: function without arguments that returns a new one, to be compiled
-            at its first call.
+        make: function without arguments that returns a new function, which is
+            compiled at its first call.
     """
 
     def __init__(self, model, make):
@@ -28,12 +28,12 @@ class StageFunction:
         return self._function(*arguments)
 
     def reset(self):
-        """Drops the program; the next call compiles."""
+        """Drops the program; the next call compiles again."""
         self._function = None
 
 
 def reset(model):
-    """Drops what a model, and models inside of it, keep of a stage."""
+    """Drops the compiled functions of a model and of the models inside it."""
     for layer in model._flatten_layers():
         for function in getattr(layer, "stage_functions", ()):
             function.reset()
@@ -42,10 +42,10 @@ def reset(model):
 
 
 def _renew_trainable_state(model):
-    """Notes again which layers are trained, as Keras does in `compile`.
+    """Records which layers are trainable, as Keras does in `compile`.
 
-    The old note would keep the blocks in memory that a teacher gave up. It is
-    deleted first: TensorFlow keeps what is merely replaced.
+    The old record would keep blocks in memory that a teacher no longer uses.
+    It is deleted first, because TensorFlow keeps replaced attributes.
     """
     del model._compiled_trainable_state
     model._compiled_trainable_state = {

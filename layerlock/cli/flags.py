@@ -16,6 +16,8 @@ _DEFINE = {
     tuple: flags.DEFINE_list,
     dict: flags.DEFINE_string,
 }
+# What `init_from` brings, so that it is not set beside it.
+_OF_ENCODER = ("preset", "positions", "patch_size")
 
 
 def define(config_class: type) -> flags.FlagValues:
@@ -80,8 +82,21 @@ def parse(
             if options[name].plugin and not isinstance(value, str)
         }
     if given.get("init_from"):  # it brings the encoder's size
-        base = {k: v for k, v in base.items() if k != "preset"}
+        base = {k: v for k, v in base.items() if k not in _OF_ENCODER}
+    base = _without_arguments_of(given, base, config_class)
     return config_class.of(**{**base, **given})
+
+
+def _without_arguments_of(given, base, config_class):
+    """Leaves out arguments of plug-ins that flags replace by others."""
+    options = config_class.options()
+    replaced = {k for k in given if k in base and given[k] != base[k]}
+    return {
+        name: value
+        for name, value in base.items()
+        if options[name].argument_of not in replaced
+        and name.removesuffix("_args") not in replaced - {name}
+    }
 
 
 def dashed(error, job) -> str:

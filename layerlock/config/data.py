@@ -45,7 +45,9 @@ class DataConfig(Section):
     frames: int = option(rule=_frames, help="Frames of a clip.")
     size: int = option(rule=_size, help="Height and width of a clip, pixels.")
     fps: float | None = option(
-        None, "Frames per second to read videos at; none: the video's own."
+        None,
+        "Frames per second to read videos at; none: 8, or the video's own rate "
+        "if it is lower.",
     )
     workers: int = option(
         rule=_workers,

@@ -1,4 +1,4 @@
-"""LayerNorm without parameters: what targets are normalised by."""
+"""LayerNorm without parameters, for targets and measurements."""
 
 import keras
 from keras import ops
@@ -17,7 +17,7 @@ def normalize(values, epsilon=1e-6):
     values = at_least_float32(values)
     if not _is_float64(values):
         return ops.layer_normalization(values, axis=-1, epsilon=epsilon)
-    # Keras would round it to float32.
+    # Keras would round float64 to float32.
     mean = ops.mean(values, axis=-1, keepdims=True)
     centred = values - mean
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
@@ -25,11 +25,11 @@ def normalize(values, epsilon=1e-6):
 
 
 def denormalize(predictions, values):
-    """Gives predicted vectors the mean and the spread of the true ones.
+    """Scales predicted vectors to the mean and the spread of the true ones.
 
     Args:
         predictions: Shape `(..., width)`.
-        values: what was normalised. Same shape.
+        values: the vectors before `normalize`. Same shape.
 
     Output shape:
         Same as `predictions`.
@@ -40,7 +40,7 @@ def denormalize(predictions, values):
 
 
 def at_least_float32(x):
-    """Casts to float32 what is less precise."""
+    """Casts tensors of lower precision to float32."""
     return x if _is_float64(x) else ops.cast(x, "float32")
 
 

@@ -1,4 +1,4 @@
-"""WHERE clips come from: procedural scenes and folders of videos."""
+"""Sources of clips: procedural scenes and folders of videos."""
 
 import glob
 import os
@@ -8,14 +8,13 @@ from layerlock.data.source import VideoSource as VideoSource
 
 
 def get(spec, **arguments) -> VideoSource:
-    """Turns a name or a place on disk into a source of clips.
+    """Returns a source of clips from a name or a path.
 
     Args:
         spec: a `VideoSource`, returned as it is; the name of a source, such
             as `"scenes"`; or a folder, a glob or a `.txt` list of videos.
         **arguments: of the source, such as `frames`, `size` and `seed`.
-            Those that only other sources have are left out, so that one set
-            of arguments serves all of them.
+            Arguments that only other sources have are ignored.
 
     Example:
 
@@ -35,32 +34,32 @@ def get(spec, **arguments) -> VideoSource:
                 f"No source of clips has an argument {name!r}. "
                 f"Expected some of {accepted}."
             )
-    chosen = source_class(spec)
-    if chosen is sources["folder"]:
+    source = source_class(spec)
+    if source is sources["folder"]:
         if arguments.get("files") is None:
             _check_place(spec, sources)
         arguments = {"path": spec} | arguments
-    accepted = plugins.argument_names(chosen)
-    return chosen(
+    accepted = plugins.argument_names(source)
+    return source(
         **{name: value for name, value in arguments.items() if name in accepted}
     )
 
 
 def source_class(spec) -> type:
-    """Returns the class of the source that a name or a place asks for."""
+    """Returns the class of the source for a name or a path."""
     package = f"{__name__}.sources"
     named = spec in plugins.names(package) and spec != "folder"
     return plugins.find(package, spec if named else "folder", VideoSource)
 
 
 def _check_place(spec, sources):
-    """Raises if there is nothing on disk; says what there is instead."""
+    """Raises if there is nothing at a path."""
     place = os.path.expanduser(os.fspath(spec))
     if os.path.lexists(place) or glob.has_magic(place):
         return
     names = [name for name in sources if name != "folder"]
     raise ValueError(
-        f"Unknown source of clips {str(spec)!r}: neither a name nor a place on "
+        f"Unknown source of clips {str(spec)!r}: neither a name nor a path on "
         f"this disk. Expected one of {names}, a folder of videos, a glob in "
         "quotes, or a .txt file with one path a line."
     )

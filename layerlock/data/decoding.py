@@ -1,4 +1,4 @@
-"""Reads frames of a video by the time at which they are on screen."""
+"""Reads frames of a video by their time."""
 
 import contextlib
 import itertools
@@ -13,31 +13,32 @@ WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 _PROBED_FRAMES = 6
 _TOLERANCE = 1e-6  # seconds, since times are sums of floats
-# Seconds that a second attempt starts earlier, where a seek went too far.
+# Seconds that the second attempt starts earlier, after a seek past the time.
 _STEP_BACK = 10.0
-# A file that ends before this share of what its header claims is truncated.
+# A file is truncated if its duration is below this share of the header's.
 _MIN_SHARE = 0.9
 
 
 def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
-    """Returns the frames that are on screen at the given times.
+    """Returns the frames that are shown at the given times.
 
-    The frame at a time is the last one that begins at or before it. Before
-    the first frame it is the first, after the end the last.
+    The frame of a time is the last one that begins at or before it. Times
+    before the first frame get the first frame, times after the end the last.
 
     Args:
         path: the file.
         times: seconds since the beginning of the video, ascending.
-        size: height and width of the result, `None` for those of the video.
-        box: top, left, height and width of the part that is read, as shares
-            of the upright frame. Its corner is rounded to a pixel of the
+        size: height and width of the result, `None` for the size of the
+            video.
+        box: top, left, height and width of the crop, as shares of the
+            upright frame. Its corner is rounded to a pixel of the
             result.
 
     Returns:
         uint8 of shape `(times, height, width, 3)`.
 
     Raises:
-        DecodingError: The file cannot be read; says why.
+        DecodingError: if the file cannot be read, with the reason.
 
     Example:
 
@@ -75,8 +76,8 @@ def all_frames(path, short_side=None, span=None):
 
     Args:
         path: the file.
-        short_side: int, what the shorter side is shrunk to; both become even.
-            It is never enlarged. Defaults to `None`: as it is.
+        short_side: int, maximum length of the shorter side; both sides become
+            even. Defaults to `None`: no limit.
         span: first and last second. Defaults to `None`: the whole video.
 
     Yields:
@@ -84,7 +85,7 @@ def all_frames(path, short_side=None, span=None):
         3)`.
 
     Raises:
-        DecodingError: The file cannot be read; says why.
+        DecodingError: if the file cannot be read, with the reason.
     """
     first, last = span or (0.0, math.inf)
     with _opened_at(path, first) as (stream, frames):
@@ -105,13 +106,13 @@ def _even_size(shown, short_side):
 
 
 def probe(path) -> streams.Facts:
-    """Returns the facts of a video after reading some frames of it.
+    """Returns the facts of a video after reading some of its frames.
 
-    The beginning, the middle and the end are decoded. Lengths are those of
-    what can be decoded, whatever the header claims.
+    It decodes frames at the beginning, in the middle and at the end. The
+    duration is that of the decodable frames, not that of the header.
 
     Raises:
-        DecodingError: The file cannot be read; says why.
+        DecodingError: if the file cannot be read, with the reason.
     """
     with streams.opened(path) as (container, stream):
         frames = streams.timed_frames(container, stream, True)
@@ -138,7 +139,7 @@ def probe(path) -> streams.Facts:
 
 @contextlib.contextmanager
 def _named(part: str):
-    """Makes an error say in which part of the video it was."""
+    """Adds the part of the video to the message of an error."""
     try:
         yield
     except DecodingError as error:
@@ -146,7 +147,7 @@ def _named(part: str):
 
 
 def _last_time(path, claimed: float | None) -> float:
-    """Returns when the last frame that can be decoded begins."""
+    """Returns the time of the last decodable frame."""
     if claimed:
         last = _last_time_after(path, claimed)
         if last is not None and last >= _MIN_SHARE * claimed:
@@ -170,10 +171,10 @@ def _last_time_after(path, start: float) -> float | None:
 
 @contextlib.contextmanager
 def _opened_at(path, time: float):
-    """Gives the stream, and its timed frames from one at or before a time.
+    """Yields the stream and its timed frames, from a time or earlier.
 
-    Some seeks go too far, those in MPEG-TS among them. Then it is decoded
-    from earlier on, and at last from the start.
+    Some seeks go past the time, for example in MPEG-TS. Then it starts
+    earlier, and finally at the start of the video.
     """
     for start in _starts(time):
         with streams.opened(path) as (container, stream):
@@ -189,7 +190,7 @@ def _opened_at(path, time: float):
 
 
 def _starts(first: float):
-    """Yields from where to decode, the fastest first."""
+    """Yields start times for decoding, the fastest first."""
     if first > 0:
         yield first
     if first > _STEP_BACK:
@@ -198,11 +199,11 @@ def _starts(first: float):
 
 
 def _pick(frames, times, show) -> np.ndarray:
-    """Returns what is shown at `times`."""
+    """Returns the images that are shown at `times`."""
     images, shown = [], None
     for time, frame in itertools.chain(frames, [(math.inf, None)]):
         if shown is not None:
-            due = sum(wanted + _TOLERANCE < time for wanted in times)
+            due = sum(other + _TOLERANCE < time for other in times)
             if due > len(images):
                 images += [show(shown)] * (due - len(images))
             if due == len(times):
@@ -212,7 +213,7 @@ def _pick(frames, times, show) -> np.ndarray:
 
 
 class _Reader:
-    """Turns a decoded frame into an upright image of a part of it."""
+    """Converts a decoded frame to an upright, cropped image."""
 
     def __init__(self, stream, size, box):
         from av.video.reformatter import VideoReformatter
@@ -225,7 +226,7 @@ class _Reader:
     def __call__(self, frame) -> np.ndarray:
         shown = streams.shown_size(frame, self.stream)
         size = self.size or shown
-        # The whole frame is scaled so that the box gets its size.
+        # The whole frame is scaled so that the crop has the output size.
         scaled = [
             max(pixels, round(pixels / share))
             for pixels, share in zip(size, self.box[2:], strict=True)

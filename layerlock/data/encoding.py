@@ -1,4 +1,4 @@
-"""Writes videos: of frames, and copies that are read faster."""
+"""Writes videos from frames, and copies that decode faster."""
 
 import fractions
 import os
@@ -9,7 +9,7 @@ import numpy as np
 from layerlock.data import decoding, streams
 from layerlock.data.streams import require_av
 
-# Ticks of a second: divides the usual rates, and 1000.
+# Ticks per second: a multiple of the usual frame rates and of 1000.
 _TICKS = 90_000
 
 
@@ -18,8 +18,8 @@ def write_video(path, frames, fps: float):
 
     Args:
         path: the file.
-        frames: iterable of uint8 arrays `(height, width, 3)`, all of one
-            size, both even.
+        frames: iterable of uint8 arrays `(height, width, 3)` of one even
+            size.
         fps: float, frames per second.
 
     Example:
@@ -48,12 +48,12 @@ def write_video(path, frames, fps: float):
 def transcode(
     path, target, short_side=None, key_frame_seconds=0.5, span=None, crf=20
 ) -> int:
-    """Writes a copy of a video that is read faster, and leaves it as it is.
+    """Writes a copy of a video that decodes faster.
 
-    Upright, smaller, with a key frame every so often, so that little is
-    decoded on the way to a clip, and in H.264 without what is slow to decode.
-    The times of the frames are kept; sound is not. The copy appears complete
-    or not at all.
+    The copy is upright and smaller, in H.264 without features that are slow to
+    decode, and has frequent key frames, so that a clip needs little decoding.
+    The times of the frames are kept; sound is dropped. The copy is written
+    atomically.
 
     Args:
         path: the file.
@@ -67,7 +67,7 @@ def transcode(
         The number of frames.
 
     Raises:
-        DecodingError: The file cannot be read; says why.
+        DecodingError: if the file cannot be read, with the reason.
     """
     av = require_av()
     with streams.opened(path) as (_, stream):

@@ -1,4 +1,4 @@
-"""Finds the videos of a folder, a glob or a list; keeps the list of them."""
+"""Finds the videos of a folder, a glob or a list."""
 
 import dataclasses
 import glob
@@ -13,22 +13,23 @@ EXTENSIONS = (
     ".vob .webm .wmv"
 ).split()
 
-_REPLACEMENTS = 100  # a stream of random numbers
+_REPLACEMENTS = 100  # random stream
 _NUM_NAMED = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class FileList:
-    """The videos of a run, good and bad, in an order that never changes.
+    """The videos of a run, readable or not, in a fixed order.
 
-    Every file that was found keeps its position. At a bad position stands
-    another, good file, which depends on the position alone: an epoch stays
-    as long, and all other clips stay the same.
+    Every file keeps its position. An unreadable file is replaced by a readable
+    one, which depends on the position only: the length of an epoch and all
+    other clips stay the same.
 
     Attributes:
-        root: the folder that all labels are relative to.
-        paths: every file that was found.
-        results: for each path its `Facts`, or the reason why it is bad.
+        root: the folder with the class folders.
+        paths: all files.
+        results: for each path its `Facts`, or the reason why it is
+            unreadable.
     """
 
     root: str
@@ -50,7 +51,7 @@ class FileList:
 
     @property
     def bad(self) -> dict[str, str]:
-        """The reason of every file that cannot be read, by its path."""
+        """The reason for each unreadable file, by its path."""
         return {
             path: result
             for path, result in zip(self.paths, self.results, strict=True)
@@ -58,13 +59,13 @@ class FileList:
         }
 
     def readable(self, position: int) -> int:
-        """Returns a position, or that of the file that stands in for it."""
+        """Returns the position, or that of the replacement if unreadable."""
         if not isinstance(self.results[position], str):
             return position
         return self.another(0, position, 0)
 
     def another(self, *counters: int) -> int:
-        """Returns the position of a good file, drawn from a seed and counters.
+        """Returns the position of a random readable file.
 
         Args:
             *counters: a seed, then at most two ints.
@@ -74,18 +75,18 @@ class FileList:
         return self.good[int(draw.integers(len(self.good)))]
 
     def class_of(self, position: int) -> int | None:
-        """Returns the index into `class_names` of a file, if it has one."""
+        """Returns the class of a file as an index into `class_names`."""
         if not self.class_names:
             return None
         return self.class_names.index(_folder(self.root, self.paths[position]))
 
     def relative(self, position: int) -> str:
-        """Returns the path of a file as a person would call it."""
+        """Returns the path of a file, relative to the root if inside."""
         path = os.path.relpath(self.paths[position], self.root)
         return self.paths[position] if path.startswith("..") else path
 
     def to_json(self) -> dict:
-        """Returns plain values, from which `from_json` makes an equal list."""
+        """Returns plain values for `from_json`."""
         files = [
             {"position": position, "path": self.paths[position]}
             | dataclasses.asdict(self.results[position])
@@ -105,9 +106,9 @@ class FileList:
 
     @classmethod
     def from_json(cls, values: dict):
-        """Returns the list that `to_json` was called on."""
+        """Restores a list from the result of `to_json`."""
         facts = [field.name for field in dataclasses.fields(Facts)]
-        found = {
+        by_position = {
             file["position"]: (
                 file["path"],
                 Facts(**{name: file[name] for name in facts}),
@@ -115,19 +116,21 @@ class FileList:
             for file in values["files"]
         }
         for file in values["unreadable"]:
-            found[file["position"]] = file["path"], file["reason"]
-        entries = [found[position] for position in range(len(found))]
+            by_position[file["position"]] = file["path"], file["reason"]
+        entries = [
+            by_position[position] for position in range(len(by_position))
+        ]
         paths, results = zip(*entries, strict=True)
         return cls(values["root"], paths, results)
 
     def _folders(self):
-        """Returns the sub-folder of each file, nothing if one has none."""
+        """Returns the sub-folder of each file; empty if one has none."""
         names = [_folder(self.root, path) for path in self.paths]
         return [] if None in names else names
 
 
 def list_files(spec, cache=None, progress=None) -> FileList:
-    """Finds the videos at a place and reads some frames of each.
+    """Finds the videos at a path and reads some frames of each.
 
     Args:
         spec: a folder, which is searched with all its sub-folders; a glob;
@@ -137,7 +140,7 @@ def list_files(spec, cache=None, progress=None) -> FileList:
         progress: see `scan.scan`.
 
     Raises:
-        ValueError: There is no video, or none that can be read.
+        ValueError: if there is no readable video.
     """
     root, paths = find(spec)
     results = scan.scan(paths, cache=cache, progress=progress)
@@ -155,7 +158,7 @@ def list_files(spec, cache=None, progress=None) -> FileList:
 
 
 def find(spec) -> tuple[str, list[str]]:
-    """Returns the root of a place and the paths of the videos there."""
+    """Returns the root folder and the paths of the videos at a path."""
     place = os.path.abspath(os.path.expanduser(os.fspath(spec)))
     if os.path.isdir(place):
         root, paths = place, sorted(_walk(place))
@@ -187,7 +190,7 @@ def _is_video(path: str) -> bool:
 
 
 def _walk(folder: str):
-    """Yields the videos in a folder; hidden files and loops are left out."""
+    """Yields the videos in a folder, without hidden files and loops."""
     seen = set()
     for parent, folders, names in os.walk(
         folder, followlinks=True, onerror=_refuse_folder

@@ -1,4 +1,4 @@
-"""Which times and which part of the frame a clip is made of."""
+"""Chooses the times and the crop of a clip."""
 
 import dataclasses
 
@@ -12,12 +12,12 @@ _DEFAULT_FPS = 8.0
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What is read of a video.
+    """The times and the crop of a clip.
 
     Attributes:
         times: seconds, ascending. Shape `(frames,)`.
         box: top, left, height and width, as shares of the upright frame.
-        mirrored: bool, left and right exchanged.
+        mirrored: bool, whether left and right are exchanged.
     """
 
     times: np.ndarray
@@ -27,18 +27,18 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class Framing:
-    """Chooses clips of a video: drawn, in the middle, or spread over it.
+    """Chooses clips of a video: random, central or evenly spaced.
 
     Args:
         frames: int, of a clip.
         size: int, height and width of a clip, in pixels.
-        fps: frames per second of a clip, `None` for 8, or the video's own
-            where those are fewer. Defaults to `None`.
-        scale: smallest and largest share of the frame's area that a drawn
-            crop has. Defaults to `(0.3, 1.0)`.
-        aspect: smallest and largest quotient of its width and height.
-            Defaults to `(0.75, 4 / 3)`.
-        flip: share of drawn clips that are mirrored. Defaults to `0.5`.
+        fps: frames per second of a clip. Defaults to `None`: 8, or the rate of
+            the video if it is lower.
+        scale: minimum and maximum area of a random crop, as a share of the
+            frame. Defaults to `(0.3, 1.0)`.
+        aspect: minimum and maximum aspect ratio (width over height) of a
+            random crop. Defaults to `(0.75, 4 / 3)`.
+        flip: share of random clips that are mirrored. Defaults to `0.5`.
     """
 
     frames: int
@@ -71,13 +71,13 @@ class Framing:
             )
 
     def random_view(self, facts: Facts, rng, span=None) -> View:
-        """Draws a clip: a time, a part of the frame, and whether mirrored.
+        """Returns a view with a random time, crop and mirroring.
 
         Args:
             facts: of the video.
             rng: a `numpy.random.Generator`.
-            span: first and last second to choose from. Defaults to `None`:
-                the whole video.
+            span: first and last second of the range. Defaults to `None`: the
+                whole video.
         """
         start, area, aspect, top, left, flip = rng.random(6)
         low, high = np.log(self.aspect)
@@ -90,19 +90,19 @@ class Framing:
         return View(self._times(facts, start, span), box, flip < self.flip)
 
     def central_view(self, facts: Facts, span=None) -> View:
-        """The middle of a video and the largest square at its centre."""
+        """Returns the middle of a video, with the largest central square."""
         return self.spaced_views(facts, 1, 1, span)[0]
 
     def spaced_views(
         self, facts: Facts, clips: int, crops: int, span=None
     ) -> list:
-        """Clips spread evenly over a video, each cropped in several places.
+        """Returns evenly spaced clips of a video, each with several crops.
 
         Args:
             facts: of the video.
-            clips: int, times.
-            crops: int, largest squares along the longer side.
-            span: see `drawn`.
+            clips: int, number of times.
+            crops: int, number of largest squares along the longer side.
+            span: see `random_view`.
         """
         shorter = min(facts.height, facts.width)
         height, width = shorter / facts.height, shorter / facts.width
@@ -134,7 +134,7 @@ class Framing:
 
 
 def _share(number: int, count: int) -> float:
-    """Places from 0 to 1 with both ends; the middle where there is one."""
+    """Returns position `number` of `count` in [0, 1]; 0.5 if there is one."""
     return 0.5 if count == 1 else number / (count - 1)
 
 

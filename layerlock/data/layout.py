@@ -1,4 +1,4 @@
-"""What is in a procedural scene, drawn from a seed and an index."""
+"""Random layouts of procedural scenes."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ MOTION_NAMES = (
 )
 
 # Lengths are in widths of the image, times in frames, depths in units of the
-# nearest shape that can occur.
+# minimum depth of a shape.
 NEAR_DEPTH = (1.0, 1.6)
 MIDDLE_DEPTH = (2.0, 3.2)
 FAR_DEPTH = (4.0, 6.0)
@@ -78,11 +78,11 @@ class Scene:
 
 
 def draw(rng: np.random.Generator) -> Scene:
-    """Draws a scene.
+    """Samples a scene.
 
-    The whole scene moves as if seen from a moving camera: each shape goes
-    over the background in the same direction, at a speed that falls with its
-    depth. Class, direction, colour, position, phase and depth are
+    The scene moves as if the camera moved: all shapes move over the background
+        in the same direction, and slower with depth. Class, direction, colour,
+        position, phase and depth are
     independent of each other, and positions are uniform on an image that
     wraps around.
     """
@@ -100,11 +100,11 @@ def draw(rng: np.random.Generator) -> Scene:
 def _draw_background(rng):
     drift_angle = rng.uniform(0, 2 * np.pi)
     drift = np.array([np.cos(drift_angle), np.sin(drift_angle)])
-    chosen = rng.permutation(len(WAVE_VECTORS))[:NUM_WAVES]
+    waves = rng.permutation(len(WAVE_VECTORS))[:NUM_WAVES]
     return Background(
         depth=rng.uniform(*FAR_DEPTH),
         drift=drift * rng.uniform(0, MAX_DRIFT),
-        vectors=WAVE_VECTORS[chosen],
+        vectors=WAVE_VECTORS[waves],
         phases=rng.uniform(0, 2 * np.pi, NUM_WAVES),
         colour=rng.uniform(0.3, 0.7, 3),
         amplitudes=rng.uniform(
@@ -131,7 +131,7 @@ def _draw_shape(rng, depth, background, heading):
 
 
 def _draw_colour(rng, background):
-    """A colour that can be told from the background's."""
+    """Samples a colour that differs from the background's."""
     while True:
         colour = rng.uniform(0.1, 0.9, 3)
         if math.dist(colour, background) > MIN_COLOUR_DISTANCE:

@@ -37,15 +37,15 @@ CLASS_NAMES = tuple(
     f"{texture} {outline}" for outline in _OUTLINES for texture in TEXTURES
 )
 
-# No outline reaches further than this from its centre, in its radius.
+# Maximum distance of an outline from its centre, in radii.
 REACH = 1.56
 
 
 def inside(shape_class: int, u, v, radius: float):
-    """Returns how far points lie within an outline; negative is outside.
+    """Returns the distance of points inside an outline; negative if outside.
 
-    Every outline of one `radius` has the area of the disc of that radius, so
-    that the number of pixels says nothing about the class.
+    All outlines with one `radius` have the same area, so that the number of
+    pixels is independent of the class.
 
     Args:
         shape_class: Index into `CLASS_NAMES`.
@@ -60,8 +60,8 @@ def inside(shape_class: int, u, v, radius: float):
 def texture_waves(shape_class: int, u, v, frequencies, phases):
     """Returns the two gratings of a texture, each in [-1, 1].
 
-    Stripes are two gratings along one axis, checks one along each: with the
-    same frequencies, they differ in no single pixel.
+    Stripes are two gratings along one axis, checks one along each axis. With
+    the same frequencies, single pixels have the same distribution.
 
     Args:
         shape_class: Index into `CLASS_NAMES`.

@@ -1,4 +1,4 @@
-"""Feeds a model with batches that depend on the seed and their number only."""
+"""Batches of clips that depend on the seed and the batch number only."""
 
 import atexit
 import contextlib
@@ -19,10 +19,10 @@ _ORDER = 200  # stream of random numbers
 
 
 class ClipStream:
-    """The endless sequence of clips that batches are cut from.
+    """An endless sequence of clips, in a random order per epoch.
 
-    Every epoch visits each clip once, in an order of its own. Number `n` of
-    the stream is a pure function of the seed and of `n`.
+    Every epoch contains each clip once. Clip number `n` is a pure function of
+    the seed and of `n`.
 
     Args:
         source: a `VideoSource`.
@@ -37,12 +37,12 @@ class ClipStream:
         return _ENDLESS
 
     def index(self, number: int) -> int:
-        """Index into the source of clip `number` of the stream."""
+        """Returns the index in the source of clip `number` of the stream."""
         from grain.experimental import index_shuffle
 
-        epoch, place = divmod(number, len(self.source))
+        epoch, position = divmod(number, len(self.source))
         shuffled = index_shuffle(
-            place,
+            position,
             max_index=len(self.source) - 1,
             seed=_mixed(self.seed, epoch),
             rounds=4,
@@ -53,7 +53,7 @@ class ClipStream:
         return self.source.clip(self.index(number))
 
     def names(self, batch: int, batch_size: int) -> list[str]:
-        """What a person calls the clips of a batch."""
+        """Returns readable names of the clips of a batch."""
         first = batch * batch_size
         return [
             self.source.name(self.index(number))
@@ -63,9 +63,9 @@ class ClipStream:
 
 @functools.lru_cache(maxsize=2)  # epochs of one seed follow one another
 def _mixed(seed: int, epoch: int) -> int:
-    """A seed of 32 bits; the next epoch is not the next seed's."""
-    draw = randomness.generator(seed, _ORDER, epoch)
-    return int(draw.integers(2**32))
+    """Mixes seed and epoch to 32 bits, so that epochs of seeds differ."""
+    rng = randomness.generator(seed, _ORDER, epoch)
+    return int(rng.integers(2**32))
 
 
 def batches(
@@ -79,16 +79,15 @@ def batches(
 ):
     """Returns batches of clips, ready for `model.fit`.
 
-    Batch `b` is the same whatever `first_batch` and `num_workers` are, so a
-    run that resumes needs no more than the number of batches it has seen.
+    Batch `b` does not depend on `first_batch` and `num_workers`. To resume, a
+    run needs only the number of batches so far.
 
     Args:
         source: a `VideoSource`.
         batch_size: int, clips in a batch.
         seed: int, of the order of clips. Defaults to `0`.
         first_batch: int, the batch to begin with. Defaults to `0`.
-        num_batches: int, or `None` for as many as are asked for. Defaults to
-            `None`.
+        num_batches: int, or `None` for no end. Defaults to `None`.
         num_workers: int, processes that read clips; 0 reads in a thread of
             this process. Defaults to `0`.
         transfer: function of a batch, called by the thread that has read it,
@@ -102,8 +101,8 @@ def batches(
     first = first_batch * batch_size
     last = None if num_batches is None else first + num_batches * batch_size
     stream = _read(clips, slice(first, last), batch_size, num_workers, transfer)
-    # Workers of a program that ends or fails before its last batch would
-    # complain; the weak reference lets go of streams that nobody reads.
+    # Closes workers if the program ends before the last batch. A weak
+    # reference, so that unused streams are freed.
     atexit.register(_close, weakref.ref(stream))
     return stream
 
@@ -116,16 +115,17 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int, transfer):
         flags.FLAGS.mark_as_parsed()  # Grain's workers read absl's flags
     dataset = grain.MapDataset.source(clips)[numbers]
     dataset = dataset.batch(batch_size, drop_remainder=True)
-    # Workers hand over memory that they share, and one clip alone comes as the
-    # source has it. To copy other batches would let the thread that reads take
-    # Python's lock.
+    # Batches of workers are in shared memory, and a batch of one clip is the
+    # array of the source: both are copied. Other batches are not, because the
+    # copy would hold Python's lock.
     is_shared = num_workers > 0 or batch_size == 1
     after = [
         *([np.array] if is_shared else []),
         *([transfer] if transfer else []),
     ]
     if num_workers:
-        # One thread in each: Grain's default of 16 would fight for the cores.
+        # One thread per worker: Grain's default of 16 would compete for the
+        # cores.
         dataset = dataset.to_iter_dataset(
             grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
         ).mp_prefetch(
@@ -140,8 +140,8 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int, transfer):
     else:
         for function in after:
             dataset = dataset.map(function)
-        # One thread: two of them would keep the cores of a small machine from
-        # the thread that trains, ten times as long as it waits for one.
+        # One thread: on a small machine, two would take more time from the
+        # training thread than they save.
         dataset = dataset.to_iter_dataset(
             grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
         )
@@ -154,10 +154,9 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int, transfer):
 
 
 def _end_with_parent(worker: int, num_workers: int):
-    """Ends this worker when the process that started it is gone.
+    """Ends this worker when its parent process is gone.
 
-    The worker of a killed run would wait forever for somebody to take its
-    next batch.
+    Otherwise the worker of a killed run would wait forever.
     """
     parent = multiprocessing.parent_process()
 

@@ -1,4 +1,4 @@
-"""Copies a folder of videos into one that is read faster."""
+"""Copies a folder of videos to one that decodes faster."""
 
 import concurrent.futures
 import dataclasses
@@ -27,21 +27,21 @@ class Job:
 
 
 def plan(spec, trims=None, folder=None) -> list[Job]:
-    """Names a copy for every video, or for every trim of one.
+    """Returns a job for every video, or for every trim of a video.
 
-    A copy has the name of its video, and ends in .mp4 whatever that ends in:
-    labels that go by a name without its ending fit the copies too.
+    A copy has the name of its video with the extension .mp4, so that labels by
+    name without extension fit the copies too.
 
     Args:
         spec: a folder, a glob, a list or a video; as for `FolderSource`.
         trims: rows of path, first and last second; paths relative to the
             folder, or absolute. Defaults to `None`: the whole of every video.
-        folder: path of the copies: what lies in it is not copied again, if a
-            glob or a list names it. Defaults to `None`.
+        folder: path of the copies: videos in it are not copied, if a glob or
+            a list contains them. Defaults to `None`.
 
     Raises:
-        ValueError: if a trim is of no video, or empty, or if there are no
-            videos but copies.
+        ValueError: if a trim has no video or is empty, or if all videos are
+            copies.
     """
     root, paths = files.find(spec)
     if folder is not None:
@@ -55,12 +55,12 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
             name = _relative(name, root)
         if name not in known:
             raise ValueError(
-                f"A trim is of {name!r}, which is not among the "
+                f"The video {name!r} of a trim is not among the "
                 f"{len(known)} videos of {spec}. Paths are relative to {root}."
             )
         if not 0 <= first < last:
             raise ValueError(
-                "A trim is from a second to a later one. Received: "
+                "The last second of a trim must be after the first. Received: "
                 f"{name}, {first}, {last}."
             )
         stem = os.path.splitext(name)[0]
@@ -73,17 +73,17 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
 def prepare(
     spec, folder, trims=None, progress=None, num_threads=None, **settings
 ) -> dict:
-    """Copies videos, or parts of them, into a folder of their own.
+    """Copies videos, or trims of videos, into a folder.
 
-    What was cut off goes on. A copy is written again when its source changed.
-    Copies were once called `one.mkv.mp4`: those that the log has by such a name
-    keep it.
+    It resumes after an interrupt. A copy is written again if its source
+    changed. Copies in the log with an old name, such as `one.mkv.mp4`, keep it.
 
     Args:
         spec: the videos, see `plan`.
         folder: path of the copies.
         trims: see `plan`.
-        progress: called with the numbers of copies done and to do.
+        progress: function of the number of finished copies and the number of
+            all copies.
         num_threads: int. Defaults to one per core.
         **settings: of `encoding.transcode`.
 
@@ -91,9 +91,9 @@ def prepare(
         A dict: `written`, `kept`, and `failed`, from paths to reasons.
 
     Raises:
-        ValueError: if the folder holds anything else, or copies that were
-            made with other settings, or would lie among the originals, or if
-            two videos would get one name.
+        ValueError: if the folder contains other files or copies with other
+            settings, if it is inside the folder of originals, or if two
+            copies have the same name.
     """
     folder = pathlib.Path(folder).absolute()
     _check_place(spec, folder)
@@ -106,7 +106,7 @@ def prepare(
         for job in jobs
         if done.get(job.name) != _key(job) or not (folder / job.name).exists()
     ]
-    found = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
+    summary = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
     _open_log(folder)
     pool = concurrent.futures.ThreadPoolExecutor(num_threads or os.cpu_count())
     try:
@@ -115,26 +115,26 @@ def prepare(
         for count, future in enumerate(finished, start=1):
             job, reason = futures[future], future.result()
             if reason is None:
-                found["written"] += 1
+                summary["written"] += 1
                 _add_to_log(folder, job, settings)
             else:
-                found["failed"][job.source] = reason
+                summary["failed"][job.source] = reason
             if progress is not None:
                 progress(count, len(missing))
     finally:
         pool.shutdown(cancel_futures=True)
-    return found
+    return summary
 
 
 def sources(folder) -> dict[str, str]:
-    """What the copies in a folder are of.
+    """Returns the originals of the copies in a folder.
 
     Args:
         folder: path, of copies or of anything else.
 
     Returns:
-        A dict from the path of each copy to that of its original, which need
-        not exist any more; empty for a folder that was not prepared.
+        A dict from the path of each copy to that of its original, which may be
+        missing; empty for a folder without copies.
     """
     folder = os.path.abspath(folder)
     return {
@@ -144,7 +144,7 @@ def sources(folder) -> dict[str, str]:
 
 
 def _copy(job, folder, settings):
-    """Returns why it failed, or `None`."""
+    """Writes a copy; returns the reason of a failure, or `None`."""
     try:
         encoding.transcode(
             job.source, folder / job.name, span=job.span, **settings
@@ -152,7 +152,7 @@ def _copy(job, folder, settings):
     except streams.DecodingError as error:
         return str(error)
     except Exception as error:
-        # Nobody knows what a broken file makes a decoder do.
+        # A broken file may raise any exception in a decoder.
         return f"{type(error).__name__}: {streams.reason(error)}"
     return None
 
@@ -160,16 +160,16 @@ def _copy(job, folder, settings):
 def _check_place(spec, folder):
     place = pathlib.Path(spec).expanduser().absolute()
     if not place.is_dir():
-        place = place.parent / "?"  # whatever else lies beside a list is free
+        place = place.parent / "?"  # other files beside a list do not count
     if place in (folder, *folder.parents) or folder in place.parents:
         raise ValueError(
-            f"The copies would lie among the originals. Received: {spec} and "
-            f"{folder}. Take a folder beside that of the originals."
+            f"The copies would be inside the folder of the originals. "
+            f"Received: {spec} and {folder}. Use a folder beside it."
         )
 
 
 def _originals(spec, paths, folder) -> list[str]:
-    """The videos that are not copies."""
+    """Returns the videos that are not copies."""
     folder = pathlib.Path(folder).resolve()
     kept = [
         path
@@ -185,7 +185,7 @@ def _originals(spec, paths, folder) -> list[str]:
 
 
 def _keep_names(jobs, done) -> list[Job]:
-    """Lets copies in the log keep the names that copies once had."""
+    """Keeps the old names of copies that are in the log."""
     other = done.keys() - {job.name for job in jobs}
     return [
         dataclasses.replace(job, name=once) if once in other else job
@@ -194,7 +194,7 @@ def _keep_names(jobs, done) -> list[Job]:
 
 
 def _name_once(job) -> str:
-    """`one.mkv.mp4` for `one.mkv`, as copies of whole videos were called."""
+    """Returns the old name of a copy: `one.mkv.mp4` for `one.mkv`."""
     if job.span is not None:
         return job.name
     stem, ending = os.path.splitext(job.name)
@@ -215,7 +215,7 @@ def _check_names(jobs):
 
 
 def _relative(path, root) -> str:
-    """A name under the root; the whole path of what lies elsewhere."""
+    """Returns the path relative to the root, or the absolute path."""
     name = os.path.relpath(path, root)
     if name.startswith(os.pardir):
         return os.path.abspath(path).lstrip(os.sep)
@@ -227,14 +227,14 @@ def _as_mp4(name: str) -> str:
 
 
 def _key(job) -> list:
-    """What changes when the source of a copy changes."""
+    """Returns a key that changes when the source changes."""
     key = scan.file_key(job.source)
     key = [str(key)] if isinstance(key, Exception) else key
     return [os.path.abspath(job.source), *key]
 
 
 def _read_log(folder, settings) -> dict:
-    """What was written, by name; refuses a folder of other settings."""
+    """Returns the log of copies by name; raises for other settings."""
     path = folder / _LOG
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
@@ -255,18 +255,18 @@ def _read_log(folder, settings) -> dict:
 
 
 def _entries(path):
-    """Yields what a log has of each copy; nothing if there is no log."""
+    """Yields the entries of a log; none if there is no log."""
     if not path.exists():
         return
     for line in path.read_text().splitlines():
         try:
             yield json.loads(line)
         except ValueError:
-            continue  # cut off while it was written
+            continue  # an incomplete line
 
 
 def _open_log(folder):
-    """Makes the log before any copy, and ends a line that was cut off."""
+    """Creates the log before the first copy; ends an incomplete line."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / _LOG, "a+b") as file:
         file.seek(0)

@@ -13,7 +13,7 @@ def generator(seed: int, stream: int, *counters: int) -> np.random.Generator:
 
     Args:
         seed: The run's seed, any int of at least 0.
-        stream: What the numbers are for: one of the constants of the caller.
+        stream: The purpose of the numbers, a constant of the caller.
         *counters: At most two ints of at least 0, such as the index of a clip
             and the number of the attempt.
 
@@ -25,7 +25,7 @@ def generator(seed: int, stream: int, *counters: int) -> np.random.Generator:
     if len(counters) > 2:
         raise ValueError(f"At most two counters fit. Received: {counters}.")
     first, second = (*counters, 0, 0)[:2]
-    # The two low words stay free: they count the numbers that are drawn.
+    # The two low words are free: the generator counts its numbers in them.
     return np.random.Generator(
         np.random.Philox(
             key=[seed % _WORD, stream % _WORD],

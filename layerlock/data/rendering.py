@@ -1,4 +1,4 @@
-"""Draws procedural scenes: pixels and depth, in NumPy."""
+"""Renders procedural scenes: pixels and depth, in NumPy."""
 
 import functools
 
@@ -19,10 +19,10 @@ def pixels(scene: layout.Scene, times, size: int, rng) -> np.ndarray:
     """Returns the images of a scene as uint8, shape `(times, size, size, 3)`.
 
     Args:
-        scene: What to draw.
+        scene: The scene.
         times: Frame number of each image. Shape `(times,)`.
         size: Height and width, in pixels.
-        rng: The generator that draws the noise.
+        rng: The generator of the noise.
     """
     canvas = _background(scene.background, times, size)
     for shape in scene.shapes:
@@ -36,7 +36,7 @@ def pixels(scene: layout.Scene, times, size: int, rng) -> np.ndarray:
 
 
 def depth(scene: layout.Scene, times, size: int) -> np.ndarray:
-    """Returns the depth of what is seen, float32 `(times, size, size)`."""
+    """Returns the depth of each pixel, float32 `(times, size, size)`."""
     result = np.full(
         (len(times), size, size), scene.background.depth, np.float32
     )
@@ -48,15 +48,15 @@ def depth(scene: layout.Scene, times, size: int) -> np.ndarray:
 
 @functools.cache
 def _centres(size):
-    """Returns where the middles of the pixels lie, in [0, 1]."""
+    """Returns the centres of the pixels, in [0, 1]."""
     return (np.arange(size, dtype=np.float32) + 0.5) / size
 
 
 def _palette(colour, amplitudes, distance):
-    """What colours a thing, seen through the fog: waves, and what they are on.
+    """Returns the colours of the waves and of their ground, in fog.
 
-    Returns the channels of each wave and, last, of the plain colour; float32
-    of shape `(waves + 1, 3)`, in levels of `uint8`.
+    The channels of each wave and, last, of the plain colour; float32 of shape
+    `(waves + 1, 3)`, in levels of `uint8`.
     """
     contrast = np.exp(-FOG * (distance - 1)) * WHITE
     plain = FOG_GREY * WHITE + (colour - FOG_GREY) * contrast
@@ -84,12 +84,12 @@ def _background(background, times, size):
 
 
 def _own_coordinates(shape, times, size):
-    """Returns the pixels' places seen from a shape, `(times, rows, columns)`.
+    """Returns coordinates relative to a shape, `(times, rows, columns)`.
 
-    The image wraps around: every pixel sees the copy that is nearest.
+    The image wraps around: the nearest copy of the shape counts.
     """
-    place = shape.position + times[:, None] * shape.velocity  # (times, 2)
-    away = _centres(size) - place[:, :, None]
+    centre = shape.position + times[:, None] * shape.velocity  # (times, 2)
+    away = _centres(size) - centre[:, :, None]
     away = (away - np.round(away)).astype(np.float32)
     x, y = away[:, 0, None, :], away[:, 1, :, None]
     cos, sin = np.float32(np.cos(shape.angle)), np.float32(np.sin(shape.angle))
@@ -97,7 +97,7 @@ def _own_coordinates(shape, times, size):
 
 
 def _coverage(shape, u, v):
-    """Returns how much of each pixel the shape covers, in [0, 1]."""
+    """Returns the coverage of each pixel by the shape, in [0, 1]."""
     alpha = outlines.inside(shape.shape_class, u, v, shape.radius)
     alpha *= np.float32(1 / EDGE)
     alpha += np.float32(0.5)
@@ -116,10 +116,10 @@ def _texture(shape, u, v):
 
 
 def _noise(rng, shape):
-    """Returns noise in levels, on top of what rounds to the nearest level.
+    """Returns noise in levels, plus 0.5 for rounding.
 
-    Rows begin anywhere in one long row, the same for all clips: to draw every
-    pixel anew would take longer than everything else.
+    Rows are random windows of one long row that all clips share: sampling
+    every pixel would take longer than the rest of the rendering.
     """
     rows = _rows_of_noise(shape[-1])
     return rows[rng.integers(len(rows), size=shape[:-1])]
@@ -134,7 +134,7 @@ def _rows_of_noise(size):
 
 
 def _interleaved(planes):
-    """Images with their channels last, `(times, rows, columns, 3)`."""
+    """Moves channels to the end: `(times, rows, columns, 3)`."""
     times, channels, height, width = planes.shape
     images = np.empty((times, height, width, channels), planes.dtype)
     for channel in range(channels):  # three times as fast as a transposed copy

@@ -1,4 +1,4 @@
-"""Finds out before training which videos can be read; remembers it."""
+"""Checks before training which videos are readable, with a cache."""
 
 import concurrent.futures
 import dataclasses
@@ -11,7 +11,7 @@ import tempfile
 from layerlock.data import decoding, streams
 from layerlock.data.streams import Facts
 
-# A cache of another version is not read: raise it when `probe` changes.
+# Version of the cache: increase it when `probe` changes.
 _VERSION = 1
 _MAX_THREADS = 32
 
@@ -19,18 +19,19 @@ _MAX_THREADS = 32
 def scan(paths, cache=None, num_threads=None, progress=None) -> list:
     """Reads some frames of every video.
 
-    Results are kept in a cache until a file's size or date changes.
+    Results are cached until the size or the date of a file changes.
 
     Args:
         paths: the files.
         cache: folder of the cache; `None` for the user's (`layerlock` in
             `XDG_CACHE_HOME`), `False` for none. Defaults to `None`.
         num_threads: int, `None` for one per core. Defaults to `None`.
-        progress: called with the numbers of files done and to do, or `None`.
+        progress: function of the number of finished files and the number of
+            all files, or `None`.
 
     Returns:
-        A list with, for each path, its `Facts`, or a string that says in one
-        line why it cannot be read.
+        A list with the `Facts` of each path, or a string with the reason why
+        it is unreadable.
     """
     paths = [os.path.abspath(path) for path in paths]
     memory = _Cache(default_cache() if cache is None else cache)
@@ -50,18 +51,18 @@ def scan(paths, cache=None, num_threads=None, progress=None) -> list:
             if lasts:
                 memory.add(path, key, results[path])
     finally:
-        memory.save()  # also what was done before an interrupt
+        memory.save()  # also after an interrupt
     return [results[path] for path in paths]
 
 
 def default_cache() -> pathlib.Path:
-    """Returns the user's folder for what can be found out again."""
+    """Returns the folder of the cache of the user."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return pathlib.Path(home).expanduser() / "layerlock"
 
 
 def _probe_all(todo, num_threads, progress):
-    """Yields path, key and `_probe`'s result of each file, as it is done."""
+    """Yields path, key and result of each file when it is finished."""
     if todo:
         streams.require_av()
     num_threads = num_threads or min(_MAX_THREADS, os.cpu_count() or 1)
@@ -78,18 +79,18 @@ def _probe_all(todo, num_threads, progress):
 
 
 def _probe(path):
-    """Returns whether the result is worth keeping, and the result."""
+    """Returns whether to cache the result, and the result."""
     try:
         return True, decoding.probe(path)
     except streams.DecodingError as error:
         return not error.may_pass, str(error)
     except Exception as error:
-        # Nobody knows what a broken file makes a decoder do.
+        # A broken file may raise any exception in a decoder.
         return False, f"{type(error).__name__}: {streams.reason(error)}"
 
 
 def file_key(path):
-    """Returns what changes when a file changes, or why there is no file."""
+    """Returns a key that changes with the file, or an error."""
     try:
         facts = os.stat(path)
     except OSError as error:
@@ -109,7 +110,7 @@ def file_key(path):
 
 
 class _Cache:
-    """What earlier scans found: one file of JSON for each folder."""
+    """Results of earlier scans: one file of JSON per folder."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder) / "scan" if folder else None
@@ -139,13 +140,13 @@ class _Cache:
         if self.folder is None:
             return
         for parent in self.changed:
-            # Another process may have scanned the same folder meanwhile.
+            # Another process may have scanned the same folder.
             table = self._read(parent) | self.tables[parent]
             content = {"version": _VERSION, "folder": parent, "files": table}
             try:
                 _replace(self._file(parent), json.dumps(content))
             except OSError:
-                return  # A cache that cannot be written is a slow start only.
+                return  # Without the cache, only the next start is slower.
 
     def _file(self, parent):
         name = hashlib.sha256(os.fsencode(parent)).hexdigest()[:32]
@@ -159,12 +160,12 @@ class _Cache:
             if [content["version"], content["folder"]] == [_VERSION, parent]:
                 return dict(content["files"])
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # Absent or corrupt: the files are read again.
+            pass  # Missing or corrupt: the files are read again.
         return {}
 
 
 def _replace(path, text: str):
-    """Writes a file that nobody ever sees half written."""
+    """Writes a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, suffix=".draft")
     try:

@@ -1,4 +1,4 @@
-"""The contract of a source of clips."""
+"""The base class of sources of clips."""
 
 import abc
 
@@ -8,21 +8,21 @@ import numpy as np
 class VideoSource(abc.ABC):
     """Clips and their labels, by index.
 
-    `source[i]` is a pure function of the source's arguments and of `i`: no
-    state, the same clip in every process. Any `i >= 0` is allowed; `len`
-    clips make an epoch. A source can be pickled, since worker processes read
-    from copies of it.
+    `source[i]` is a pure function of the source's arguments and of `i`, without
+    state, the same in every process. Any `i >= 0` is allowed; `len` is the
+    number of clips of an epoch. A source can be pickled, because worker
+    processes use copies of it.
 
     A subclass implements `__len__` and `__getitem__`, and takes `frames`,
-    `size` and `seed`. It overrides `clip` where labels cost time, and
-    `fixed` where `source[i]` is a random draw.
+    `size` and `seed`. It overrides `clip` if labels take time, and
+    `fixed` if `source[i]` is random.
 
     Attributes:
-        default_frames: int, of a clip, where nobody asks for a number.
-        default_size: int, likewise, in pixels; `None` for what suits the
-            encoder.
-        default_workers: int, processes that should read clips; 0 for threads,
-            where a clip costs less than handing it over.
+        default_frames: int, default number of frames of a clip.
+        default_size: int, default height and width, in pixels; `None` for
+            the size of the encoder's clips.
+        default_workers: int, default number of reading processes; 0 reads in
+            a thread, if a clip takes less time than its transfer.
 
     Example:
 
@@ -48,7 +48,7 @@ class VideoSource(abc.ABC):
         """Returns clip `index` and its labels.
 
         The clip is uint8 of shape `(frames, height, width, 3)`. Labels are
-        a dict of ints and arrays, empty where there are none.
+        a dict of ints and arrays, which may be empty.
         """
 
     def clip(self, index: int) -> np.ndarray:
@@ -56,15 +56,15 @@ class VideoSource(abc.ABC):
         return self[index][0]
 
     def fixed(self, index: int) -> tuple[np.ndarray, dict]:
-        """Returns clip `index` and its labels with nothing drawn at random.
+        """Returns clip `index` and its labels without randomness.
 
-        What is measured on clips uses it: it takes the middle of a video and
-        the centre of its frames, whatever the seed.
+        Measurements use it: it returns the middle of a video and the centre
+        of its frames for any seed.
         """
         return self[index]
 
     def name(self, index: int) -> str:
-        """Returns what a person calls clip `index`."""
+        """Returns a readable name of clip `index`."""
         return f"clip {index}"
 
     @property
@@ -73,18 +73,19 @@ class VideoSource(abc.ABC):
         return {}
 
     def describe_files(self) -> dict | None:
-        """Returns the files that clips come from; `None` if from none.
+        """Returns the files of the clips, or `None` without files.
 
-        Plain values, which a run keeps. Passed as `files`, they make a source
-        of the same clips. Among them `num_files`, `unreadable_files` and
-        `short_clips`, which are counts, and `files` and `unreadable`, lists
-        with the `path` of each, and for the second the `reason`.
+        Plain values, which a run stores. Passed as `files`, they give a source
+        of the same clips. They include the counts `num_files`,
+        `unreadable_files` and `short_clips`, and the lists `files` and
+        `unreadable`, with the `path` of each file and the `reason` if it is
+        unreadable.
         """
         return None
 
 
 def check_geometry(frames: int, size: int):
-    """Raises if a clip of `frames` images of `size` pixels makes no sense."""
+    """Raises unless `frames` and `size` are at least 1."""
     for name, value in (("frames", frames), ("size", size)):
         if isinstance(value, bool) or int(value) != value or value < 1:
             raise ValueError(

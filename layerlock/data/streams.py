@@ -1,4 +1,4 @@
-"""Opens videos with PyAV and gives every frame its true time."""
+"""Opens videos with PyAV and returns frames with correct times."""
 
 import collections
 import contextlib
@@ -6,10 +6,10 @@ import dataclasses
 import errno
 import heapq
 
-# Frames by which a stamp may be out of place; codecs reorder by less.
+# Maximum displacement of a time stamp, in frames; codecs reorder by less.
 _REORDER = 4
 _FALLBACK_RATE = 25.0
-# What a file cannot be blamed for.
+# Errors of the system, not of the file.
 _PASSING = (
     errno.EACCES,
     errno.EPERM,
@@ -23,13 +23,13 @@ _PASSING = (
 
 
 class DecodingError(ValueError):
-    """A video cannot be read; the message is the reason, in one line."""
+    """A video is unreadable; the message is the reason, in one line."""
 
     @property
     def may_pass(self) -> bool:
-        """Whether the machine or the decoder, not the file, may be the cause.
+        """Whether the cause may be the system or the decoder, not the file.
 
-        A later version of the decoder may read what this one stumbles over.
+        A later version of the decoder may read the file.
         """
         cause = self
         while isinstance(cause, DecodingError):
@@ -41,15 +41,15 @@ class DecodingError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is known about a video, as it is shown.
+    """Metadata of a video, for upright frames.
 
     Attributes:
         duration: seconds from the beginning to the end of the last frame.
         fps: frames per second, on average.
-        width: pixels, rotation and the pixels' aspect obeyed.
+        width: pixels, after rotation and with square pixels.
         height: pixels.
-        rotation: degrees, counter-clockwise, by which the stored frames are
-            turned to be shown: 0, 90, 180 or 270.
+        rotation: degrees, counter-clockwise, from the stored to the upright
+            frame: 0, 90, 180 or 270.
     """
 
     duration: float
@@ -60,7 +60,7 @@ class Facts:
 
 
 def require_av():
-    """PyAV, or an error that says how to install it."""
+    """Returns the module of PyAV; raises if it is not installed."""
     try:
         import av
     except ImportError as error:
@@ -73,14 +73,13 @@ def require_av():
 
 @contextlib.contextmanager
 def opened(path):
-    """Gives the container and its largest video stream; closes the container.
+    """Opens a video; yields the container and its largest video stream.
 
-    What FFmpeg or the system complain about becomes a `DecodingError`, and so
-    does whatever else goes wrong while the file is open, but for memory that
-    runs out: nobody knows what a broken file makes a decoder do.
+    Every exception while the file is open becomes a `DecodingError`, except
+    `MemoryError`: a broken file may raise any exception in a decoder.
     """
     av = require_av()
-    # Titles that are not UTF-8: newer versions take them as they are.
+    # For titles that are not UTF-8; newer versions accept them.
     major = int(av.__version__.partition(".")[0])
     options = {"metadata_errors": "ignore"} if major < 19 else {}
     try:
@@ -88,8 +87,7 @@ def opened(path):
             stream = _largest(container.streams.video)
             if stream.codec_context is None:
                 raise DecodingError("its codec cannot be decoded here")
-            # Whoever reads many clips runs workers; threads inside of them
-            # would fight for the cores.
+            # Readers run workers, whose threads would compete for the cores.
             stream.codec_context.thread_count = 1
             yield container, stream
     except (av.FFmpegError, OSError) as error:
@@ -102,13 +100,13 @@ def opened(path):
 
 
 def reason(error: Exception) -> str:
-    """Returns what went wrong, in one line and without the file's name."""
+    """Returns the message of an error in one line, without the file name."""
     text = str(getattr(error, "strerror", None) or error)
     return " ".join(text.split()) or type(error).__name__
 
 
 def seek(container, stream, seconds: float) -> bool:
-    """Goes to the key frame before a time; returns whether it could."""
+    """Seeks the key frame before a time; returns whether it succeeded."""
     import av
 
     if seconds <= 0:
@@ -122,12 +120,12 @@ def seek(container, stream, seconds: float) -> bool:
 
 
 def timed_frames(container, stream, from_start: bool):
-    """Yields seconds and frames in the order in which they are shown.
+    """Yields seconds and frames in the order of presentation.
 
-    The decoder's order is trusted, time stamps are not: the n-th frame gets
-    the n-th smallest stamp of its neighbours. Where stamps are missing, they
-    are counted on. Nothing comes from a stream without any, unless it is
-    read from its start.
+    The order of the decoder is kept, and time stamps are sorted: the n-th
+    frame gets the n-th smallest stamp of its neighbours. Missing stamps are
+    extrapolated. A stream without stamps yields nothing, unless it is read
+    from its start.
     """
     step = 1 / rate(stream)
     waiting, times, newest = collections.deque(), [], None
@@ -150,7 +148,7 @@ def timed_frames(container, stream, from_start: bool):
 
 
 def last_stamp(container, stream) -> float:
-    """Returns the latest time of all packets, in seconds, decoding nothing."""
+    """Returns the latest time of all packets, in seconds, without decoding."""
     last = 0.0
     for packet in container.demux(stream):
         stamp = packet.pts if packet.pts is not None else packet.dts
@@ -160,7 +158,7 @@ def last_stamp(container, stream) -> float:
 
 
 def header_duration(stream) -> float | None:
-    """Returns the seconds that the header claims, `None` if it does not."""
+    """Returns the duration in the header, in seconds, or `None`."""
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
     clock = stream.metadata.get("DURATION", "").split(":")
@@ -178,19 +176,19 @@ def rate(stream) -> float:
 
 
 def quarter_turns(frame) -> int:
-    """Returns by how many quarters, counter-clockwise, a frame is turned."""
+    """Returns the rotation of a frame in counter-clockwise quarter turns."""
     return round(frame.rotation / 90) % 4
 
 
 def shown_size(frame, stream) -> tuple[int, int]:
-    """Returns height and width of a frame of a stream as it is shown."""
+    """Returns height and width of the upright frame."""
     aspect = float(stream.sample_aspect_ratio or 1)
     height, width = frame.height, max(1, round(frame.width * aspect))
     return (width, height) if quarter_turns(frame) % 2 else (height, width)
 
 
 def _largest(candidates):
-    """Returns the stream with the most pixels; covers of music are none."""
+    """Returns the stream with the most pixels, without cover images."""
     import av
 
     cover = av.stream.Disposition.attached_pic
@@ -206,9 +204,9 @@ def _area(stream):
 
 
 def _whole_frames(container, stream):
-    """Yields decoded frames, leaving out what leads the first key frame.
+    """Yields decoded frames from the first key frame on.
 
-    After a seek, such frames refer to others that were not decoded.
+    After a seek, frames before it refer to frames that were not decoded.
     """
     started = False
     for frame in container.decode(stream):

@@ -1,4 +1,4 @@
-"""Are the features good? Tasks, probes and scores for frozen encoders."""
+"""Tasks, probes and scores for the features of frozen encoders."""
 
 from layerlock import plugins
 from layerlock.evaluation.finetuning import finetune as finetune

@@ -1,4 +1,4 @@
-"""Examples that are read once and kept in memory."""
+"""Examples that are read once and cached in memory."""
 
 import math
 
@@ -8,13 +8,13 @@ from layerlock.evaluation.task import Examples
 
 
 class CachedExamples(Examples):
-    """Some examples, evenly spread, kept in memory once they are read.
+    """A subset of examples, evenly spread and cached in memory.
 
     Args:
         examples: the `Examples`.
-        count: int, how many of them. Defaults to all.
-        max_views: int, views of each, the first ones. Defaults to all.
-        max_bytes: float, no more is kept than this. Defaults to no limit.
+        count: int, number of examples. Defaults to all.
+        max_views: int, number of first views of each. Defaults to all.
+        max_bytes: float, limit of the cache. Defaults to no limit.
     """
 
     def __init__(
@@ -25,29 +25,29 @@ class CachedExamples(Examples):
         max_bytes: float = math.inf,
     ):
         count = min(count or len(examples), len(examples))
-        chosen = np.linspace(0, len(examples) - 1, count)
+        indices = np.linspace(0, len(examples) - 1, count)
         self.examples = examples
-        self.chosen = np.unique(chosen.round().astype(int))
+        self.indices = np.unique(indices.round().astype(int))
         self.max_views = max_views
         self.bytes_left = max_bytes
-        self.read = {}
+        self.cache = {}
 
     def __len__(self):
-        return len(self.chosen)
+        return len(self.indices)
 
     def __getitem__(self, index):
-        if index in self.read:
-            return self.read[index]
-        views, target = self.examples[int(self.chosen[index])]
+        if index in self.cache:
+            return self.cache[index]
+        views, target = self.examples[int(self.indices[index])]
         views = views[: self.max_views]
         size = views.nbytes + target.nbytes
         if size <= self.bytes_left:
             self.bytes_left -= size
-            self.read[index] = views, target
+            self.cache[index] = views, target
         return views, target
 
     def name(self, index):
-        return self.examples.name(int(self.chosen[index]))
+        return self.examples.name(int(self.indices[index]))
 
     def group(self, index):
-        return self.examples.group(int(self.chosen[index]))
+        return self.examples.group(int(self.indices[index]))

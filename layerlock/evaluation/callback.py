@@ -1,4 +1,4 @@
-"""Probes the features of a model while it trains."""
+"""The callback that probes features during training."""
 
 import time
 
@@ -16,18 +16,18 @@ _MAX_EXAMPLES = {"train": 1000, "validation": 500}
 
 
 class FeatureProbe(EverySteps):
-    """Lets the nearest neighbours of features vote, every so many steps.
+    """Scores the features with nearest neighbours every `every` steps.
 
-    It says early whether the features get better, for the price of one pass
-    over at most 1500 clips, which are kept in memory. What counts in the end
-    is `recipes/probe.py`.
+    It is an early and cheap estimate of the quality of features: one pass over
+    at most 1500 clips, which are kept in memory. For final results, use
+    `probing.probe`.
 
     Args:
         every: int, in optimizer steps.
         task: a `Task` with classes.
         layer: see `encoders.layer_number`. Defaults to `0.95`.
-        last_step: int, the optimizer step that the run ends at, probed too.
-            Defaults to `None`.
+        last_step: int, the last optimizer step of the run, which is probed
+            too. Defaults to `None`.
         print_fn: function that prints a message. Defaults to `None`.
 
     Raises:
@@ -46,9 +46,8 @@ class FeatureProbe(EverySteps):
         super().__init__(every, last_step)
         if task.is_dense:
             raise ValueError(
-                "Neighbours vote on classes. Received: "
-                f"{type(task).__name__}, which asks for depth. Use another "
-                "task."
+                "Nearest neighbours need a task with classes. Received: "
+                f"{type(task).__name__}, a task of depth. Use another task."
             )
         self.task = task
         self.layer = layer
@@ -63,18 +62,18 @@ class FeatureProbe(EverySteps):
         """Returns what was measured since the last call.
 
         Returns:
-            A dict with `probe_top1`, the share of right answers, and
-            `probe_seconds`; empty if there is nothing new.
+            A dict with `probe_top1`, the share of correct answers, and
+            `probe_seconds`; empty without a new measurement.
         """
         metrics, self._metrics = self._metrics, {}
         return metrics
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold."""
+        """Returns the state for a checkpoint."""
         return {"news": self._metrics}
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self._metrics = state["news"]  # the key of existing checkpoints
 
     def on_train_begin(self, logs=None):

@@ -1,4 +1,4 @@
-"""What is judged: trained encoders, random ones, and no encoder at all."""
+"""Encoders to evaluate: trained, random, or raw pixels as a baseline."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ BASELINES = ("random", "pixels")
 
 
 class Pixels:
-    """Raw pixels in place of features: what no encoder has to add.
+    """Raw pixels in place of features, a baseline without an encoder.
 
     Args:
         patch_size: tuple of 3 ints.
@@ -42,16 +42,15 @@ class Pixels:
 
 
 def load(spec, seed: int = 0, student: bool = False):
-    """Returns the encoder that a command line names.
+    """Loads an encoder from a path, or builds a baseline.
 
     Args:
-        spec: a run directory, what `recipes/finetune.py` left, an exported
-            encoder or a `.keras` file; `"random:PRESET"`, an encoder that
-            learned nothing; or `"pixels:PRESET"`, its patches without an
-            encoder.
+        spec: a run directory, the folder of a fine-tuning, an exported
+            encoder or a `.keras` file; `"random:PRESET"`, an encoder without
+            training; or `"pixels:PRESET"`, raw pixels in its patches.
         seed: int, of a random encoder. Defaults to `0`.
-        student: bool, of a run with a teacher, take the encoder that it was
-            the moving average of. Defaults to `False`.
+        student: bool, for a run with a teacher, whether to load the trained
+            encoder and not the teacher. Defaults to `False`.
 
     Example:
 
@@ -96,7 +95,7 @@ def _path(spec, student: bool = False) -> pathlib.Path:
     is_run = (path / "metrics.jsonl").exists()
     if student and not is_run:
         raise ValueError(
-            f"Only a run has a student, and {str(spec)!r} is none. Leave "
+            f"Only a run has a student, and {str(spec)!r} is no run. Leave "
             "`student` out."
         )
     if not path.exists():
@@ -128,21 +127,21 @@ def _of_run(path, student):
     run = RunDirectory.open(path)
     if not exported.readable_path(run.encoder_path).exists():
         raise ValueError(
-            f"The run {str(path)!r} has not exported an encoder yet: it does "
-            "so with every checkpoint. Wait for the first one."
+            f"The run {str(path)!r} has no exported encoder yet: it exports "
+            "one with every checkpoint. Wait for the first checkpoint."
         )
     if not student:
         return run.encoder_path
     if not exported.readable_path(run.student_path).exists():
         raise ValueError(
-            f"The run {str(path)!r} has no student apart from its encoder: "
-            "only V-JEPA with a moving average has one. Leave --student out."
+            f"The run {str(path)!r} has no separate student: only V-JEPA with "
+            "a moving average has one. Leave `student` out."
         )
     return run.student_path
 
 
 def layer_number(encoder, layer) -> int:
-    """Returns the number of the block whose output is read.
+    """Returns the number of the block whose features are used.
 
     Args:
         encoder: a `VideoEncoder`, or `Pixels`.
@@ -163,7 +162,7 @@ def layer_number(encoder, layer) -> int:
 
 
 def fingerprint(encoder) -> str:
-    """Returns a name that differs wherever features would differ."""
+    """Returns a hash of the configuration and the weights of an encoder."""
     if isinstance(encoder, Pixels):
         sizes = [encoder.patch_size, encoder.clip_shape]
         return hashlib.sha256(json.dumps(sizes).encode()).hexdigest()[:16]

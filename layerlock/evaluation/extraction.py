@@ -1,4 +1,4 @@
-"""Features of every split of a task, from one block of an encoder."""
+"""Extracts the features of every split of a task from one block."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from layerlock.evaluation.task import SPLITS
 
 
 def extractor(encoder, layer: int):
-    """Returns a function from clips to one layer's features, as NumPy.
+    """Returns a function from clips to features of one layer, as NumPy.
 
     Args:
         encoder: a `VideoEncoder`, or `encoders.Pixels`.
@@ -44,19 +44,19 @@ def compute(
     progress=None,
     print_fn=None,
 ):
-    """Returns the features of every split of a task, by its name.
+    """Returns a dict from split to the features of its examples.
 
     Args:
         encoder: a `VideoEncoder`, or `encoders.Pixels`.
         task: a `Task`.
         layer: int, the block.
-        folder: path under which to keep them. Defaults to `None`: nowhere.
-        max_bytes: int, keep them only if all splits together fit. Defaults to
-            `None`: no limit.
-        progress: called with a split and the numbers of examples done and to
-            do.
-        print_fn: function that prints a message, called if they are too
-            large to be kept. Defaults to `None`.
+        folder: path of the cache. Defaults to `None`: no cache.
+        max_bytes: int, size up to which the features of all splits together
+            are cached. Defaults to `None`: no limit.
+        progress: function of a split, the number of finished examples and the
+            number of all examples.
+        print_fn: function that prints a message, called if the features are
+            too large for the cache. Defaults to `None`.
     """
     extract = extractor(encoder, layer)
     splits = {split: task.examples(split) for split in SPLITS}
@@ -66,9 +66,9 @@ def compute(
             folder = None
             if print_fn is not None:
                 print_fn(
-                    f"Features take {needed / 1e9:.1f} GB, and "
-                    f"{max_bytes / 1e9:.1f} GB may be kept: they are computed "
-                    "anew whenever they are needed."
+                    f"The features need {needed / 1e9:.1f} GB, above the limit "
+                    f"of {max_bytes / 1e9:.1f} GB of the cache. They are "
+                    "computed again at each use."
                 )
     return {
         split: Features(
@@ -84,16 +84,16 @@ def compute(
 def _num_bytes(extract, splits) -> int:
     total = 0
     for examples in splits.values():
-        found = Features(extract, examples)
-        views, target = found.first()
-        values = len(views) * math.prod(found.shape)  # float32
+        features = Features(extract, examples)
+        views, target = features.first()
+        values = len(views) * math.prod(features.shape)  # float32
         total += len(examples) * (4 * values + target.nbytes)
     return total
 
 
 def _place(folder, encoder, task, layer, split):
-    asked = [type(task).__name__, task.get_config(), layer, split]
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    key = [type(task).__name__, task.get_config(), layer, split]
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode())
     digest.update(encoders.fingerprint(encoder).encode())
     return pathlib.Path(folder) / digest.hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Frozen features of a split: computed once and kept, where they fit."""
+"""Frozen features of a split, computed once and cached if they fit."""
 
 import concurrent.futures
 import json
@@ -12,38 +12,39 @@ from layerlock.data.streams import DecodingError
 from layerlock.runs import writing
 
 _NUM_THREADS = min(16, os.cpu_count() or 1)
-_MAX_EXAMPLES = 100  # in memory at a time
-_MAX_BYTES = 1e9  # of their features
+_MAX_EXAMPLES = 100  # in memory at once
+_MAX_BYTES = 1e9  # of their features, in memory at once
 _FEATURES_PER_PIXEL = 4  # bytes, of a wide encoder in float32
-_MAX_CLIP_BYTES = 40e6  # encoded at a time: 16 clips of 16x224x224
+_MAX_CLIP_BYTES = 40e6  # encoded at once: 16 clips of 16x224x224
 
 
 class Features:
     """Features and targets of the examples of one split.
 
-    Examples that cannot be read are left out, and named in `problems`.
+    Unreadable examples are left out and listed in `problems`.
 
     Args:
         extract: a function from clips, uint8 `(batch, frames, height, width,
             3)`, to features `(batch, frames, rows, columns, dim)`.
         examples: the `Examples`.
-        folder: path, where to keep them; `None` computes them whenever asked.
-        progress: called with the numbers of examples done and to do.
+        folder: path of the cache; `None` computes the features at each use.
+        progress: function of the number of finished examples and the number
+            of all examples.
 
     Attributes:
-        problems: list of str, one for each example that cannot be read.
+        problems: list of str, one for each unreadable example.
     """
 
     def __init__(self, extract, examples, folder=None, progress=None):
         self.examples = examples
         self.problems = []
         self._extract = extract
-        self._values = self._targets = self._known = None
-        # Numbers of the examples that can be read, as far as is known.
+        self._values = self._targets = self._first = None
+        # Numbers of the examples that are readable, as far as known.
         self._numbers = np.arange(len(examples))
         self._unreadable = set()
         if folder is not None:
-            self._keep(pathlib.Path(folder), progress)
+            self._open_cache(pathlib.Path(folder), progress)
 
     def __len__(self):
         return len(self._numbers)
@@ -63,32 +64,32 @@ class Features:
 
     def batch(self, indices) -> tuple[np.ndarray, np.ndarray]:
         """Returns features `(examples, views, ...)` and targets."""
-        found = self._find(indices)
-        if found is None:
+        batch = self._load(indices)
+        if batch is None:
             raise DecodingError(
-                "None of these examples can be read: "
+                "All of these examples are unreadable: "
                 f"{'; '.join(self.problems[-3:])}"
             )
-        return found
+        return batch
 
     def batches(self, size: int | None = None):
         """Yields features and targets of all examples, in order.
 
-        What could not be read is not counted as an example afterwards.
+        Unreadable examples do not count as examples afterwards.
 
         Args:
-            size: int, examples at a time. Defaults to `None`: 100, or fewer
-                if their features are more than a gigabyte.
+            size: int, examples per batch. Defaults to `None`: 100, or fewer
+                if their features need more than a gigabyte.
         """
-        size = size or self._fitting()
+        size = size or self._batch_size()
         for start in range(0, len(self), size):
-            found = self._find(np.arange(start, min(start + size, len(self))))
-            if found is not None:
-                yield found
+            batch = self._load(np.arange(start, min(start + size, len(self))))
+            if batch is not None:
+                yield batch
         unreadable = np.isin(self._numbers, list(self._unreadable))
         self._numbers = self._numbers[~unreadable]
         if not len(self):
-            raise self._nothing()
+            raise self._no_examples_error()
 
     def pooled(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns means over tokens `(examples, views, dim)`, and targets."""
@@ -99,66 +100,66 @@ class Features:
         return np.concatenate(means), np.concatenate(targets)
 
     def views(self, index: int) -> np.ndarray:
-        """Returns the clips that an example's features are of."""
+        """Returns the clips of an example."""
         return self.examples[int(self._numbers[index])][0]
 
     def name(self, index: int) -> str:
-        """Returns what a person calls an example."""
+        """Returns a readable name of an example."""
         return self.examples.name(int(self._numbers[index]))
 
     def sample(self, max_bytes: float, max_examples=None) -> np.ndarray:
-        """Returns targets of as many examples as fit, evenly spread.
+        """Returns targets of evenly spread examples, up to a size.
 
         Args:
-            max_bytes: float, of targets.
+            max_bytes: float, of all returned targets.
             max_examples: int. Defaults to `None`: no limit.
         """
         each = max(self.first()[1].nbytes, 1)
         count = min(max_bytes // each, max_examples or len(self), len(self))
-        chosen = np.linspace(0, len(self) - 1, max(1, int(count)))
-        chosen = np.unique(chosen.round().astype(int))
+        indices = np.linspace(0, len(self) - 1, max(1, int(count)))
+        indices = np.unique(indices.round().astype(int))
         if self._targets is not None:
-            return self._targets[chosen]
-        read = self._read(self._numbers[chosen])
+            return self._targets[indices]
+        read = self._read(self._numbers[indices])
         if not read:
-            raise self._nothing()
+            raise self._no_examples_error()
         return np.stack([target for *_, target in read])
 
     def first(self):
-        """Views and target of the first example that can be read."""
-        if self._known is None:
+        """Returns views and target of the first readable example."""
+        if self._first is None:
             read = (self._read([number]) for number in self._numbers)
-            found = next(filter(None, read), None)
-            if found is None:
-                raise self._nothing()
-            [(_, *self._known)] = found
-        return self._known
+            example = next(filter(None, read), None)
+            if example is None:
+                raise self._no_examples_error()
+            [(_, *self._first)] = example
+        return self._first
 
-    def _fitting(self) -> int:
-        """How many examples fit into memory."""
+    def _batch_size(self) -> int:
+        """Returns the number of examples that fit into memory."""
         if self._values is not None:
             each = self._values[0].nbytes
         else:
             each = _FEATURES_PER_PIXEL * self.first()[0].nbytes
         return int(np.clip(_MAX_BYTES // each, 1, _MAX_EXAMPLES))
 
-    def _nothing(self):
+    def _no_examples_error(self):
         return DecodingError(
-            f"No example can be read: {'; '.join(self.problems[:3])}"
+            f"No example is readable: {'; '.join(self.problems[:3])}"
         )
 
-    def _find(self, indices):
-        """Features and targets of the examples that can be read, if any."""
+    def _load(self, indices):
+        """Returns features and targets of readable examples, or `None`."""
         if self._values is not None:
             return self._values[indices], self._targets[indices]
-        found = self._read(self._numbers[list(indices)])
-        if not found:
+        examples = self._read(self._numbers[list(indices)])
+        if not examples:
             return None
-        _, views, targets = zip(*found, strict=True)
+        _, views, targets = zip(*examples, strict=True)
         return self._compute(np.stack(views)), np.stack(targets)
 
     def _read(self, numbers) -> list[tuple]:
-        """Number, views and target of the examples that can be read."""
+        """Returns number, views and target of readable examples."""
         with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
             results = list(pool.map(self._read_one, map(int, numbers)))
         return [result for result in results if result is not None]
@@ -184,7 +185,7 @@ class Features:
         )
         return features.reshape(*views.shape[:2], *features.shape[1:])
 
-    def _keep(self, folder, progress):
+    def _open_cache(self, folder, progress):
         if not (folder / "facts.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -199,12 +200,12 @@ class Features:
         )
 
     def _write(self, folder, progress):
-        files, numbers, size = {}, [], self._fitting()
+        files, numbers, size = {}, [], self._batch_size()
         for start in range(0, len(self), size):
             rows = range(start, min(start + size, len(self)))
-            found = self._read(rows)
-            if found:
-                read, views, targets = zip(*found, strict=True)
+            examples = self._read(rows)
+            if examples:
+                read, views, targets = zip(*examples, strict=True)
                 arrays = {
                     "features": self._compute(np.stack(views)),
                     "targets": np.stack(targets),
@@ -218,14 +219,14 @@ class Features:
                             shape=(len(self), *array.shape[1:]),
                         )
                     done = len(numbers)
-                    files[name][done : done + len(found)] = array
+                    files[name][done : done + len(examples)] = array
                 numbers += read
             if progress is not None:
                 progress(rows.stop, len(self))
         if not numbers:
-            raise self._nothing()
+            raise self._no_examples_error()
         for file in files.values():
             file.flush()
         facts = {"numbers": numbers, "problems": self.problems}
-        # Complete, or not there.
+        # Last: the cache is complete with this file.
         writing.write_json(folder / "facts.json", facts)

@@ -19,14 +19,14 @@ from layerlock.evaluation.validation import Validation
 
 # Names of weights that do not decay; learned positions are a table.
 NO_DECAY = ("bias", "gamma", "beta", "positions", "^table$", "queries")
-_MAX_BYTES = 2e9  # of clips that are kept in memory
-# Maps, for the mean and the spread of the depth.
+_MAX_BYTES = 2e9  # of cached clips
+# Maps for the mean and the spread of the depth.
 _MAX_DEPTHS, _MAX_DEPTH_BYTES = 200, 3e8
 _READ_AHEAD = 3  # batches
 
 
 class EncoderWithReadout(keras.Model):
-    """An encoder and what reads the features of its last block.
+    """An encoder with a readout of the features of its last block.
 
     Args:
         encoder: a `VideoEncoder`.
@@ -48,8 +48,8 @@ class EncoderWithReadout(keras.Model):
 
     def call(self, clips, training=False):
         last = self.encoder.layer_names[-1]
-        found = self.encoder.features(clips, [last], training)[last]
-        return self.readout(found, training=training)
+        features = self.encoder.features(clips, [last], training)[last]
+        return self.readout(features, training=training)
 
 
 def adamw(
@@ -63,7 +63,7 @@ def adamw(
 
     Block `i` of `n` has `learning_rate * layer_decay ** (n - i)`; the patch
     embedding and added positions count as block 0. The readout has the full
-    rate. Norms, biases, positions and queries do not decay.
+    rate. Norms, biases, positions and queries have no weight decay.
 
     Args:
         encoder: the `VideoEncoder`.
@@ -71,8 +71,8 @@ def adamw(
         weight_decay: float. Defaults to `0.05`.
         layer_decay: float, above 0 and at most 1, the same rate for all.
             Defaults to `0.75`.
-        gradient_clip: float, largest norm of the gradient; 0 turns clipping
-            off. Defaults to `1.0`.
+        gradient_clip: float, maximum norm of the gradient; 0 disables
+            clipping. Defaults to `1.0`.
 
     Example:
 
@@ -127,35 +127,35 @@ def finetune(
 ) -> probing.Result:
     """Trains an encoder and a readout on a task, and scores the test split.
 
-    The encoder is changed in place. Nothing is chosen: the validation split
-    is only looked at, and what is reported is the last step.
+    The encoder is changed in place. The validation split is for monitoring
+    only: the result is that of the last step.
 
     Args:
         encoder: a `VideoEncoder`.
         task: a `Task`.
-        readout: one of `readouts()`, or a `TrainedProbe`, of which the shape
-            and the seed count here. Defaults to `"attentive"`.
+        readout: one of `readouts()`, or a `TrainedProbe`, whose shape and
+            seed are used. Defaults to `"attentive"`.
         optimizer: defaults to `adamw(encoder)`.
-        schedule: a `FreezeSchedule` or the name of one: when the blocks of
-            the encoder freeze, the embedding with the first. Defaults to
+        schedule: a `FreezeSchedule` or its name, for the blocks of the
+            encoder; the embedding freezes with the first block. Defaults to
             `"never"`.
         steps: int, updates. Defaults to `1000`.
         batch_size: int, examples per update. Defaults to `32`.
         validate_every: int, in updates, or `None` for a tenth of them.
         seed: int, of the readout's weights and of the batches.
         verbose: int, as for `keras.Model.fit`.
-        on_trial: function of each new trial, to show it. Defaults to `None`.
-        on_trained: function without arguments, called once the encoder is
-            trained and before it is tested, such as one that saves it.
-            Defaults to `None`.
+        on_trial: function of each new trial. Defaults to `None`.
+        on_trained: function without arguments, called after training and
+            before the test, for example to save the encoder. Defaults to
+            `None`.
 
     Returns:
-        `Result`, with one trial for each look at at most 500 examples of the
-        validation split: `step`, the mean `loss` of the steps since the last
-        look, `frozen_layers`, and the score.
+        `Result`, with one trial per validation on at most 500 examples:
+        `step`, the mean `loss` since the last validation, `frozen_layers`,
+        and the score.
 
     Raises:
-        ValueError: if something does not fit, or the loss is no number.
+        ValueError: if the arguments do not fit, or the loss is not finite.
 
     Example:
 
@@ -167,7 +167,7 @@ def finetune(
     """
     readout = check(encoder, task, readout, schedule, batch_size, seed)
     train = Features(
-        np.asarray,  # clips as they are
+        np.asarray,  # clips instead of features
         CachedExamples(task.examples("train"), max_bytes=_MAX_BYTES),
     )
     grid = encoder.grid((task.frames, task.size, task.size))
@@ -176,7 +176,7 @@ def finetune(
         depths = train.sample(_MAX_DEPTH_BYTES, _MAX_DEPTHS)
     readout.prepare(grid, task, depths)
     head = readout.build((*grid, encoder.hidden_dim))
-    # Of the encoder's precision: float16 has Keras scale the loss.
+    # The encoder's precision: with float16 Keras scales the loss.
     model = EncoderWithReadout(encoder, head, dtype=encoder.dtype_policy)
     model.compile(optimizer or adamw(encoder), loss=readout.outputs.loss)
     lock = LayerLock(schedule, layers=encoder.freezable_layers)
@@ -219,27 +219,26 @@ def check(
     batch_size: int = 1,
     seed: int = 0,
 ) -> TrainedProbe:
-    """Returns the readout, if everything fits together.
+    """Checks the arguments of `finetune`, and returns the readout.
 
     Args:
         encoder, task, readout, schedule, batch_size, seed: as for `finetune`.
 
     Raises:
-        ValueError: if something does not fit.
+        ValueError: if the arguments do not fit.
     """
     check_encoder(encoder)
     readout = probes.get(readout, seed=seed)
     if not isinstance(readout, TrainedProbe):
         raise ValueError(
-            f"{type(readout).__name__} is not trained by gradient descent, "
-            f"so no encoder can be. Expected one of {readouts()}."
+            f"{type(readout).__name__} is not trained by gradient descent. "
+            f"Expected one of {readouts()}."
         )
     schedule = schedules.get(schedule)
     if schedule.is_adaptive:
         raise ValueError(
-            f"{type(schedule).__name__} needs layers to be compared with "
-            "themselves, which only pre-training does. Use a schedule whose "
-            "events are known."
+            f"{type(schedule).__name__} is adaptive and needs measurements of "
+            "pre-training. Use a schedule with fixed events."
         )
     if schedule.max_layers() > encoder.num_layers:
         raise ValueError(
@@ -251,8 +250,8 @@ def check(
     count = len(task.examples("train"))
     if batch_size > count:
         raise ValueError(
-            f"A batch of {batch_size} is more than the {count} examples to "
-            "learn from. Lower `batch_size` (--batch_size)."
+            f"A batch of {batch_size} exceeds the {count} training examples. "
+            "Lower `batch_size`."
         )
     return readout
 
@@ -261,20 +260,20 @@ def check_encoder(encoder):
     """Raises unless an encoder has weights."""
     if not isinstance(encoder, keras.Model):
         raise ValueError(
-            f"{type(encoder).__name__} has no weights: there is nothing to "
-            "fine-tune. Expected a run, an exported encoder or random:PRESET; "
-            "for a floor, judge pixels with recipes/probe.py."
+            f"{type(encoder).__name__} has no weights to fine-tune. Expected a "
+            "run, an exported encoder or random:PRESET. For the baseline of "
+            "raw pixels, use `probe`."
         )
 
 
 def _batches(train, outputs, batch_size, seed):
-    """Yields clips and what the loss compares with; reads ahead."""
-    drawn = random_batches(train, batch_size, seed)
+    """Yields clips and encoded targets, with prefetching."""
+    batches = random_batches(train, batch_size, seed)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = collections.deque(
-            pool.submit(next, drawn) for _ in range(_READ_AHEAD)
+            pool.submit(next, batches) for _ in range(_READ_AHEAD)
         )
         while True:
             clips, truth = waiting.popleft().result()
-            waiting.append(pool.submit(next, drawn))
+            waiting.append(pool.submit(next, batches))
             yield clips, outputs.encode(truth)

@@ -1,4 +1,4 @@
-"""What a trained readout puts out for a task: how much, and what it means."""
+"""The outputs of a trained readout: their number, loss and decoding."""
 
 import abc
 import math
@@ -9,13 +9,13 @@ from keras import ops
 
 
 class Outputs(abc.ABC):
-    """Translates between the truth of a task and the outputs of a readout.
+    """Converts between the targets of a task and the outputs of a readout.
 
     Attributes:
-        num_queries: int, how many things are said about a clip.
-        output_dim: int, the numbers that say each of them.
-        loss: what training minimises, on encoded truth and outputs.
-        is_dense: bool, whether something is said at every pixel.
+        num_queries: int, predictions per clip.
+        output_dim: int, outputs per prediction.
+        loss: the training loss of encoded targets and outputs.
+        is_dense: bool, whether there is a prediction for every pixel.
     """
 
     is_dense = False
@@ -25,11 +25,11 @@ class Outputs(abc.ABC):
 
     @abc.abstractmethod
     def encode(self, truth) -> np.ndarray:
-        """Returns what the loss compares outputs with."""
+        """Converts targets to the form of the outputs, for the loss."""
 
     @abc.abstractmethod
     def decode(self, outputs) -> np.ndarray:
-        """Turns outputs `(batch, num_queries, output_dim)` into answers."""
+        """Converts outputs `(batch, num_queries, output_dim)` to answers."""
 
 
 class Classes(Outputs):
@@ -66,7 +66,7 @@ class DepthBlocks(Outputs):
 
     Args:
         block: tuple of 3 ints, frames, rows and columns of a block.
-        clip_shape: tuple of 3 ints, what blocks are cut from.
+        clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
         depths: the training maps, NaN where unknown, for the mean and the
             spread of their logarithm.
     """
@@ -117,7 +117,7 @@ class DepthBlocks(Outputs):
 
 @keras.saving.register_keras_serializable("layerlock")
 def known_error(truth, predicted):
-    """Mean absolute error where the truth is known, that is not NaN."""
+    """Mean absolute error over known targets, which are not NaN."""
     known = ops.logical_not(ops.isnan(truth))
     error = ops.abs(ops.subtract(ops.where(known, truth, predicted), predicted))
     return ops.sum(error) / ops.maximum(

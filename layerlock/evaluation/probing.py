@@ -1,4 +1,4 @@
-"""Judges an encoder by what can be read from its frozen features."""
+"""Evaluates the frozen features of an encoder with a probe."""
 
 import dataclasses
 import functools
@@ -8,21 +8,21 @@ import numpy as np
 
 from layerlock.evaluation import encoders, extraction, probes, scores
 
-_MAX_BYTES = 3e8  # of answers and truth that are kept
+_MAX_BYTES = 3e8  # of stored predictions and targets
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a probe found on the test split.
+    """The results of a probe on the test split.
 
     Attributes:
         metrics: dict from metric to `value` and the `low` and `high` end of
             its 95 % bootstrap interval.
-        trials: the settings tried, or the steps of a fine-tuning looked at,
-            with their validation scores.
-        layer: int, the block that was read.
-        kept: the examples of the test split that the next two are about: all,
-            or as many depth maps as fit, evenly spread.
+        trials: the tried settings, or the validations of a fine-tuning, with
+            their scores.
+        layer: int, the block of the features.
+        kept: indices of the test examples of `predictions` and `targets`: all,
+            or as many evenly spread depth maps as fit.
         predictions: scores `(examples, classes)` or depths.
         targets: classes or depths.
         probe: the fitted `Probe`.
@@ -40,19 +40,19 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """The examples that could not be read, one sentence each."""
+        """A sentence for each unreadable example."""
         return [p for split in self.features.values() for p in split.problems]
 
     @property
     def commonest_class_share(self) -> float | None:
-        """Of the test split's examples; `None` where depths are asked for."""
+        """Share of the most frequent class in the test split; else `None`."""
         if self.targets.ndim > 1:
             return None
         return float(np.bincount(self.targets).max() / len(self.targets))
 
     @functools.cached_property
     def constant_depth_error(self) -> float | None:
-        """`abs_rel` of the best depth to say everywhere; `None` for classes."""
+        """`abs_rel` of the best constant depth; `None` for classes."""
         if self.targets.ndim == 1:
             return None
         constant = scores.best_constant_depth(self.targets)
@@ -73,7 +73,7 @@ def probe(
 ) -> Result:
     """Fits a readout on frozen features, and scores it on the test split.
 
-    Settings are chosen by the validation split.
+    The validation split chooses the settings.
 
     Args:
         encoder: a `VideoEncoder`, or `encoders.Pixels`.
@@ -81,11 +81,11 @@ def probe(
         readout: a `Probe` or the name of one. Defaults to `"attentive"`.
         layer: see `encoders.layer_number`. Defaults to `0.95`.
         folder, max_bytes, progress, print_fn: see `extraction.compute`.
-        on_trial: function of each setting that was tried, and its score on the
-            validation split, to show it. Defaults to `None`.
+        on_trial: function of each tried setting with its validation score.
+            Defaults to `None`.
 
     Raises:
-        ValueError: if the readout cannot answer the task.
+        ValueError: if the readout does not fit the task.
     """
     readout = probes.get(readout)
     check(readout, task, encoder)
@@ -104,7 +104,7 @@ def report_test(task, readout, layer: int, splits: dict) -> Result:
     Args:
         task: the `Task`.
         readout: the fitted `Probe`.
-        layer: int, the block that is read.
+        layer: int, the block of the features.
         splits: dict from split to its `Features`.
     """
     test, scored, kept, count = splits["test"], [], [], 0
@@ -114,8 +114,8 @@ def report_test(task, readout, layer: int, splits: dict) -> Result:
         each = answers[0].nbytes + truth[0].nbytes
         every = max(1, math.ceil(len(test) * each / _MAX_BYTES))
         numbers = np.arange(count, count + len(truth))
-        chosen = numbers % every == 0
-        kept.append((numbers[chosen], answers[chosen], truth[chosen]))
+        subset = numbers % every == 0
+        kept.append((numbers[subset], answers[subset], truth[subset]))
         count += len(truth)
     metrics = {
         name: scores.summarise(values, test.groups)
@@ -126,11 +126,11 @@ def report_test(task, readout, layer: int, splits: dict) -> Result:
 
 
 def check(readout, task, encoder):
-    """Raises unless a probe can answer a task from an encoder's features."""
+    """Raises unless a probe fits a task and an encoder."""
     readout.check(encoder.hidden_dim)
     if task.is_dense and not readout.is_dense:
         raise ValueError(
-            f"{type(task).__name__} asks for the depth of every pixel, and "
-            f"{type(readout).__name__} says one thing about a clip. Expected "
-            "--readout=attentive or --readout=linear."
+            f"{type(task).__name__} needs a depth for every pixel, and "
+            f"{type(readout).__name__} has one prediction per clip. Expected "
+            "readout='attentive' or readout='linear'."
         )

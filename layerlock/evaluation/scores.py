@@ -1,16 +1,16 @@
-"""How right an answer is: one number per example, and how sure the mean is."""
+"""Metrics per example, and confidence intervals of their means."""
 
 import numpy as np
 
-# Name of each metric, and whether more is better. The first of a kind of task
-# is the one that settings are chosen by.
+# Name of each metric, and whether higher is better. The first metric of a kind
+# of task chooses the settings.
 CLASSIFICATION = {"top1": True, "top5": True}
 DEPTH = {"abs_rel": False, "delta_1_25": True}
 ALL = CLASSIFICATION | DEPTH
 
 
 def metrics(task) -> dict:
-    """Returns the metrics of a task, and whether more is better."""
+    """Returns the metrics of a task, and whether higher is better."""
     if task.is_dense:
         return DEPTH
     if len(task.class_names) <= 5:
@@ -28,11 +28,11 @@ def score(task, predictions, targets) -> dict[str, np.ndarray]:
         targets: classes `(examples,)`, or depths, NaN where unknown.
 
     Returns:
-        dict from metric to an array `(examples,)`: whether the class is among
-        the first 1 and 5, or with which chance, where classes are tied; the
-        mean over pixels of the absolute relative error of the depth, and of
-        whether it is wrong by less than a factor of 1.25. An example without
-        any known depth scores NaN.
+        dict from metric to an array `(examples,)`. For classes: top-1 and
+        top-5 accuracy, as a probability if classes are tied. For depth: the
+        absolute relative error, averaged over pixels, and the share of
+        pixels with an error below a factor of 1.25; NaN for an example
+        without known depth.
     """
     if task.is_dense:
         return depth(predictions, targets)
@@ -43,7 +43,7 @@ def score(task, predictions, targets) -> dict[str, np.ndarray]:
 
 
 def score_all(task, answer, features) -> dict[str, np.ndarray]:
-    """Scores every example of a split, a batch at a time.
+    """Scores every example of a split, batch by batch.
 
     Args:
         task: the `Task`.
@@ -60,7 +60,7 @@ def score_all(task, answer, features) -> dict[str, np.ndarray]:
 
 
 def joined(batches) -> dict[str, np.ndarray]:
-    """The scores of several batches as those of one."""
+    """Concatenates the scores of several batches."""
     return {
         name: np.concatenate([scored[name] for scored in batches])
         for name in batches[0]
@@ -68,10 +68,10 @@ def joined(batches) -> dict[str, np.ndarray]:
 
 
 def _top(predictions, targets, k: int):
-    """Chance of each class to be among the first k, ties parted at random.
+    """Returns the probability of a top-k hit, with ties broken at random.
 
-    Keras counts every tie as right: with the votes of a few neighbours most
-    classes are tied at 0.
+    Keras counts every tie as a hit, but with the votes of a few neighbours
+    most classes are tied at 0.
     """
     own = np.take_along_axis(predictions, targets[:, None], axis=-1)
     tied = (predictions == own).sum(axis=-1)
@@ -81,7 +81,7 @@ def _top(predictions, targets, k: int):
 
 
 def best_constant_depth(targets) -> float:
-    """The depth with the lowest relative error on some maps, said everywhere.
+    """Returns the constant depth with the lowest relative error.
 
     Args:
         targets: depths of any shape, NaN where unknown.
@@ -92,7 +92,7 @@ def best_constant_depth(targets) -> float:
     1.0
     """
     known = np.sort(targets[np.isfinite(targets) & (targets > 0)])
-    weights = np.cumsum(1 / known, dtype="float64")  # a far miss costs less
+    weights = np.cumsum(1 / known, dtype="float64")  # relative error
     return float(known[np.searchsorted(weights, weights[-1] / 2)])
 
 
@@ -115,7 +115,7 @@ def depth(predictions, targets) -> dict[str, np.ndarray]:
 
 
 def mean(values) -> float:
-    """The mean of what is known; NaN where nothing is."""
+    """Returns the mean of all values but NaN; NaN if there is none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
 
@@ -123,19 +123,19 @@ def mean(values) -> float:
 def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
     """Returns a mean over examples with its bootstrap interval.
 
-    Whole groups are drawn, so that examples which are alike do not make the
-    mean look surer than it is. Where all examples are right, or all wrong,
-    draws would all be alike: the interval is then Wilson's, of a share.
+    Whole groups are resampled, since examples of a group are dependent. If all
+    examples are correct, or all are wrong, the bootstrap has no variance, and
+    the interval is Wilson's.
 
     Args:
         values: Shape `(examples,)`; NaN is left out.
         groups: sequence with the group of each example. Defaults to `None`:
-            each is one of its own.
-        level: float, how sure the interval is. Defaults to `0.95`.
-        seed: int, of the samples drawn.
+            a group per example.
+        level: float, confidence level. Defaults to `0.95`.
+        seed: int, of the resampling.
 
     Returns:
-        dict with `value`, `low` and `high`; the latter are `None` where all
+        dict with `value`, `low` and `high`; `low` and `high` are `None` if all
         examples are of one group.
 
     Raises:
@@ -150,14 +150,13 @@ def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
     values, groups = values[known], groups[known]
     if not len(values):
         raise ValueError(
-            "No example has a value to take the mean of: a depth that is known "
-            "nowhere."
+            "No example has a value: the depth is unknown everywhere."
         )
     if not np.isfinite(values).all():
         raise ValueError(
             f"{np.sum(~np.isfinite(values))} of {len(values)} predictions are "
-            "no numbers: training of the readout has failed. Lower its "
-            "learning rate."
+            "not finite: training of the readout failed. Lower its learning "
+            "rate."
         )
     value = mean(values)
     counts = np.bincount(groups)
@@ -170,7 +169,7 @@ def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
                 round(value * len(counts)), len(counts)
             ).proportion_ci(level, method="wilson")
     elif len(counts) == 1:
-        low = high = None  # one group says nothing about others
+        low = high = None  # no variance between groups
     else:
         low, high = stats.bootstrap(
             (sums, counts),
@@ -187,12 +186,12 @@ def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
     return {"value": value, "low": low, "high": high}
 
 
-def interval(found: dict) -> str:
-    """The interval of what `summarise` returned, for people.
+def interval(summary: dict) -> str:
+    """Formats the interval of a result of `summarise`.
 
     >>> interval({"value": 0.5, "low": 0.4, "high": 0.6})
     '0.400 to 0.600'
     """
-    if found["low"] is None:
+    if summary["low"] is None:
         return "no interval: all examples are of one group"
-    return f"{found['low']:.3f} to {found['high']:.3f}"
+    return f"{summary['low']:.3f} to {summary['high']:.3f}"

@@ -1,4 +1,4 @@
-"""The contract of a task that frozen features are judged by."""
+"""The base class of evaluation tasks."""
 
 import abc
 
@@ -9,9 +9,10 @@ _NUM_NAMED = 5
 
 
 class Examples(abc.ABC):
-    """The clips of one split, and what is true of each.
+    """The clips of one split with their targets.
 
-    `examples[i]` is a pure function of `i`: features are computed once.
+    `examples[i]` must be a pure function of `i`, because features are computed
+    once.
     """
 
     @abc.abstractmethod
@@ -22,36 +23,35 @@ class Examples(abc.ABC):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the views of an example and its target.
 
-        Views are uint8 of shape `(views, frames, height, width, 3)`, as many
-        for every example of a split; what is predicted for them is averaged.
-        A target is the index of a class, or the depth of every pixel,
-        float32 `(frames, height, width)`, NaN where it is not known.
+        Views are uint8 of shape `(views, frames, height, width, 3)`, with the
+        same number of views for all examples of a split. Predictions are
+        averaged over views. A target is the index of a class, or the depth
+        of every pixel, float32 `(frames, height, width)`, NaN if unknown.
         """
 
     def name(self, index: int) -> str:
-        """Returns what a person calls an example."""
+        """Returns a readable name of an example."""
         return f"example {index}"
 
     def group(self, index: int):
-        """Returns what an example shares with those that are like it.
+        """Returns the group of an example, such as its room or its video.
 
-        How sure a mean is depends on the number of groups, such as rooms, and
-        not on how many clips of each there are.
+        Examples of a group are dependent, so confidence intervals resample
+        whole groups.
         """
         return index
 
 
 class Task(abc.ABC):
-    """What frozen features are asked, and on which clips.
+    """An evaluation task: clips, and targets to predict from features.
 
     A subclass takes `frames` and `size`, the shape of its clips, and `seed`.
 
     Attributes:
-        class_names: list of str, the classes; `None` for a task that asks for
-            the depth of every pixel.
+        class_names: list of str, the classes; `None` for a task of depth.
         frames: int, of a clip.
         size: int, height and width of a clip, in pixels.
-        problems: list of str, what is wrong with the data, one sentence each.
+        problems: list of str, sentences about problems of the data.
 
     Example:
 
@@ -71,16 +71,16 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def get_config(self) -> dict:
-        """Returns plain values that the examples are a function of."""
+        """Returns plain values that determine the examples."""
 
     @property
     def is_dense(self) -> bool:
-        """Whether the task asks for a value at every pixel."""
+        """Whether the target has a value for every pixel."""
         return self.class_names is None
 
 
 def name_some(what: str, names) -> list[str]:
-    """One sentence that counts and names what is wrong; none without names.
+    """Returns a sentence with the number and some names, if there are any.
 
     >>> name_some("videos have no label", ["b.mp4", "a.mp4"])
     ['2 videos have no label: a.mp4, b.mp4.']

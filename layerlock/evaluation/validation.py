@@ -1,4 +1,4 @@
-"""Looks at the validation split while a model is fine-tuned."""
+"""The callback that scores the validation split during fine-tuning."""
 
 import math
 
@@ -14,19 +14,19 @@ _MAX_EXAMPLES = 500
 
 
 class Validation(EverySteps):
-    """Scores the validation split while a model is fine-tuned.
+    """Scores the validation split every `every` steps of a fine-tuning.
 
     Args:
         every: int, in optimizer steps.
-        last_step: int, the optimizer step that the run ends at.
+        last_step: int, the last optimizer step of the run.
         task: the `Task`.
         readout: the `TrainedProbe`, prepared for the task.
         lock: the `LayerLock` of the run.
         on_trial: function of each new trial. Defaults to `None`.
 
     Attributes:
-        trials: list of dict, one for each time.
-        answers: the `Features` of what the model answers at present.
+        trials: list of dict, one for each validation.
+        answers: `Features` with the present predictions of the model.
     """
 
     def __init__(self, every, last_step, task, readout, lock, on_trial=None):
@@ -51,8 +51,8 @@ class Validation(EverySteps):
         )
 
     def on_step(self, step, logs):
-        # What Keras logs is the mean since training began.
-        batches = self.batch + 1  # not steps: those that overflow are skipped
+        # Keras logs the mean since the start of training.
+        batches = self.batch + 1  # not steps: overflows are skipped
         total = float(logs["loss"]) * batches
         loss = (total - self.seen[1]) / (batches - self.seen[0])
         if not math.isfinite(loss):
@@ -61,7 +61,7 @@ class Validation(EverySteps):
             )
         self.seen = batches, total
         metric = next(iter(scores.metrics(self.task)))
-        found = scores.score_all(
+        results = scores.score_all(
             self.task, lambda answers: answers[:, 0], self.answers
         )
         self.trials.append(
@@ -69,14 +69,14 @@ class Validation(EverySteps):
                 "step": step,
                 "loss": loss,
                 "frozen_layers": self.lock.frozen_layers,
-                metric: scores.mean(found[metric]),
+                metric: scores.mean(results[metric]),
             }
         )
         if self.on_trial is not None:
             self.on_trial(self.trials[-1])
 
     def on_train_end(self, logs=None):
-        # Where steps were skipped, the last one was not reached.
+        # After skipped steps, the last step was not reached.
         if self.seen[0] <= self.batch:
             self.on_step(self.counter.read(), logs)
 

@@ -1,4 +1,4 @@
-"""Labelled videos, whatever the layout on disk that they come from."""
+"""The base class of tasks with labelled videos, for any layout on disk."""
 
 import abc
 import dataclasses
@@ -23,7 +23,7 @@ class LabelledVideo:
         path: the file.
         label: int, index of the class.
         span: first and last second; `None` for the whole video.
-        original: path of what the file was cut from; `None` for the file.
+        original: path of the original of a trim; `None` for the file itself.
     """
 
     path: str
@@ -33,31 +33,31 @@ class LabelledVideo:
 
 
 class VideoTask(Task):
-    """Asks for the class of videos.
+    """Predicts the class of videos.
 
-    A subclass sets `class_names` and finds the videos of each split.
+    A subclass sets `class_names` and implements `find_videos`.
 
-    Training sees `train_views` clips of each video, drawn once; tests see
-    `test_clips` times `test_crops` views, whose answers are averaged.
+    Training uses `train_views` random clips of each video; the test averages
+    predictions over `test_clips` times `test_crops` views.
 
     Args:
-        data: path, where the files are.
+        data: path of the folder.
         frames: int, of a clip. Defaults to `16`.
         size: int, height and width of a clip. Defaults to `224`.
-        seed: int, of what is drawn. Defaults to `0`.
-        fps: frames per second of a clip, `None` for 8, or a video's own where
-            those are fewer. Defaults to `None`.
+        seed: int, of the random clips. Defaults to `0`.
+        fps: frames per second of a clip. Defaults to `None`: 8, or the rate of
+            the video if it is lower.
         train_views: int. Defaults to `1`.
         test_clips: int. Defaults to `2`.
         test_crops: int. Defaults to `3`.
-        cache: folder that remembers which videos can be read; see
-            `data.scan.scan`. Defaults to `None`.
+        cache: folder of the cache of readable videos; see `data.scan.scan`.
+            Defaults to `None`.
 
     Raises:
-        ValueError: if a split has no video that can be read.
+        ValueError: if a split has no readable video.
     """
 
-    flip = 0.0  # share of training clips that are mirrored
+    flip = 0.0  # share of mirrored training clips
 
     def __init__(
         self,
@@ -95,18 +95,18 @@ class VideoTask(Task):
                 f"There is no folder at {self.data!r}. Expected {self.layout}"
             )
         self.problems = []
-        found = self.find_videos()
+        videos_by_split = self.find_videos()
         self.splits = {
             split: self._readable(split, videos, cache)
-            for split, videos in found.items()
+            for split, videos in videos_by_split.items()
         }
 
-    # What a folder of this task holds, for error messages.
+    # Expected content of the folder, for error messages.
     layout: str
 
     @abc.abstractmethod
     def find_videos(self) -> dict[str, list[LabelledVideo]]:
-        """Returns the videos of every split; notes `problems`."""
+        """Returns the videos of every split; may add `problems`."""
 
     def examples(self, split):
         check_split(split)
@@ -128,15 +128,15 @@ class VideoTask(Task):
         }
 
     def add_problem(self, what: str, names):
-        """Adds a sentence to `problems` that counts and names, if any."""
+        """Adds a sentence to `problems` if there are names."""
         self.problems += name_some(what, names)
 
     def _readable(self, split, videos, cache):
         if not videos:
             raise ValueError(
                 f"No video of {self.data!r} is left for the {split} split. "
-                "Add videos, at least three of each class, or part them "
-                f"yourself. Expected {self.layout}"
+                "Add videos, at least three of each class, or use split "
+                f"folders. Expected {self.layout}"
                 + "".join(f" {problem}" for problem in self.problems)
             )
         results = scan.scan([video.path for video in videos], cache=cache)
@@ -195,7 +195,7 @@ class VideoExamples(Examples):
 
     def group(self, index):
         video, _ = self.videos[index]
-        return video.original or video.path  # parts of a video are alike
+        return video.original or video.path  # trims of a video are dependent
 
     def _views(self, index, video, facts):
         framing = self.task.framing
@@ -216,23 +216,23 @@ class VideoExamples(Examples):
 
 
 def _is_late(video: LabelledVideo, facts: Facts) -> bool:
-    """Whether the span lies behind the end: every frame would be the last."""
+    """Whether the span begins after the end of the video."""
     return video.span is not None and video.span[0] >= facts.duration
 
 
 def share(name: str) -> float:
-    """A number in [0, 1) that depends on a name alone: splits that last."""
+    """Returns a number in [0, 1) from a name, for reproducible splits."""
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def carve(videos: list, part: float, key) -> tuple[list, list]:
-    """Parts some videos from others; at least one goes each way.
+    """Splits a list of videos in two; each part gets at least one.
 
     Args:
         videos: list.
-        part: float, the share that goes to the second list.
-        key: function from a video to the name that decides.
+        part: float, share of the second list.
+        key: function from a video to a name, which determines the split.
     """
     ranked = sorted(videos, key=lambda video: share(key(video)))
     count = min(max(1, round(part * len(ranked))), max(len(ranked) - 1, 0))

@@ -1,8 +1,8 @@
-"""Checks of numbers that several networks are built from."""
+"""Checks of arguments that several networks share."""
 
 
 def check_counts(**counts):
-    """Raises if one of some named numbers is below 1.
+    """Raises if one of the named numbers is below 1.
 
     >>> check_counts(num_heads=4, hidden_dim=96)
     """

@@ -10,12 +10,12 @@ from layerlock.models.numerics import at_least_float32
 
 @keras.saving.register_keras_serializable("layerlock")
 class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
-    """Predicts hidden patches with the encoder's own last blocks.
+    """Predicts hidden patches with the last blocks of the encoder.
 
-    One decoding latent per hidden patch, a learned vector at the position of
-    that patch, joins the visible tokens before the last `num_decoder_layers`
-    blocks. A linear map per patch then leads from the latents to the target:
-    to pixels, or to the output of an encoder block.
+    One mask token per hidden patch, a learned vector with the position of that
+    patch, is appended to the visible tokens before the last
+    `num_decoder_layers` blocks. A linear map then predicts the target from the
+    mask tokens: pixels, or the output of an encoder block.
 
     Reference: [Scaling 4D representations, Carreira et al., 2024](
     https://arxiv.org/abs/2412.15212).
@@ -23,24 +23,24 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
     Args:
         hidden_dim: int, features of a token of the encoder.
         patch_dim: int, values in a patch.
-        num_decoder_layers: int, blocks of the encoder that decode. Defaults
-            to `4`.
-        num_latent_heads: int, linear maps to the outputs of blocks. One
-            serves every block; with more, map `k` serves block `k` alone.
-            Defaults to `1`.
+        num_decoder_layers: int, last encoder blocks, which also process the
+            mask tokens. Defaults to `4`.
+        num_latent_heads: int, linear maps to the outputs of blocks. A single
+            map predicts every block; with more, map `k` predicts block `k`
+            only. Defaults to `1`.
 
     Call arguments:
-        visible_tokens: Visible tokens, after the encoder's blocks that do not
-            decode. Shape `(batch, visible, hidden_dim)`.
+        visible_tokens: Output of the encoder's first `encoder_layers`
+            blocks. Shape `(batch, visible, hidden_dim)`.
         visible_positions: int32, shape `(batch, visible, 3)`.
         hidden_positions: int32, of the patches to predict. Shape
             `(batch, hidden, 3)`.
         encoder: A `VideoEncoder`.
-        target_layers: tuple of ints, what to predict: 0 for pixels, k for the
+        target_layers: tuple of ints, the targets: 0 for pixels, k for the
             output of block k.
-        grid: tuple of 3 ints, the grid that the positions count in; only
-            learned positions ask. Defaults to the encoder's own.
-        mask_kind: int, ignored: one latent serves every kind of mask.
+        grid: tuple of 3 ints, the grid of the positions, used by learned
+            positions only. Defaults to the encoder's own.
+        mask_kind: int, ignored: all kinds of masks share one mask token.
 
     Output shape:
         One tensor per target layer, float32 or better, of shape
@@ -96,7 +96,7 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        """Creates every variable; none has a shape that an input decides."""
+        """Creates all variables; no shape depends on the input."""
         if self.built:
             return
         self.latent = self.add_weight(
@@ -138,16 +138,16 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         return tuple(ops.cast(head(latents), dtype) for head in heads)
 
     def encoder_layers(self, encoder) -> int:
-        """Counts the blocks that see visible tokens alone.
+        """Returns the number of blocks that process visible tokens only.
 
-        It is also how many may freeze: a boundary above them would cut the
-        decoding latents off.
+        Only these blocks may freeze: a frozen decoder block would stop the
+        gradient of the mask tokens.
         """
         check_width(self, encoder)
         if self.num_decoder_layers >= encoder.num_layers:
             raise ValueError(
-                "The decoder runs the encoder's last blocks and must leave "
-                "one to the visible tokens. Received: num_decoder_layers="
+                "The decoder uses the encoder's last blocks and must leave at "
+                "least one block. Received: num_decoder_layers="
                 f"{self.num_decoder_layers}, encoder.num_layers="
                 f"{encoder.num_layers}. Use fewer decoder layers or a deeper "
                 "encoder."

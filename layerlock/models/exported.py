@@ -1,4 +1,4 @@
-"""An encoder on disk: a folder with its configuration and its weights."""
+"""Saves and loads an encoder: a folder with configuration and weights."""
 
 import json
 import os
@@ -60,16 +60,16 @@ class PresetMethods:
 
 
 def save(encoder, path, overwrite: bool = False):
-    """Writes `encoder` to the folder `path`: whole, or not at all.
+    """Writes `encoder` to the folder `path` atomically.
 
-    What a save leaves that is killed, the next one puts right.
+    It first repairs the state after a killed save.
     """
-    path = pathlib.Path(path).resolve()  # not the link, but what it leads to
+    path = pathlib.Path(path).resolve()  # the target of a link
     _recover(path)
     _check_writable(path, overwrite)
     config = encoder.get_config()
-    config["dtype"] = encoder.dtype_policy.name  # plain text, read by anyone
-    # A teacher is an encoder too, and whoever loads it may train it.
+    config["dtype"] = encoder.dtype_policy.name  # a name, not a Keras object
+    # An exported teacher is trainable after loading.
     config["trainable"] = True
     draft = _sibling(path, "writing")
     draft.mkdir(parents=True)
@@ -86,10 +86,10 @@ def save(encoder, path, overwrite: bool = False):
 
 
 def readable_path(path) -> pathlib.Path:
-    """Where the encoder that belongs at `path` can be read.
+    """Returns the folder with the encoder of `path`.
 
-    That is `path`, unless a save was killed when the old encoder was out of
-    the way and the new one not yet in its place.
+    This is `path`, or the renamed old encoder if a save was killed between its
+    two renames.
     """
     path = pathlib.Path(path)
     replaced = _sibling(path, "replaced")
@@ -97,30 +97,30 @@ def readable_path(path) -> pathlib.Path:
 
 
 def _sibling(path, what):
-    # The same at every save, so that the next one finds it.
+    # The same name at every save, so that `_recover` finds it.
     path = path.resolve()
     return path.with_name(f".{what}_{path.name}")
 
 
 def _recover(path):
-    """Puts right what a save left that was killed."""
-    found = readable_path(path)
-    if found != path:
-        found.rename(path)
+    """Repairs the state after a killed save."""
+    folder = readable_path(path)
+    if folder != path:
+        folder.rename(path)
     for what in ("writing", "replaced"):
         shutil.rmtree(_sibling(path, what), ignore_errors=True)
 
 
 def _copy_unexpected_files(path, draft):
-    """Copies what somebody else put beside an encoder, a note perhaps."""
+    """Copies files that do not belong to the encoder, such as notes."""
     for name in _unexpected_files(path):
         copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
         copy(path / name, draft / name)
 
 
 def _unexpected_files(path):
-    found = os.listdir(path) if path.is_dir() else []
-    return sorted(set(found) - {CONFIG, WEIGHTS})
+    names = os.listdir(path) if path.is_dir() else []
+    return sorted(set(names) - {CONFIG, WEIGHTS})
 
 
 def _replace(path, draft):
@@ -131,14 +131,14 @@ def _replace(path, draft):
     path.rename(replaced)
     try:
         draft.rename(path)
-    except BaseException:  # an interrupt too
+    except BaseException:  # also an interrupt
         replaced.rename(path)
         raise
     shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load(encoder_class, path, overrides: dict):
-    """Reads an encoder from a folder or a `.keras` file; runs no code."""
+    """Loads an encoder from a folder or a `.keras` file; runs no code."""
     path = readable_path(path)
     _check_overrides(path, overrides)
     if path.is_dir():
@@ -146,23 +146,23 @@ def load(encoder_class, path, overrides: dict):
         encoder = encoder_class.from_config({**config, **overrides})
         try:
             with warnings.catch_warnings():
-                # Before it fails, Keras blames its own older versions.
+                # Keras warns about old versions before it fails.
                 warnings.filterwarnings("ignore", "Skipping nested container")
                 encoder.load_weights(path / WEIGHTS)
         except ValueError as error:
             raise ValueError(
                 f"The weights in {path} do not fit an encoder with "
-                f"{overrides or 'its own configuration'}. Override only what "
-                "leaves the weights as they are, such as `dtype` or `remat`."
+                f"{overrides or 'its own configuration'}. Override only "
+                "arguments that keep the weights, such as `dtype` or `remat`."
             ) from error
         return encoder
     if path.is_file() and path.suffix == ".keras":
         saved = keras.saving.load_model(path, compile=False, safe_mode=True)
-        # Of a pre-trained model, the teacher where there is one.
+        # The teacher of a pre-training model, if it has one.
         saved = getattr(saved, "exported_encoder", saved)
         if not isinstance(saved, encoder_class):
             raise ValueError(
-                f"{path} holds a {type(saved).__name__}. Expected a "
+                f"{path} contains a {type(saved).__name__}. Expected a "
                 f"{encoder_class.__name__}, or a model that pre-trains one."
             )
         config = {**saved.get_config(), "trainable": True, **overrides}
@@ -171,7 +171,7 @@ def load(encoder_class, path, overrides: dict):
             keras.tree.flatten(encoder.freezable_layers),
             keras.tree.flatten(saved.freezable_layers),
             strict=True,
-        ):  # by layer: a teacher does not own what it shares
+        ):  # by layer: a teacher does not own shared blocks
             layer.set_weights(source.get_weights())
         return encoder
     raise ValueError(
@@ -182,18 +182,18 @@ def load(encoder_class, path, overrides: dict):
 
 
 def _check_overrides(path, overrides):
-    """Refuses what would be another network, though its weights may fit."""
-    strange = sorted(set(overrides) - set(OVERRIDES))
-    if strange and path.exists():
+    """Raises if an override changes the network, even if the weights fit."""
+    fixed = sorted(set(overrides) - set(OVERRIDES))
+    if fixed and path.exists():
         raise ValueError(
-            f"The weights in {path} are of an encoder with its own {strange}. "
-            "Override only what leaves the network as it is: "
+            f"The weights in {path} belong to an encoder with its own {fixed}. "
+            "Override only arguments that keep the network: "
             f"{list(OVERRIDES)}."
         )
 
 
 def read_config(path) -> dict:
-    """Reads the arguments of the encoder in the folder `path`.
+    """Reads the constructor arguments of the encoder in the folder `path`.
 
     Raises:
         ValueError: if the folder does not hold an exported encoder.
@@ -208,9 +208,9 @@ def read_config(path) -> dict:
         if not (path / name).is_file():
             raise ValueError(
                 f"{path} is not an exported encoder: {name} is missing. "
-                f"Found: {sorted(os.listdir(path))}. Of a run directory take "
-                "the folder `encoder`; write one with "
-                "`encoder.save_to_preset(path)`."
+                f"Found: {sorted(os.listdir(path))}. In a run directory, use "
+                "the folder `encoder`; `encoder.save_to_preset(path)` writes "
+                "one."
             )
     text = (path / CONFIG).read_text(encoding="utf-8")
     content = json.loads(text)
@@ -230,9 +230,9 @@ def _check_writable(path, overwrite):
             f"{path} exists. Pass `overwrite=True` to replace the encoder in "
             "it, or choose another path."
         )
-    found = os.listdir(path) if path.is_dir() else [path.name]
-    if not {CONFIG, WEIGHTS} <= set(found) and found:
+    names = os.listdir(path) if path.is_dir() else [path.name]
+    if not {CONFIG, WEIGHTS} <= set(names) and names:
         raise ValueError(
-            f"{path} holds no encoder but {sorted(found)}. It is not "
+            f"{path} contains no encoder but {sorted(names)}. It is not "
             "replaced; choose another path."
         )

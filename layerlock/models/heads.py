@@ -1,26 +1,27 @@
-"""The linear maps from tokens to targets, which every predictor ends with."""
+"""The heads of a predictor: linear maps from tokens to targets."""
 
 from layerlock.models.weights import Linear
 
 
 class TargetHeads:
-    """Mixin of a predictor: one map to pixels, and some to outputs of blocks.
+    """Mixin of a predictor: a head for pixels, and heads for blocks.
 
-    All exist from the start; which of them are live depends on the targets.
-    One latent head serves every block; with more, head `k` serves block `k`
-    alone.
+    All heads exist from the start; only heads of the current targets are
+    trained. A single latent head predicts every block; with more, head `k`
+    predicts block `k` only.
 
-    A predictor of one's own inherits from it and from `keras.layers.Layer`,
+    A custom predictor inherits from it and from `keras.layers.Layer`,
     calls `add_heads` in its constructor, and defines
 
     - `call`, with the arguments of `__call__`: from visible tokens to one
       tensor per target layer, `(batch, hidden, dim)`;
-    - `encoder_layers(encoder)`: how many blocks of the encoder see visible
-      tokens alone, which is how many may freeze.
+    - `encoder_layers(encoder)`: the number of encoder blocks that process
+      visible tokens only, which are the blocks that may freeze.
 
     Attributes:
-        block_sizes: tuple of ints, number, width, MLP width and attention
-            heads of blocks of its own, for `core.costs`; `None` without any.
+        block_sizes: tuple of ints, for `core.costs`: number, width, MLP width
+            and attention heads of the predictor's own blocks; `None` without
+            own blocks.
     """
 
     block_sizes = None
@@ -35,7 +36,7 @@ class TargetHeads:
         grid=None,
         mask_kind=0,
     ):
-        # Keras takes only tensors as positional arguments.
+        # Keras accepts only tensors as positional arguments.
         return super().__call__(
             visible_tokens,
             visible_positions,
@@ -63,11 +64,11 @@ class TargetHeads:
 
     @property
     def heads(self) -> list:
-        """Every linear map, live or not."""
+        """All heads, trained or not."""
         return [self.pixel_head, *self.latent_heads]
 
     def head_layers(self, target_layers) -> list:
-        """Returns the linear maps that are live for these targets."""
+        """Returns the heads of these targets."""
         live = []
         for target in target_layers:
             head = self.head_of(target)
@@ -76,14 +77,14 @@ class TargetHeads:
         return live
 
     def switch_heads(self, target_layers, reset=False) -> list:
-        """Makes the heads of these targets the only ones that are trained.
+        """Makes only the heads of these targets trainable.
 
         Args:
             target_layers: tuple of ints, see `head_of`.
-            reset: bool, whether heads that were live and stay it begin anew.
+            reset: bool, whether to re-initialise heads that stay in use.
 
         Returns:
-            The variables that got new initial values.
+            The variables that were re-initialised.
         """
         live = self.head_layers(target_layers)
         stay = [head for head in live if head.trainable]
@@ -92,7 +93,7 @@ class TargetHeads:
         return _initialize(stay) if reset else []
 
     def head_of(self, target: int):
-        """Returns the linear map to one target: 0 for pixels, k for block k."""
+        """Returns the head of a target: 0 for pixels, k for block k."""
         if target == 0:
             return self.pixel_head
         if target > 0 and self.num_latent_heads == 1:
@@ -100,9 +101,9 @@ class TargetHeads:
         if not 0 < target <= self.num_latent_heads:
             raise ValueError(
                 f"No head predicts layer {target}. Expected 0 for pixels, or "
-                f"1 to {self.num_latent_heads} for blocks. Make the predictor "
+                f"1 to {self.num_latent_heads} for blocks. Build the predictor "
                 f"with `num_latent_heads={target}`, or with 1 for a head that "
-                "serves every block."
+                "predicts every block."
             )
         return self.latent_heads[target - 1]
 
@@ -111,7 +112,7 @@ class TargetHeads:
 
 
 def _initialize(layers):
-    """Gives layers new initial weights; returns the variables."""
+    """Re-initialises the weights of layers; returns the variables."""
     for layer in layers:
         for variable, initializer in (
             (layer.kernel, layer.kernel_initializer),
@@ -122,7 +123,7 @@ def _initialize(layers):
 
 
 def check_width(predictor, encoder):
-    """Raises unless a predictor is made for tokens of the encoder's width."""
+    """Raises unless predictor and encoder have the same width."""
     if encoder.hidden_dim != predictor.hidden_dim:
         raise ValueError(
             "The predictor and the encoder must have the same width. "

@@ -1,9 +1,9 @@
-"""Arithmetic of the networks that never rounds a float64 model.
+"""Operations of the networks that keep float64 precision.
 
-Keras promotes types as JAX does without 64 bits: on JAX and PyTorch some of
-its operations quietly compute float64 in float32, and TensorFlow reads Python
-floats as float32. For float64 the plain formula stands here; every other
-dtype gets the fused operation.
+Keras promotes types like JAX without 64 bits: on JAX and PyTorch some
+operations silently compute float64 in float32, and TensorFlow converts Python
+floats to float32. These functions use a plain formula for float64, and the
+fused operation for every other dtype.
 """
 
 import keras
@@ -43,7 +43,7 @@ def layer_normalization(x, gamma, beta, epsilon: float):
 
 
 def attention(query, key, value):
-    """Softmax attention, fused where the backend has it.
+    """Softmax attention, fused if the backend supports it.
 
     Args:
         query: Shape `(batch, tokens, heads, head_dim)`.

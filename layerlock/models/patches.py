@@ -1,4 +1,4 @@
-"""Cuts clips into patches and puts patches together again."""
+"""Converts clips to patches and back."""
 
 import math
 
@@ -12,7 +12,7 @@ AXES = ("frames", "rows", "columns")
 
 
 def check_sizes(name: str, sizes) -> tuple:
-    """Returns `sizes` as three positive integers, or says what is wrong."""
+    """Returns `sizes` as a tuple; raises unless they are positive integers."""
     sizes = tuple(sizes)
     if len(sizes) != 3 or any(int(s) != s or s < 1 for s in sizes):
         raise ValueError(
@@ -23,7 +23,7 @@ def check_sizes(name: str, sizes) -> tuple:
 
 
 def patch_grid(clip_shape, patch_size) -> tuple:
-    """Counts the patches of a clip along frames, rows and columns.
+    """Returns the number of patches along frames, rows and columns.
 
     >>> patch_grid((16, 224, 224), (2, 16, 16))
     (8, 14, 14)
@@ -85,7 +85,7 @@ def patchify(clips, patch_size):
 
 
 def unpatchify(patches, grid, patch_size):
-    """Puts patches together to clips: the inverse of `patchify`.
+    """Assembles clips from patches: the inverse of `patchify`.
 
     Args:
         patches: Shape `(batch, tokens, patch_dim)`, all patches of the grid
@@ -111,7 +111,7 @@ def unpatchify(patches, grid, patch_size):
             f"{(frames, rows, columns)} needs patches of shape "
             f"(batch, {expected[0]}, {expected[1]}). "
             f"Received: patches of shape {tuple(patches.shape)}. "
-            "Fill hidden patches in before putting a clip together."
+            "Fill in hidden patches first."
         )
     x = ops.reshape(patches, (-1, t, r, c, frames, rows, columns, CHANNELS))
     x = ops.transpose(x, (0, 1, 4, 2, 5, 3, 6, 7))
@@ -119,7 +119,7 @@ def unpatchify(patches, grid, patch_size):
 
 
 class PixelStandardisation:
-    """Moves 8-bit pixels to zero mean and unit spread, and back.
+    """Standardises 8-bit pixels to zero mean and unit spread, and inverts it.
 
     Args:
         mean: float or tuple of 3 floats, one per channel, of pixels in

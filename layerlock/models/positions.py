@@ -1,4 +1,4 @@
-"""Positions that are added to the tokens."""
+"""Positional embeddings that are added to the tokens."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ def check_kind(kind: str):
 def positions_layer(kind: str, grid, dim: int, wavelength: float, dtype):
     """Returns the layer that adds `"learned"` or `"sincos"` positions.
 
-    Every other kind adds nothing to the tokens and gets `None`.
+    Returns `None` for every other kind.
     """
     if kind == "learned":
         return LearnedPositions(
@@ -42,10 +42,10 @@ def positions_layer(kind: str, grid, dim: int, wavelength: float, dtype):
 
 @keras.saving.register_keras_serializable("layerlock")
 class LearnedPositions(keras.layers.Layer):
-    """Adds one learned vector per place of the grid.
+    """Adds one learned vector per position of the grid.
 
-    At another grid than the one it was trained at, the table is interpolated
-    linearly along each axis of the video.
+    For another grid, the table is interpolated linearly along each axis of the
+    video.
 
     Args:
         grid: tuple of 3 ints, patches along frames, rows and columns.
@@ -55,8 +55,8 @@ class LearnedPositions(keras.layers.Layer):
         tokens: Shape `(batch, tokens, dim)`.
         positions: int32, frame, row and column of each token. Shape
             `(batch, tokens, 3)` or `(1, tokens, 3)`.
-        grid: tuple of 3 ints, the grid that `positions` count in. Defaults to
-            the grid of the table.
+        grid: tuple of 3 ints, the grid of `positions`. Defaults to the grid
+            of the table.
 
     Output shape:
         Same as `tokens`.
@@ -101,11 +101,12 @@ class LearnedPositions(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("layerlock")
 class SinCosPositions(keras.layers.Layer):
-    """Adds sines and cosines of the position, the same for every network.
+    """Adds sines and cosines of the position.
 
-    The features are cut into three equal even parts, one per axis of the
-    video: a part holds the sines of `position * wavelength ** (-2 * j / part)`
-    and then the cosines. Features left over by the cut get nothing.
+    The features are split into three equal even parts, one per axis of the
+    video: a part contains the sines of
+    `position * wavelength ** (-2 * j / part)`, then the cosines. Remaining
+    features are unchanged.
 
     Reference: [Attention is all you need, Vaswani et al., 2017](
     https://arxiv.org/abs/1706.03762), Section 3.5, once per axis.
@@ -118,7 +119,7 @@ class SinCosPositions(keras.layers.Layer):
         tokens: Shape `(batch, tokens, dim)`.
         positions: int32, frame, row and column of each token. Shape
             `(batch, tokens, 3)` or `(1, tokens, 3)`.
-        grid: Not used: the formula holds for any grid.
+        grid: Ignored: the formula is the same for any grid.
 
     Output shape:
         Same as `tokens`.
@@ -131,7 +132,8 @@ class SinCosPositions(keras.layers.Layer):
         head_part(dim)
 
     def call(self, tokens, positions, grid=None):
-        # A rotation's tables hold both, with a minus in a part's first half.
+        # The tables of a rotation contain both; sines of the first half are
+        # negative.
         frequencies = head_frequencies(self.dim, self.wavelength)
         cos, sin = rotation(
             positions, frequencies, at_least_float32(self.compute_dtype)
@@ -152,7 +154,7 @@ class SinCosPositions(keras.layers.Layer):
 
 
 def interpolation(old: int, new: int) -> np.ndarray:
-    """Weights that resize an axis linearly over the same field of view.
+    """Returns weights for the linear interpolation of an axis.
 
     >>> interpolation(2, 3).tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]

@@ -1,4 +1,4 @@
-"""The latent predictor: a small transformer beside the encoder."""
+"""The latent predictor: a small transformer after the encoder."""
 
 import keras
 from keras import ops
@@ -15,17 +15,17 @@ from layerlock.models.weights import Linear, add_norm, current_values
 
 @keras.saving.register_keras_serializable("layerlock")
 class LatentPredictor(TargetHeads, keras.layers.Layer):
-    """Predicts hidden patches with blocks of its own.
+    """Predicts hidden patches with its own transformer blocks.
 
-    Visible tokens, normalised and mapped to the predictor's width, are joined
-    by one learned mask token per hidden patch, at the position of that patch.
-    A linear map leads from what the blocks make of them to the target. Every
-    kind of mask has a mask token of its own.
+    Visible tokens are normalised and mapped to the predictor's width. One
+    learned mask token per hidden patch, with the position of that patch, is
+    appended. The blocks process all tokens, and a linear map predicts the
+    target from the mask tokens. Every kind of mask has its own mask token.
 
     Reference: [V-JEPA, Bardes et al., 2024](
     https://arxiv.org/abs/2404.08471), section 3.2. V-JEPA normalises at the
-    end of its encoder; here that belongs to the predictor, so that the
-    encoder stays the same under every objective.
+    end of its encoder. Here the predictor does so, so that the encoder is the
+    same for every objective.
 
     Args:
         hidden_dim: int, features of a token of the encoder.
@@ -38,27 +38,27 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             `predictor_dim`.
         num_mask_kinds: int, kinds of masks. Defaults to `1`.
         positions: str, as for `VideoEncoder`. Defaults to `"rotary"`.
-        clip_grid: tuple of 3 ints, the grid that learned positions are made
-            for; only they ask. Defaults to `None`.
+        clip_grid: tuple of 3 ints, the grid of learned positions; ignored for
+            other kinds. Defaults to `None`.
         wavelength: float, in patches, of rotary and sin-cos positions.
             Defaults to `10_000.0`.
-        num_latent_heads: int, linear maps to the outputs of blocks. One
-            serves every block; with more, map `k` serves block `k` alone.
-            Defaults to `1`.
+        num_latent_heads: int, linear maps to the outputs of blocks. A single
+            map predicts every block; with more, map `k` predicts block `k`
+            only. Defaults to `1`.
         epsilon: float, added to variances. Defaults to `1e-6`.
 
     Call arguments:
-        visible_tokens: What the encoder made of the visible patches. Shape
+        visible_tokens: Output of the encoder for the visible patches. Shape
             `(batch, visible, hidden_dim)`.
         visible_positions: int32, shape `(batch, visible, 3)`.
         hidden_positions: int32, of the patches to predict. Shape
             `(batch, hidden, 3)`.
-        encoder: A `VideoEncoder`; none of its blocks runs.
-        target_layers: tuple of ints, what to predict: 0 for pixels, k for the
+        encoder: A `VideoEncoder`; its blocks are not run.
+        target_layers: tuple of ints, the targets: 0 for pixels, k for the
             output of block k.
-        grid: tuple of 3 ints, the grid that the positions count in; only
-            learned positions ask. Defaults to `clip_grid`.
-        mask_kind: int, which mask token to use. Defaults to `0`.
+        grid: tuple of 3 ints, the grid of the positions, used by learned
+            positions only. Defaults to `clip_grid`.
+        mask_kind: int, index of the mask token. Defaults to `0`.
 
     Output shape:
         One tensor per target layer, float32 or better, of shape
@@ -108,7 +108,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         check_kind(positions)
         if positions == "learned" and clip_grid is None:
             raise ValueError(
-                "Learned positions need the grid they are made for. Received: "
+                "Learned positions need their grid. Received: "
                 "clip_grid=None. Pass `clip_grid=encoder.grid()`."
             )
         self.hidden_dim = hidden_dim
@@ -153,10 +153,10 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
 
     @classmethod
     def for_encoder(cls, encoder, num_mask_kinds=1, num_latent_heads=1):
-        """Builds the predictor that suits an encoder.
+        """Builds the predictor for an encoder.
 
-        V-JEPA's 12 blocks of width 384 from that width of the encoder on;
-        below, two thirds of its width and half of its blocks.
+        For encoders of width 384 and above, V-JEPA's 12 blocks of width 384;
+        for narrower ones, two thirds of the width and half of the blocks.
 
         Args:
             encoder: a `VideoEncoder`.
@@ -178,7 +178,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        """Creates every variable; none has a shape that an input decides."""
+        """Creates all variables; no shape depends on the input."""
         if self.built:
             return
         width = self.predictor_dim
@@ -211,18 +211,20 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         if not 0 <= mask_kind < self.num_mask_kinds:
             raise ValueError(
                 f"There are {self.num_mask_kinds} kinds of mask tokens, from "
-                f"0 on. Received: mask_kind={mask_kind}. Make the predictor "
+                f"0 on. Received: mask_kind={mask_kind}. Build the predictor "
                 "with as many `num_mask_kinds` as the mask has kinds."
             )
         heads = [self.head_of(target) for target in target_layers]
         batch, visible, _ = ops.shape(visible_tokens)
         hidden = hidden_positions.shape[1]
-        known = self.embedding(self._normalise(visible_tokens, self.input_norm))
-        asked = ops.broadcast_to(
-            ops.cast(self.mask_tokens[mask_kind], known.dtype),
+        embedded = self.embedding(
+            self._normalise(visible_tokens, self.input_norm)
+        )
+        mask_tokens = ops.broadcast_to(
+            ops.cast(self.mask_tokens[mask_kind], embedded.dtype),
             (batch, hidden, self.predictor_dim),
         )
-        tokens = ops.concatenate([known, asked], axis=1)
+        tokens = ops.concatenate([embedded, mask_tokens], axis=1)
         positions = ops.concatenate(
             [visible_positions, hidden_positions], axis=1
         )
@@ -240,9 +242,9 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         return tuple(ops.cast(head(tokens), dtype) for head in heads)
 
     def encoder_layers(self, encoder) -> int:
-        """Counts the blocks that see visible tokens alone: all of them.
+        """Returns the number of blocks that process visible tokens only: all.
 
-        It is also how many may freeze.
+        All blocks may freeze.
         """
         check_width(self, encoder)
         return encoder.num_layers
@@ -271,7 +273,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
 
 
 def predictor_sizes(hidden_dim: int, num_layers: int) -> dict:
-    """The sizes of `LatentPredictor.for_encoder`, as its arguments.
+    """Returns the sizes of `LatentPredictor.for_encoder`, as arguments.
 
     Args:
         hidden_dim: int, features of a token of the encoder.

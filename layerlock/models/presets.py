@@ -1,4 +1,4 @@
-"""Sizes of the published encoders, and of two small ones for CPUs."""
+"""Sizes of the published encoders, and of two small encoders for CPUs."""
 
 import math
 
@@ -13,7 +13,7 @@ _SIZES = {  # width, blocks, MLP, heads
     "video_vit_gigantic": (1664, 48, 8192, 16),
     "video_vit_enormous": (1792, 56, 15360, 16),
 }
-_CLIPS = {  # frames, rows, columns of a patch and of a clip; decoding blocks
+_CLIPS = {  # frames, rows, columns of a patch and of a clip; decoder blocks
     "video_vit_nano": ((2, 8, 8), (8, 32, 32), 2),
     "video_vit_tiny": ((2, 8, 8), (16, 64, 64), 4),
 }
@@ -42,8 +42,8 @@ def num_parameters(
 ) -> int:
     """Counts the parameters of the blocks and of the patch embedding.
 
-    Nothing is allocated. Takes the arguments of a preset; those that change
-    no parameter are ignored, as are additive positions.
+    Allocates nothing. Takes the arguments of a preset, and ignores arguments
+    that change no parameter. Additive positions are not counted.
 
     >>> num_parameters(**PRESETS["video_vit_base"])
     86234880

@@ -1,4 +1,4 @@
-"""Readouts: small networks that say what is in the features of an encoder."""
+"""Readouts: small networks that predict a task from features."""
 
 import keras
 from keras import ops
@@ -15,8 +15,8 @@ from layerlock.models.weights import (
     current_values,
 )
 
-# As large as the normalised features that they are added to or compared with:
-# a query that cannot tell frames and places apart takes long to learn it.
+# As large as normalised features: with smaller values, queries need long to
+# distinguish frames and positions.
 _APART = keras.initializers.RandomNormal(stddev=1.0)
 
 
@@ -24,14 +24,14 @@ _APART = keras.initializers.RandomNormal(stddev=1.0)
 class AttentiveReadout(keras.layers.Layer):
     """Reads features by cross-attention from learned queries.
 
-    Features are layer-normalised, resized in time, and given a learned vector
-    per frame. Every query attends to all of them; an MLP is added on, and a
-    linear map gives its outputs. One query says what a clip shows; one query
-    per block of pixels says something at every pixel, such as its depth.
+    Features are layer-normalised and resized in time, and a learned vector per
+    frame is added. Every query attends to all features; an MLP with a residual
+    connection and a linear map follow. One query predicts a class of the clip;
+    one query per block of pixels predicts a value per pixel, such as depth.
 
     Reference: [Scaling 4D representations, Carreira et al., 2024](
-    https://arxiv.org/abs/2412.15212), the readout that LayerLock (arXiv
-    2509.10156) is evaluated with.
+    https://arxiv.org/abs/2412.15212), the readout of the evaluation in
+    LayerLock (arXiv 2509.10156).
 
     Args:
         output_dim: int, values per query: classes, or pixels of a block.
@@ -41,8 +41,8 @@ class AttentiveReadout(keras.layers.Layer):
         num_heads: int, attention heads. Defaults to `16`.
         mlp_dim: int, features inside of the MLP. Defaults to four times
             `hidden_dim`.
-        num_frames: int, what the features are resized to in time. Defaults to
-            as many as they have.
+        num_frames: int, frames of the resized features. Defaults to `None`:
+            no resizing.
         epsilon: float, added to variances. Defaults to `1e-6`.
 
     Call arguments:
@@ -138,13 +138,13 @@ class AttentiveReadout(keras.layers.Layer):
         return ops.cast(self.head(tokens), at_least_float32(self.compute_dtype))
 
     def attention_weights(self, features):
-        """How much each query looks at each token, for pictures.
+        """Returns the attention of each query to each token, for pictures.
 
         Args:
             features: As for `call`.
 
         Returns:
-            Mean over heads, summing to 1 over the tokens of a clip. Shape
+            Mean over heads; the sum over the tokens of a clip is 1. Shape
             `(batch, num_queries, frames, rows, columns)`.
         """
         query, key, _ = self._query_key_value(ops.convert_to_tensor(features))
@@ -187,7 +187,7 @@ class AttentiveReadout(keras.layers.Layer):
         return ops.repeat(query, batch, axis=0), key, value
 
     def _resize_in_time(self, tokens):
-        """Tokens of shape `(batch, frames, rows * columns, width)`."""
+        """Resizes tokens `(batch, frames, rows * columns, width)` in time."""
         frames = tokens.shape[1]
         if self.num_frames in (None, frames):
             return tokens
@@ -220,10 +220,10 @@ class LinearReadout(keras.layers.Layer):
     """Reads features by one linear map, after a layer normalisation.
 
     Args:
-        output_dim: int, values that come out: classes, or pixels of a patch.
-        pool: bool, whether the map sees the mean over all tokens, to say what
-            a clip shows, or each token, to say something at its patch.
-            Defaults to `True`.
+        output_dim: int, number of outputs: classes, or pixels of a patch.
+        pool: bool, whether to map the mean over all tokens, for a prediction
+            per clip, or each token, for a prediction per patch. Defaults to
+            `True`.
         epsilon: float, added to variances. Defaults to `1e-6`.
 
     Call arguments:
@@ -275,7 +275,7 @@ class LinearReadout(keras.layers.Layer):
 def _check_features(shape):
     if len(shape) != 5:
         raise ValueError(
-            "A readout reads features of shape (batch, frames, rows, columns, "
+            "A readout needs features of shape (batch, frames, rows, columns, "
             "dim), as from `VideoEncoder.features`. Received: "
             f"{tuple(shape)}."
         )

@@ -1,4 +1,4 @@
-"""Rotary positions: features turned by an angle that is the position."""
+"""Rotary positions: rotates features by an angle given by the position."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from layerlock.models.numerics import at_least_float32
 
 TOKEN_FRACTIONS = (0.10, 0.25, 0.25)  # of the features: time, row, column
 
-# What a block turns, for each kind of rotary positions.
+# The rotated tensors of a block, for each kind of rotary positions.
 ROTATED = {"rotary": "tokens", "rotary_qk": "queries_and_keys"}
 
 
@@ -18,8 +18,8 @@ def frequencies(
 ) -> np.ndarray | None:
     """Returns the frequencies of rotary positions of a kind.
 
-    `"rotary"` turns whole tokens, `"rotary_qk"` each head's queries and keys,
-    any other kind nothing.
+    `"rotary"` rotates whole tokens, `"rotary_qk"` the queries and keys of each
+    head. Returns `None` for any other kind.
     """
     if kind == "rotary":
         return token_frequencies(hidden_dim, wavelength)
@@ -31,21 +31,21 @@ def frequencies(
 def token_frequencies(
     dim: int, wavelength: float, fractions=TOKEN_FRACTIONS
 ) -> np.ndarray:
-    """Radians per patch by which each feature of a token turns.
+    """Returns the rotation of each feature of a token, in radians per patch.
 
     Features `j` and `j + dim / 2` form a plane. The first 10 % of the planes
-    turn with time, the next 25 % with the row, the next 25 % with the column;
-    the others do not turn.
+    rotate with time, the next 25 % with the row, the next 25 % with the column;
+    the others are not rotated.
 
     Args:
         dim: int, features of a token.
         wavelength: float, in patches.
-        fractions: tuple of 3 floats, shares of the planes turned by frame,
-            row and column.
+        fractions: tuple of 3 floats, shares of the planes that rotate with
+            frame, row and column.
 
     Returns:
         float64, shape `(3, dim)`: rows are the axes of the video. The first
-        half is negative, the sign that the sine has there.
+        half is negative, which is the sign of its sine.
     """
     if dim % 2:
         raise ValueError(
@@ -62,9 +62,9 @@ def token_frequencies(
 
 
 def head_frequencies(head_dim: int, wavelength: float) -> np.ndarray:
-    """Radians per patch by which each feature of a head turns.
+    """Returns the rotation of each feature of a head, in radians per patch.
 
-    The head dimension is cut into three equal even parts, one per axis of the
+    The head dimension is split into three equal even parts, one per axis of the
     video; features `j` and `j + part / 2` of a part form a plane.
 
     Args:
@@ -85,7 +85,7 @@ def head_frequencies(head_dim: int, wavelength: float) -> np.ndarray:
 
 
 def head_part(head_dim: int) -> int:
-    """Features of a head that turn with one axis: a third, made even."""
+    """Returns the features of a head per axis: an even third."""
     if head_dim < 6:
         raise ValueError(
             "Rotating queries and keys in three dimensions needs at least 6 "
@@ -96,7 +96,7 @@ def head_part(head_dim: int) -> int:
 
 
 def rotation(positions, frequencies, dtype: str):
-    """Computes the tables with which `rotate` turns features.
+    """Computes the cosine and sine tables of `rotate`.
 
     Args:
         positions: int32, frame, row and column of each token. Shape
@@ -112,7 +112,7 @@ def rotation(positions, frequencies, dtype: str):
         positions = backends.constant(positions, "int32")
     x = ops.cast(positions, precise)
     turn = backends.constant(frequencies, precise)
-    # A sum of products and no matmul, which an accelerator may round.
+    # No matmul: accelerators may compute it in lower precision.
     angle = (
         x[..., 0:1] * turn[0] + x[..., 1:2] * turn[1] + x[..., 2:3] * turn[2]
     )
@@ -120,16 +120,16 @@ def rotation(positions, frequencies, dtype: str):
 
 
 def block_rotation(kind: str, positions, frequencies, dtype: str):
-    """Computes what a `TransformerBlock` is given to turn its tokens.
+    """Computes the argument `rotation` of a `TransformerBlock`.
 
     Args:
-        kind: str, `"rotary"` or `"rotary_qk"`; other kinds turn nothing.
+        kind: str, `"rotary"` or `"rotary_qk"`; other kinds have no rotation.
         positions: int32, shape `(batch, tokens, 3)`.
-        frequencies: what the function `frequencies` returned.
+        frequencies: the result of the function `frequencies`.
         dtype: str, that of the tables.
 
     Returns:
-        A pair of tensors, or `None` where nothing turns.
+        A pair of tensors, or `None` without rotation.
     """
     if frequencies is None:
         return None
@@ -140,13 +140,13 @@ def block_rotation(kind: str, positions, frequencies, dtype: str):
 
 
 def rotate(x, cos, sin, part: int):
-    """Turns the planes of `x`, whose halves lie `part / 2` features apart.
+    """Rotates the planes of `x`: features that are `part / 2` apart.
 
     Args:
-        x: Features to turn. Shape `(..., dim)`.
-        cos: Cosines, broadcastable to `x`; 1 where nothing turns.
+        x: Features. Shape `(..., dim)`.
+        cos: Cosines, broadcastable to `x`; 1 for features that are not rotated.
         sin: Sines, negative in the first half of each part.
-        part: int, number of features that hold the planes of one part.
+        part: int, number of features of one part.
 
     Returns:
         Same shape as `x`.
@@ -177,11 +177,11 @@ def _geometric(count, wavelength):
 class RotaryEmbedding3D(keras.layers.Layer):
     """Rotates queries and keys by their position in the video.
 
-    The head dimension is cut into three equal parts, one per axis of the
-    video. Inside a part, features `j` and `j + part / 2` form a plane that is
-    turned by `position * wavelength ** (-2 * j / part)` radians. Attention
-    then depends on the offset between two tokens, not on where they are.
-    Features left over by the cut are not rotated.
+    The head dimension is split into three equal parts, one per axis of the
+    video. In each part, features `j` and `j + part / 2` form a plane that is
+    rotated by `position * wavelength ** (-2 * j / part)` radians. Attention
+    then depends on the offset between two tokens, and not on their positions.
+    Remaining features are not rotated.
 
     Reference: [RoFormer, Su et al., 2021](https://arxiv.org/abs/2104.09864),
     Eq. 34, once per axis. The paper pairs neighbouring features; pairing
@@ -195,7 +195,7 @@ class RotaryEmbedding3D(keras.layers.Layer):
         x: Queries or keys. Shape `(batch, heads, tokens, head_dim)`.
         positions: Frame, row and column of each token, in patches. Shape
             `(batch, tokens, 3)`. Integers: Keras would round floats to the
-            compute dtype, and bfloat16 cannot tell 256 from 257.
+            compute dtype, and bfloat16 rounds 257 to 256.
 
     Output shape:
         Same as `x`.
@@ -230,7 +230,7 @@ class RotaryEmbedding3D(keras.layers.Layer):
 
 
 def check_wavelength(wavelength) -> float:
-    """Returns `wavelength` as a float above 1, or says what is wrong."""
+    """Returns `wavelength` as a float; raises unless it is above 1."""
     if wavelength <= 1:
         raise ValueError(
             "`wavelength` must be above 1 patch, the usual value is 10_000. "

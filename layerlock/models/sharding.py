@@ -1,10 +1,10 @@
-"""Which axis of which weight is split over devices."""
+"""The sharding of weights over devices."""
 
 import keras
 
-# Columns of what widens, rows of what narrows, so that products are summed
-# once. The columns of queries, keys and values lie side by side in one kernel:
-# where a share of it crosses their borders, the compiler moves it.
+# Columns of the first matrix of a pair and rows of the second are split, so
+# that there is one sum over devices per pair. Queries, keys and values share
+# one kernel: the compiler moves columns whose shard crosses a border.
 _SPLIT = {
     r".*block_\d+/qkv_kernel": (None, "model"),
     r".*block_\d+/qkv_bias": ("model",),
@@ -25,8 +25,7 @@ def layout_map(device_mesh) -> keras.distribution.LayoutMap:
         device_mesh: `keras.distribution.DeviceMesh` with an axis `model`.
 
     Returns:
-        A `keras.distribution.LayoutMap`; weights that it does not name are
-        copied to every device.
+        A `keras.distribution.LayoutMap`; all other weights are replicated.
     """
     layouts = keras.distribution.LayoutMap(device_mesh)
     for path, axes in _SPLIT.items():

@@ -9,15 +9,15 @@ from layerlock.models.numerics import at_least_float32
 class VideoTokenizer:
     """Mixin of `VideoEncoder`: patchify, embed, add positions, and the inverse.
 
-    It reads the attributes that the constructor of the encoder sets.
+    It uses the attributes that the constructor of the encoder sets.
     """
 
     def grid(self, clip_shape=None) -> tuple:
-        """Counts a clip's patches: `(frames, rows, columns)`.
+        """Returns the number of patches: `(frames, rows, columns)`.
 
         Args:
             clip_shape: tuple of 3 ints, or of 4 with the channels. Defaults
-                to the `clip_shape` that the encoder was made for.
+                to the `clip_shape` of the encoder.
         """
         clip_shape = self.clip_shape if clip_shape is None else clip_shape
         return patches.patch_grid(tuple(clip_shape)[:3], self.patch_size)
@@ -41,7 +41,7 @@ class VideoTokenizer:
         return self._pixels.apply(cut, self._precise_dtype)
 
     def to_pixels(self, patch_values, grid=None):
-        """Puts patches together to clips: the inverse of `patchify`.
+        """Assembles clips from patches: the inverse of `patchify`.
 
         Args:
             patch_values: Standardised patches, for example predicted ones.
@@ -49,8 +49,8 @@ class VideoTokenizer:
             grid: tuple of 3 ints. Defaults to the encoder's own.
 
         Returns:
-            Floats, from 0 to 255 where the patches come from pixels;
-            predictions may leave that range. Shape
+            Floats, from 0 to 255 for patches of pixels; predictions may
+            leave that range. Shape
             `(batch, frames, height, width, 3)`.
         """
         grid = self.grid() if grid is None else grid
@@ -64,8 +64,8 @@ class VideoTokenizer:
             patch_values: Shape `(batch, tokens, patch_dim)`, any subset of
                 the patches.
             positions: int32, shape `(batch, tokens, 3)` or `(1, tokens, 3)`.
-            grid: tuple of 3 ints, the grid that `positions` count in; only
-                learned positions ask. Defaults to the encoder's own.
+            grid: tuple of 3 ints, the grid of `positions`, used by learned
+                positions only. Defaults to the encoder's own.
 
         Returns:
             Shape `(batch, tokens, hidden_dim)`.
@@ -74,7 +74,7 @@ class VideoTokenizer:
         return self.add_positions(tokens, positions, grid)
 
     def add_positions(self, tokens, positions, grid=None):
-        """Adds learned or sin-cos positions; returns rotary tokens as is."""
+        """Adds learned or sin-cos positions; else returns the tokens."""
         if self.additive_positions is None:
             return tokens
         grid = self.grid() if grid is None else grid

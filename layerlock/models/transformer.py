@@ -1,4 +1,4 @@
-"""The block that the encoder is a stack of."""
+"""The transformer block."""
 
 import keras
 from keras import ops
@@ -13,10 +13,10 @@ ROTATED = (None, "tokens", "queries_and_keys")
 
 @keras.saving.register_keras_serializable("layerlock")
 class TransformerBlock(keras.layers.Layer):
-    """Self-attention and an MLP, each normalised first and added on.
+    """Self-attention and an MLP, each with pre-normalisation and a residual.
 
-    The block holds its weights itself: on an eager backend every sublayer
-    would cost more time than its arithmetic in a small network.
+    The block has no sublayers: with eager steps, the overhead of a sublayer is
+    longer than its arithmetic in a small network.
 
     Reference: [An image is worth 16x16 words, Dosovitskiy et al., 2020](
     https://arxiv.org/abs/2010.11929), Eq. 2 and 3. Initial values follow
@@ -28,11 +28,11 @@ class TransformerBlock(keras.layers.Layer):
         num_heads: int, attention heads.
         hidden_dim: int, features of a token, a multiple of `num_heads`.
         mlp_dim: int, features inside of the MLP.
-        rotated: what a rotation turns: `"tokens"`, right after the first
-            normalisation, so that queries, keys and values all see it;
+        rotated: the rotated tensors: `"tokens"`, after the first
+            normalisation, so that queries, keys and values are rotated;
             `"queries_and_keys"`; or `None`. Defaults to `None`.
-        remat: bool, whether the backward pass computes the inside of the block
-            again instead of keeping it. Defaults to `False`.
+        remat: bool, whether the backward pass recomputes the activations of
+            the block. Defaults to `False`.
         epsilon: float, added to the variance. Defaults to `1e-6`.
 
     Call arguments:
@@ -40,7 +40,7 @@ class TransformerBlock(keras.layers.Layer):
         rotation: Cosine and signed sine of each feature. Shape of each
             `(batch, tokens, hidden_dim)` for rotated tokens,
             `(batch, tokens, 1, hidden_dim / num_heads)` for rotated queries
-            and keys; the batch may be 1. `None` turns nothing.
+            and keys; the batch may be 1. `None`: no rotation.
 
     Output shape:
         Same as `tokens`.
@@ -85,8 +85,8 @@ class TransformerBlock(keras.layers.Layer):
     def build(self, input_shape):
         dim, mlp_dim = self.hidden_dim, self.mlp_dim
         self.attention_norm = add_norm(self, "attention_norm", dim)
-        # LeCun's variance depends on the inputs alone, so that one fused
-        # kernel starts like three.
+        # LeCun's variance depends on the inputs only, so one fused kernel has
+        # the same initial values as three.
         self.qkv = add_linear(self, "qkv", dim, 3 * dim)
         self.attention_output = add_linear(self, "attention_output", dim, dim)
         self.mlp_norm = add_norm(self, "mlp_norm", dim)
@@ -109,8 +109,8 @@ class TransformerBlock(keras.layers.Layer):
                 self.mlp_output,
             )
         ]
-        # Keras's own rematerialisation would remember, on JAX, the weights that
-        # it first saw: to the backward pass they would be constants.
+        # On JAX, the rematerialisation of Keras would capture the weights of
+        # its first call as constants of the backward pass.
         transform = (
             backends.recomputed(_transform) if self.remat else _transform
         )
@@ -167,7 +167,7 @@ def _transform(
     x = numerics.attention(query, key, value)
     x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
 
-    # Matrices, no batches of them: XLA multiplies those a third faster.
+    # Matrices instead of batches of matrices: a third faster with XLA.
     tokens = backends.reshape(tokens, (-1, dim)) + x
     x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
     x = numerics.gelu(numerics.linear(x, *mlp_expand))

@@ -35,9 +35,9 @@ ARGUMENTS = (
 class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
     """A vision transformer over the patches of a video.
 
-    It owns everything from pixels to the features of each block, and no head.
-    Calling it runs a range of its blocks on tokens; `patchify`, `embed` and
-    `features` lead there from clips.
+    It contains all layers from pixels to the features of each block, and no
+    head. A call runs a range of its blocks on tokens; `patchify` and `embed`
+    convert clips to tokens, and `features` does all of it.
 
     Reference: [Scaling 4D representations, Carreira et al., 2024](
     https://arxiv.org/abs/2412.15212).
@@ -49,22 +49,22 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         mlp_dim: int, features inside of a block's MLP.
         patch_size: tuple of 3 ints, frames, rows and columns of a patch.
         clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
-            Others work too; learned positions are interpolated then.
+            Other sizes work too; learned positions are interpolated then.
         positions: str, one of
             - `"rotary"`: in every block, right after the first normalisation,
-              10 % of the features turn with time, 25 % with the row and 25 %
-              with the column,
-            - `"rotary_qk"`: inside of attention, queries and keys turn,
+              10 % of the features rotate with time, 25 % with the row and
+              25 % with the column,
+            - `"rotary_qk"`: queries and keys are rotated,
             - `"learned"` or `"sincos"`: added to the embedded patches,
             - `"none"`.
-        num_decoder_layers: int, how many of the last blocks a
-            `PatchwiseDecoder` is meant to use. A note, not a structure.
+        num_decoder_layers: int, default number of last blocks that a
+            `PatchwiseDecoder` uses. It does not change the encoder.
         pixel_mean: float or tuple of 3 floats, subtracted from pixels in
             [0, 1].
-        pixel_std: float or tuple of 3 floats, what they are divided by.
+        pixel_std: float or tuple of 3 floats, the divisor of pixels.
         wavelength: float, in patches, of rotary and sin-cos positions.
-        remat: bool, whether to recompute the inside of each block in the
-            backward pass rather than keep it in memory.
+        remat: bool, whether to recompute the activations of each block in the
+            backward pass.
 
     Call arguments:
         tokens: Embedded patches, or the output of block `first_layer`. Shape
@@ -138,7 +138,7 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         self.build(None)
 
     def build(self, input_shape):
-        """Creates every variable; none has a shape that an input decides."""
+        """Creates all variables; no shape depends on the input."""
         if self.built:
             return
         tokens = (None, None, self.hidden_dim)
@@ -165,14 +165,14 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
 
     @property
     def embedding(self) -> tuple:
-        """The layers that embed: the patch embedding and added positions."""
+        """The embedding layers: patch embedding and additive positions."""
         if self.additive_positions is None:
             return (self.patch_embedding,)
         return (self.patch_embedding, self.additive_positions)
 
     @property
     def freezable_layers(self) -> list:
-        """One tuple of layers per block; the embedding goes with the first."""
+        """One tuple of layers per block; the first includes the embedding."""
         return [
             (*self.embedding, block) if index == 0 else (block,)
             for index, block in enumerate(self.blocks)
@@ -180,20 +180,19 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
 
     @property
     def layer_names(self) -> list:
-        """Names of what `features` returns, from the input to the output."""
+        """Names of the features, from the input to the output."""
         return ["embedding", *(block.name for block in self.blocks)]
 
     def features(self, clips, layers=None, training=False) -> dict:
-        """Computes what each layer says about full clips.
+        """Computes the features of each layer for full clips.
 
         Args:
             clips: 8-bit pixels, or floats from 0 to 255. Shape
                 `(batch, frames, height, width, 3)`; any size that the patches
                 divide.
             layers: list of names, see `layer_names`. Defaults to all. Blocks
-                above the last one asked for do not run.
-            training: bool, as for any layer; none of these behaves
-                differently in training.
+                above the last of them do not run.
+            training: bool, as for any layer; it has no effect here.
 
         Returns:
             dict from name to features of shape
@@ -210,15 +209,15 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         positions = self.token_positions(grid)[None]
         tokens = self.embed(self.patchify(clips), positions, grid)
         rotation = self._rotation(positions)
-        found = {}
+        features = {}
         for depth in range(max(map(names.index, layers), default=-1) + 1):
             if depth > 0:
                 tokens = self.blocks[depth - 1](tokens, rotation)
             if names[depth] in layers:
-                found[names[depth]] = ops.reshape(
+                features[names[depth]] = ops.reshape(
                     tokens, (-1, *grid, self.hidden_dim)
                 )
-        return {name: found[name] for name in layers}
+        return {name: features[name] for name in layers}
 
     def get_config(self):
         return {

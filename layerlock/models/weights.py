@@ -1,4 +1,4 @@
-"""Weights that a layer holds itself, and the layer that is a linear map."""
+"""Weights of layers without sublayers, and the linear layer."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from layerlock.models import numerics
 def add_norm(layer, name: str, width: int) -> tuple:
     """Adds scale and offset of a layer normalisation over `width` features.
 
-    They stay in the precision of the variables: no autocast.
+    Autocast is off: they keep the precision of the variables.
     """
     return tuple(
         layer.add_weight(
@@ -38,7 +38,7 @@ def add_linear(
 
 
 def current_values(pair) -> tuple:
-    """The present values of a pair of weights, as tensors."""
+    """Returns the values of a pair of weights, as tensors."""
     first, second = pair
     return first.value, second.value
 
@@ -48,7 +48,7 @@ class Linear(keras.layers.Layer):
     """A linear map with a bias, the same for every token.
 
     Args:
-        units: int, features that come out.
+        units: int, output features.
         kernel_initializer: as for `keras.layers.Dense`. Defaults to
             `"lecun_normal"`.
 

@@ -67,11 +67,11 @@ def commands(path, config: dict) -> dict:
         path: the run directory.
         config: of the run.
     """
-    command = config.get("command")
+    backend = config.get("backend")
     return {
-        "command": command,
-        "resume_command": command
-        and configuration.resume_command(command, path),
+        "command": config.get("command"),
+        "resume_command": backend
+        and configuration.resume_command(backend, path),
     }
 
 

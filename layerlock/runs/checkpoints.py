@@ -23,16 +23,16 @@ def save(
 ) -> pathlib.Path:
     """Writes a checkpoint of a model, its optimizer and `state`.
 
-    The checkpoint appears under its name only when it is complete and on the
-    disk, with a checksum for each of its files.
+    The checkpoint gets its name when all files are on the disk, with a
+    checksum for each of them.
 
     Args:
         folder: path of the folder of checkpoints. Made if it is missing.
         model: a compiled `keras.Model`.
         step: int, optimizer updates done.
-        state: dict of JSON values, given back by `restore`.
+        state: dict of JSON values, which `read_newest` returns.
         keep: int, the newest checkpoints to keep. Defaults to `3`.
-        arrays: dict of NumPy arrays, given back by `read_arrays`. Defaults to
+        arrays: dict of NumPy arrays, which `read_arrays` returns. Defaults to
             none.
 
     Returns:
@@ -46,7 +46,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step_{step:08d}"
     draft = folder / f".writing_{final.name}"
-    shutil.rmtree(draft, ignore_errors=True)  # left behind by a killed run
+    shutil.rmtree(draft, ignore_errors=True)  # of a killed run
     draft.mkdir()
     backends.sync_state(model)
     model.save_weights(draft / _WEIGHTS)
@@ -57,7 +57,7 @@ def save(
     for name in (*_CONTENT, _MANIFEST):
         _flush(draft / name)
     replaced = folder / f".replaced_{final.name}"
-    if final.exists():  # a run that resumed before this step wrote it
+    if final.exists():  # written before a resume from an earlier step
         shutil.rmtree(replaced, ignore_errors=True)
         final.rename(replaced)
     draft.rename(final)
@@ -74,7 +74,7 @@ def find(folder) -> list[pathlib.Path]:
 
 
 def verify(checkpoint) -> str | None:
-    """Says what is wrong with a checkpoint; `None` if nothing is."""
+    """Returns the damage of a checkpoint; `None` if it is complete."""
     checkpoint = pathlib.Path(checkpoint)
     try:
         digests = json.loads((checkpoint / _MANIFEST).read_text())
@@ -89,33 +89,33 @@ def verify(checkpoint) -> str | None:
 
 
 def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
-    """Finds the newest checkpoint that is whole.
+    """Finds the newest complete checkpoint.
 
     Args:
         folder: path of the folder of checkpoints.
 
     Returns:
-        Its path, its state, and one sentence for every damaged checkpoint
-        that was passed over.
+        Its path, its state, and a sentence for every damaged newer
+        checkpoint.
 
     Raises:
-        FileNotFoundError: if there is no whole checkpoint.
+        FileNotFoundError: if there is no complete checkpoint.
     """
-    passed_over = []
+    damaged = []
     for checkpoint in find(folder):
         problem = verify(checkpoint)
         if problem is None:
             state = json.loads((checkpoint / _STATE).read_text())
-            return checkpoint, state, passed_over
-        passed_over.append(f"{checkpoint.name} is damaged: {problem}.")
+            return checkpoint, state, damaged
+        damaged.append(f"{checkpoint.name} is damaged: {problem}.")
     raise FileNotFoundError(
-        f"No whole checkpoint in {folder}. {' '.join(passed_over)} Start a "
-        "new run with another --run_dir."
+        f"No complete checkpoint in {folder}. {' '.join(damaged)} Start a "
+        "new run with another `run_dir`."
     )
 
 
 def read_arrays(checkpoint) -> dict:
-    """Reads the arrays of a checkpoint; runs no code from it."""
+    """Reads the arrays of a checkpoint, without running code from it."""
     path = pathlib.Path(checkpoint) / _ARRAYS
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
@@ -132,19 +132,19 @@ def load_weights(checkpoint, model):
         model: a compiled `keras.Model` with the same networks.
 
     Raises:
-        ValueError: if anything of the checkpoint does not fit the model.
+        ValueError: if the checkpoint does not fit the model.
     """
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     with warnings.catch_warnings():
-        # What Keras cannot place, it skips with a warning.
+        # Keras skips unknown weights with a warning.
         warnings.filterwarnings("error", message="Skipping")
         try:
             model.load_weights(pathlib.Path(checkpoint) / _WEIGHTS)
         except (UserWarning, ValueError) as error:
             raise ValueError(
-                f"{checkpoint} is of another stage, optimizer or network. "
+                f"{checkpoint} has another stage, optimizer or network. "
                 "Freeze the same layers and compile with the same optimizer "
                 f"before loading it. {error}"
             ) from None

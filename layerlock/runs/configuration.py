@@ -1,4 +1,4 @@
-"""What a run was started with, and whether a resume still asks for it."""
+"""The configuration of a run, and its comparison with that of a resume."""
 
 import contextlib
 import os
@@ -22,17 +22,17 @@ def describe_run(
     devices: list,
     **facts,
 ) -> dict:
-    """Everything `config.json` says about how a run was started.
+    """Returns the content of `config.json`.
 
-    The command, the time, the versions of Python and of every dependency that
-    is installed and the git revision of the code are found here.
+    Adds the command, the time, the versions of Python and of all installed
+    dependencies, and the git revision of the code.
 
     Args:
-        flags: every flag and its value, derived defaults included.
+        flags: all options and their values, including derived defaults.
         backend: the Keras backend.
         versions: versions of `keras`, `layerlock` and the framework.
         devices: names of the devices, such as `["cpu:0"]`.
-        **facts: more of the same, such as
+        **facts: further entries, such as
             `model={"num_layers": 8, "num_parameters": 973_000}`.
     """
     versions = {
@@ -55,16 +55,16 @@ def describe_run(
 
 
 def compare_config(old: dict, new: dict, may_change: Collection[str] = ()):
-    """Refuses to go on with a run under other flags or another backend.
+    """Raises if a resumed run has other options or another backend.
 
     Args:
         old: the configuration in the run directory.
         new: the configuration of this start, from `describe_run`.
-        may_change: names of the flags that may differ, such as `"resume"` or
-            `"workers"`; `"backend"` is a name too.
+        may_change: names of options that may differ, such as `"resume"` or
+            `"workers"`, or `"backend"`.
 
     Raises:
-        ValueError: naming each changed flag with its old and new value.
+        ValueError: with the old and the new value of each changed option.
     """
     changed = changed_options(old, new, may_change)
     if not changed:
@@ -73,15 +73,15 @@ def compare_config(old: dict, new: dict, may_change: Collection[str] = ()):
     allowed = ", ".join(sorted(may_change)) or "none"
     raise ValueError(
         f"A resumed run keeps its configuration. Changed:\n{lines}\n"
-        "Give these their old values, or start a new run in another "
-        f"`--run_dir`. What may change: {allowed}."
+        "Use the old values, or start a new run with another `run_dir`. "
+        f"Only these may change: {allowed}."
     )
 
 
 def changed_options(
     old: dict, new: dict, may_change: Collection[str] = ()
 ) -> list[str]:
-    """One line per flag that differs, the backend being one, with its values.
+    """Returns a line for each changed option or backend, with its values.
 
     Args:
         old, new, may_change: as for `compare_config`.
@@ -100,10 +100,10 @@ def changed_options(
 
 
 def changed_versions(old: dict, new: dict) -> list[str]:
-    """One sentence per version that differs between two configurations.
+    """Returns a sentence for each version that changed.
 
-    Under other versions a resumed run need not repeat the uninterrupted one
-    bit for bit; nothing else is wrong with it.
+    With other versions a resumed run may differ from the uninterrupted one by
+    rounding.
     """
     before, now = old.get("versions", {}), new.get("versions", {})
     return [
@@ -114,21 +114,21 @@ def changed_versions(old: dict, new: dict) -> list[str]:
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of the dependencies, optional ones included, where installed.
+    """Returns the versions of all installed dependencies, also optional ones.
 
-    The list is that of the installed package: `pyproject.toml`.
+    The list of dependencies comes from the metadata of the package.
 
     Example:
 
     >>> "numpy" in installed_versions()
     True
     """
-    found = {}
+    versions = {}
     for requirement in metadata.requires("layerlock") or ():
         name = re.match(r"[\w.-]+", requirement).group()
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def command_line() -> str:
@@ -138,30 +138,23 @@ def command_line() -> str:
     return shlex.join([*prefix, *sys.orig_argv])
 
 
-def resume_command(command: str, run_path) -> str:
-    """The command that goes on with the run that `command` started.
+def resume_command(backend: str, run_path) -> str:
+    """Returns the command that resumes a run, whose options are recorded.
 
     Example:
 
-    >>> resume_command("python recipes/pretrain.py --steps=9", "runs/mine")
-    'python recipes/pretrain.py --steps=9 --run_dir=runs/mine --resume'
+    >>> resume_command("jax", "runs/mine")
+    'KERAS_BACKEND=jax layerlock pretrain --run_dir=runs/mine --resume'
     """
-    words = shlex.split(command)
-    names = {
-        word.lstrip("-").split("=")[0] for word in words if word[:1] == "-"
-    }
-    if "run_dir" not in names:
-        words.append(f"--run_dir={run_path}")
-    if "resume" not in names:
-        words.append("--resume")
-    return shlex.join(words)
+    words = ["layerlock", "pretrain", f"--run_dir={run_path}", "--resume"]
+    return shlex.join([f"KERAS_BACKEND={backend}", *words])
 
 
 def git_revision() -> str | None:
-    """The revision of this code, with `-dirty` if it was changed since.
+    """Returns the git revision of this code, with `-dirty` if it has changes.
 
-    None if the code does not come from a git checkout: an installed package
-    may lie inside the checkout of something else, which is not its revision.
+    Returns `None` if git does not track this file: an installed package may
+    lie inside the checkout of another project.
     """
     here = Path(__file__).resolve()
     if _git(here.parent, "ls-files", "--error-unmatch", here.name) is None:

@@ -1,4 +1,4 @@
-"""The folder that holds everything one run reads and writes."""
+"""The folder with all files of one run."""
 
 import json
 from pathlib import Path
@@ -7,28 +7,28 @@ from layerlock.runs import writing
 
 
 class RunDirectory:
-    """The files of one pre-training run, written so that a kill loses nothing.
+    """The files of one pre-training run, safe against a killed process.
 
     ```
-    config.json      every flag, versions, backend, devices, git revision
-    files.json       the frozen lists of data files, if the data are files
-    failures.jsonl   reads of files that failed during the run
-    schedule.json    when layers froze, if the run found out by itself
-    failure.json     where the loss ceased to be a number, if it did
+    config.json      all options, versions, backend, devices, git revision
+    files.json       the fixed lists of data files, if the data are files
+    failures.jsonl   failed reads of files during the run
+    schedule.json    freeze events, if the schedule is adaptive
+    failure.json     step and clips of a loss that is NaN or infinite
     metrics.jsonl    one line per log step
-    checkpoints/     written by the checkpoint room
-    encoder/         the encoder alone; the teacher, where there is one
-    student/         the encoder that the teacher is the average of
+    checkpoints/     written by `layerlock.runs.checkpoints`
+    encoder/         the exported encoder: the teacher, if there is one
+    student/         the encoder that is trained, if there is a teacher
     pictures/        fixed clips, reconstructions, features
     report.html      written by `layerlock.report`
-    trackers.json    identifiers of the records of experiment trackers
+    trackers.json    identifiers of the runs of experiment trackers
     tensorboard/     event files, if TensorBoard is a tracker of the run
-    .lock            held while a process writes here: `layerlock.runs.lock`
+    .lock            held by the process that writes: `layerlock.runs.lock`
     ```
 
-    Never built directly: `RunDirectory.create` starts a run and refuses a
-    folder that holds anything, `RunDirectory.resume` goes on with one,
-    `RunDirectory.open` reads one and changes nothing.
+    Do not call the constructor: `RunDirectory.create` starts a run in an empty
+    folder, `RunDirectory.resume` resumes a run, `RunDirectory.open` only reads
+    a run.
 
     Example:
 
@@ -51,37 +51,37 @@ class RunDirectory:
 
         Args:
             path: the folder.
-            config: what `config.json` holds; see `describe_run`.
-            files: what `files.json` holds, or None if the data are not files.
+            config: content of `config.json`; see `describe_run`.
+            files: content of `files.json`, or `None` if the data are not
+                files.
         """
         path = Path(path)
         check_free(path)
         run = cls(path, writing.plain(config))
         if files is not None:
             run.write_files(files)
-        # Last, since a folder with this file is a run.
+        # Last: a folder with this file is a run.
         writing.write_json(run.config_path, run.config)
         return run
 
     @classmethod
     def open(cls, path):
-        """Reads the run at `path`, which may still be going."""
+        """Reads the run at `path`, which may still be running."""
         path = Path(path)
         config_path = path / "config.json"
         if not config_path.is_file():
             raise ValueError(
                 "This folder does not hold a run: it has no config.json. "
                 f"Received: run_dir={path}. To start a run there, leave "
-                "`--resume` out; to resume one, pass its `--run_dir`."
+                "`resume` out; to resume a run, pass its `run_dir`."
             )
         return cls(path, json.loads(config_path.read_bytes()))
 
     @classmethod
     def resume(cls, path):
-        """Opens the run at `path` to go on with it.
+        """Opens the run at `path` to resume it.
 
-        A line of `metrics.jsonl` that was being written when the run was
-        killed is removed.
+        Removes an incomplete last line of `metrics.jsonl`.
         """
         run = cls.open(path)
         writing.drop_unfinished_line(run.metrics_path)
@@ -89,7 +89,7 @@ class RunDirectory:
 
     @property
     def config_path(self) -> Path:
-        """Every flag, versions, backend, devices."""
+        """All options, versions, backend, devices."""
         return self.path / "config.json"
 
     @property
@@ -99,22 +99,22 @@ class RunDirectory:
 
     @property
     def files_path(self) -> Path:
-        """The frozen list of data files."""
+        """The fixed list of data files."""
         return self.path / "files.json"
 
     @property
     def schedule_path(self) -> Path:
-        """When layers froze, of a run that found out by itself."""
+        """Freeze events of a run with an adaptive schedule."""
         return self.path / "schedule.json"
 
     @property
     def failure_path(self) -> Path:
-        """Where the loss ceased to be a number, if it did."""
+        """Step and clips of a loss that is NaN or infinite."""
         return self.path / "failure.json"
 
     @property
     def checkpoints_path(self) -> Path:
-        """Folder of everything a resume needs."""
+        """Folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
@@ -124,17 +124,17 @@ class RunDirectory:
 
     @property
     def student_path(self) -> Path:
-        """Folder of the encoder itself, if `encoder_path` is its teacher."""
+        """Folder of the trained encoder, if `encoder_path` is its teacher."""
         return self.path / "student"
 
     @property
     def pictures_path(self) -> Path:
-        """Folder of the arrays that the report turns into pictures."""
+        """Folder of the arrays for the pictures of the report."""
         return self.path / "pictures"
 
     @property
     def trackers_path(self) -> Path:
-        """Identifiers of the run's records in experiment trackers."""
+        """Identifiers of the run in experiment trackers."""
         return self.path / "trackers.json"
 
     @property
@@ -143,22 +143,21 @@ class RunDirectory:
         return self.path / "report.html"
 
     def append_metrics(self, metrics: dict):
-        """Adds one line to `metrics.jsonl`, on the disk when this returns.
+        """Appends one line to `metrics.jsonl` and flushes it to the disk.
 
         Values may be Python or NumPy numbers, scalar tensors, None, NaN.
         """
         writing.append_line(self.metrics_path, writing.encode_metrics(metrics))
 
     def read_metrics(self) -> list[dict]:
-        """All complete lines of `metrics.jsonl`, oldest first.
+        """Returns all complete lines of `metrics.jsonl`, oldest first.
 
-        An unfinished last line is left out. NaN and infinity are floats
-        again.
+        Leaves out an incomplete last line, and restores NaN and infinity.
         """
         return [metrics for _, metrics in self._metrics_lines()]
 
     def drop_metrics_after(self, step: int) -> int:
-        """Removes the lines of steps later than `step`; returns how many."""
+        """Removes the lines after `step`; returns their number."""
         lines = self._metrics_lines()
         kept = [line for line, metrics in lines if metrics["step"] <= step]
         if len(kept) < len(lines):
@@ -167,32 +166,32 @@ class RunDirectory:
         return len(lines) - len(kept)
 
     def add_resume(self, step: int, **facts):
-        """Notes in `config.json` that the run went on from `step`.
+        """Records in `config.json` that the run was resumed at `step`.
 
         Args:
             step: the optimizer step of the checkpoint.
-            **facts: anything worth keeping, such as `versions`, `devices`,
-                `git_revision` or `command`, if they differ from the start.
+            **facts: entries that differ from the start of the run, such as
+                `versions`, `devices`, `git_revision` or `command`.
         """
         resumes = [*self.config.get("resumes", []), {"step": step, **facts}]
         self.config = writing.plain(self.config | {"resumes": resumes})
         writing.write_json(self.config_path, self.config)
 
     def write_files(self, files: dict):
-        """Freezes the list of data files into `files.json`."""
+        """Writes the fixed list of data files."""
         writing.write_json(self.files_path, files)
 
     def write_schedule(self, events: list, flags: str):
-        """Writes down when layers froze, and the flags that repeat it."""
-        found = {"events": events, "flags": flags}
-        writing.write_json(self.schedule_path, found)
+        """Writes the freeze events, and the options that repeat them."""
+        content = {"events": events, "flags": flags}
+        writing.write_json(self.schedule_path, content)
 
     def write_failure(self, facts: dict):
-        """Writes down where the loss ceased to be a number."""
+        """Writes step and clips of a loss that is NaN or infinite."""
         writing.write_json(self.failure_path, writing.plain(facts))
 
     def read_files(self) -> dict | None:
-        """The frozen list of data files, None if the data are not files."""
+        """Returns the fixed list of data files, `None` if there is none."""
         if not self.files_path.exists():
             return None
         return json.loads(self.files_path.read_bytes())
@@ -210,39 +209,39 @@ class RunDirectory:
         except ValueError as error:
             raise ValueError(
                 f"Line {number} of {self.metrics_path} is not JSON. "
-                f"Received: {line[:80]!r}. Something other than the run has "
-                "written to the file; remove that line."
+                f"Received: {line[:80]!r}. Another program has "
+                "changed the file; remove that line."
             ) from error
 
 
-def check_free(path, flag: str = "run_dir"):
-    """Raises unless something can be created at `path` without overwriting.
+def check_free(path, option: str = "run_dir"):
+    """Raises unless the folder `path` is new or empty.
 
     Args:
         path: the folder.
-        flag: what the command line calls it.
+        option: str, name of the option, for the message.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(
-            f"A folder is needed, and this is a file. Received: {flag}={path}. "
-            f"Pass another `--{flag}`."
+            f"Expected a folder, not a file. Received: {option}={path}. "
+            f"Pass another `{option}`."
         )
-    # What a killed `create` may have left is not worth keeping.
+    # Partial files of a killed `create` may be overwritten.
     leftovers = {
         writing.partial_path(path / "config.json"),
         writing.partial_path(path / "files.json"),
     }
-    found = set(path.iterdir()) - leftovers if path.exists() else set()
-    if not found:
+    entries = set(path.iterdir()) - leftovers if path.exists() else set()
+    if not entries:
         return
-    if flag == "run_dir" and path / "config.json" in found:
-        fix = "To go on with that run, add `--resume`; to start another, pass"
+    if option == "run_dir" and path / "config.json" in entries:
+        fix = "To resume that run, add `resume`; to start another, pass"
     else:
         fix = "Nothing is overwritten; pass"
-    names = sorted(file.name for file in found)
+    names = sorted(file.name for file in entries)
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     raise ValueError(
-        f"The folder is not empty. Received: {flag}={path}, which holds "
-        f"{shown}. {fix} another `--{flag}`."
+        f"The folder is not empty. Received: {option}={path}, which contains "
+        f"{shown}. {fix} another `{option}`."
     )

@@ -1,4 +1,4 @@
-"""One process at a time writes into a run directory."""
+"""The lock of a run directory, for one writing process at a time."""
 
 import contextlib
 import os
@@ -7,14 +7,14 @@ from pathlib import Path
 import filelock
 
 NAME = ".lock"
-_held = {}  # locks by path: an object that is collected releases its lock
+_held = {}  # by path: garbage collection would release a lock
 
 
 def hold(path):
-    """Keeps other processes from going on with a run until `release`.
+    """Prevents other processes from resuming a run until `release`.
 
-    The operating system drops the lock when the process ends, however it
-    ends. Without effect where files cannot be locked, as on some network
+    The operating system releases the lock when the process ends, even if it is
+    killed. No effect on file systems without locks, such as some network
     disks.
 
     Args:
@@ -33,7 +33,7 @@ def hold(path):
     if path in _held:
         return
     file = path / NAME
-    # A file whose mere existence is the lock would outlive a killed process.
+    # A plain lock file would remain after a killed process.
     lock = filelock.FileLock(
         file,
         timeout=0,
@@ -45,9 +45,8 @@ def hold(path):
         lock.acquire()
     except filelock.Timeout:
         raise ValueError(
-            f"The run is still going, in process {_owner(file)}. Received: "
-            f"run_dir={path}. Wait for its end or stop it, then go on with "
-            "`--resume`."
+            f"The run is still running, in process {_owner(file)}. Received: "
+            f"run_dir={path}. Wait for its end or stop it, then use `resume`."
         ) from None
     except (OSError, NotImplementedError):
         return

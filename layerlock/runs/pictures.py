@@ -1,4 +1,4 @@
-"""Keeps the arrays behind a report's pictures, and turns features into RGB."""
+"""Stores arrays for the pictures of a report; converts features to RGB."""
 
 import io
 
@@ -14,7 +14,7 @@ FEATURES = "features.npz"
 def save_reconstruction(
     run: RunDirectory, clips, masked, reconstruction, step: int
 ):
-    """Keeps fixed clips, what the model saw of them and what it made of it.
+    """Saves fixed clips, their visible patches and their reconstruction.
 
     Args:
         run: the run directory.
@@ -38,7 +38,7 @@ def save_reconstruction(
 
 
 def save_features(run: RunDirectory, clips, features, layer: str, step: int):
-    """Keeps the features of one layer for fixed clips.
+    """Saves the features of one layer for fixed clips.
 
     Args:
         run: the run directory.
@@ -66,7 +66,7 @@ def save_features(run: RunDirectory, clips, features, layer: str, step: int):
 
 
 def load(run: RunDirectory, name: str) -> dict | None:
-    """The arrays of one file of pictures, None if there is none."""
+    """Returns the arrays of one file of pictures, `None` if it is missing."""
     path = run.pictures_path / name
     if not path.exists():
         return None
@@ -75,19 +75,19 @@ def load(run: RunDirectory, name: str) -> dict | None:
 
 
 def features_to_rgb(features, clip_range: float = 2.0):
-    """Shows features as colours: their three main directions are R, G and B.
+    """Maps the first three principal components of features to RGB.
 
-    The directions and the range of the colours come from all clips and
-    frames together, so that one colour means the same everywhere. The sign of
-    each direction, which is arbitrary, is fixed by its largest weight.
+    The components and the range of the colours are computed from all clips
+    and frames together, so that colours are comparable. The sign of a
+    component, which is arbitrary, is fixed by its largest weight.
 
     Args:
         features: shape `(..., width)`.
-        clip_range: percent of the values beyond each end of the colours.
+        clip_range: percent of the values that are clipped at each end.
 
     Returns:
-        uint8, shape `(..., 3)`. A direction along which nothing varies, as in
-        collapsed features, is mid-grey; so are values that are not finite.
+        uint8, shape `(..., 3)`. A component without variance, as in collapsed
+        features, is mid-grey; so are values that are not finite.
 
     Example:
 
@@ -104,7 +104,7 @@ def features_to_rgb(features, clip_range: float = 2.0):
             components, [clip_range, 100 - clip_range], axis=0
         )
         spread = high - low
-        # Below rounding of the features themselves, a spread is no signal.
+        # A spread below the rounding of the features is noise.
         varies = spread > 1e-6 * np.abs(tokens[finite]).max()
         scaled = (components - low) / np.where(varies, spread, 1)
         colours[finite, : scaled.shape[1]] = np.where(varies, scaled, 0.5)
@@ -117,7 +117,7 @@ def _main_components(tokens):
     """Projections on the first three principal directions, `(tokens, 3)`."""
     centred = tokens - tokens.mean(axis=0)
     # The eigenvectors of the covariance are the right singular vectors of the
-    # tokens, at a cost that does not grow with the square of their number.
+    # tokens, at a cost that is linear in the number of tokens.
     _, vectors = np.linalg.eigh(centred.T @ centred)  # rising eigenvalues
     directions = vectors.T[::-1][:3]
     largest = np.abs(directions).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Shows how far a run is: one bar on a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -11,11 +11,11 @@ from layerlock.runs import wording
 
 
 class Progress:
-    """Loss, frozen layers, target, clips per second and time left.
+    """Shows loss, frozen layers, target, clips per second and time left.
 
-    On a terminal one bar is redrawn by a thread of its own; anywhere else (a
-    log file, a batch queue) each `update` is one line. `advance` is for the
-    hot path: it stores the step, and that is all.
+    On a terminal a background thread redraws one bar; elsewhere (a log file, a
+    batch queue) each `update` prints one line. `advance` only stores the step,
+    so it is cheap enough for every batch.
 
     Args:
         stream: where to write. Defaults to standard error.
@@ -48,7 +48,7 @@ class Progress:
         self.finish()
 
     def start(self, total_steps: int, first_step: int = 0):
-        """Begins at `first_step`, which is not 0 in a resumed run."""
+        """Starts at `first_step`, which is above 0 in a resumed run."""
         self.finish()
         self.step, self.total_steps = first_step, total_steps
         self.status = ""
@@ -57,7 +57,7 @@ class Progress:
         self._bar = _terminal_bar(self)
 
     def advance(self, step: int):
-        """Moves the bar to `step`; cheap enough for every batch."""
+        """Moves the bar to `step`."""
         self.step = step
 
     def update(
@@ -85,20 +85,20 @@ class Progress:
             )
 
     def message(self, text: str):
-        """Shows a line that stays, above the bar."""
+        """Prints a line, above the bar."""
         if self._bar is None:
             self._print(text)
         else:
             self._bar.console.print(text, markup=False, highlight=False)
 
     def finish(self):
-        """Ends the bar; may be called again, and without a start."""
+        """Removes the bar, if there is one."""
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.stop()
 
     def step_text(self) -> str:
-        """The step, of how many, in percent."""
+        """Returns the step, the number of steps and the percentage."""
         share = self.step / max(self.total_steps, 1)
         return (
             f"step {wording.count(self.step)}/"
@@ -106,7 +106,7 @@ class Progress:
         )
 
     def time_left(self) -> str:
-        """The time left, at the pace of the last log steps."""
+        """Returns the time left, at the pace of the last log steps."""
         seconds = self._pace.seconds_per_step
         if seconds is None or self._pace.may_hold_compilation:
             return "left unknown"
@@ -118,11 +118,10 @@ class Progress:
 
 
 class Pace:
-    """Seconds per step, following a pace that freezing changes.
+    """Estimates the seconds per step, which freezing changes.
 
-    The mean of the windows between observations, newer ones weighing more.
-    The first window counts only until there is a second one, since it may
-    contain the compilation of the step.
+    A moving average over the windows between observations. The first window
+    is dropped at the second one, since it may contain compilation.
     """
 
     def __init__(self, weight: float = 0.3):
@@ -133,11 +132,11 @@ class Pace:
 
     @property
     def may_hold_compilation(self) -> bool:
-        """Whether only the first window is known so far."""
+        """Whether there is only the first window so far."""
         return self._windows < 2
 
     def observe(self, step: int, seconds: float):
-        """Notes that `step` was reached at the time `seconds`."""
+        """Records that `step` was reached at the time `seconds`."""
         last, self._last = self._last, (step, seconds)
         if last is None or step <= last[0]:
             return
@@ -149,7 +148,7 @@ class Pace:
 
 
 class StatusColumn(rich.progress.ProgressColumn):
-    """Reads time left and facts of a `Progress` whenever it is redrawn."""
+    """Column with time left and status of a `Progress`."""
 
     def __init__(self, progress: Progress):
         super().__init__()
@@ -161,7 +160,7 @@ class StatusColumn(rich.progress.ProgressColumn):
 
 
 class ProgressBar(rich.progress.BarColumn):
-    """A bar whose length is read from a `Progress`."""
+    """A bar with the step of a `Progress`."""
 
     def __init__(self, progress: Progress, width: int):
         super().__init__(width, complete_style="cyan", finished_style="cyan")
@@ -173,7 +172,7 @@ class ProgressBar(rich.progress.BarColumn):
 
 
 class StepColumn(rich.progress.ProgressColumn):
-    """The step of a `Progress`, of how many, in percent."""
+    """Column with step, number of steps and percentage of a `Progress`."""
 
     def __init__(self, progress: Progress):
         super().__init__()
@@ -185,12 +184,12 @@ class StepColumn(rich.progress.ProgressColumn):
 
 
 def _terminal_bar(progress: Progress):
-    """A started bar of rich, or None where lines are better."""
+    """Starts a bar of rich; returns `None` without a terminal."""
     console = rich.console.Console(file=progress.stream)
     if not console.is_terminal or console.is_dumb_terminal:
         return None
     columns = [StepColumn(progress), StatusColumn(progress)]
-    if console.width >= 100:  # on less, the facts need the place of the bar
+    if console.width >= 100:  # narrower: no room for a bar
         columns.insert(
             1, ProgressBar(progress, 24 if console.width >= 120 else 8)
         )

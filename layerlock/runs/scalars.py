@@ -1,4 +1,4 @@
-"""Names the numbers of a metrics line for trackers, grouped by subject."""
+"""Tags of the metrics for experiment trackers, grouped by subject."""
 
 import math
 import numbers
@@ -41,7 +41,7 @@ LISTS = {"weight_norms": "weight_norm", "cka": "cka"}  # a number per block
 
 
 def of_line(metrics: dict) -> dict[str, float]:
-    """The finite numbers of a line of metrics.jsonl, by their tag.
+    """Returns the finite numbers of a line of metrics.jsonl, by their tag.
 
     Example:
 
@@ -56,7 +56,7 @@ def of_line(metrics: dict) -> dict[str, float]:
 
 
 def tag(key: str) -> str:
-    """The name of a metric in a tracker, grouped by what it is about.
+    """Returns the tag of a metric: its group and its name.
 
     Example:
 

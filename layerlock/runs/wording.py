@@ -1,17 +1,17 @@
-"""Says numbers, durations and targets the way a person would."""
+"""Formats numbers, durations and targets for people."""
 
 import math
 
-PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z")
 
 
 def count(value: float) -> str:
-    """A whole number with thousands set apart: `12,000`."""
+    """Formats a whole number with separators: `12,000`."""
     return f"{value:,.0f}"
 
 
 def number(value: float | None) -> str:
-    """Four significant digits, or what a missing or broken value is."""
+    """Formats a number with four digits, or a missing or infinite value."""
     if value is None:
         return "unknown"
     if not math.isfinite(value):
@@ -22,7 +22,7 @@ def number(value: float | None) -> str:
 
 
 def scaled(value: float | None, unit: str) -> str:
-    """A number with the prefix that keeps it short.
+    """Formats a number with a metric prefix.
 
     Example:
 
@@ -36,7 +36,7 @@ def scaled(value: float | None, unit: str) -> str:
 
 
 def memory(value: float | None) -> str:
-    """Bytes in the binary unit that keeps the number short."""
+    """Formats bytes with a binary prefix."""
     if value is None or not math.isfinite(value):
         return number(value)
     units = ("B", "KiB", "MiB", "GiB")
@@ -48,11 +48,11 @@ def memory(value: float | None) -> str:
 
 
 def prefix_power(value: float) -> int:
-    """How many times 1000 fits into `value`, as an index of `PREFIXES`."""
+    """Returns the index in `PREFIXES` of the prefix for `value`."""
     if not value:
         return 0
     power = int(math.log10(abs(value)) // 3)
-    # What would be printed as 1e+03 belongs to the next prefix.
+    # Values that round to 1e+03 get the next prefix.
     power += abs(value) / 1000**power >= 999.5
     return min(max(power, 0), len(PREFIXES) - 1)
 
@@ -72,7 +72,7 @@ def duration(seconds: float | None) -> str:
 
 
 def target(layer) -> str:
-    """What is predicted: `pixels`, `layer 3`, `layers 1, 2, 3`.
+    """Formats target layers: `pixels`, `layer 3`, `layers 1, 2, 3`.
 
     Args:
         layer: None or 0 for pixels, the number of a layer, or a list of such.

@@ -1,4 +1,4 @@
-"""Writes files that survive a kill: whole or not at all, and valid JSON."""
+"""Writes files atomically, and metrics as valid JSON."""
 
 import json
 import math
@@ -11,17 +11,16 @@ NOT_FINITE = "not_finite"
 
 
 def partial_path(path: Path) -> Path:
-    """The name under which `path` is written before it is complete."""
+    """Returns the temporary name of `path`."""
     return path.with_name(f".{path.name}.partial")
 
 
 def replace_file(path: Path, content: bytes):
-    """Writes `content` to `path`; a reader sees the old file or the new one.
+    """Writes `content` to `path` atomically.
 
-    The content goes to a temporary file in the same folder, reaches the disk
-    (`fsync`), and only then takes the name. The temporary name is a function
-    of `path`, so a writer that was killed leaves nothing behind that the next
-    one does not overwrite.
+    The content is written to a temporary file in the same folder, flushed to
+    the disk (`fsync`) and renamed. The temporary name depends on `path` only,
+    so the next writer overwrites the file of a killed one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,16 +34,16 @@ def replace_file(path: Path, content: bytes):
 
 
 def write_json(path: Path, value):
-    """Replaces the JSON file at `path`, indented for a human reader."""
+    """Writes indented JSON to `path` atomically."""
     text = json.dumps(plain(value), indent=2, allow_nan=False)
     replace_file(path, (text + "\n").encode())
 
 
 def append_line(path: Path, line: bytes):
-    """Appends `line` and a newline to `path`, and waits for the disk.
+    """Appends `line` and a newline to `path`, and flushes it to the disk.
 
-    The line goes out in one call; if the process is killed inside it, what
-    remains is a last line without a newline, which `read_lines` drops.
+    If the process is killed during the call, the last line has no newline,
+    and `read_lines` drops it.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
@@ -55,7 +54,7 @@ def append_line(path: Path, line: bytes):
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """The complete lines of `path`, without an unfinished last one."""
+    """Returns the lines of `path`, without an incomplete last one."""
     path = Path(path)
     if not path.exists():
         return []
@@ -64,7 +63,7 @@ def read_lines(path: Path) -> list[bytes]:
 
 
 def drop_unfinished_line(path: Path):
-    """Cuts off what follows the last newline of `path`, if anything does."""
+    """Removes an incomplete last line of `path`."""
     path = Path(path)
     if not path.exists():
         return
@@ -75,10 +74,11 @@ def drop_unfinished_line(path: Path):
 
 
 def plain(value):
-    """`value` in the types of JSON; numbers that are not finite become None.
+    """Converts `value` to JSON types.
 
     NumPy values and scalar tensors of any framework become Python numbers,
-    paths and anything unknown become strings.
+    numbers that are not finite become `None`, and paths and unknown types
+    become strings.
     """
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -94,10 +94,10 @@ def plain(value):
 
 
 def encode_metrics(metrics: dict) -> bytes:
-    """One line of JSON for `metrics`, without losing NaN and infinity.
+    """Encodes `metrics` as one line of JSON that keeps NaN and infinity.
 
-    JSON has neither. They are written as null, which every reader takes, and
-    named under the key `not_finite`: `{"loss": null, "not_finite": {"loss":
+    They are written as null, since JSON has neither, and listed under the key
+    `not_finite`: `{"loss": null, "not_finite": {"loss":
     "nan"}}`.
 
     Example:
@@ -117,7 +117,7 @@ def encode_metrics(metrics: dict) -> bytes:
 
 
 def decode_metrics(line: bytes) -> dict:
-    """The metrics of one line, with NaN and infinity back in place."""
+    """Decodes the metrics of one line, with NaN and infinity."""
     metrics = json.loads(line)
     lost = metrics.pop(NOT_FINITE, {})
     return metrics | {key: float(text) for key, text in lost.items()}
@@ -127,7 +127,7 @@ def _plain_array(value):
     array = np.asarray(value)
     if array.dtype.kind in "biuf":
         return plain(array.tolist())
-    if array.dtype.kind == "V":  # bfloat16 and other numbers NumPy lacks
+    if array.dtype.kind == "V":  # bfloat16 and other types that NumPy lacks
         return plain(array.astype("float32").tolist())
     return str(value)
 
@@ -138,7 +138,7 @@ def _write_all(descriptor: int, content: bytes):
 
 
 def _sync_folder(folder: Path):
-    # Windows cannot open a folder; its rename needs no such call.
+    # Windows cannot open a folder, and needs no flush of it.
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

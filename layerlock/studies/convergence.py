@@ -174,7 +174,7 @@ convergence = Job(
     ConvergenceConfig,
     start,
     plan,
-    """Measures in which order layers converge, and when they can be frozen.
+    """Measures when layers converge, and can be frozen.
 
     Trains a masked auto-encoder once without a freeze, and from its
     checkpoints once more for every pair of `layers` and `freeze_at`: layers up

@@ -88,7 +88,7 @@ savings = Job(
     SavingsConfig,
     start,
     plan,
-    """Compares the cost of a run that freezes layers with one that does not.
+    """Compares the cost of training with freezes and without.
 
     Trains twice: once with layers that freeze, predicting pixels unless
     `target` is set, and once without. `savings.png` and `savings.json` are

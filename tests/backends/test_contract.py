@@ -136,7 +136,7 @@ def test_distribution_without_devices_is_answered(distribution):
     reason = backends.unsupported(distribution=distribution)
 
     assert f"distribution={distribution}" in reason
-    assert "--distribution=none" in reason
+    assert "distribution=none" in reason
 
 
 @pytest.mark.parametrize(

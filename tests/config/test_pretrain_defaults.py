@@ -1,5 +1,8 @@
 """Every option is used or refused, and derived defaults make sense."""
 
+import json
+import pathlib
+
 import keras
 import pytest
 from absl import flags
@@ -91,7 +94,7 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--init_from=x", "--preset=video_vit_tiny"], "contradicts"),
         (["--schedule=never", "--head_reset"], "--head_reset is about"),
         (["--schedule=never", "--mini_warmup_steps=5"], "mini_warmup_steps is"),
-        (["--target=pixels", "--target_lag=3"], "only target"),
+        (["--target=pixels", "--target_lag=3"], "need latent targets"),
         (
             ["--objective=vjepa", "--teacher=frozen", "--momentum=0.5"],
             "--momentum is that of a moving average",
@@ -331,3 +334,17 @@ def test_a_flag_that_is_given_is_not_recalled(tmp_path):
             writing.plain(began_with), writing.plain(now), run_folder.FREE
         )
     assert str(error.value).count("->") == 1
+
+
+def test_a_run_from_before_options_had_sections_continues(tmp_path):
+    path = pathlib.Path(__file__).with_name("run_of_0_1.json")
+    began_with = {"flags": json.loads(path.read_text()), "backend": BACKEND}
+    RunDirectory.create(tmp_path / "run", began_with)
+
+    config = running.configure(
+        "pretrain", f"--run_dir={tmp_path / 'run'}", "--resume"
+    )
+    now = run_folder.describe(run_folder.recall(config).resolve())
+
+    compare_config(began_with, writing.plain(now), run_folder.FREE)
+    assert now["flags"]["schedule_args"] == "interval=100"

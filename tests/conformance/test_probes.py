@@ -59,7 +59,7 @@ def test_it_finds_the_depth_that_is_planted(name):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in DENSE])
 def test_what_it_cannot_answer_is_refused(name):
-    with pytest.raises(ValueError, match="--readout=attentive"):
+    with pytest.raises(ValueError, match="readout='attentive'"):
         judge(toys.PlantedTask(dense=True), name)
 
 

@@ -132,7 +132,10 @@ def test_trims_are_copied_alone(videos, tmp_path):
 
 @pytest.mark.parametrize(
     ("trim", "message"),
-    [(("three.mp4", 0, 1), "not among"), (("two.mkv", 1, 1), "to a later one")],
+    [
+        (("three.mp4", 0, 1), "not among"),
+        (("two.mkv", 1, 1), "after the first"),
+    ],
 )
 def test_trims_of_nothing_are_refused(videos, tmp_path, trim, message):
     with pytest.raises(ValueError, match=message):
@@ -141,7 +144,7 @@ def test_trims_of_nothing_are_refused(videos, tmp_path, trim, message):
 
 @pytest.mark.parametrize("place", ["videos", "videos/small", "."])
 def test_copies_do_not_lie_among_the_originals(videos, tmp_path, place):
-    with pytest.raises(ValueError, match="among the originals"):
+    with pytest.raises(ValueError, match="folder of the originals"):
         preparing.prepare(videos, tmp_path / place, **SETTINGS)
 
 

@@ -62,7 +62,7 @@ def test_it_finds_what_the_features_show_and_when_it_should():
 
 
 def test_a_task_without_classes_is_refused():
-    with pytest.raises(ValueError, match="asks for depth"):
+    with pytest.raises(ValueError, match="a task of depth"):
         FeatureProbe(2, toys.PlantedTask(dense=True))
 
 

@@ -52,7 +52,7 @@ def run(tmp_path):
 
 def test_a_run_stands_for_its_encoder_or_its_student(run):
     networks.small_encoder(positions="none").save_to_preset(run / "encoder")
-    with pytest.raises(ValueError, match="no student"):
+    with pytest.raises(ValueError, match="no separate student"):
         encoders.load(run, student=True)
     networks.small_encoder(positions="sincos").save_to_preset(run / "student")
 
@@ -68,12 +68,12 @@ def test_what_finetuning_left_stands_for_its_encoder(tmp_path):
 
     assert encoders.load(tmp_path).positions == "none"
     for spec in (tmp_path, "random:video_vit_nano"):
-        with pytest.raises(ValueError, match="Leave --student out"):
+        with pytest.raises(ValueError, match="Leave .*student"):
             encoders.load(spec, student=True)
 
 
 def test_a_run_without_an_encoder_is_told_to_wait(run):
-    with pytest.raises(ValueError, match="not exported an encoder yet"):
+    with pytest.raises(ValueError, match="no exported encoder yet"):
         encoders.load(run)
 
 

@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_not_kept_and_that_is_said(tmp_path):
 
     assert list(tmp_path.iterdir()) == []
     [sentence] = said
-    assert "computed anew whenever they are needed" in sentence
+    assert "computed again at each use" in sentence
     values, targets = found.batch([3, 5])
     assert values.shape == (2, 2, *toys.GRID, toys.DIM)
     assert targets.shape == (2,)
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_no_example_after_a_pass():
 
 def test_a_split_without_an_example_is_refused():
     broken = features.Features(toys.extract, toys.Brittle(1, 0, dense=False))
-    with pytest.raises(DecodingError, match="No example can be read"):
+    with pytest.raises(DecodingError, match="No example is readable"):
         list(broken.batches())
 
 

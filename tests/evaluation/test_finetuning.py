@@ -167,11 +167,11 @@ def test_what_cannot_be_finetuned_is_refused():
     encoder, task = small_encoder(), Clips()
     pixels = encoders.Pixels((1, 4, 4), (2, 8, 8))
     for arguments, message in (
-        ({"encoder": pixels}, "nothing to fine-tune"),
+        ({"encoder": pixels}, "no weights to fine-tune"),
         ({"readout": "knn"}, "'attentive', 'linear'"),
         ({"schedule": "linear"}, "has 2 blocks"),
-        ({"batch_size": 121}, "more than the 120 examples"),
-        ({"schedule": "converged"}, "only pre-training does"),
+        ({"batch_size": 121}, "exceeds the 120 training examples"),
+        ({"schedule": "converged"}, "measurements of pre-training"),
     ):
         with pytest.raises(ValueError, match=message):
             finetuning.check(**{"encoder": encoder, "task": task, **arguments})

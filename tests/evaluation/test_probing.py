@@ -50,7 +50,7 @@ def test_depths_have_no_commonest_class():
 def test_what_cannot_answer_a_task_is_refused_before_features_are_computed():
     before = toys.Encoder.calls
 
-    with pytest.raises(ValueError, match="--readout=attentive"):
+    with pytest.raises(ValueError, match="readout='attentive'"):
         probing.probe(toys.Encoder(), toys.PlantedTask(dense=True), "knn")
 
     assert toys.Encoder.calls == before

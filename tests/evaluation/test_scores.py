@@ -76,7 +76,7 @@ def test_a_depth_that_is_no_number_is_infinitely_wrong():
 
     np.testing.assert_array_equal(found["abs_rel"], [np.inf, 0.0])
     np.testing.assert_array_equal(found["delta_1_25"], [0.5, 1.0])
-    with pytest.raises(ValueError, match="1 of 2 predictions are no numbers"):
+    with pytest.raises(ValueError, match="1 of 2 predictions are not finite"):
         scores.summarise(found["abs_rel"])
 
 

@@ -169,7 +169,7 @@ def test_a_decoder_that_takes_every_block_is_refused():
     encoder = networks.small_encoder()
     decoder = small_decoder(encoder, num_decoder_layers=4)
 
-    with pytest.raises(ValueError, match="must leave one"):
+    with pytest.raises(ValueError, match="must leave at least one"):
         decoder.encoder_layers(encoder)
 
 

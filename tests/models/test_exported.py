@@ -189,7 +189,7 @@ def test_another_model_is_no_encoder(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.save(tmp_path / "model.keras")
 
-    with pytest.raises(ValueError, match="holds a Sequential"):
+    with pytest.raises(ValueError, match="contains a Sequential"):
         VideoEncoder.from_preset(tmp_path / "model.keras")
 
 

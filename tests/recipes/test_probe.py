@@ -148,7 +148,7 @@ def test_a_probe_that_fails_leaves_no_folder(encoder, tmp_path):
     )
 
     assert said.returncode
-    assert "computed anew" in said.stdout
+    assert "computed again" in said.stdout
     assert not out.exists()
 
 

@@ -226,7 +226,7 @@ def test_a_run_that_is_still_going_is_not_resumed(tmp_path, flags):
     finally:
         process.kill()
         process.wait()
-    assert f"still going, in process {process.pid}" in said
+    assert f"still running, in process {process.pid}" in said
 
 
 @ONE_BACKEND
@@ -255,4 +255,4 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, flags):
 @ONE_BACKEND
 def test_a_run_directory_is_never_overwritten(uninterrupted, flags):
     run_dir = f"--run_dir={uninterrupted}"
-    assert "--resume" in running.refusal("pretrain", run_dir, *flags)
+    assert "`resume`" in running.refusal("pretrain", run_dir, *flags)

@@ -44,13 +44,13 @@ def test_a_list_without_counts_is_shown():
 
 
 def test_the_command_to_resume_names_the_run():
-    config = {"command": "python recipes/pretrain.py --steps=9"}
+    config = {"command": "python mine.py --steps=9", "backend": "jax"}
 
     commands = appendix.commands("runs/mine", config)
 
     assert commands["command"] == config["command"]
-    assert commands["resume_command"].startswith(config["command"])
-    assert "runs/mine" in commands["resume_command"]
+    assert commands["resume_command"].startswith("KERAS_BACKEND=jax layerlock")
+    assert "--run_dir=runs/mine" in commands["resume_command"]
 
 
 def test_a_run_without_a_command_has_none_to_resume():

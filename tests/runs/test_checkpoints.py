@@ -227,7 +227,7 @@ def test_without_a_whole_checkpoint_it_says_what_to_do(tmp_path, model):
     truncate(checkpoints.save(tmp_path, model, 7, {}) / WEIGHTS)
 
     with pytest.raises(
-        FileNotFoundError, match="step_00000007 is damaged.*--run_dir"
+        FileNotFoundError, match="step_00000007 is damaged.*`run_dir`"
     ):
         checkpoints.read_newest(tmp_path)
 

@@ -36,7 +36,7 @@ def test_an_empty_folder_can_be_used(tmp_path):
 
 
 def test_a_folder_that_holds_a_run_is_refused(run):
-    with pytest.raises(ValueError, match=r"config.json.*`--resume`"):
+    with pytest.raises(ValueError, match=r"config.json.*`resume`"):
         RunDirectory.create(run.path, {"flags": {}})
 
     assert RunDirectory.open(run.path).config == CONFIG
@@ -45,7 +45,7 @@ def test_a_folder_that_holds_a_run_is_refused(run):
 def test_a_folder_that_holds_anything_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
 
-    with pytest.raises(ValueError, match=r"thesis.txt.*another `--run_dir`"):
+    with pytest.raises(ValueError, match=r"thesis.txt.*another `run_dir`"):
         RunDirectory.create(tmp_path, CONFIG)
 
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
@@ -55,7 +55,7 @@ def test_a_file_is_refused(tmp_path):
     path = tmp_path / "run"
     path.write_text("mine")
 
-    with pytest.raises(ValueError, match="this is a file"):
+    with pytest.raises(ValueError, match="not a file"):
         RunDirectory.create(path, CONFIG)
 
 

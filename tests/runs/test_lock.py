@@ -36,7 +36,7 @@ def other(tmp_path, pytestconfig):
 
 def test_a_folder_that_another_process_holds_is_refused(other):
     process, path = other
-    with pytest.raises(ValueError, match=f"going, in process {process.pid}"):
+    with pytest.raises(ValueError, match=f"running, in process {process.pid}"):
         lock.hold(path)
 
 

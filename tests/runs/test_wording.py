@@ -29,7 +29,8 @@ def test_durations_use_two_units(seconds, text):
         (999, "999 FLOPs"),
         (999.9, "1 kFLOPs"),
         (1.5e15, "1.5 PFLOPs"),
-        (3e24, "3e+06 EFLOPs"),
+        (3.8e21, "3.8 ZFLOPs"),
+        (3e24, "3e+03 ZFLOPs"),
         (None, "unknown"),
     ],
 )

@@ -21,7 +21,7 @@ from layerlock.backends.jax.programs import (
 
 
 class TrainStep:
-    """`train_step` with the gradient's norm in its logs; a measured step."""
+    """Training step that logs the gradient norm and is compiled with costs."""
 
     def train_step(self, state, data):
         trainable, non_trainable, optimizer_variables, metrics = state
@@ -51,8 +51,7 @@ class TrainStep:
         trainable, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, gradients, trainable
         )
-        # Keras offers no public way to update its loss tracker in a step of
-        # one's own.
+        # Keras has no public way to update its loss tracker in a custom step.
         logs, metrics = self._update_metrics_variables(
             metrics, loss, x, y, outputs, sample_weight
         )
@@ -83,7 +82,9 @@ class TrainStep:
         super().make_train_function(force=force)
         scans = keras_internals.scans_steps() and self.steps_per_execution > 1
         if self.run_eagerly or not self.jit_compile or scans:
-            self.compiled_step = None  # Keras compiles, and counts no costs.
+            self.compiled_step = (
+                None  # Keras compiles it; no costs are measured.
+            )
             return
         arguments = {"donate_argnums": 0}
         if keras.distribution.distribution() is not None:
@@ -101,16 +102,16 @@ class TrainStep:
             self.train_function = self._make_function(step)
 
     def _pop_next_step(self):
-        """The step that was compiled ahead, if it is for what comes now."""
+        """Returns the step that was compiled ahead, if its config fits."""
         ahead, self.next_step = getattr(self, "next_step", None), None
         fits = ahead is not None and ahead.config == self.get_config()
         return ahead if fits else None
 
 
 def fused(function):
-    # The whole step is compiled; this saves tracing each call of it anew, for
-    # all programs of a process. Nothing but the arguments may decide what the
-    # function does.
+    # The whole step is compiled. Nested `jit` shares the trace of a function
+    # between its calls and between programs, so its result must depend on the
+    # arguments only.
     @functools.partial(jax.jit, static_argnums=0)
     def run(keywords, *arguments):
         return function(*arguments, **dict(keywords))
@@ -124,7 +125,7 @@ def fused(function):
 
 def recomputed(function):
     def call(*arguments, **keywords):
-        # One function per call: JAX would take another's trace for it.
+        # A new function per call: JAX caches traces by function.
         return jax.checkpoint(functools.partial(function, **keywords))(
             *arguments
         )
@@ -141,9 +142,9 @@ def variable_scope(model):
 
 
 def renew_step(model, frozen_variables):
-    # The positional list of values belongs to the old list of variables.
-    # Were it kept, an interrupt during the next compilation would write old
-    # values into the wrong variables.
+    # The list of values is in the order of the old variables. If it were kept,
+    # an interrupt during the next compilation would write values into the
+    # wrong variables.
     model._jax_state = None
     stages.reset(model)
     _reset_functions(model)
@@ -161,7 +162,7 @@ def compile_ahead(model, config, make_model):
     if step is None or step.data is None:
         return None
     if keras.distribution.distribution() is not None:
-        return None  # its shapes would also have to say where they lie
+        return None  # the shapes would need shardings
     running = getattr(model, "next_step", None)
     if running is not None and running.config == config:
         return running
@@ -170,13 +171,13 @@ def compile_ahead(model, config, make_model):
         program, state = compile_from_shapes(make_model, step.data)
         return program, structure_of((state, step.data))
 
-    # A run that is interrupted does not wait for its compiler.
+    # A daemon thread: an interrupted run does not wait for it.
     model.next_step = Compilation(compile, config)
     return model.next_step
 
 
 def cache_programs(folder):
-    # What the user chose for JAX goes first.
+    # The user's own setting of JAX has priority.
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(folder))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
@@ -184,7 +185,7 @@ def cache_programs(folder):
 
 
 def compiled(model, function, example=None):
-    # Variables are arguments: where a freeze exchanges some, it traces anew.
+    # Variables are arguments: `jit` traces again after a freeze replaced some.
     @jax.jit
     def run(values, arguments):
         mapping = list(zip(model.variables, values, strict=True))
@@ -241,7 +242,7 @@ def unsupported(
     if distribution not in (None, "none") and jax.device_count() < 2:
         return (
             f"distribution={distribution} needs at least 2 devices. "
-            f"Received: {jax.device_count()}. Use --distribution=none."
+            f"Received: {jax.device_count()}. Use distribution=none."
         )
     return None
 

@@ -1,23 +1,23 @@
-"""A program that a thread of its own compiles while others run."""
+"""Compiles a program in a background thread."""
 
 import threading
 import warnings
 
 
 class Compilation:
-    """Compiles in the background, and hands over what came of it.
+    """Compiles a program in the background.
 
     Args:
-        compile: function without arguments that returns the program and what
-            must be equal for it to fit.
-        config: what `get_config` of the model will return when the program
-            is wanted. Defaults to `None`.
-        daemon: bool, whether a program that ends leaves its compiler behind.
-            Defaults to `True`.
+        compile: function without arguments that returns the program and the
+            structure of its arguments.
+        config: `get_config` of the model at the stage of the program.
+            Defaults to `None`.
+        daemon: bool, whether the process may exit before the compilation has
+            finished. Defaults to `True`.
 
     Attributes:
-        program: what was compiled, or `None`.
-        error: why there is none, an exception.
+        program: the compiled program, or `None`.
+        error: the exception if compilation failed, or `None`.
     """
 
     def __init__(self, compile, config=None, daemon=True):
@@ -34,16 +34,16 @@ class Compilation:
         self._thread.start()
 
     def wait(self):
-        """Waits until it is compiled, or failed."""
+        """Waits until the compilation has finished or failed."""
         self._thread.join()
 
     def take(self, fits):
-        """Waits for the program; `None` if there is none that fits."""
+        """Waits for the program; returns `None` if it does not fit."""
         self.wait()
         if self.error is not None:
             warnings.warn(
-                "What was to be compiled ahead could not be and is compiled "
-                f"now: {self.error!r}",
+                "Compiling the next stage in the background failed; it is "
+                f"compiled now. Reason: {self.error!r}",
                 stacklevel=2,
             )
         return self.program if fits == self._fits else None
@@ -51,5 +51,5 @@ class Compilation:
     def _run(self, compile):
         try:
             self.program, self._fits = compile()
-        except Exception as error:  # the run goes on, and compiles in time
+        except Exception as error:  # the run continues and compiles later
             self.error = error

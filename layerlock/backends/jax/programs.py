@@ -1,4 +1,4 @@
-"""Compiled steps: what they take, what they cost, and when they are reused."""
+"""Compiled steps: their arguments, their cost and their reuse."""
 
 import dataclasses
 import time
@@ -16,8 +16,8 @@ class Program:
 
     Args:
         run: function of state and data.
-        cost: `StepCost`. Asking the compiler for it takes a while, which is
-            best spent where it is compiled.
+        cost: `StepCost`. The cost analysis takes time, so it runs with the
+            compilation, which may be in the background.
     """
 
     run: Callable
@@ -27,20 +27,20 @@ class Program:
 class CompiledStep:
     """A step function, compiled once per shape of its data.
 
-    `jax.jit` would compile it too, but would not tell what the program costs
-    in memory and operations without compiling it a second time.
+    `jax.jit` alone would have to compile a second time to return the memory
+    and the FLOPs of the program.
 
     Args:
         function: of state and data.
-        ahead: a `Compilation` that may have its program already, or `None`.
-            Defaults to `None`.
+        ahead: a `Compilation` of the first program, or `None`. Defaults to
+            `None`.
         **jit_arguments: as for `jax.jit`.
     """
 
     def __init__(self, function, ahead=None, **jit_arguments):
-        # A fresh function object: `jax.jit` shares its trace cache between
-        # equal bound methods, and a step may change without its state's
-        # shapes changing, when only the target moves.
+        # A new function object: `jax.jit` shares its trace cache between equal
+        # bound methods, but a step also changes if only the target moves and
+        # the shapes of its state stay the same.
         def step(state, data):
             return function(state, data)
 
@@ -70,8 +70,8 @@ class CompiledStep:
     def _program(self, state, data):
         self.data = jax.tree.map(shape_of, data)
         ahead, self.ahead = self.ahead, None
-        found = ahead and ahead.take(structure_of((state, data)))
-        return found or self.compile(state, data)
+        program = ahead and ahead.take(structure_of((state, data)))
+        return program or self.compile(state, data)
 
 
 def _cost(program) -> StepCost:
@@ -79,8 +79,8 @@ def _cost(program) -> StepCost:
     memory = program.memory_analysis()
     if memory is None:
         return StepCost(flops=flops)
-    # The device allocator's high-water mark cannot be reset, so it would
-    # never show a fall: the compiler's own account is used everywhere.
+    # The peak of the device allocator cannot be reset, so it never falls. The
+    # compiler's memory analysis is used on every device.
     return StepCost(
         flops=flops,
         activation_bytes=memory.temp_size_in_bytes,
@@ -92,13 +92,13 @@ def _cost(program) -> StepCost:
 
 
 def shape_of(leaf) -> jax.ShapeDtypeStruct:
-    """Shape and type of an array, or of what will be one."""
+    """Shape and type of an array or of a shape struct."""
     dtype = keras.backend.standardize_dtype(leaf.dtype)
     return jax.ShapeDtypeStruct(leaf.shape, dtype)
 
 
 def structure_of(tree) -> tuple:
-    """What must be equal for a program to fit: structure, shapes, types."""
+    """Structure, shapes and types that decide whether a program fits."""
     leaves, structure = jax.tree.flatten(tree)
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
@@ -113,10 +113,10 @@ def compile_from_shapes(make_model, data):
     Returns:
         The `Program`, and the shapes of the state that it takes.
     """
-    found = []
+    models = []
     # Variables get shapes and no values.
-    jax.eval_shape(lambda: found.append(make_model()))
-    [model] = found
+    jax.eval_shape(lambda: models.append(make_model()))
+    [model] = models
     state = tuple(
         [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
         for variables in (

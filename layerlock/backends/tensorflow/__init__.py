@@ -25,8 +25,7 @@ class TrainStep:
                 training=True,
             )
             scaled_loss = self.optimizer.scale_loss(loss)
-        # Keras offers no public way to update its loss tracker in a step of
-        # one's own.
+        # Keras has no public way to update its loss tracker in a custom step.
         self._loss_tracker.update_state(
             loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0]
         )
@@ -48,8 +47,8 @@ def fused(function):
 
 def recomputed(function):
     def call(*arguments, **keywords):
-        # TensorFlow follows gradients through a flat list only, and twice
-        # through variables in it.
+        # `tf.recompute_grad` needs a flat list of arguments, and counts the
+        # gradient of variables in it twice.
         flat = keras.tree.flatten(arguments)
         known = [tf.convert_to_tensor(x) for x in flat if x is not None]
 
@@ -77,7 +76,7 @@ def variable_scope(model):
 
 def renew_step(model, frozen_variables):
     if tf.config.list_physical_devices("GPU"):
-        # What comes is the memory of the new step.
+        # The peak is measured anew for the new step.
         tf.config.experimental.reset_memory_stats("GPU:0")
     model.has_run = False
     model.test_function = None
@@ -88,7 +87,7 @@ def renew_step(model, frozen_variables):
 
 
 def compile_ahead(model, config, make_model):
-    return None  # A `tf.function` is traced where it is first called.
+    return None  # A `tf.function` is traced at its first call.
 
 
 def cache_programs(folder):
@@ -111,7 +110,7 @@ def set_random_seed(seed):
 def measure_step(model) -> StepCost:
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus or not model.has_run:
-        return StepCost()  # TensorFlow does not say what a step holds on a CPU.
+        return StepCost()  # TensorFlow measures no memory on a CPU.
     return StepCost(
         peak_bytes=tf.config.experimental.get_memory_info("GPU:0")["peak"]
     )

@@ -1,8 +1,8 @@
-"""PyTorch: eager steps; memory is what autograd saves.
+"""PyTorch: eager steps; memory is the size of the tensors autograd saves.
 
-With `jit_compile=True` parts of a step are compiled, those of `fused`. Keras
-would have `torch.compile` see the whole step, which takes it minutes and more
-programs than it is willing to keep: every layer is another object to it.
+With `jit_compile=True` only the functions of `fused` are compiled. Keras would
+pass the whole step to `torch.compile`, which takes minutes and exceeds its
+limit of programs, because it specialises on every layer object.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from layerlock.backends.torch.transfers import constant, to_device as to_device
 
 
 class TrainStep:
-    """`train_step` with the gradient's norm in its logs; a measured step."""
+    """Training step that logs the gradient norm and measures saved tensors."""
 
     has_run = False
 
@@ -64,10 +64,10 @@ class TrainStep:
         return False
 
     def _train_step(self, data):
-        if not self.has_run:  # Keras looks closely at what is set
+        if not self.has_run:  # Keras checks each assignment, which takes time
             self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        # Keras 3.16 wraps a model whose processes share their gradients.
+        # Keras 3.16 wraps a model for data parallelism.
         network = getattr(self, "ddp_model", None) or self
         outputs = network(x, training=True)
         network.zero_grad()
@@ -78,8 +78,7 @@ class TrainStep:
             sample_weight=sample_weight,
             training=True,
         )
-        # Keras offers no public way to update its loss tracker in a step of
-        # one's own.
+        # Keras has no public way to update its loss tracker in a custom step.
         self._loss_tracker.update_state(
             loss,
             sample_weight=constant(
@@ -101,14 +100,14 @@ class TrainStep:
         }
 
 
-# Not of a thread: blocks are computed again by the one that goes backward.
+# Not thread-local: autograd's thread recomputes blocks.
 _fuse = False
 
 
 @contextlib.contextmanager
-def _fusing(wanted):
+def _fusing(enabled):
     global _fuse
-    before, _fuse = _fuse, bool(wanted)
+    before, _fuse = _fuse, bool(enabled)
     try:
         yield
     finally:
@@ -117,13 +116,13 @@ def _fusing(wanted):
 
 def fused(function):
     @functools.cache
-    def compiled_function():  # late: the compiler takes seconds to import
+    def compiled_function():  # lazy: importing the compiler takes seconds
         return torch.compile(function, dynamic=False)
 
     @functools.wraps(function)
     def call(*arguments, **keywords):
-        chosen = compiled_function() if _fuse else function
-        return chosen(*arguments, **keywords)
+        implementation = compiled_function() if _fuse else function
+        return implementation(*arguments, **keywords)
 
     return call
 
@@ -186,15 +185,15 @@ def renew_step(model, frozen_variables):
     model.saved_bytes = None
     model.has_run = False
     if getattr(model, "ddp_model", None) is not None:
-        # Its buckets hold the frozen weights; Keras makes the next one.
+        # Its buckets hold the frozen weights; Keras creates a new wrapper.
         object.__setattr__(model, "ddp_model", None)
     model.test_function = None
     model.predict_function = None
     stages.reset(model)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    # Keras lists a layer's weights once more for PyTorch, when it is built:
-    # weights that a teacher gave up would stay in memory.
+    # Keras keeps a second list of a layer's weights for PyTorch, which would
+    # keep weights in memory that a teacher no longer uses.
     for layer in model._flatten_layers():
         if hasattr(layer, "_torch_params"):
             layer._track_variables()
@@ -215,7 +214,7 @@ def compiled(model, function, example=None):
 
 
 def global_norm(gradients):
-    # In a few fused calls, where one per gradient would be slow.
+    # A few fused calls: one call per gradient would be slow.
     known = [gradient for gradient in gradients if gradient is not None]
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 

@@ -1,7 +1,7 @@
-"""Adam and AdamW of Keras on PyTorch, their update in one fused kernel.
+"""Replaces the update of Keras's Adam and AdamW with PyTorch's fused kernel.
 
-Keras updates in a dozen passes over all weights, and keeps three copies of
-them meanwhile. The fused kernel takes a fifth of the time and no copy.
+The update of Keras takes a dozen passes over all weights and three temporary
+copies of them. The fused kernel takes a fifth of the time and no copy.
 """
 
 import functools
@@ -10,32 +10,32 @@ import keras
 import torch
 from torch.optim.adam import adam
 
-# Keras corrects the bias of the moments in the learning rate and the kernel
-# does in the moments, where it would weigh epsilon otherwise: at this step
-# nothing is left to correct. Adding 1 to it in float32 changes nothing.
+# Keras applies the bias correction to the learning rate, the kernel to the
+# moments, which changes the effect of epsilon. At this step the correction of
+# the kernel is 1. In float32, adding 1 to this step does not change it.
 _LATE = 1e9
 
 
 def fuse(optimizer):
-    """Lets an optimizer update with the fused kernel, where there is one.
+    """Makes Adam or AdamW use the fused kernel.
 
-    Its state, its settings and what it computes stay the same, but for
-    rounding. Other optimizers, subclasses too, are left as they are.
+    State, settings and result stay the same, except for rounding. Other
+    optimizers, and subclasses, are left unchanged.
 
     Args:
         optimizer: a `keras.Optimizer`, or a `LossScaleOptimizer`.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if type(optimizer) in _known() and not optimizer.amsgrad:
-        # Keras has no public place for another update.
+    if type(optimizer) in _fusable_classes() and not optimizer.amsgrad:
+        # Keras has no public way to replace the update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
         if (optimizer.global_clipnorm or 0) > 0 and not optimizer.clipnorm:
             optimizer._clip_gradients = functools.partial(_clip, optimizer)
 
 
 @functools.cache
-def _known():
-    # Keras makes them of classes of its own for PyTorch.
+def _fusable_classes():
+    # On PyTorch, Keras creates instances of other classes.
     return type(keras.optimizers.Adam()), type(keras.optimizers.AdamW())
 
 
@@ -68,7 +68,7 @@ def _update(optimizer, gradients, variables, learning_rate):
 
 
 def _clip(optimizer, gradients):
-    """As Keras clips by the norm of all gradients, in place, in a few calls."""
+    """Clips by the global norm as Keras does, in place and in a few calls."""
     largest = optimizer.global_clipnorm
     known = [gradient for gradient in gradients if gradient is not None]
     norm = torch.nn.utils.get_total_norm(known)

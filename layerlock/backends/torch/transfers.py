@@ -1,4 +1,4 @@
-"""What goes from the host to the device, without making either wait."""
+"""Transfers from the host to the device without synchronisation."""
 
 import functools
 
@@ -8,7 +8,7 @@ import torch
 
 MAX_CONSTANTS = 256
 
-# On CUDA a copy of numbers makes the host wait for all that it has asked for.
+# On CUDA, copying a number from the host waits for all kernels in the queue.
 _constants = {}  # by content, type, shape, precision and device
 
 
@@ -17,9 +17,9 @@ def constant(value, dtype):
     key = array.tobytes(), array.dtype.str, array.shape, dtype, device
     if key in _constants:
         return _constants[key]
-    with torch.inference_mode(False):  # or no step could use it later
+    with torch.inference_mode(False):  # or autograd could not use it later
         tensor = torch.tensor(array, dtype=getattr(torch, dtype), device=device)
-    if type(tensor) is torch.Tensor:  # and not one of somebody who traces
+    if type(tensor) is torch.Tensor:  # not a tensor of a tracer
         if len(_constants) >= MAX_CONSTANTS:
             _constants.clear()
         _constants[key] = tensor
@@ -27,11 +27,11 @@ def constant(value, dtype):
 
 
 def _device():
-    return keras.ops.empty(()).device  # of Keras's present scope
+    return keras.ops.empty(()).device  # of the current `keras.device` scope
 
 
 def to_device(clips):
-    # Keras would copy each batch between two steps, while the device waits.
+    # Keras would copy each batch between two steps, while the device is idle.
     device = _device()
     if device.type != "cuda":
         return clips

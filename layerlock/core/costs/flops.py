@@ -31,7 +31,7 @@ class BlockSizes:
 
     @property
     def block_weights(self) -> int:
-        """Numbers that one block learns."""
+        """Number of weights of one block."""
         width, mlp = self.hidden_dim, self.mlp_dim
         norms = 4 * width
         attention = 4 * width * (width + 1)
@@ -39,7 +39,7 @@ class BlockSizes:
 
     @property
     def activations_per_token(self) -> int:
-        """Numbers per token that one trained block keeps for its gradient.
+        """Activations per token that a trained block keeps for its gradient.
 
         Its input, both norms' outputs, q, k and v, the attention's output,
         and the input and output of the MLP's activation.
@@ -49,34 +49,35 @@ class BlockSizes:
 
 @dataclasses.dataclass(frozen=True)
 class StepSizes:
-    """The sizes that decide what a step costs.
+    """The sizes that determine the FLOPs of a training step.
 
-    Matrix products only: elementwise work, softmax, norms and the optimizer
-    are left out. A product of `(n, a)` and `(a, b)` counts `2 * n * a * b`.
+    Only matrix products are counted: elementwise operations, softmax, norms and
+        the optimizer are left out. A product of `(n, a)` and `(a, b)` counts `2
+        * n * a * b`.
 
     Args:
-        encoder: `BlockSizes` of all of its blocks.
-        num_decoder_layers: int, blocks at its end that also see z; 0 if the
-            predictor has blocks of its own.
+        encoder: `BlockSizes` of the encoder.
+        num_decoder_layers: int, last encoder blocks, which also process the
+            mask tokens; 0 if the predictor has its own blocks.
         patch_dim: int, numbers in a patch.
         num_tokens: int, patches of a clip.
-        masks: for each kind of mask a pair: patches that it leaves visible,
-            and hidden ones that are decoded and scored.
-        predictor: `BlockSizes` of a predictor with blocks of its own, or
+        masks: for each kind of mask a pair: the number of visible patches,
+            and the number of hidden patches that are scored.
+        predictor: `BlockSizes` of a predictor with its own blocks, or
             `None`. Defaults to `None`.
         batch_size: int, clips in a batch. Defaults to `1`.
         masks_per_clip: int, masks of each kind that share a clip. Defaults to
             `1`.
-        remat: bool, the encoder's blocks are computed again in the backward
-            pass. Defaults to `False`.
-        target_gradient: bool, gradients flow through the targets. Defaults to
-            `False`.
+        remat: bool, whether the encoder's blocks are recomputed in the
+            backward pass. Defaults to `False`.
+        target_gradient: bool, whether gradients flow through the targets.
+            Defaults to `False`.
         num_latent_heads: int, linear maps to the outputs of blocks. Defaults
             to `1`.
-        has_teacher: bool, a moving average of the encoder makes the targets.
-            Defaults to `False`.
-        target_context: `"clip"` or `"scored"`, what the layers see that make
-            the targets: all patches, or the visible and the scored ones.
+        has_teacher: bool, whether a moving average of the encoder computes
+            the targets. Defaults to `False`.
+        target_context: `"clip"` or `"scored"`, the input of the target pass:
+            all patches, or only the visible and the scored ones.
             Defaults to `"clip"`.
 
     Example:
@@ -104,7 +105,7 @@ class StepSizes:
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
-        """Reads the sizes off a `MaskedPretraining`.
+        """Reads the sizes of a `MaskedPretraining`.
 
         Args:
             model: a `MaskedPretraining`.
@@ -145,12 +146,12 @@ class StepSizes:
 
     @property
     def num_encoding(self) -> int:
-        """Blocks that see visible patches alone."""
+        """Number of blocks that process visible patches only."""
         return self.encoder.num_layers - self.num_decoder_layers
 
     @property
     def target_passes(self) -> tuple:
-        """Patches in each pass that makes targets of one clip."""
+        """Number of patches in each target pass of one clip."""
         if self.target_context == "clip":
             return (self.num_tokens,)
         seen = tuple(visible + scored for visible, scored in self.masks)
@@ -161,10 +162,10 @@ class StepSizes:
         return 2 * num_tokens * self.patch_dim * self.encoder.hidden_dim
 
     def visible_flops(self, frozen_layers: int = 0) -> int:
-        """FLOPs of encoding one clip's visible patches, and their gradient."""
+        """FLOPs of encoding the visible patches of one clip, with gradient."""
         trained = self._passes * (self.num_encoding - frozen_layers)
         return sum(
-            # No gradient flows to the pixels: 1 forward, 1 for the weights.
+            # The pixels need no gradient: 1 forward, 1 for the weights.
             self.embedding_flops(visible) * (1 if frozen_layers else 2)
             + self.encoder.block_flops(visible) * (frozen_layers + trained)
             for visible, _ in self.masks
@@ -173,11 +174,11 @@ class StepSizes:
     def decoding_flops(
         self, target_layers: tuple = (0,), frozen_layers: int = 0
     ) -> int:
-        """FLOPs of predicting one clip's hidden patches, and the gradient."""
+        """FLOPs of predicting the hidden patches of one clip, with gradient."""
         width = self.encoder.hidden_dim
         inner = self.predictor.hidden_dim if self.predictor else width
         head_dims = sum(width if k else self.patch_dim for k in target_layers)
-        # Below the predictor a gradient is needed unless all is frozen.
+        # The input of the predictor needs a gradient unless all is frozen.
         entrance = 2 if frozen_layers == self.encoder.num_layers else 3
         total = 0
         for visible, decoded in self.masks:
@@ -193,7 +194,7 @@ class StepSizes:
         return total
 
     def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
-        """FLOPs of what computes one clip's targets."""
+        """FLOPs of the target passes of one clip."""
         deepest = max(target_layers)
         if deepest == 0:
             return 0

@@ -9,17 +9,17 @@ FLOAT32 = 4  # bytes
 
 @dataclasses.dataclass(frozen=True)
 class StepMemory:
-    """What a training step holds at its fullest, in bytes.
+    """Peak memory of a training step, in bytes.
 
-    An estimate: compilers keep less or more, and a clip's pixels, the
-    program itself and what a device reserves are left out. Weights, gradients
-    and the optimizer's slots are float32, as under mixed precision too.
+    An estimate: compilers may need less or more. Input clips, the program and
+    memory that the device reserves are left out. Weights, gradients and
+    optimizer slots are float32, also in mixed precision.
 
     Args:
-        weights: of encoder, predictor and teacher, frozen ones too.
-        gradients: of the weights that are trained.
-        slots: what the optimizer holds for each of those.
-        activations: what is kept for the backward pass, with fused attention.
+        weights: of encoder, predictor and teacher, frozen or not.
+        gradients: of the trained weights.
+        slots: optimizer state of the trained weights.
+        activations: tensors kept for the backward pass, with fused attention.
     """
 
     weights: int
@@ -29,7 +29,7 @@ class StepMemory:
 
     @property
     def peak(self) -> int:
-        """All of it together."""
+        """The sum of all parts."""
         return sum(dataclasses.astuple(self))
 
     @classmethod
@@ -41,15 +41,15 @@ class StepMemory:
         num_slots: int = 2,
         bytes_per_number: int = FLOAT32,
     ) -> "StepMemory":
-        """Counts it at a stage.
+        """Estimates the memory of a stage.
 
         Args:
             sizes: `StepSizes` of the model.
             frozen_layers: int. Defaults to `0`.
             target_layers: tuple of ints, 0 being the pixels. Defaults to
                 `(0,)`.
-            num_slots: int, numbers that the optimizer holds per trained
-                weight. Defaults to `2`, as for AdamW.
+            num_slots: int, optimizer slots per trained weight. Defaults to `2`,
+                as for AdamW.
             bytes_per_number: int, of an activation: 2 in mixed precision.
                 Defaults to `4`.
 
@@ -72,9 +72,9 @@ class StepMemory:
 
 
 def num_weights(sizes: StepSizes, frozen_layers: int = 0) -> int:
-    """Numbers in encoder, predictor and teacher.
+    """Number of weights in encoder, predictor and teacher.
 
-    Positions that are learned are left out.
+    Learned positions are left out.
 
     Args:
         sizes: `StepSizes` of the model.
@@ -92,7 +92,7 @@ def num_weights(sizes: StepSizes, frozen_layers: int = 0) -> int:
 def num_trained(
     sizes: StepSizes, frozen_layers: int = 0, target_layers: tuple = (0,)
 ) -> int:
-    """Numbers that are trained at a stage.
+    """Number of weights that are trained at a stage.
 
     Args:
         sizes: `StepSizes` of the model.
@@ -113,9 +113,9 @@ def num_trained(
 def activation_bytes(
     sizes: StepSizes, frozen_layers: int = 0, bytes_per_number: int = FLOAT32
 ) -> int:
-    """Bytes kept for the backward pass, with fused attention.
+    """Bytes of activations for the backward pass, with fused attention.
 
-    Rematerialised blocks keep their input alone. Targets with a gradient are
+    Rematerialised blocks keep only their input. Targets with a gradient are
     left out.
 
     Args:
@@ -147,10 +147,10 @@ def _blocks(stack):
 
 
 def _predictor(sizes):
-    """All of a predictor but its heads."""
+    """Weights of a predictor without its heads."""
     width = sizes.encoder.hidden_dim
     if sizes.predictor is None:
-        return width  # the token that stands for what is hidden
+        return width  # the mask token
     inner = sizes.predictor.hidden_dim
     norms = 2 * width + 2 * inner
     mask_tokens = len(sizes.masks) * inner

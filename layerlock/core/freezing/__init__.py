@@ -1,1 +1,1 @@
-"""When layers freeze, and how; of any Keras model."""
+"""When and how layers of a Keras model freeze."""

@@ -1,22 +1,22 @@
-"""Lets layers freeze when they have converged."""
+"""Freezes layers when they have converged."""
 
 import keras
 
 
 class FreezeWhenConverged(keras.callbacks.Callback):
-    """Tells a `ConvergedFreezeSchedule` how fast each layer changes.
+    """Passes measurements to a `ConvergedFreezeSchedule`.
 
-    Place it after `Monitors` and `LayerDrift`, whose measurements it passes
-    on, and before `LayerLock`, which then freezes at the same step.
+    Place it after `Monitors` and `LayerDrift`, which measure how fast each
+    layer changes, and before `LayerLock`, which then freezes at the same step.
 
     Args:
         schedule: a `ConvergedFreezeSchedule`.
-        lock: the `LayerLock` callback that obeys it.
+        lock: the `LayerLock` callback with this schedule.
         monitors: the `Monitors` callback.
         drift: the `LayerDrift` callback. Defaults to `None`.
 
     Raises:
-        ValueError: if the schedule's signal is measured by neither.
+        ValueError: if no callback measures the schedule's signal.
 
     Example:
 
@@ -45,11 +45,11 @@ class FreezeWhenConverged(keras.callbacks.Callback):
         self.seen = None  # the step of the newest measurement passed on
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold to go on exactly."""
+        """Returns the state for a checkpoint."""
         return {"seen": self.seen, "schedule": self.schedule.get_state()}
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self.seen = state["seen"]
         self.schedule.set_state(state["schedule"])
 

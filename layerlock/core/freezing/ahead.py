@@ -1,4 +1,4 @@
-"""The stage to come, prepared while the present one trains."""
+"""Compiles the step of the next stage while the present one trains."""
 
 import contextlib
 import random
@@ -9,20 +9,20 @@ from layerlock.core.freezing.scheduler import FreezableModel
 
 
 def compile_next_stage(model, schedule, step: int):
-    """Begins to compile the step that runs after the next freeze.
+    """Starts to compile the step that runs after the next freeze.
 
-    The model is left alone: what is compiled is a copy of it at that stage,
-    built from its configuration, of shapes without values.
+    The model is not changed. The step of a copy is compiled: the copy is built
+    from the configuration of that stage, with shapes and without values.
 
     Args:
-        model: the model that is being trained, some of whose steps ran.
+        model: the model in training, after its first step.
         schedule: the `FreezeSchedule`.
         step: int, optimizer updates done.
 
     Returns:
-        What can be waited for, with `wait()`; `None` where there is nothing
-        to compile ahead: on backends that compile nothing, for models that do
-        not know their stages, and under an adaptive schedule, whose events
+        An object with `wait()`, or `None` if nothing is compiled ahead: on
+        backends without compilation, for models that are no
+        `FreezableModel`, and under an adaptive schedule, whose events
         are part of the learning rate and of the program.
     """
     event = schedule.next_event(step)
@@ -51,7 +51,7 @@ def compile_next_stage(model, schedule, step: int):
 
 @contextlib.contextmanager
 def _undisturbed_random_numbers():
-    """Initializers draw their seeds from Python's own random numbers."""
+    """Restores Python's random state, from which initializers draw seeds."""
     state = random.getstate()
     try:
         yield

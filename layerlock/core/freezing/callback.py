@@ -1,4 +1,4 @@
-"""Freezes layers in the middle of `model.fit`."""
+"""The callback that freezes layers during `model.fit`."""
 
 import time
 
@@ -14,22 +14,22 @@ from layerlock.core.freezing.step_counter import StepCounter
 class LayerLock(keras.callbacks.Callback):
     """Runs a freeze schedule inside `model.fit`.
 
-    Works on `MaskedPretraining` and on any other `keras.Model` whose layers
-    are named. Steps are optimizer updates, so accumulation and skipped
-    overflows are taken into account. Training resumes at the right stage: the
-    step is read from the optimizer when training and every epoch begin.
+    Works on `MaskedPretraining`, and on any other `keras.Model` if `layers`
+    is given. Steps count optimizer updates: accumulated batches and skipped
+    overflows do not count. The step is read from the optimizer at the start of
+    training and of every epoch, so a resumed run starts at the right stage.
 
     Args:
         schedule: a `FreezeSchedule`, or the name of one.
-        layers: list of layers to freeze, bottom first, where the model does
-            not know them. Defaults to `None`.
+        layers: list of layers to freeze, bottom first, if the model is no
+            `FreezableModel`. Defaults to `None`.
         head_reset: bool, re-initialise the target head whenever the target
             moves. Defaults to `False`.
-        before_freeze: function of the model and the number of layers that are
-            about to be frozen, called before they are. Defaults to `None`.
-        compile_ahead: bool, compile the step of the next stage while this one
-            trains, so that a freeze does not stall; on JAX, for models that
-            know their stages. Defaults to `True`.
+        before_freeze: function of the model and the new number of frozen
+            layers, called before a freeze. Defaults to `None`.
+        compile_ahead: bool, compile the step of the next stage in the
+            background, so that a freeze does not stall training. Only on
+            JAX, and for a `FreezableModel`. Defaults to `True`.
 
     Attributes:
         frozen_layers: int, layers frozen so far.
@@ -83,14 +83,14 @@ class LayerLock(keras.callbacks.Callback):
         return 0 if self.scheduler is None else self.scheduler.frozen_layers
 
     def bind(self, model) -> FreezeScheduler:
-        """Prepares `model`, and checks that it and the schedule fit."""
+        """Prepares `model`, and checks that the schedule fits it."""
         self.scheduler = FreezeScheduler(
             self.schedule, model, self.layers, self.head_reset
         )
         return self.scheduler
 
     def replan(self):
-        """Asks the schedule again: it has got a further event."""
+        """Reads the next event again after the schedule got a new one."""
         step = self.counter.step
         if self.schedule.frozen_layers(step) > self.frozen_layers:
             self.next_event = step
@@ -102,7 +102,7 @@ class LayerLock(keras.callbacks.Callback):
             self.bind(self.model)
         optimizer = self.model.optimizer
         if not optimizer.built and self.model.built:
-            # TensorFlow leaves it to the first step.
+            # TensorFlow builds it at the first step.
             with backends.variable_scope(self.model):
                 optimizer.build(self.model.trainable_variables)
         if optimizer.built:
@@ -110,7 +110,7 @@ class LayerLock(keras.callbacks.Callback):
         self._resume()
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Another callback may have restored the model since training began.
+        # Another callback may have restored the model after `on_train_begin`.
         self._resume()
         self.batch = -1
 
@@ -138,9 +138,9 @@ class LayerLock(keras.callbacks.Callback):
 
     def _freeze(self):
         step = self.counter.step
-        wanted = self.schedule.frozen_layers(step)
-        if self.before_freeze and wanted > self.frozen_layers:
-            self.before_freeze(self.model, wanted)
+        num_layers = self.schedule.frozen_layers(step)
+        if self.before_freeze and num_layers > self.frozen_layers:
+            self.before_freeze(self.model, num_layers)
         started = time.perf_counter()
         if self.scheduler.update(step):
             self.events.append((step, self.frozen_layers))

@@ -14,11 +14,11 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to a peak, then falls along half a cosine.
 
     The first `warmup_steps` updates use `peak * (step + 1) / warmup_steps`,
-    so that none is wasted on a rate of 0. From there the rate falls to
+    so that the first update has no rate of 0. From there the rate falls to
     `final_fraction * peak` at step `steps`, and stays.
 
-    Under gradient accumulation Keras passes the number of batches: wrap it in
-    `PerUpdate`.
+    With gradient accumulation, Keras passes the number of batches. Wrap this
+    schedule in `PerUpdate` then.
 
     Reference: [SGDR, Loshchilov and Hutter, 2017](
     https://arxiv.org/abs/1608.03983), without restarts.
@@ -96,8 +96,8 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
         schedule: `keras.optimizers.schedules.LearningRateSchedule`. The rate
             without freezing.
         events: when layers freeze: a `FreezeSchedule`, or a sequence of
-            optimizer steps. The events of an adaptive schedule are read anew
-            whenever a step is compiled.
+            optimizer steps. The events of an adaptive schedule are read again
+            at each compilation of the step.
         length: int, in optimizer steps. 0 turns the ramps off.
 
     Example:
@@ -130,7 +130,7 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
         # it with fixed events, compile to one program and round alike.
         steps += [LAST_STEP] * (-len(steps) % 16 if steps else 16)
         step = ops.cast(step, "int32")
-        # From the last event; `length` stands for any time long after it.
+        # Steps since the last event; `length` for all events in the future.
         elapsed = step - backends.constant(steps, "int32")  # (events,)
         long_ago = backends.constant(self.length, "int32")
         elapsed = ops.min(ops.where(elapsed >= 0, elapsed, long_ago))
@@ -160,11 +160,11 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("layerlock")
 class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):
-    """Counts optimizer steps where Keras counts batches.
+    """Converts batches to optimizer steps under gradient accumulation.
 
-    An optimizer with `gradient_accumulation_steps` asks its learning rate
-    schedule for the rate of a batch. This asks `schedule` for the rate of the
-    update that the batch belongs to.
+    An optimizer with `gradient_accumulation_steps` calls its learning rate
+    schedule with the number of the batch. `PerUpdate` calls `schedule` with
+    the number of the update that the batch belongs to.
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`, of

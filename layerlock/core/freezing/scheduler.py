@@ -1,4 +1,4 @@
-"""Freezes layers of a model that is being trained."""
+"""Freezes layers of a model during training."""
 
 import keras
 
@@ -8,13 +8,13 @@ from layerlock.core.freezing.schedules import FreezeSchedule
 
 
 class FreezableModel:
-    """A model that knows which of its layers freeze, and in which order.
+    """A model that defines which of its layers freeze, and in which order.
 
-    `MaskedPretraining` is one. Any other model is given to `FreezeScheduler`
-    with a list of layers.
+    `MaskedPretraining` is one. For any other model, pass a list of layers to
+    `FreezeScheduler`.
 
     Attributes:
-        frozen_layers: int, layers that are frozen.
+        frozen_layers: int, number of frozen layers.
 
     Example:
 
@@ -44,14 +44,14 @@ class FreezableModel:
         raise NotImplementedError
 
     def check_stages(self, frozen_layers: int):
-        """Raises if a stage up to `frozen_layers` could not be entered."""
+        """Raises if a stage up to `frozen_layers` is not possible."""
 
     def config_at(self, frozen_layers: int) -> dict:
-        """What `get_config` returns once so many layers are frozen."""
+        """Returns `get_config` of the model with that many frozen layers."""
         return {**self.get_config(), "frozen_layers": frozen_layers}
 
     def enter_stage(self, frozen_layers: int, reset_head: bool = False) -> list:
-        """Adapts the model to `frozen_layers`, before variables are frozen.
+        """Prepares the model for a stage, before variables are frozen.
 
         Returns:
             Variables that were re-initialised.
@@ -62,11 +62,11 @@ class FreezableModel:
 class FreezeScheduler:
     """Applies a `FreezeSchedule` to a model: layers freeze, nothing thaws.
 
-    A freeze sets `layer.trainable = False` on the lowest layers, takes their
-    variables out of the optimizer and carries all its other statistics over,
-    bit for bit. It also drops the compiled step, so that the next batch runs
-    a smaller one. Inside `model.fit`, use the `LayerLock` callback; in a
-    loop of your own, call `update` after every optimizer step.
+    A freeze sets `layer.trainable = False` on the lowest layers and removes
+    their variables from the optimizer. All other statistics of the optimizer
+    are carried over bit for bit. The compiled step is dropped, so that the next
+    batch runs a smaller one. Inside `model.fit`, use the `LayerLock` callback;
+    in a custom loop, call `update` after every optimizer step.
 
     Reference: LayerLock (arXiv 2509.10156), section 3.
 
@@ -81,7 +81,7 @@ class FreezeScheduler:
 
     Raises:
         ValueError: if the schedule freezes more layers than there are, or
-            the optimizer's state is not understood.
+            the optimizer's state is not supported.
 
     Example:
 
@@ -107,14 +107,14 @@ class FreezeScheduler:
     ):
         if layers is None and not isinstance(model, FreezableModel):
             raise ValueError(
-                f"{type(model).__name__} does not say which of its layers "
-                "freeze. Pass them: LayerLock(schedule, layers=[...]), "
-                "bottom first."
+                f"{type(model).__name__} is no `FreezableModel`. Pass the "
+                "layers to freeze, bottom first: "
+                "LayerLock(schedule, layers=[...])."
             )
         if layers is not None and isinstance(model, FreezableModel):
             raise ValueError(
-                f"{type(model).__name__} says itself which of its layers "
-                "freeze: its targets move with them. Received: layers="
+                f"{type(model).__name__} defines its freezable layers itself, "
+                "because its targets depend on them. Received: layers="
                 f"{layers}. Leave `layers` out."
             )
         if model.optimizer is None:
@@ -144,7 +144,7 @@ class FreezeScheduler:
             optimizer_state.check_optimizer(model.optimizer)
 
     def update(self, step: int) -> bool:
-        """Freezes what the schedule wants frozen after `step` updates.
+        """Freezes the layers that the schedule freezes after `step` updates.
 
         Args:
             step: int, optimizer updates done so far.
@@ -159,7 +159,7 @@ class FreezeScheduler:
         return True
 
     def freeze(self, frozen_layers: int):
-        """Freezes the first `frozen_layers` layers; the next batch obeys.
+        """Freezes the first `frozen_layers` layers, from the next batch on.
 
         Args:
             frozen_layers: int, between the number already frozen and the

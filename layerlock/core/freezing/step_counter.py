@@ -1,4 +1,4 @@
-"""Counts optimizer steps without asking the device at every batch."""
+"""Counts optimizer steps without a synchronisation at every batch."""
 
 import keras
 
@@ -6,12 +6,12 @@ from layerlock import backends
 
 
 class StepCounter:
-    """Counts batches, and reads the optimizer's step only when it matters.
+    """Counts batches, and reads the optimizer's step only if necessary.
 
-    Reading a variable inside `fit` makes the host wait for the device. The
-    step can only be reached after at least as many batches, so that the
-    counter needs to read it when enough of them have gone by; without loss
-    scaling (which skips steps) and accumulation it never does.
+    Reading a variable inside `fit` makes the host wait for the device. A step
+    needs at least as many batches, so the counter reads the step only after
+    enough batches. Without loss scaling (which skips steps) and accumulation
+    it never reads it.
 
     Args:
         model: a compiled `keras.Model`.
@@ -33,7 +33,7 @@ class StepCounter:
         return self.step
 
     def count(self, batches: int = 1):
-        """Tells the counter that `batches` more batches were trained on."""
+        """Counts `batches` more batches."""
         self.batches += batches
         if self.accumulation == 1 and not self.skips:
             self.step += batches
@@ -43,7 +43,7 @@ class StepCounter:
         """Whether at least `step` optimizer updates are done."""
         if self.step >= step:
             return True
-        # Updates that the batches since the last reading can have made.
+        # Maximum number of updates since the last reading.
         most = -(-(self.batches + self.accumulation - 1) // self.accumulation)
         if self.batches == 0 or self.step + most < step:
             return False
@@ -51,13 +51,13 @@ class StepCounter:
 
 
 class EverySteps(keras.callbacks.Callback):
-    """Calls `on_step` every so many optimizer steps, and at the last one.
+    """Calls `on_step` every `every` optimizer steps, and at the last step.
 
     A subclass implements `on_step(step, logs)`.
 
     Args:
         every: int, in optimizer steps.
-        last_step: int, the optimizer step that the run ends at, or `None`.
+        last_step: int, the last optimizer step of the run, or `None`.
     """
 
     def __init__(self, every: int, last_step: int | None = None):
@@ -75,7 +75,7 @@ class EverySteps(keras.callbacks.Callback):
         self._plan()
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Another callback may have restored the model since training began.
+        # Another callback may have restored the model after `on_train_begin`.
         self.counter.read()
         self._plan()
         self.batch = -1
@@ -88,7 +88,7 @@ class EverySteps(keras.callbacks.Callback):
             self._plan()
 
     def on_step(self, step: int, logs: dict):
-        """Does what is to be done after `step` optimizer updates."""
+        """Runs after `step` optimizer updates."""
         raise NotImplementedError
 
     def _plan(self):

@@ -1,4 +1,4 @@
-"""Compares the layers of an encoder with themselves some time ago."""
+"""Measures how much the features of each layer change over time."""
 
 import time
 
@@ -9,17 +9,17 @@ from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.monitoring import health
 
-_ROWS = 256  # tokens that layers are compared on
+_ROWS = 256  # tokens in a comparison
 
 
 class LayerDrift(EverySteps):
     """Measures how much each layer's features change, on the same clips.
 
     Every `every` optimizer steps it runs the encoder on `clips` and compares
-    each block with the time before by linear CKA: 1 where nothing changed but
-    rotation and scale. Under an objective with a teacher it also measures
-    what sharing frozen layers changes; give `before_freeze` to `LayerLock`
-    for that.
+    the features of each block with the previous ones by linear CKA, which is 1
+    if they differ by rotation and scale only. With a teacher it also measures
+    how much the teacher changes when it shares a frozen layer: pass
+    `before_freeze` to `LayerLock`.
 
     Args:
         every: int, in optimizer steps.
@@ -27,8 +27,9 @@ class LayerDrift(EverySteps):
             whole run.
 
     Attributes:
-        cka: list with a float per block, or `None` before the second time.
-        step: int, the optimizer step `cka` is of.
+        cka: list with a float per block, or `None` before the second
+            measurement.
+        step: int, the optimizer step of `cka`.
         drifts: list with 1 - CKA per block, or `None`.
 
     Example:
@@ -50,7 +51,7 @@ class LayerDrift(EverySteps):
     def __init__(self, every, clips):
         super().__init__(every)
         self.clips = clips
-        self.grams = None  # float32 (blocks, rows, rows), of the last time
+        self.grams = None  # float32 (blocks, rows, rows), the previous ones
         self.cka = None
         self.step = None
         self._metrics = {}
@@ -65,26 +66,26 @@ class LayerDrift(EverySteps):
         Returns:
             A dict with some of `cka`, `teacher_jump` (distance between the
             features of encoder and teacher at the newest frozen layer, over
-            the length of the teacher's) and `monitor_seconds`.
+            the norm of the teacher's) and `monitor_seconds`.
         """
         metrics, self._metrics = self._metrics, {}
         return metrics
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold, beside `get_arrays`."""
+        """Returns the state for a checkpoint, without its arrays."""
         return {"cka": self.cka, "step": self.step, "news": self._metrics}
 
     def get_arrays(self) -> dict:
-        """The arrays that a checkpoint must hold."""
+        """Returns the arrays for a checkpoint."""
         return {} if self.grams is None else {"grams": self.grams}
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self.cka, self.step = state["cka"], state["step"]
         self._metrics = state["news"]  # the key of existing checkpoints
 
     def set_arrays(self, arrays: dict):
-        """Goes on from what `get_arrays` returned."""
+        """Restores the arrays that `get_arrays` returned."""
         self.grams = arrays.get("grams")
 
     def on_train_begin(self, logs=None):
@@ -105,7 +106,7 @@ class LayerDrift(EverySteps):
         self._add_seconds(started)
 
     def before_freeze(self, model, frozen_layers: int):
-        """Notes by how much a teacher is about to change."""
+        """Measures how much the teacher will change when layers freeze."""
         if getattr(model, "teacher", None) is None:
             return
         started = time.perf_counter()
@@ -130,7 +131,7 @@ class LayerDrift(EverySteps):
 
 
 def _sample(features):
-    """Rows of features, evenly spread over clips and positions."""
+    """Selects tokens evenly spread over clips and positions."""
     rows = ops.reshape(features, (-1, features.shape[-1]))
     every = max(1, int(np.prod(features.shape[:-1])) // _ROWS)
     return rows[: _ROWS * every : every]

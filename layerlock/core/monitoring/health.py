@@ -1,4 +1,4 @@
-"""Formulas behind the numbers that tell whether a run is healthy."""
+"""Formulas of the collapse measurements."""
 
 import functools
 
@@ -10,7 +10,7 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.normalization import at_least_float32, normalize
 
-_RANK_ROWS = 1024  # tokens that the effective rank is estimated from
+_RANK_ROWS = 1024  # tokens for the estimate of the effective rank
 
 # What `measure` returns, in this order.
 MEASURED = (
@@ -26,8 +26,8 @@ MEASURED = (
 def spread(features):
     """Standard deviation over clips and positions, mean over the features.
 
-    Of LayerNorm-ed features, it is near 0 when every token has become the
-    same vector, and about 0.4 to 0.9 in a healthy run.
+    For LayerNorm-ed features it is near 0 if all tokens are the same vector,
+    and about 0.4 to 0.9 in a healthy run.
 
     Args:
         features: Shape `(batch, tokens, width)`.
@@ -54,16 +54,16 @@ def deviations(features):
 
 
 def measure(features, predictions, targets):
-    """Measures one batch; `MEASURED` names the numbers.
+    """Measures one batch; `MEASURED` lists the names of the results.
 
     - `feature_std`: spread of the LayerNorm-ed features.
-    - `feature_std_min`: the same of the feature that varies least.
-    - `raw_feature_std`: spread of the features as they are; it grows without
-      bound in some collapses that LayerNorm hides.
+    - `feature_std_min`: spread of the feature with the least variation.
+    - `raw_feature_std`: spread of the features without LayerNorm; it grows
+      without bound in some collapses that LayerNorm hides.
     - `target_std`: spread of the targets.
     - `prediction_cosine`: between prediction and target, mean over tokens.
     - `clip_cosine`: between the LayerNorm-ed mean features of different
-      clips; 1 when all clips have become the same.
+      clips; 1 if all clips have the same features.
 
     Args:
         features: Shape `(batch, visible, width)`.
@@ -136,9 +136,8 @@ def second_moments(features):
 def effective_rank(second_moments) -> float:
     """Exponential of the entropy of the normalised singular values.
 
-    It tells how many directions the features use. It alone is blind to a
-    collapse in which nothing but noise is left, since noise has full rank:
-    read it beside `spread`.
+    It is the number of directions that the features use. It cannot detect a
+    collapse to noise, since noise has full rank: use it with `spread`.
 
     Reference: [RankMe, Garrido et al., 2023](
     https://arxiv.org/abs/2210.02885), Eq. 1.
@@ -156,11 +155,11 @@ def effective_rank(second_moments) -> float:
     """
     if not np.all(np.isfinite(second_moments)):
         return float("nan")
-    # Threads would wait for those of the training step, ten times as long as
-    # the work takes.
+    # One thread: more would wait for the threads of the training step, ten
+    # times as long as the computation takes.
     with _threads().limit(limits=1, user_api="blas"):
         eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
-    # None is negative: the lowest one tells how far rounding moves a zero.
+    # Negative eigenvalues are rounding errors of zeros.
     rounding = max(-eigenvalues[0], 0.0)
     eigenvalues[eigenvalues <= rounding] = 0.0
     singular_values = np.sqrt(eigenvalues)
@@ -174,7 +173,7 @@ def effective_rank(second_moments) -> float:
 
 @functools.cache
 def _threads():
-    """What can tell the libraries behind NumPy how many threads to use."""
+    """Controls the number of threads of NumPy's linear algebra."""
     return threadpoolctl.ThreadpoolController()
 
 
@@ -182,7 +181,7 @@ def linear_cka(gram, other) -> float:
     """Linear centred kernel alignment of two sets of features.
 
     1 if one is a rotation and scaling of the other, near 0 if they have
-    nothing in common.
+    no similarity.
 
     Reference: [Kornblith et al., 2019](https://arxiv.org/abs/1905.00414),
     Eq. 5 with linear kernels.
@@ -207,7 +206,7 @@ def linear_cka(gram, other) -> float:
 
 
 def centred_gram(features):
-    """Inner products between rows of features, their mean taken off.
+    """Inner products between centred rows of features.
 
     Args:
         features: Shape `(rows, width)`.
@@ -224,7 +223,7 @@ def _num_rows(x):
     rows = ops.shape(x)[0]
     if isinstance(rows, int):
         return backends.constant(rows, keras.backend.standardize_dtype(x.dtype))
-    return ops.cast(rows, x.dtype)  # TensorFlow: known when it runs
+    return ops.cast(rows, x.dtype)  # TensorFlow: a tensor
 
 
 def _unit(x, epsilon):

@@ -1,4 +1,4 @@
-"""Watches the health of a run while it trains."""
+"""The callback that measures the health of a run."""
 
 import numpy as np
 from keras import ops
@@ -12,14 +12,14 @@ from layerlock.core.monitoring.verdict import Judge
 class Monitors(EverySteps):
     """Measures features, targets and weights, and judges the run.
 
-    Every `every` optimizer steps it reads what the training step measured of
-    its own tensors, and the norm of each block's weights. Place it before
-    callbacks that use what it measured, such as one that writes a log.
+    Every `every` optimizer steps it reads the measurements of the training
+    step and the norm of each block's weights. Place it before callbacks that
+    use its measurements, such as a log.
 
     Args:
         every: int, in optimizer steps.
-        last_step: int, the optimizer step that the run ends at, measured too.
-            Defaults to `None`.
+        last_step: int, the last optimizer step of the run, which is measured
+            too. Defaults to `None`.
         on_collapse: `"warn"`, or `"stop"` to end training when the run has
             collapsed or diverged. Defaults to `"warn"`.
         print_fn: function that prints a message. Defaults to `print`.
@@ -29,9 +29,9 @@ class Monitors(EverySteps):
             `health.MEASURED`, `effective_rank` and `grad_norm`;
             `weight_norms`, a list with the norm of each block's weights (the
             embedding's with the first), and `weight_norm_rates`, their
-            relative change per optimizer step since the time before, or
+            relative change per optimizer step since the last measurement, or
             `None`; `verdict` and `verdict_reason`, see `Judge`.
-        step: int, the optimizer step they are of.
+        step: int, the optimizer step of `values`.
         drifts: list with the rate of each block's weight norm, or `None`.
 
     Example:
@@ -70,7 +70,7 @@ class Monitors(EverySteps):
         return self.values.get("weight_norm_rates")
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold to go on exactly."""
+        """Returns the state for a checkpoint."""
         return {
             "values": self.values,
             "step": self.step,
@@ -78,7 +78,7 @@ class Monitors(EverySteps):
         }
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self.values, self.step = state["values"], state["step"]
         self.judge.set_state(state["judge"])
 
@@ -86,8 +86,8 @@ class Monitors(EverySteps):
         super().on_train_begin(logs)
         if not hasattr(self.model, "feature_moments"):
             raise ValueError(
-                "`Monitors` reads what the training step of a "
-                "`MaskedPretraining` measures. Received: a "
+                "`Monitors` needs the measurements of a "
+                "`MaskedPretraining`. Received: a "
                 f"{type(self.model).__name__}."
             )
         self._norms = backends.compiled(
@@ -140,7 +140,7 @@ class Monitors(EverySteps):
 
 
 def _block_variables(encoder) -> list:
-    """The variables of each block; the embedding's with the first."""
+    """The variables of each block, those of the embedding with the first."""
     return [
         [variable for layer in unit for variable in layer.variables]
         for unit in encoder.freezable_layers

@@ -1,4 +1,4 @@
-"""Says from a run's measurements whether it learns or collapses."""
+"""Classifies a run as healthy, collapsing, collapsed or diverged."""
 
 import dataclasses
 import math
@@ -6,22 +6,22 @@ import statistics
 
 LABELS = ("healthy", "collapsing", "collapsed", "diverged")
 
-# Thresholds; docs/collapse.md shows the runs they part.
+# Thresholds; docs/collapse.md shows the runs that they separate.
 COLLAPSED_STD = 0.12  # of LayerNorm-ed features or latent targets
 COLLAPSING_STD = 0.15
-COLLAPSING_RANK = 0.15  # of the run's own rank at its start
-COLLAPSING_GROWTH = 20.0  # of the raw spread against the run's start
-NUM_FIRST = 3  # measurements that tell how the run started
-NUM_AGREEING = 3  # measurements in a row that a change of verdict takes
+COLLAPSING_RANK = 0.15  # relative to the rank at the start of the run
+COLLAPSING_GROWTH = 20.0  # of the raw spread since the start of the run
+NUM_FIRST = 3  # measurements that define the start of the run
+NUM_AGREEING = 3  # measurements in a row before the verdict changes
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """How a run is.
+    """The health of a run.
 
     Args:
         label: one of `LABELS`.
-        reason: a sentence with the numbers it rests on.
+        reason: a sentence with the measurements behind it.
     """
 
     label: str
@@ -29,26 +29,25 @@ class Verdict:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether going on is a waste of time."""
+        """Whether further training is useless."""
         return self.label in ("collapsed", "diverged")
 
 
 class Judge:
-    """Judges a run from one measurement after the other.
+    """Classifies a run after each measurement.
 
     - **diverged**: the loss or the gradient is not finite.
     - **collapsed**: the LayerNorm-ed features, or latent targets, have a
-      spread below 0.12: every token says the same.
+      spread below 0.12: all tokens are nearly equal.
     - **collapsing**: their spread is below 0.15; or the effective rank is below
-      15 % of what it was at the run's start; or the raw features' spread has
-      grown to 20 times of it.
+      15 % of its value at the start of the run; or the spread of the raw
+      features is above 20 times its value at the start.
     - **healthy**: none of these.
 
-    A verdict changes, for better or worse, after 3 measurements in a row that
-    go that far; diverged takes one.
-    What the run's start was, the median of its first 3 measurements tells.
-    The rank alone tells nothing: what is left of collapsed features is noise,
-    and noise has full rank.
+    A verdict changes, for better or worse, after 3 measurements in a row with
+    the new label or beyond; one measurement is enough for diverged. The start
+    of the run is the median of its first 3 measurements. The rank alone is not
+    enough: collapsed features are noise, and noise has full rank.
 
     Example:
 
@@ -66,12 +65,12 @@ class Judge:
     """
 
     def __init__(self):
-        self.first = []  # the measurements of the run's start
-        self.opinions = []  # of the latest measurements
+        self.first = []  # measurements at the start of the run
+        self.opinions = []  # labels and reasons of the latest measurements
         self.verdict = Verdict("healthy", "")
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold to go on exactly."""
+        """Returns the state for a checkpoint."""
         return {
             "first": self.first,
             "opinions": self.opinions,
@@ -79,12 +78,12 @@ class Judge:
         }
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self.first, self.opinions = state["first"], state["opinions"]
         self.verdict = Verdict(**state["verdict"])
 
     def observe(self, line: dict) -> Verdict:
-        """Judges the run after one more measurement.
+        """Processes one measurement and returns the verdict.
 
         Args:
             line: dict with `loss`, `grad_norm`, `feature_std`, `target_std`,
@@ -107,7 +106,7 @@ class Judge:
         return self.verdict
 
     def _settled(self) -> str:
-        """The label nearest to the verdict that all opinions go as far as."""
+        """The label nearest to the verdict that all latest labels reach."""
         if len(self.opinions) < NUM_AGREEING:
             return self.verdict.label
         ranks = [LABELS.index(opinion) for opinion in self.opinions]

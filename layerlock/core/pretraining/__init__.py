@@ -1,1 +1,1 @@
-"""What is learned: the model, its masks, objectives, targets and teacher."""
+"""Masked pre-training: model, masks, objectives, targets and teacher."""

@@ -24,44 +24,45 @@ from layerlock.core.pretraining.targets import (
 class MaskedPretraining(
     backends.TrainStep, MaskedPrediction, FreezableModel, keras.Model
 ):
-    """Trains an encoder to predict what a mask hides from it.
+    """Trains an encoder to predict the hidden patches of a clip.
 
-    The encoder sees the visible patches of a clip only. A predictor says what
-    is at the hidden ones: pixels, or the output of a layer on the whole clip,
-    for `"mae"` the newest frozen one, for `"vjepa"` one of a teacher. Nothing
-    learns through a frozen layer: gradients stop at its output in the visible
-    branch, and before the embedding in the target branch.
+    The encoder processes the visible patches only. A predictor predicts the
+    targets at the hidden patches: pixels, or the output of a layer on the
+    whole clip, which is the newest frozen layer for `"mae"` and a layer of the
+    teacher for `"vjepa"`. No gradient flows through frozen layers: it stops at
+    their output in the visible branch, and before the embedding in the target
+    branch.
 
     Reference: LayerLock (arXiv 2509.10156), section 3 and Algorithm 1.
 
     Args:
         encoder: a `VideoEncoder`.
         objective: an `Objective` or the name of one. Defaults to `"mae"`.
-        mask: a `Mask` or the name of one. Defaults to what suits the
+        mask: a `Mask` or the name of one. Defaults to the mask of the
             objective: `"random"` for `"mae"`, which hides 95 % of the
             patches, `"multiblock"` for `"vjepa"`.
-        predictor: a layer with `TargetHeads`. Defaults to what suits the
-            objective and the encoder's size: a `PatchwiseDecoder` for
+        predictor: a layer with `TargetHeads`. Defaults to the predictor of
+            the objective, in the encoder's size: a `PatchwiseDecoder` for
             `"mae"`, a `LatentPredictor` for `"vjepa"`.
         seed: int, of the masks. The mask of batch b is a function of
             `(seed, b)`. Defaults to `0`.
-        target_fraction: float in (0, 1], share of the hidden patches that is
-            decoded and scored. Defaults to `1.0`.
-        masks_per_clip: int, masks drawn for every clip. They share the
-            target's pass over the clip. Defaults to `1`.
-        target_context: `"clip"` or `"scored"`, what the layers see that make
-            the targets: the whole clip, as in the paper, or no more of it
-            than the visible and the scored patches. The second is cheaper
-            where `target_fraction` is small, but every mask has a pass of
-            its own, and the targets know less. Defaults to `"clip"`.
-        allow_moving_target: bool, whether a layer may be predicted that is
-            neither frozen nor a teacher's. Defaults to `False`.
-        frozen_layers: int, the stage to start from. Only `keras.saving`
-            should need it. Defaults to `0`.
+        target_fraction: float in (0, 1], share of the hidden patches that are
+            predicted and scored. Defaults to `1.0`.
+        masks_per_clip: int, masks drawn for every clip. They share one target
+            pass over the clip. Defaults to `1`.
+        target_context: `"clip"` or `"scored"`, the input of the target pass:
+            the whole clip, as in the paper, or only the visible and the
+            scored patches. `"scored"` is cheaper if `target_fraction` is
+            small, but every mask needs its own pass and the targets have less
+            context. Defaults to `"clip"`.
+        allow_moving_target: bool, whether a target may be a layer that is
+            neither frozen nor part of a teacher. Defaults to `False`.
+        frozen_layers: int, the stage to start from, for `keras.saving`.
+            Defaults to `0`.
 
     Attributes:
-        teacher: the moving average of the encoder that makes the targets, of
-            an objective that has one; else `None`. It begins as a copy of the
+        teacher: the moving average of the encoder that computes the targets,
+            or `None`, depending on the objective. It begins as a copy of the
             encoder, and shares its frozen blocks.
         updates_seen: variable, optimizer updates done.
         batches_seen: variable, batches trained on.
@@ -125,7 +126,7 @@ class MaskedPretraining(
         self.masks_per_clip = masks_per_clip
         self.target_context = target_context
         self.allow_moving_target = allow_moving_target
-        # State that no layer owns: it must survive a resume.
+        # State of the model itself, saved in checkpoints.
         self.batches_seen = self._add_state("batches_seen", (), "int32")
         self.updates_seen = self._add_state("updates_seen", (), "int32")
         self.health = self._add_state("health", (len(health.MEASURED),))
@@ -134,7 +135,7 @@ class MaskedPretraining(
         self.frozen_layers = 0
         self.target_layers = ()
         for stage in (None, *range(self._num_encoding + 1)):
-            # A head that is missing must not be found missing mid-run.
+            # Raises now if a later stage lacks a head.
             self.predictor.head_layers(self.target_layers_at(stage))
         self.enter_stage(0)
         self.built = True
@@ -179,7 +180,7 @@ class MaskedPretraining(
         return self.predictor.switch_heads(targets, reset_head and moved)
 
     def target_layers_at(self, frozen_layers: int | None) -> tuple:
-        """What is predicted at a stage; 0 is the pixels.
+        """Returns the target layers of a stage; 0 is the pixels.
 
         Args:
             frozen_layers: int, or `None` for a run that never freezes.
@@ -199,23 +200,23 @@ class MaskedPretraining(
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
         target_pass = self._target_pass(patches, grid)
         step = self.updates_seen.value
-        losses, watched = [], []
-        drawn = self.draw_masks(ops.shape(clips)[0], grid, training)
-        for kind, (visible, hidden) in enumerate(drawn):
+        losses, measured = [], []
+        pairs = self.draw_masks(ops.shape(clips)[0], grid, training)
+        for kind, (visible, hidden) in enumerate(pairs):
             features = self.encode_visible(patches, visible, grid)
             predictions = self.predict_hidden(
                 features, visible, hidden, grid, kind
             )
             targets = self._targets(target_pass, visible, hidden)
             losses.append(self.objective.loss(predictions, targets, step))
-            watched.append((features, predictions[-1], targets[-1]))
+            measured.append((features, predictions[-1], targets[-1]))
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))
-            self._measure_health(*watched[0])
+            self._measure_health(*measured[0])
         return {"loss": sum(losses) / len(losses)}
 
     def _measure_health(self, features, predictions, targets):
-        # One row per clip: its masks would look like clips that agree.
+        # One row per clip: masks of one clip would look like equal clips.
         tensors = [
             ops.stop_gradient(tensor[:: self.masks_per_clip])
             for tensor in (features, predictions, targets)
@@ -224,7 +225,7 @@ class MaskedPretraining(
         moments = health.second_moments(normalize(tensors[0]))
         self.feature_moments.assign(ops.cast(moments, "float32"))
 
-    # What Keras asks for.
+    # Methods that Keras calls.
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -232,7 +233,7 @@ class MaskedPretraining(
         return y_pred["loss"]
 
     def step_logs(self, loss, outputs, gradients, loss_scale):
-        """What a training step reports beside Keras's running mean."""
+        """Returns the logs of a training step, beside Keras's running mean."""
         norm = backends.global_norm(gradients)
         rate = ops.convert_to_tensor(self.optimizer.learning_rate)
         return {
@@ -242,10 +243,10 @@ class MaskedPretraining(
         }
 
     def after_update(self):
-        """Ends a training step: counts, and moves the teacher.
+        """Counts the update and moves the teacher, after the optimizer.
 
-        Nothing moves where the optimizer did not update the weights, because
-        it accumulates gradients or an overflow was skipped.
+        The teacher does not move if the optimizer did not update the weights,
+        because it accumulates gradients or skipped an overflow.
         """
         step = ops.cast(self.optimizer.iterations, "int32")
         if self.teacher is not None:
@@ -259,7 +260,7 @@ class MaskedPretraining(
 
     @property
     def exported_encoder(self):
-        """The encoder to use after training: the teacher, where one is."""
+        """The encoder to export: the teacher, if the model has one."""
         return self.encoder if self.teacher is None else self.teacher
 
     def get_config(self):

@@ -11,33 +11,33 @@ from layerlock.core.pretraining.tokens import take_tokens
 class MaskedPrediction:
     """Mixin of `MaskedPretraining`: draws masks, encodes, predicts.
 
-    It reads the attributes that the constructor of the model sets.
+    It uses the attributes that the constructor of the model sets.
     """
 
     def draw_masks(self, batch_size, grid, training=True):
-        """Draws the masks of the present batch.
+        """Draws the masks of the current batch.
 
         Args:
             batch_size: int or scalar tensor, clips in the batch.
             grid: Frames, rows and columns of the clips, in patches.
-            training: bool. Outside of training every batch gets the masks of
-                batch 0, so that held-out losses can be compared.
+            training: bool. If `False`, every batch gets the masks of batch 0,
+                so that held-out losses are comparable.
 
         Returns:
             A list of `(visible, hidden)`, one per mask kind: token indices of
-            shape `(batch * masks_per_clip, tokens)`. Of the hidden ones, only
-            those to be scored.
+            shape `(batch * masks_per_clip, tokens)`. `hidden` contains only
+            the tokens that are scored.
         """
         batch_index = self.batches_seen.value if training else 0
         num_masks = batch_size * self.masks_per_clip
-        drawn = self.mask(num_masks, grid, self.seed, batch_index)
+        pairs = self.mask(num_masks, grid, self.seed, batch_index)
         # Every prefix of the hidden tokens is a random subset of them.
         return [
             (
                 visible,
                 hidden[:, : num_scored(hidden.shape[1], self.target_fraction)],
             )
-            for visible, hidden in drawn
+            for visible, hidden in pairs
         ]
 
     def encode_visible(self, patches, visible, grid):
@@ -71,7 +71,7 @@ class MaskedPrediction:
             visible: Token indices of the features.
             hidden: Token indices to predict at.
             grid: Frames, rows and columns, in patches.
-            mask_kind: int, place of the mask in `draw_masks`. Defaults to
+            mask_kind: int, index of the mask in `draw_masks`. Defaults to
                 `0`.
 
         Returns:

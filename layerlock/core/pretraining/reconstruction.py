@@ -1,4 +1,4 @@
-"""Shows what a masked auto-encoder makes of the patches it cannot see."""
+"""Reconstructs hidden patches with a masked auto-encoder, for pictures."""
 
 import numpy as np
 from keras import ops
@@ -12,13 +12,13 @@ _GREY = 128
 class Reconstruction:
     """Predicts the hidden pixels of clips.
 
-    Predictions of per-patch normalised pixels are given the mean and the
-    deviation of the true patch, as is usual for pictures of such models.
+    Predictions of normalised pixels are scaled to the mean and the deviation of
+    the true patch, as usual for pictures of such models.
 
     Args:
         model: a `MaskedPretraining`.
-        example: uint8, clips of the shape of those to come; compiling may then
-            begin before they do. Defaults to `None`.
+        example: uint8, clips of the final shape, for which compilation may
+            start at once. Defaults to `None`.
 
     Call arguments:
         clips: uint8, shape `(clips, frames, height, width, 3)`.
@@ -29,14 +29,14 @@ class Reconstruction:
         neither visible nor decoded (`target_fraction` below 1) stay grey.
 
     Raises:
-        ValueError: if the model's target is not the pixels at the time.
+        ValueError: if the current target is not the pixels.
     """
 
     def __init__(self, model, example=None):
         self.model = model
         if example is not None:
             example = (ops.convert_to_tensor(example),)
-        # Operation by operation it would take JAX ten times as long.
+        # Compiled: operation by operation JAX takes ten times as long.
         self._compute = backends.compiled(model, self._predict, example)
         self._pixels = backends.compiled(model, self._to_pixels)
 

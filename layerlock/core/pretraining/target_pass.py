@@ -1,24 +1,24 @@
-"""What the target layers say: the pass of the encoder that makes targets."""
+"""The target pass: outputs of encoder layers, used as targets."""
 
 from keras import ops
 
 from layerlock import backends
 from layerlock.core.pretraining.tokens import take_tokens
 
-# What its blocks see: the whole clip, or the visible and the scored patches.
+# The input of the pass: the whole clip, or the visible and scored patches.
 CONTEXTS = ("clip", "scored")
 
 
 class TargetPass:
-    """What the target layers say at the hidden patches of a batch.
+    """Outputs of the target layers at the hidden patches of a batch.
 
     Args:
-        encoder: the `VideoEncoder` that makes the targets.
+        encoder: the `VideoEncoder` that computes the targets.
         layers: tuple of ints, 0 being the pixels.
         patches: Shape `(batch, tokens, patch_dim)`, all of the clips.
         grid: Frames, rows and columns, in patches.
-        context: one of `CONTEXTS`. The masks of a clip share a pass over the
-            whole of it; over parts of it each needs its own.
+        context: one of `CONTEXTS`. With `"clip"` the masks of a clip share
+            one pass; with `"scored"` each mask needs its own.
         masks_per_clip: int.
         frozen_layers: int, see `layer_outputs`. Defaults to `0`.
         gradient: bool, see `layer_outputs`. Defaults to `False`.
@@ -51,7 +51,7 @@ class TargetPass:
         self._whole = self._outputs(patches) if context == "clip" else {}
 
     def at(self, visible, hidden) -> dict:
-        """Returns what each target layer says, in their order.
+        """Returns the output of each target layer, in their order.
 
         Args:
             visible: Token indices `(batch * masks_per_clip, visible)`.
@@ -61,7 +61,7 @@ class TargetPass:
             dict from layer to a tensor
             `(batch * masks_per_clip, hidden, dim)`.
         """
-        found = {
+        outputs = {
             layer: self._take(values, hidden)
             for layer, values in {0: self.patches, **self._whole}.items()
             if layer in self.layers
@@ -70,8 +70,8 @@ class TargetPass:
             seen = ops.concatenate([hidden, visible], axis=1)
             parts = self._outputs(self._take(self.patches, seen), seen)
             for layer, values in parts.items():
-                found[layer] = values[:, : hidden.shape[1]]
-        return {layer: found[layer] for layer in self.layers}
+                outputs[layer] = values[:, : hidden.shape[1]]
+        return {layer: outputs[layer] for layer in self.layers}
 
     def _take(self, tokens, indices):
         return take_tokens(tokens, indices, self.masks_per_clip)
@@ -104,7 +104,8 @@ def layer_outputs(
         grid: Frames, rows and columns, in patches.
         indices: which patches these are, shape `(batch, tokens)`. Defaults to
             `None`: all of the clips.
-        frozen_layers: int, blocks that no gradient enters. Defaults to `0`.
+        frozen_layers: int, frozen blocks, which get no gradient. Defaults to
+            `0`.
         gradient: bool, whether gradients flow into the blocks that are not
             frozen. Defaults to `False`.
 
@@ -116,8 +117,8 @@ def layer_outputs(
     positions = backends.constant(encoder.token_positions(grid), "int32")[None]
     if indices is not None:
         positions = ops.take(positions[0], indices, axis=0)
-    # Cut before the embedding: whatever is trained above would else be
-    # recorded for a gradient that nobody asks for.
+    # Stop before the embedding: otherwise autograd would record the trained
+    # blocks for an unused gradient.
     tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
     outputs, done = {}, 0
     for layer in sorted({*layers, frozen_layers} - {0}):

@@ -1,10 +1,10 @@
-"""Which layers are targets at which stage, and what may be one."""
+"""Target layers of each stage, and checks of a model's settings."""
 
 from layerlock.core.pretraining.objectives.base import PREDICTORS, TEACHERS
 
 
 def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
-    """What is predicted at a stage: 0 is the pixels, k the output of block k.
+    """Returns the target layers of a stage: 0 is the pixels, k is block k.
 
     Args:
         objective: an `Objective`.
@@ -16,25 +16,25 @@ def target_layers(objective, frozen_layers: int, deepest: int) -> tuple:
         layers = objective.unfrozen_target_layers()
     else:
         layers = objective.target_layers(frozen_layers)
-    found = [
+    positions = [
         max(deepest + 1 + layer, 1) if layer < 0 else min(layer, deepest)
         for layer in layers
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(positions))
 
 
 def num_scored(num_hidden: int, target_fraction: float) -> int:
-    """How many of `num_hidden` hidden patches are decoded and scored.
+    """Returns the number of hidden patches that are predicted and scored.
 
     Args:
         num_hidden: int, of a clip under one mask.
-        target_fraction: float, share of them.
+        target_fraction: float, share of these patches.
     """
     return max(1, round(num_hidden * target_fraction))
 
 
 def check_targets(objective, frozen_layers: int, deepest: int):
-    """Raises if a target of this stage would move without a teacher.
+    """Raises if a target of a stage is neither frozen nor from a teacher.
 
     Args:
         objective: an `Objective`.
@@ -45,9 +45,9 @@ def check_targets(objective, frozen_layers: int, deepest: int):
     if objective.teacher != "frozen" or max(targets) <= frozen_layers:
         return
     raise ValueError(
-        f"The target, layer {max(targets)}, would move with the encoder: it is "
-        "not frozen and has no teacher, so that it could collapse towards its "
-        f"prediction. Received: {frozen_layers} frozen layers, "
+        f"The target, layer {max(targets)}, would move with the encoder and "
+        "could collapse towards its prediction: it is not frozen, and there is "
+        f"no teacher. Received: {frozen_layers} frozen layers, "
         f"{type(objective).__name__} with {objective.get_config()}. Predict "
         "frozen layers only, use an objective with a teacher, or allow it "
         "with `allow_moving_target=True`."
@@ -55,7 +55,7 @@ def check_targets(objective, frozen_layers: int, deepest: int):
 
 
 def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
-    """Raises if a number that `MaskedPretraining` takes is out of range.
+    """Raises if an argument of `MaskedPretraining` is out of its range.
 
     Args:
         seed: int, of the masks.
@@ -64,8 +64,8 @@ def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
     """
     if not 0.0 < target_fraction <= 1.0:
         raise ValueError(
-            "`target_fraction` is the share of hidden patches that is "
-            "scored, above 0 and at most 1. Received: "
+            "`target_fraction`, the share of hidden patches that are scored, "
+            "must be above 0 and at most 1. Received: "
             f"target_fraction={target_fraction}."
         )
     if not isinstance(masks_per_clip, int) or masks_per_clip < 1:
@@ -81,7 +81,7 @@ def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
 
 
 def check_objective(objective):
-    """Raises if an objective asks for a predictor or teacher there is not."""
+    """Raises if the predictor or teacher of an objective is unknown."""
     for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):
         value = getattr(objective, name)
         if value not in known:
@@ -92,7 +92,7 @@ def check_objective(objective):
 
 
 def check_mask(objective, mask, grid):
-    """Raises if a mask leaves too little, or nothing, to see or to predict.
+    """Raises if a mask leaves too few visible or hidden patches.
 
     Args:
         objective: an `Objective`.

@@ -1,4 +1,4 @@
-"""The teacher: a moving average of the encoder that makes its targets."""
+"""The teacher: a moving average of the encoder that computes targets."""
 
 import keras
 from keras import ops
@@ -23,11 +23,11 @@ def update(teacher, encoder, momentum):
     """Moves the teacher towards the encoder.
 
     Every weight becomes `momentum * weight + (1 - momentum) * learnt`, Eq. 1
-    of [BYOL, Grill et al., 2020](https://arxiv.org/abs/2006.07733). What is
-    shared or no longer trained does not move, not even by rounding.
+    of [BYOL, Grill et al., 2020](https://arxiv.org/abs/2006.07733). Shared and
+    frozen weights are not changed, not even by rounding.
 
     Args:
-        teacher: what `create` returned.
+        teacher: the result of `create`.
         encoder: the encoder.
         momentum: float or scalar tensor in [0, 1].
     """
@@ -39,20 +39,20 @@ def update(teacher, encoder, momentum):
 
 
 def share_layers(teacher, encoder, num_layers: int):
-    """Makes the first blocks of the encoder the teacher's own from now on.
+    """Replaces the first blocks of the teacher by those of the encoder.
 
-    The embedding, small and no longer trained, stays a copy.
+    The embedding, which is small, is copied.
 
     Args:
-        teacher: what `create` returned.
+        teacher: the result of `create`.
         encoder: the encoder; its first `num_layers` blocks are frozen.
         num_layers: int, blocks to share.
     """
     for index in range(num_layers):
         own, learnt = teacher.blocks[index], encoder.blocks[index]
         if own is not learnt:
-            # Removing a layer ends Keras's care for its weights; the entry
-            # that replaces it stays in the care of the encoder.
+            # `remove` also stops Keras from tracking the old weights. The
+            # new entry is inserted untracked: the encoder tracks it.
             teacher.blocks.remove(own)
             list.insert(teacher.blocks, index, learnt)
     if num_layers:
@@ -65,7 +65,7 @@ def share_layers(teacher, encoder, num_layers: int):
 
 
 def _pairs(teacher, encoder):
-    """Yields the teacher's own variables, each with the encoder's."""
+    """Yields pairs of variables: the teacher's own, and the encoder's."""
     units = zip(
         keras.tree.flatten(teacher.freezable_layers),
         keras.tree.flatten(encoder.freezable_layers),
@@ -77,5 +77,5 @@ def _pairs(teacher, encoder):
 
 
 def _copy(variable, source):
-    # Not the same array: JAX donates each buffer once.
+    # A copy: JAX donates each buffer once.
     variable.assign(ops.copy(source.value))

@@ -1,13 +1,13 @@
-"""Picks tokens of a clip by their index."""
+"""Selects tokens of a clip by their index."""
 
 from keras import ops
 
 
 def take_tokens(tokens, indices, masks_per_clip=1):
-    """Picks tokens of each clip by their index.
+    """Selects tokens of each clip by their index.
 
-    Rows are picked from the flattened batch: one gather of whole rows, which
-    every backend does fast, instead of one per number.
+    It gathers whole rows of the flattened batch, which is faster than a gather
+    of single values on every backend.
 
     Args:
         tokens: Shape `(batch, tokens, dim)`.

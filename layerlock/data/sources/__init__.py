@@ -1,1 +1,1 @@
-"""One file for each source of clips, found by its file name."""
+"""Sources of clips, one file each."""

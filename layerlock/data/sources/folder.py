@@ -11,19 +11,19 @@ _DRAW = 0  # stream of random numbers
 
 
 class FolderSource(VideoSource):
-    """Random clips of videos, without labels or with those of sub-folders.
+    """Random clips of videos, with the sub-folder as a label.
 
-    Clip `i` comes from video `i % len(source)`: `frames` frames at `fps`
-    from a time that is drawn, a part of the frame that is drawn, and its
-    mirror image half of the time. Nothing is drawn in `fixed`: the middle of
-    the video and the largest square at the centre.
+    Clip `i` comes from video `i % len(source)`: `frames` frames at `fps`, with
+    a random start, a random crop and random mirroring. `fixed` has no
+    randomness: it returns the middle of the video and the largest central
+    square.
 
-    Videos that cannot be read are found at the start. Another one stands in
-    for each, and for one that fails later on. A video that is shorter than
-    the clip holds its last frame.
+    Unreadable videos are detected at the start and replaced by other videos,
+    and so are videos that fail later. If a video is shorter than the clip, its
+    last frame is repeated.
 
-    Labels of `source[i]`: `class`, the index of the sub-folder that the
-    video lies in, if all videos lie in sub-folders; else none.
+    Labels of `source[i]`: `class`, the index of the sub-folder of the video,
+    if all videos are in sub-folders; else none.
 
     Args:
         path: a folder, which is searched with its sub-folders; a glob; a
@@ -31,20 +31,21 @@ class FolderSource(VideoSource):
         frames: int, of a clip. Defaults to `16`.
         size: int, height and width of a clip, in pixels. Defaults to `64`.
         seed: int. Defaults to `0`.
-        fps: frames per second of a clip, `None` for 8, or the video's own
-            where those are fewer. Defaults to `None`.
-        scale: smallest and largest share of the frame's area that a crop
-            has, before it is shrunk to fit in. Defaults to `(0.3, 1.0)`.
-        aspect: smallest and largest quotient of the width and height of a
+        fps: frames per second of a clip. Defaults to `None`: 8, or the rate of
+            the video if it is lower.
+        scale: minimum and maximum area of a crop, as a share of the frame,
+            before it is limited to the frame. Defaults to `(0.3, 1.0)`.
+        aspect: minimum and maximum aspect ratio (width over height) of a
             crop. Defaults to `(0.75, 4 / 3)`.
         flip: share of clips that are mirrored. Defaults to `0.5`.
-        files: a `FileList`, or what its `to_json` returned, to use instead
-            of searching `path`. Defaults to `None`.
-        cache: folder that remembers which videos can be read, `None` for
-            the user's, `False` for none. Defaults to `None`.
-        progress: called with the numbers of videos checked and to check.
-        failures: file to which each read that fails is added, as one line of
-            JSON, by any process. Defaults to `None`.
+        files: a `FileList`, or the result of its `to_json`, instead of a
+            search of `path`. Defaults to `None`.
+        cache: folder of the cache of readable videos, `None` for the user's
+            cache, `False` for none. Defaults to `None`.
+        progress: function of the number of checked videos and the number of
+            all videos.
+        failures: path of a file to which every process appends its failed
+            reads, as lines of JSON. Defaults to `None`.
 
     Example:
 
@@ -88,7 +89,7 @@ class FolderSource(VideoSource):
         return self._read(index, self.view)[1]
 
     def fixed(self, index):
-        """Returns the middle of a video and its labels, nothing drawn."""
+        """Returns the middle of a video and its labels, without randomness."""
         position, clip = self._read(index, self._central)
         return clip, self._labels(position)
 
@@ -99,19 +100,19 @@ class FolderSource(VideoSource):
 
     @property
     def class_names(self):
-        """The names of the sub-folders, if all videos lie in some."""
+        """The names of the sub-folders, if all videos are in sub-folders."""
         names = list(self.files.class_names)
         return {"class": names} if names else {}
 
     def describe_files(self):
-        """Returns the videos, those that cannot be read, and counts.
+        """Returns the videos, the unreadable ones, and counts.
 
-        `replaced_clips` and `short_clips` are per epoch. `failed_reads` are
-        the clips that could not be read although their video had seemed fine;
-        `failures` names them.
+        `replaced_clips` and `short_clips` are per epoch. `failed_reads` counts
+        failed reads of videos that had passed the check; `failures` lists
+        them.
         """
-        used = [self.files.readable(index) for index in range(len(self))]
-        facts = [self.files.results[position] for position in used]
+        positions = [self.files.readable(index) for index in range(len(self))]
+        facts = [self.files.results[position] for position in positions]
         return {
             "num_files": len(self),
             "unreadable_files": len(self.files.bad),
@@ -124,7 +125,7 @@ class FolderSource(VideoSource):
         }
 
     def _read(self, index, choose):
-        """Returns a position and the clip that `choose` takes of its video."""
+        """Returns a position and a clip of its video, with view `choose`."""
         if index < 0:
             raise IndexError(f"`index` must be at least 0. Received: {index}.")
         position = self.files.readable(index % len(self))
@@ -134,15 +135,15 @@ class FolderSource(VideoSource):
             try:
                 return position, decoding.read_view(path, view, self.size)
             except streams.DecodingError as error:
-                self._note(index, path, str(error))
+                self._log_failure(index, path, str(error))
             position = self.files.another(self.seed, index, attempt)
         raise streams.DecodingError(
             f"{_MAX_ATTEMPTS} videos in a row could not be read. The last: "
-            f"{path}. Is the disk still there?"
+            f"{path}. Check that the disk is still mounted."
         )
 
     def view(self, facts, index):
-        """Returns the `View` of a video that clip `index` takes.
+        """Returns the `View` of clip `index`.
 
         Args:
             facts: `Facts` of the video.
@@ -159,8 +160,8 @@ class FolderSource(VideoSource):
         label = self.files.class_of(position)
         return {} if label is None else {"class": label}
 
-    def _note(self, index, path, reason):
-        """Adds a line to `failures`, in one write that no process splits."""
+    def _log_failure(self, index, path, reason):
+        """Appends a line to `failures`, in one atomic write."""
         if self.failures is None:
             return
         line = json.dumps({"index": index, "path": path, "reason": reason})
@@ -181,7 +182,7 @@ def _file_list(path, known, cache, progress):
 
 
 def _count_lines(path) -> int:
-    """Counts different lines: a clip that is read again fails again."""
+    """Counts distinct lines: a clip that is read again fails again."""
     try:
         with open(path or os.devnull, "rb") as file:
             return len(set(file))

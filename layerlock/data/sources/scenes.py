@@ -1,4 +1,4 @@
-"""Procedural clips: textured shapes at different depths, on the move."""
+"""Procedural clips: moving, textured shapes at different depths."""
 
 import numpy as np
 
@@ -13,38 +13,38 @@ class ScenesSource(VideoSource):
     """Clips that need no files, with labels for three tasks.
 
     A near and a middle shape, of 8 classes each, move over a drifting
-    background of periodic gratings, as if filmed by a moving camera. What is
-    nearer hides what is farther, is larger (as the root of depth), moves
-    faster, and has more contrast, since fog takes some with distance.
+    background of periodic gratings, as if filmed by a moving camera. Nearer
+    shapes occlude farther ones, are larger (with the root of depth), faster,
+    and have more contrast, since fog reduces it with distance.
 
     The three tasks cannot be solved by a shortcut:
 
     - `appearance`, the class of the near shape (outline and texture), is
-      independent of colour, area and place: no pixel and no mean tells it.
-    - `motion`, the direction in which the shapes go over the background, is
-      in no single frame, since places are uniform on an image that wraps
-      around. Each image is held for `hold` frames, so that a patch of as many
-      frames shows one moment, and no motion either.
-    - `depth` varies within each layer; size, speed and contrast give it away.
+      independent of colour, area and position, so pixels and means are no cue.
+    - `motion`, the direction of the shapes relative to the background, is not
+      visible in a single frame, since positions are uniform on an image that
+      wraps around. Each image is repeated for `hold` frames, so that a patch
+      of as many frames contains no motion either.
+    - `depth` varies within each layer; size, speed and contrast are its cues.
 
-    Every index is a scene of its own, also beyond `len`, so that training
-    never sees a clip twice. The splits share no scene.
+    Every index is a different scene, also beyond `len`, so that training never
+    repeats a clip. The splits share no scene.
 
     Labels of `source[i]`:
 
     - `appearance`: int, index into `class_names["appearance"]`.
     - `motion`: int, index into `class_names["motion"]`.
     - `depth`: float32 of shape `(frames, size, size)`, in units of the
-      nearest distance that occurs: 1 to 1.6 for the near shape, 2 to 3.2 for
+      minimum depth: 1 to 1.6 for the near shape, 2 to 3.2 for
       the middle one, 4 to 6 for the background.
 
     Args:
         num_clips: Clips in an epoch. Defaults to `10_000`.
         frames: Frames of a clip. Defaults to `8`.
-        size: Height and width, in pixels. The scene does not change with it.
+        size: Height and width, in pixels. The scene does not depend on it.
             Defaults to `32`.
         seed: Int. Defaults to `0`.
-        hold: For how many frames each image is held. Defaults to `2`.
+        hold: Number of frames that repeat an image. Defaults to `2`.
         split: `"train"`, `"validation"` or `"test"`.
 
     Example:
@@ -99,20 +99,20 @@ class ScenesSource(VideoSource):
         return self.clip(index), labels
 
     def clip(self, index):
-        """Returns clip `index` without its labels, which takes less time."""
+        """Returns clip `index` without its labels, which is faster."""
         noise = self._generator(_NOISE, index)
         return self._hold(
             rendering.pixels(self.scene(index), self._times(), self.size, noise)
         )
 
     def scene(self, index: int) -> layout.Scene:
-        """Returns what is in clip `index`, as numbers."""
+        """Returns the layout of clip `index`."""
         if index < 0:
             raise IndexError(f"`index` must be at least 0. Received: {index}.")
         return layout.draw(self._generator(_LAYOUT, index))
 
     def name(self, index):
-        """Returns what a person calls clip `index`."""
+        """Returns a readable name of clip `index`."""
         return f"scene {index}"
 
     @property
@@ -128,7 +128,7 @@ class ScenesSource(VideoSource):
         return randomness.generator(self.seed, stream, index, split)
 
     def _times(self):
-        """Returns the frame number of each image that is drawn."""
+        """Returns the frame number of each rendered image."""
         return np.arange(0, self.frames, self.hold)
 
     def _hold(self, images):

@@ -1,4 +1,4 @@
-"""Ways to read frozen features, one file each."""
+"""Probes of frozen features, one file each."""
 
 import importlib.util
 
@@ -7,12 +7,12 @@ from layerlock.evaluation.probes.base import Probe as Probe
 
 
 def require_scikit_learn():
-    """Raises if scikit-learn, or SciPy which it brings, is not installed."""
+    """Raises if scikit-learn or SciPy is not installed."""
     for name in ("sklearn", "scipy"):
         if importlib.util.find_spec(name) is None:
             raise ImportError(
-                "Features are judged with scikit-learn and SciPy, which are "
-                "not both installed. To install them: "
+                "Probes need scikit-learn and SciPy, which are not both "
+                "installed. To install them: "
                 'pip install "layerlock[evaluation]"'
             )
 
@@ -22,11 +22,11 @@ def get(spec, **arguments) -> Probe:
 
     Args:
         spec: a `Probe`, or the name of one.
-        **arguments: of its constructor. Those that only other probes have are
-            left out, so that one set of arguments serves all of them.
+        **arguments: of its constructor. Arguments that only other probes have
+            are ignored.
     """
     if isinstance(spec, Probe):
         return spec
-    found = plugins.find(__name__, spec, Probe)
-    accepted = plugins.argument_names(found)
-    return found(**{k: v for k, v in arguments.items() if k in accepted})
+    probe_class = plugins.find(__name__, spec, Probe)
+    accepted = plugins.argument_names(probe_class)
+    return probe_class(**{k: v for k, v in arguments.items() if k in accepted})

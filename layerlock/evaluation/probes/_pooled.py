@@ -1,4 +1,4 @@
-"""What probes on averaged features share."""
+"""The base class of probes on averaged features."""
 
 import abc
 
@@ -11,7 +11,7 @@ from layerlock.evaluation.probes.base import Probe, choose
 class PooledProbe(Probe):
     """A classifier of scikit-learn, on features averaged over tokens.
 
-    Features are moved to zero mean and unit spread over the training split.
+    Features are standardised over the training split.
     """
 
     @abc.abstractmethod
@@ -27,7 +27,7 @@ class PooledProbe(Probe):
         self.mean = x.mean(axis=(0, 1))
         self.spread = x.std(axis=(0, 1)) + 1e-6
         self.num_classes = len(task.class_names)
-        # Every view is an example of its own.
+        # Every view counts as an example.
         x = self._scaled(x).reshape(-1, x.shape[-1])
         y = y.repeat(len(x) // len(y))
         held_out, truth = validation.pooled()
@@ -48,9 +48,11 @@ class PooledProbe(Probe):
         return (values - self.mean) / self.spread
 
     def _answer(self, fitted, values):
-        """Probabilities of all classes, those never seen too; mean of views."""
+        """Returns probabilities of all classes, averaged over views."""
         examples, views, dim = values.shape
-        found = fitted.predict_proba(self._scaled(values).reshape(-1, dim))
-        result = np.zeros((len(found), self.num_classes), "float32")
-        result[:, fitted.classes_] = found
+        probabilities = fitted.predict_proba(
+            self._scaled(values).reshape(-1, dim)
+        )
+        result = np.zeros((len(probabilities), self.num_classes), "float32")
+        result[:, fitted.classes_] = probabilities
         return result.reshape(examples, views, -1).mean(axis=1)

@@ -1,4 +1,4 @@
-"""What probes that are trained by gradient descent share."""
+"""The base class of probes that are trained by gradient descent."""
 
 import abc
 
@@ -19,17 +19,16 @@ _MAX_DEPTH_BYTES = 3e8  # of maps, for the mean and the spread of the depth
 class TrainedProbe(Probe):
     """A readout trained with AdamW, once per learning rate.
 
-    An instance is for tasks of one kind: the first that it is asked decides
-    what was left open.
+    The first task decides the defaults, so use an instance for tasks of one
+    kind only.
 
     Args:
-        learning_rates: tuple of floats, to choose from. Defaults to `None`:
-            the probe's `rates`, or its `dense_rates` where every pixel is a
-            target.
-        steps: int, updates at each of them. Defaults to `None`: 2000, or 1000
-            where every pixel is a target.
+        learning_rates: tuple of floats, the candidates. Defaults to `None`:
+            the probe's `rates`, or its `dense_rates` for a dense task.
+        steps: int, updates at each rate. Defaults to `None`: 2000, or 1000
+            for a dense task.
         batch_size: int, examples per update. Defaults to `None`: 64, or 16
-            where every pixel is a target.
+            for a dense task.
         weight_decay: float, of AdamW. Defaults to `1e-4`.
         seed: int, of weights and batches. Defaults to `0`.
         verbose: int, as for `keras.Model.fit`. Defaults to `0`.
@@ -66,7 +65,7 @@ class TrainedProbe(Probe):
 
     @abc.abstractmethod
     def block(self, grid, task) -> tuple:
-        """Returns the block of pixels that one query of a dense task sees.
+        """Returns the block of pixels of one query of a dense task.
 
         Args:
             grid: tuple of 3 ints, frames, rows and columns of the features.
@@ -74,7 +73,7 @@ class TrainedProbe(Probe):
         """
 
     def prepare(self, grid, task, depths=None):
-        """Decides what the readout puts out, and what was left open.
+        """Sets the outputs of the readout, and defaults for the task.
 
         Args:
             grid: tuple of 3 ints, frames, rows and columns of the features.
@@ -94,7 +93,7 @@ class TrainedProbe(Probe):
         self.batch_size = self.batch_size or (16 if dense else 64)
 
     def build(self, shape):
-        """Returns a new model of the readout alone.
+        """Returns a new model of the readout.
 
         Args:
             shape: of the features of a clip, `(frames, rows, columns, dim)`.
@@ -111,12 +110,12 @@ class TrainedProbe(Probe):
         def candidates():
             for rate in self.learning_rates:
                 model = self._train(train, rate)
-                found = scores.score_all(
+                results = scores.score_all(
                     task,
                     lambda values, model=model: self._answer(model, values),
                     validation,
                 )
-                yield {"learning_rate": rate}, model, found
+                yield {"learning_rate": rate}, model, results
 
         self.model, self.trials = choose(candidates(), task, self.on_trial)
 
@@ -144,14 +143,14 @@ class TrainedProbe(Probe):
             loss=self.outputs.loss,
         )
         model.fit(
-            self._draw(train),
+            self._batches(train),
             steps_per_epoch=self.steps,
             shuffle=False,
             verbose=self.verbose,
         )
         return model
 
-    def _draw(self, train):
+    def _batches(self, train):
         """Yields batches of random examples, one random view of each."""
         for values, truth in random_batches(train, self.batch_size, self.seed):
             yield values, self.outputs.encode(truth)

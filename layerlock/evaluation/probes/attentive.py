@@ -1,4 +1,4 @@
-"""Cross-attention from learned queries: how the paper judges features."""
+"""Cross-attention from learned queries, the probe of the paper."""
 
 import math
 
@@ -8,19 +8,19 @@ from layerlock.evaluation.probes._trained import TrainedProbe
 from layerlock.evaluation.probes.base import positive
 from layerlock.models.readout import AttentiveReadout
 
-BLOCK = (2, 8, 8)  # pixels that a query says something about
+BLOCK = (2, 8, 8)  # pixels per query
 
 
 class AttentiveProbe(TrainedProbe):
-    """An `AttentiveReadout`, of the paper's size for the paper's encoders.
+    """An `AttentiveReadout`, in the paper's size for wide encoders.
 
     Args:
         hidden_dim: int, features of a query. Defaults to `None`: 1024 for
             features at least 768 wide, 128 for narrower ones.
         num_heads: int. Defaults to `None`: 16 for features at least 768 wide,
             4 for narrower ones.
-        num_frames: int, what features are resized to in time. Defaults to as
-            many as they have.
+        num_frames: int, frames of the resized features. Defaults to `None`:
+            no resizing.
         **kwargs: as for `TrainedProbe`.
     """
 
@@ -83,7 +83,7 @@ class AttentiveProbe(TrainedProbe):
 
     def attention(self, features):
         if self.outputs.is_dense:
-            return None  # every block of pixels looks elsewhere
+            return None  # a map per block of pixels
         [readout] = [
             layer
             for layer in self.model.layers

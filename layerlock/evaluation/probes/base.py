@@ -1,4 +1,4 @@
-"""The contract of a probe."""
+"""The base class of probes."""
 
 import abc
 
@@ -8,12 +8,12 @@ from layerlock.evaluation import scores
 
 
 class Probe(abc.ABC):
-    """Learns a task from frozen features, and answers for new ones.
+    """Learns a task from frozen features, and predicts it for new ones.
 
     Attributes:
-        is_dense: bool, whether it can say something at every pixel.
-        trials: list of dict, every setting tried and its validation score.
-        on_trial: function of each new trial, to show it, or `None`.
+        is_dense: bool, whether it can predict a value for every pixel.
+        trials: list of dict, all tried settings and their validation scores.
+        on_trial: function of each new trial, or `None`.
     """
 
     is_dense = False
@@ -22,7 +22,7 @@ class Probe(abc.ABC):
 
     @abc.abstractmethod
     def fit(self, train, validation, task):
-        """Learns from one split; chooses its settings by the other.
+        """Fits on one split; chooses settings on the other.
 
         Args:
             train: `Features` with targets.
@@ -32,11 +32,11 @@ class Probe(abc.ABC):
 
     @abc.abstractmethod
     def answer(self, values) -> np.ndarray:
-        """Answers for some examples; the mean over their views.
+        """Predicts examples; averages over their views.
 
         Args:
-            values: their features. Shape `(examples, views, frames, rows,
-                columns, dim)`.
+            values: features of the examples. Shape `(examples, views, frames,
+                rows, columns, dim)`.
 
         Returns:
             Scores `(examples, classes)`, or depths `(examples, frames,
@@ -48,7 +48,7 @@ class Probe(abc.ABC):
         return None
 
     def attention(self, features) -> np.ndarray | None:
-        """Returns where it looks, if it can tell.
+        """Returns an attention map, if the probe has one.
 
         Args:
             features: Shape `(examples, frames, rows, columns, dim)`.
@@ -59,29 +59,29 @@ class Probe(abc.ABC):
         return None
 
     def get_config(self) -> dict:
-        """Returns plain values, for the record."""
+        """Returns the settings, as plain values."""
         return {}
 
 
 def choose(candidates, task, on_trial=None) -> tuple:
-    """Returns the best of several, by their scores on a validation split.
+    """Returns the candidate with the best score on the validation split.
 
     Args:
-        candidates: iterable of (settings, fitted, scores), the latter as
-            `scores.score` returns them.
+        candidates: iterable of (settings, fitted, scores), with scores from
+            `scores.score`.
         task: the `Task`.
         on_trial: function of each new trial. Defaults to `None`.
 
     Returns:
-        The fitted one that is best, and a list of settings with their scores.
+        The best fitted candidate, and a list of settings with their scores.
 
     Raises:
-        ValueError: if no candidate answered with numbers.
+        ValueError: if no candidate has a finite score.
     """
     metric, more_is_better = next(iter(scores.metrics(task).items()))
     best, trials = None, []
-    for settings, fitted, found in candidates:
-        value = scores.mean(found[metric])
+    for settings, fitted, results in candidates:
+        value = scores.mean(results[metric])
         trials.append({**settings, metric: value})
         if on_trial is not None:
             on_trial(trials[-1])
@@ -90,22 +90,22 @@ def choose(candidates, task, on_trial=None) -> tuple:
             best = rank, fitted
     if best is None:
         raise ValueError(
-            "The answers on the validation split are no numbers, or no depth "
-            f"of it is known. Tried: {trials}. Lower the learning rates."
+            "The scores on the validation split are not finite, or no depth "
+            f"is known there. Tried: {trials}. Lower the learning rates."
         )
     return best[1], trials
 
 
 def positive(name: str, values, kind=float) -> tuple:
-    """Returns a tuple of positive numbers, of one number too.
+    """Returns a tuple of positive numbers, also from a single number.
 
     Args:
-        name: str, what they are called.
-        values: a number, or a sequence of some.
+        name: str, name of the argument.
+        values: a number, or a sequence of numbers.
         kind: `float` or `int`. Defaults to `float`.
 
     Raises:
-        ValueError: if one is not positive, or none is there.
+        ValueError: if a number is not positive, or there is none.
 
     Example:
 

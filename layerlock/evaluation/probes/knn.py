@@ -1,4 +1,4 @@
-"""The nearest neighbours of a clip's mean feature."""
+"""Nearest neighbours of the mean feature of a clip."""
 
 from layerlock.evaluation.probes._pooled import PooledProbe
 from layerlock.evaluation.probes.base import positive
@@ -8,7 +8,7 @@ class NearestNeighbours(PooledProbe):
     """k-nearest neighbours by cosine, on features averaged over tokens.
 
     Args:
-        neighbours: tuple of ints, the numbers to choose from. Defaults to
+        neighbours: tuple of ints, the candidates for k. Defaults to
             `(5, 10, 20, 50)`.
     """
 

@@ -5,7 +5,7 @@ from layerlock.models.readout import LinearReadout
 
 
 class LinearProbe(TrainedProbe):
-    """A `LinearReadout`: of the mean token, or of each token for its patch."""
+    """A `LinearReadout` of the mean token, or of each token if dense."""
 
     def readout(self, width, outputs):
         return LinearReadout(outputs.output_dim, pool=not outputs.is_dense)

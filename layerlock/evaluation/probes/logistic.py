@@ -1,4 +1,4 @@
-"""Logistic regression on a clip's mean feature."""
+"""Logistic regression on the mean feature of a clip."""
 
 from layerlock.evaluation.probes._pooled import PooledProbe
 from layerlock.evaluation.probes.base import positive
@@ -9,7 +9,7 @@ class LogisticProbe(PooledProbe):
 
     Args:
         penalties: tuple of floats, the inverse strengths of the L2 penalty
-            (scikit-learn's `C`) to choose from. Defaults to
+            (scikit-learn's `C`), the candidates. Defaults to
             `(0.01, 0.1, 1.0)`.
     """
 

@@ -1,1 +1,1 @@
-"""Tasks that frozen features are judged by, one file each."""
+"""Evaluation tasks, one file each."""

@@ -1,4 +1,4 @@
-"""What the three tasks on procedural clips share."""
+"""The base class of the three tasks on procedural clips."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from layerlock.evaluation.task import SPLITS, Examples, Task, check_split
 
 
 class ScenesTask(Task):
-    """Asks for one label of procedural clips.
+    """Predicts one label of procedural clips.
 
     Args:
         frames: int, of a clip. Defaults to `8`.
         size: int, height and width of a clip. Defaults to `32`.
         seed: int, of the scenes. Defaults to `0`.
-        num_train: int, examples to learn from. Defaults to `8000`.
-        num_validation: int, examples to choose by. Defaults to `1000`.
-        num_test: int, examples to report. Defaults to `2000`.
-        single_frame: bool, show the first frame all the time: what can still
-            be told needs no motion. Defaults to `False`.
+        num_train: int, training examples. Defaults to `8000`.
+        num_validation: int, validation examples. Defaults to `1000`.
+        num_test: int, test examples. Defaults to `2000`.
+        single_frame: bool, whether to repeat the first frame, as a baseline
+            without motion. Defaults to `False`.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""Your own classes: a folder with one sub-folder of videos for each."""
+"""Custom classes: a folder with a sub-folder of videos per class."""
 
 import os
 
@@ -18,15 +18,16 @@ _HELD_OUT = {"test": 0.2, "validation": 0.15}  # shares of each class
 
 
 class FolderTask(VideoTask):
-    """Class sub-folders of videos, split already or not.
+    """Class sub-folders of videos, with or without split folders.
 
-    - `DATA/CLASS/*.mp4`: a fifth of each class is kept for the test, 15 % of
-      the rest for the validation. Which videos those are depends on their
-      names alone. Cuts of one video, as `recipes/prepare.py` makes them, stay
-      together, and the shares are of the videos that they were cut from.
-    - `DATA/{train,val,test}/CLASS/*.mp4`: as it is. Without a test folder,
-      the validation folder is the test; without a validation folder, 15 % of
-      the training videos are. Capitals do not matter.
+    - `DATA/CLASS/*.mp4`: a fifth of each class is the test split, 15 % of the
+      rest the validation split. The split depends on file names only. Trims
+      of one video, from `layerlock.data.preparing`, stay in one split; the
+      shares count original videos.
+    - `DATA/{train,val,test}/CLASS/*.mp4`: the given splits. Without a test
+      folder, the validation folder is the test split. Without a validation
+      folder, 15 % of the training videos are the validation split. Case does
+      not matter.
 
     Args:
         data, frames, size, seed, fps, train_views, test_clips, test_crops,
@@ -37,12 +38,12 @@ class FolderTask(VideoTask):
 
     def find_videos(self):
         self._originals = preparing.sources(self.data)
-        given = self._split_folders()
-        if given:
-            return self._given(given)
-        found = _classes(self.data)
-        self._name_classes(found)
-        splits = {"train": found}
+        split_folders = self._split_folders()
+        if split_folders:
+            return self._use_split_folders(split_folders)
+        classes = _classes(self.data)
+        self._name_classes(classes)
+        splits = {"train": classes}
         for split in ("test", "validation"):
             splits["train"], splits[split] = self._carve(
                 splits["train"], _HELD_OUT[split]
@@ -57,20 +58,20 @@ class FolderTask(VideoTask):
         }
 
     def _split_folders(self) -> dict[str, dict]:
-        """The videos of each class in the folders that are named as splits."""
-        found = {}
+        """Returns the videos of each class in the split folders."""
+        splits = {}
         for name in sorted(os.listdir(self.data)):
             split = _SPLITS.get(name.lower())
             classes = split and _classes(os.path.join(self.data, name))
-            if not classes:  # a class may be called train
+            if not classes:  # a class may have the name train
                 continue
-            if split in found:
+            if split in splits:
                 raise ValueError(
                     f"{self.data!r} has more than one folder of the {split} "
                     f"split, {name!r} is one of them. Leave one."
                 )
-            found[split] = classes
-        if found:
+            splits[split] = classes
+        if splits:
             self.add_problem(
                 "folders are no split, and are left out",
                 [
@@ -81,52 +82,52 @@ class FolderTask(VideoTask):
                     and not name.startswith(".")
                 ],
             )
-        if found and "train" not in found:
+        if splits and "train" not in splits:
             raise ValueError(
-                f"{self.data!r} has folders for {sorted(found)} and none for "
+                f"{self.data!r} has folders for {sorted(splits)} and none for "
                 "training. Add one named train, with the same class folders."
             )
-        return found
+        return splits
 
-    def _given(self, found):
-        self._name_classes(found["train"])
-        if "test" not in found:
-            if "validation" not in found:
+    def _use_split_folders(self, splits):
+        self._name_classes(splits["train"])
+        if "test" not in splits:
+            if "validation" not in splits:
                 raise ValueError(
                     f"{self.data!r} has a folder of training videos and none "
                     "to test with. Add one named test, or put the class "
                     "folders side by side without one named train."
                 )
-            found["test"] = found.pop("validation")
+            splits["test"] = splits.pop("validation")
             self.problems.append(
                 "There is no test folder: the validation folder is the test."
             )
-        if "validation" not in found:
+        if "validation" not in splits:
             self.problems.append(
                 "There is no other validation folder: "
                 f"{_HELD_OUT['validation']:.0%} of the training videos are "
                 "for the validation."
             )
-            found["train"], found["validation"] = self._carve(
-                found["train"], _HELD_OUT["validation"]
+            splits["train"], splits["validation"] = self._carve(
+                splits["train"], _HELD_OUT["validation"]
             )
         for split in ("validation", "test"):
             self.add_problem(
                 f"classes of the {split} split have no training video and are "
                 "left out",
-                set(found[split]) - set(self.class_names),
+                set(splits[split]) - set(self.class_names),
             )
             self.add_problem(
                 f"classes have no video in the {split} split",
-                set(self.class_names) - set(found[split]),
+                set(self.class_names) - set(splits[split]),
             )
         return {
-            split: self._videos(found[split])
+            split: self._videos(splits[split])
             for split in ("train", "validation", "test")
         }
 
-    def _name_classes(self, found):
-        self.class_names = sorted(found)
+    def _name_classes(self, classes):
+        self.class_names = sorted(classes)
         if len(self.class_names) < 2:
             raise ValueError(
                 f"Classes are sub-folders of videos, and {self.data!r} has "
@@ -139,42 +140,42 @@ class FolderTask(VideoTask):
                 "its own in each of them."
             )
 
-    def _carve(self, found, part):
-        """Parts some originals of each class, with their copies or cuts."""
+    def _carve(self, classes, part):
+        """Splits off some originals of each class, with copies and trims."""
         kept, held_out = {}, {}
-        for name, paths in found.items():
+        for name, paths in classes.items():
             originals = sorted(set(map(self._original, paths)))
-            chosen = set(carve(originals, part, key=_stem)[1])
+            selection = set(carve(originals, part, key=_stem)[1])
             for path in paths:
-                side = held_out if self._original(path) in chosen else kept
+                side = held_out if self._original(path) in selection else kept
                 side.setdefault(name, []).append(path)
         return kept, held_out
 
     def _original(self, path) -> str:
         return self._originals.get(path, path)
 
-    def _videos(self, found):
+    def _videos(self, classes):
         return [
             LabelledVideo(
                 path,
                 self.class_names.index(name),
                 original=self._original(path),
             )
-            for name in sorted(set(found) & set(self.class_names))
-            for path in found[name]
+            for name in sorted(set(classes) & set(self.class_names))
+            for path in classes[name]
         ]
 
 
 def _classes(folder) -> dict[str, list[str]]:
-    """Paths of the videos of each class; empty sub-folders are no classes."""
-    found = {}
+    """Returns the videos of each class; ignores empty sub-folders."""
+    classes = {}
     for path in files.find(folder)[1]:
         name, _, rest = os.path.relpath(path, folder).partition(os.sep)
         if rest:
-            found.setdefault(name, []).append(path)
-    return found
+            classes.setdefault(name, []).append(path)
+    return classes
 
 
 def _stem(path) -> str:
-    """The name of a video, and of its copies in another format."""
+    """Returns the name of a video without its format."""
     return os.path.splitext(os.path.basename(path))[0]

@@ -1,4 +1,4 @@
-"""Kinetics, as it is published: csv lists with time spans, class folders."""
+"""Kinetics in its published form: csv lists with time spans."""
 
 import csv
 import os
@@ -15,12 +15,12 @@ _VALIDATION = 0.05  # of the training videos
 
 
 class Kinetics(VideoTask):
-    """Classes of human action, with 400, 600 or 700 of them.
+    """Human actions, with 400, 600 or 700 classes.
 
-    A line of a list names a span of a video on the web. The file is either
-    the span, `ID_000010_000020.mp4`, or the whole video, `ID.mp4`, of which
-    the span is read. As in the literature, the validation list is the test
-    here, and 5 % of the training videos are for the validation.
+    A line of a list is a span of a video. The file is either the span,
+    `ID_000010_000020.mp4`, or the whole video, `ID.mp4`, from which the span is
+    read. As in the literature, the validation list is the test split, and 5 %
+    of the training videos are the validation split.
 
     Reference: [Carreira et al., 2019](https://arxiv.org/abs/1907.06987).
 
@@ -43,13 +43,13 @@ class Kinetics(VideoTask):
         by_stem = {
             pathlib.Path(path).stem: path for path in files.find(self.data)[1]
         }
-        used = set()
+        matched = set()
         splits = {
-            split: self._match(split, rows, by_stem, used)
+            split: self._match(split, rows, by_stem, matched)
             for split, rows in lists.items()
         }
         self.add_problem(
-            "videos are in no list and are left out", set(by_stem) - used
+            "videos are in no list and are left out", set(by_stem) - matched
         )
         splits["train"], splits["validation"] = carve(
             splits["train"],
@@ -58,8 +58,8 @@ class Kinetics(VideoTask):
         )
         return {s: splits[s] for s in ("train", "validation", "test")}
 
-    def _match(self, split, rows, by_stem, used):
-        found, missing, unknown = [], [], set()
+    def _match(self, split, rows, by_stem, matched):
+        videos, missing, unknown = [], [], set()
         for row in rows:
             name = row["youtube_id"]
             start, end = (
@@ -73,8 +73,8 @@ class Kinetics(VideoTask):
             elif stem not in by_stem:
                 missing.append(name)
             else:
-                used.add(stem)
-                found.append(
+                matched.add(stem)
+                videos.append(
                     LabelledVideo(
                         by_stem[stem],
                         self.class_names.index(row["label"]),
@@ -87,7 +87,7 @@ class Kinetics(VideoTask):
             "left out",
             unknown,
         )
-        return found
+        return videos
 
     def _read(self, split) -> list[dict]:
         for folder in (self.data, os.path.join(self.data, "annotations")):

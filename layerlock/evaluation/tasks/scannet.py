@@ -1,4 +1,4 @@
-"""ScanNet, as its reader exports it: colour frames and 16-bit depth."""
+"""ScanNet in the form of its reader: colour frames and 16-bit depth."""
 
 import os
 import pathlib
@@ -11,23 +11,23 @@ from layerlock.evaluation.task import Examples, Task, check_split, name_some
 from layerlock.evaluation.videos import carve
 
 _MILLIMETRES = 1000.0
-_MAX_DEPTH = 10.0  # metres; what the sensor says beyond is noise
+_MAX_DEPTH = 10.0  # metres; noise of the sensor above
 _ASPECT_TOLERANCE = 0.02
 _VALIDATION = 0.1  # of the training scans
-_TEST = 0.2  # of all scans, where no list says
+_TEST = 0.2  # of all scans, without lists
 
 
 class ScanNet(Task):
     """Depth of indoor scans, in metres.
 
-    Clips are `frames` frames, every `stride`-th, from evenly spread places of
-    each scan. Frames and depth are cropped to the largest square at the
-    centre. Depth is not known where the sensor said nothing (0), said more
-    than 10 metres, or where the camera's pose is not finite.
+    A clip is every `stride`-th frame, `frames` frames in all; the clips of a
+    scan are evenly spread. Frames and depth are cropped to the largest square
+    at the centre. Depth is unknown at 0 or above 10 metres, or if the pose of
+    the camera is not finite.
 
-    The official lists `scannetv2_train.txt` and `scannetv2_val.txt` part the
-    scans, the second being the test; without them a fifth of the rooms is.
-    Scans of one room are never parted.
+    The official lists `scannetv2_train.txt` and `scannetv2_val.txt` define the
+    splits; the second is the test split. Without them a fifth of the rooms is
+    the test split. Scans of one room stay in one split.
 
     Reference: [Dai et al., 2017](https://arxiv.org/abs/1702.04405).
 
@@ -36,7 +36,7 @@ class ScanNet(Task):
             `depth/0.png` and `pose/0.txt`, or with a folder `scans` of them.
         frames: int, of a clip. Defaults to `16`.
         size: int, height and width of a clip. Defaults to `224`.
-        seed: int. Not used: nothing is drawn.
+        seed: int, ignored: nothing is random.
         stride: int, frames of the scan per frame of the clip. Defaults to `4`.
         clips_per_scan: int. Defaults to `4`.
     """
@@ -85,10 +85,10 @@ class ScanNet(Task):
         }
 
     def _scans(self) -> dict[str, dict[int, tuple]]:
-        """Colour and depth of the frames of each scan, by number."""
+        """Returns colour and depth of the frames of each scan, by number."""
         root = pathlib.Path(self.data)
         root = root / "scans" if (root / "scans").is_dir() else root
-        found = {}
+        frames_by_scan = {}
         for scan in sorted(root.glob("scene*_*")):
             colour, depth = (
                 {
@@ -105,10 +105,10 @@ class ScanNet(Task):
             )
             both = sorted(colour.keys() & depth.keys())
             if both:
-                found[scan.name] = {
+                frames_by_scan[scan.name] = {
                     number: (colour[number], depth[number]) for number in both
                 }
-        return found
+        return frames_by_scan
 
     def _split(self, scans) -> dict[str, list]:
         lists = {
@@ -151,7 +151,7 @@ class ScanNet(Task):
         return set()
 
     def _clips(self, scan) -> list[list]:
-        """Frames of each clip of a scan, spread over it."""
+        """Returns the frames of the clips, spread evenly over a scan."""
         name, frames = scan
         numbers = sorted(frames)
         span = (self.frames - 1) * self.stride + 1
@@ -231,7 +231,7 @@ def _check_sizes(colour, depth, path):
 
 
 def _has_pose(depth_path) -> bool:
-    """Whether the camera's pose is finite; a pose that is missing counts."""
+    """Whether the pose of the camera is finite or missing."""
     path = depth_path.parents[1] / "pose" / f"{depth_path.stem}.txt"
     if not path.is_file():
         return True
@@ -242,11 +242,11 @@ def _has_pose(depth_path) -> bool:
 
 
 def _square(image, size: int, smooth: bool = False):
-    """The largest square at the centre, resized."""
+    """Crops the largest square at the centre and resizes it."""
     side = min(image.shape[:2])
     top, left = ((n - side) // 2 for n in image.shape[:2])
     square = image[top : top + side, left : left + side]
-    if not smooth:  # depth: a mean over an edge is nowhere
+    if not smooth:  # depth: a mean over an edge has no meaning
         index = ((np.arange(size) + 0.5) * side / size).astype(int)
         return square[np.ix_(index, index)]
     av = require_av()
@@ -260,7 +260,7 @@ def _square(image, size: int, smooth: bool = False):
 
 
 def _carve(names, part):
-    """Parts scans by their room."""
+    """Splits off some scans by their room."""
     kept, held_out = carve(sorted(set(map(_room, names))), part, key=str)
     return (
         [name for name in names if _room(name) in kept],

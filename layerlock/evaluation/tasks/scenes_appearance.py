@@ -1,4 +1,4 @@
-"""Procedural clips: which shape, with which texture, is in front?"""
+"""Procedural clips: shape and texture of the near object."""
 
 from layerlock.data import outlines
 from layerlock.evaluation.tasks._scenes import ScenesTask

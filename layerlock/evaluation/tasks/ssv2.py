@@ -1,4 +1,4 @@
-"""Something-Something v2, as it is published: json labels and videos."""
+"""Something-Something v2 in its published form: json labels and videos."""
 
 import json
 import os
@@ -15,11 +15,11 @@ _EXTENSIONS = (".webm", ".mp4")
 
 
 class SomethingSomething(VideoTask):
-    """174 classes of what hands do with things.
+    """174 classes of actions with objects.
 
-    The labels of the official test split are not public: as in the
-    literature, the validation split is the test here, and 5 % of the training
-    videos are for the validation.
+    The labels of the official test split are not public. As in the literature,
+    the official validation split is the test split, and 5 % of the training
+    videos are the validation split.
 
     Reference: [Goyal et al., 2017](https://arxiv.org/abs/1706.04261).
 
@@ -55,7 +55,7 @@ class SomethingSomething(VideoTask):
         return {s: splits[s] for s in ("train", "validation", "test")}
 
     def _match(self, split, entries, files, index):
-        found, missing, unknown = [], [], set()
+        videos, missing, unknown = [], [], set()
         for entry in entries:
             name = entry["template"].replace("[", "").replace("]", "")
             path = files.get(str(entry["id"]))
@@ -64,10 +64,10 @@ class SomethingSomething(VideoTask):
             elif path is None:
                 missing.append(entry["id"])
             else:
-                found.append(LabelledVideo(path, index[name]))
+                videos.append(LabelledVideo(path, index[name]))
         self.add_problem(f"labels of the {split} split have no video", missing)
         self.add_problem(f"labels of the {split} split are no class", unknown)
-        return found
+        return videos
 
     def _find(self, kind):
         for folder in (self.data, os.path.join(self.data, "labels")):
@@ -82,10 +82,10 @@ class SomethingSomething(VideoTask):
 
 
 def _videos_by_id(folder) -> dict[str, str]:
-    found = {}
+    paths = {}
     for parent, _, names in os.walk(folder, followlinks=True):
         for name in sorted(names):
             stem, extension = os.path.splitext(name)
             if extension.lower() in _EXTENSIONS:
-                found.setdefault(stem, os.path.join(parent, name))
-    return found
+                paths.setdefault(stem, os.path.join(parent, name))
+    return paths

@@ -7,22 +7,23 @@ from layerlock.core.costs import flops
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.runs.trackers import Trackers
 
-MUCH_WAITING = 0.2  # of the time; the rest hides behind training
+MUCH_WAITING = 0.2  # share of the time
 
 
 class MetricsLog(EverySteps):
     """Logs loss, stage, speed, cost and health every `log_every` steps.
 
     Place it after `Monitors` and before `LayerLock`, so that a line describes
-    the stage that its steps were trained at.
+    the stage of its steps.
 
     Args:
         run: a `RunDirectory`.
         lock: the `LayerLock` callback of the run.
         stopwatch: the `Stopwatch` callback of the run.
-        monitors: the `Monitors` callback of the run, of the same steps.
-        reporters: callbacks with `pop_metrics()`, a dict of what they measured
-            since they were asked last, such as `LayerDrift`.
+        monitors: the `Monitors` callback of the run, with the same
+            interval.
+        reporters: callbacks with `pop_metrics()`, which returns a dict of new
+            measurements, such as `LayerDrift`.
         sizes: `flops.StepSizes` of the model.
         steps: int, optimizer steps of the whole run.
         log_every: int, optimizer steps between lines.
@@ -30,9 +31,9 @@ class MetricsLog(EverySteps):
         validate: function without arguments that returns the held-out loss,
             or `None`.
         validate_every: int, optimizer steps; a multiple of `log_every`.
-        waiting_hint: str, what to do where a fifth of the time goes by
-            waiting for clips. Defaults to `None`.
-        trackers: `Trackers` that get each line, each freeze and each change
+        waiting_hint: str, advice that is shown if training waits for clips a
+            fifth of the time. Defaults to `None`.
+        trackers: `Trackers`, which log each line, each freeze and each change
             of the verdict. Defaults to none.
     """
 
@@ -68,11 +69,11 @@ class MetricsLog(EverySteps):
         self.losses = []  # of the batches since the last line
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold for the log to go on exactly."""
+        """Returns the state for a checkpoint."""
         return {"losses": self.losses}
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self.losses = list(state["losses"])
 
     def on_train_begin(self, logs=None):
@@ -150,7 +151,7 @@ class MetricsLog(EverySteps):
         self.num_reported = len(self.lock.events)
 
     def _hint_at_waiting(self, share):
-        """Says once what to do where clips are not there in time."""
+        """Prints the hint once, if training waits for clips."""
         if self.waiting_hint and self.lines and (share or 0.0) > MUCH_WAITING:
             self.progress.message(
                 f"{share:.0%} of the time goes by waiting for clips. "
@@ -175,7 +176,7 @@ class MetricsLog(EverySteps):
         return flops * step * self.counter.accumulation
 
     def _measured(self):
-        """What the backend says about a step of this stage."""
+        """Returns what the backend measured for a step of this stage."""
         stage = (self.model.frozen_layers, self.model.target_layers)
         if stage != self.stage:
             self.stage = stage

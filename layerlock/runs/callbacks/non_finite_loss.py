@@ -1,4 +1,4 @@
-"""Ends a run whose loss is no longer a number, and writes down where."""
+"""Stops a run when its loss becomes NaN or infinite."""
 
 import math
 
@@ -8,15 +8,15 @@ from layerlock import backends
 
 
 class NonFiniteLossError(RuntimeError):
-    """The loss became NaN or infinite; the message says where, and what now."""
+    """The loss became NaN or infinite."""
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Raises `NonFiniteLossError` after the first batch without a finite loss.
 
-    The checkpoints written before stay as they are. `failure.json` of the run
-    tells step, stage, batch and clips. Place it after `MetricsLog`, whose
-    last line it completes, and before callbacks that save.
+    Earlier checkpoints are kept. It writes step, stage, batch and clips to
+    `failure.json` of the run. Place it after `MetricsLog`, whose last line it
+    completes, and before callbacks that save.
 
     Args:
         run: a `RunDirectory`.
@@ -40,7 +40,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         backends.sync_state(self.model)
         step = int(self.model.optimizer.iterations)
         batch = int(self.model.batches_seen) - 1
-        if self.monitors.step != step:  # not just logged
+        if self.monitors.step != step:  # no line of this step yet
             self.monitors.on_step(step, logs)
             self.log.on_step(step, logs)
         self.run.write_failure(
@@ -57,8 +57,8 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         raise NonFiniteLossError(
             f"The loss is {loss} at step {step}, batch {batch}, with "
             f"{self.model.frozen_layers} layers frozen. "
-            f"{self.run.failure_path} names its clips; the checkpoints before "
-            "are kept. Start a run with a lower --learning_rate, a longer "
-            "--warmup_steps or a --gradient_clip; it can begin with this "
-            f"run's encoder: --init_from={self.run.path}."
+            f"{self.run.failure_path} lists its clips; earlier checkpoints "
+            "are kept. Start a new run with a lower `learning_rate`, more "
+            "`warmup_steps` or a `gradient_clip`. It can start from this "
+            f"run's encoder: init_from={self.run.path}."
         )

@@ -1,4 +1,4 @@
-"""Saves what a run must not lose: checkpoints, encoder, pictures."""
+"""Saves checkpoints, the encoder and the pictures of a run."""
 
 from keras import ops
 
@@ -11,8 +11,7 @@ from layerlock.runs import checkpoints, model_card, pictures
 class Snapshots(EverySteps):
     """Saves every `every` optimizer steps and at the end, and ends the run.
 
-    Place it last: a checkpoint then holds the stage that the next step is
-    trained at.
+    Place it last, so that a checkpoint contains the stage of the next step.
 
     Args:
         run: a `RunDirectory`.
@@ -23,8 +22,8 @@ class Snapshots(EverySteps):
         every: int, optimizer steps between checkpoints.
         steps: int, optimizer steps of the run; training stops there.
         keep: int, checkpoints to keep.
-        clips: uint8 `(clips, frames, height, width, 3)`, to show in the
-            report; the same at every checkpoint.
+        clips: uint8 `(clips, frames, height, width, 3)`, for the pictures of
+            the report; the same at every checkpoint.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Snapshots(EverySteps):
 
     def set_model(self, model):
         if model is self.model:
-            return  # what it compiles is there
+            return  # already compiled
         super().set_model(model)
         example = self.clips if model.target_layers == (0,) else None
         self._reconstruct = reconstruction.Reconstruction(model, example)
@@ -66,7 +65,7 @@ class Snapshots(EverySteps):
         self.save()
 
     def save(self):
-        """Saves a checkpoint, and exports what it is about."""
+        """Saves a checkpoint, and exports encoder and pictures."""
         model, step = self.model, self.counter.step
         state = {
             "frozen_layers": self.lock.frozen_layers,
@@ -88,7 +87,7 @@ class Snapshots(EverySteps):
         self.export(step)
 
     def export(self, step: int):
-        """Saves the encoder, and the arrays of the pictures."""
+        """Exports the encoder, and saves the arrays of the pictures."""
         model = self.model
         model.exported_encoder.save_to_preset(
             self.run.encoder_path, overwrite=True
@@ -115,7 +114,7 @@ class Snapshots(EverySteps):
 
     @property
     def _pictured_layer(self):
-        """The last one that sees visible patches alone."""
+        """Name of the last block that processes visible patches only."""
         encoder = self.model.encoder
         number = self.model.predictor.encoder_layers(encoder)
         return encoder.layer_names[number]

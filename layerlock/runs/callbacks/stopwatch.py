@@ -1,4 +1,4 @@
-"""Times training, apart from what is done between its batches."""
+"""Measures the time of training, without callbacks."""
 
 import collections
 import contextlib
@@ -9,19 +9,19 @@ import typing
 
 import keras
 
-_RECENT = 20  # batches that say what is usual
+_RECENT = 20  # batches for the usual duration
 
 
 class Lap(typing.NamedTuple):
-    """What was measured between two log lines.
+    """Times between two log lines.
 
     Attributes:
-        pace: batches per second, without those that compiled; `None` where
-            there was no other.
-        stall: float, seconds that freezes cost.
-        waiting: the share of these batches' time that went by until their
-            clips were there; `None` where the thread that trains does not
-            fetch them itself, as on TensorFlow.
+        pace: batches per second, without batches that compiled; `None` if
+            every batch compiled.
+        stall: float, seconds that freezes took.
+        waiting: share of the time that training waited for clips; `None` if
+            the training thread does not fetch them itself, as on
+            TensorFlow.
     """
 
     pace: float | None
@@ -32,9 +32,9 @@ class Lap(typing.NamedTuple):
 class Stopwatch(keras.callbacks.Callback):
     """Times each call of the training step, its data included.
 
-    What callbacks do, such as saving and comparing layers, does not count.
-    What a freeze costs does: itself, and how much longer than usual the next
-    batch takes, since it compiles a new step.
+    The time of callbacks, such as saving, does not count. The stall of a
+    freeze counts: the freeze itself, and how much longer than usual the next
+    batch takes, which compiles a new step.
 
     Place it first, and train on `timed(batches)`.
 
@@ -42,7 +42,7 @@ class Stopwatch(keras.callbacks.Callback):
         lock: the `LayerLock` callback of the run.
 
     Attributes:
-        seconds: float, of training, of earlier processes too.
+        seconds: float, of training, including earlier processes.
     """
 
     def __init__(self, lock):
@@ -53,18 +53,18 @@ class Stopwatch(keras.callbacks.Callback):
         self._start_lap()
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold."""
+        """Returns the state for a checkpoint."""
         return {"seconds": self.seconds}
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self.seconds = state["seconds"]
 
     def timed(self, batches):
-        """The same batches; how long each is waited for is noted.
+        """Yields the same batches, and measures the wait for each.
 
         Args:
-            batches: a generator, which is closed with the one returned.
+            batches: a generator, which is closed with the returned one.
         """
         with contextlib.closing(batches):
             while True:
@@ -81,13 +81,13 @@ class Stopwatch(keras.callbacks.Callback):
         self.thread = threading.get_ident()
         self.num_events = len(self.lock.events)
         self.recent = collections.deque(maxlen=_RECENT)
-        self.waited = None  # seconds, for the batch at hand
-        self.compiled = False  # the first batch compiles: not a usual one
+        self.waited = None  # seconds, for the current batch
+        self.compiled = False  # the first batch compiles
         self._start_lap()
 
     def on_train_batch_begin(self, batch, logs=None):
         self.first = batch
-        # Where the batch is fetched before: PyTorch does, JAX does not.
+        # PyTorch fetches the batch before this call, JAX after it.
         self.began = time.perf_counter() - (self.waited or 0.0)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -110,7 +110,7 @@ class Stopwatch(keras.callbacks.Callback):
         self.seconds += duration
 
     def take_lap(self) -> Lap:
-        """What was measured since the last lap."""
+        """Returns the times since the last lap."""
         pace = waiting = None
         if self.usual_seconds:
             pace = self.usual_batches / self.usual_seconds

@@ -1,4 +1,4 @@
-"""Experiment trackers: each file is one, found by its name."""
+"""Experiment trackers, one file each."""
 
 import json
 
@@ -10,47 +10,47 @@ DEFAULT = "tensorboard"
 
 
 def find(name: str) -> type[Tracker]:
-    """The class of the tracker of that name."""
+    """Returns the class of a tracker by its name."""
     return plugins.find(__name__, name, Tracker)
 
 
 def default_names() -> list[str]:
-    """The trackers of a run that names none: TensorBoard where installed."""
+    """Returns the default trackers: TensorBoard, if it is installed."""
     return [DEFAULT] if find(DEFAULT).is_installed() else []
 
 
 def check(names: list[str]):
-    """Refuses trackers that do not exist or are not installed.
+    """Raises if a tracker does not exist or is not installed.
 
     Args:
         names: names of trackers.
 
     Raises:
-        ValueError: if a name is unknown, or there twice.
-        ImportError: with the line that installs the library.
+        ValueError: if a name is unknown, or listed twice.
+        ImportError: with the command that installs the library.
     """
     for name in names:
         tracker = find(name)
         if names.count(name) > 1:
             raise ValueError(
-                f"Each tracker is named once. Received: {','.join(names)}. "
+                f"List each tracker once. Received: {','.join(names)}. "
                 f"Leave out one {name}."
             )
         if not tracker.is_installed():
             raise ImportError(
                 f"The tracker {name} needs {tracker.library}, which is not "
                 "installed. To install it: "
-                f'pip install "layerlock[{tracker.extra}]". To go without it, '
-                "leave it out of --track."
+                f'pip install "layerlock[{tracker.extra}]". Or leave it out '
+                "of `track`."
             )
 
 
 def start(names: list[str], run, first_step: int | None = None, print_fn=print):
-    """Starts trackers for a run; a resumed run goes on in its records.
+    """Starts trackers for a run, or resumes their records.
 
     Args:
         names: names of trackers, as in `check`.
-        run: a `RunDirectory`, which keeps the identifiers of the records.
+        run: a `RunDirectory`, which stores the identifiers of the records.
         first_step: the first step of a resumed run.
         print_fn: function that prints a message. Defaults to `print`.
 
@@ -69,14 +69,14 @@ def start(names: list[str], run, first_step: int | None = None, print_fn=print):
         records[name] = tracker.start(
             run.path, run.config, records.get(name), first_step
         )
-        # At once: a kill must not leave a record that a resume cannot find.
+        # At once, so that a resume after a kill finds the record.
         writing.write_json(run.trackers_path, records)
         trackers[name] = tracker
     return Trackers(trackers, print_fn)
 
 
 class Trackers:
-    """All trackers of a run. One that fails is left out; the run goes on.
+    """All trackers of a run. It drops a tracker that fails.
 
     Args:
         trackers: dict from name to a started `Tracker`. Defaults to none.
@@ -109,7 +109,7 @@ class Trackers:
         )
 
     def log_event(self, kind: str, text: str, step: int):
-        """Logs that something happened at a step."""
+        """Logs an event at a step."""
         self._each(lambda tracker: tracker.log_event(kind, text, step))
 
     def attach_report(self, path):
@@ -118,17 +118,17 @@ class Trackers:
             self._each(lambda tracker: tracker.attach_report(path))
 
     def close(self):
-        """Sends what is still waiting."""
+        """Sends buffered data and closes all trackers."""
         self._each(lambda tracker: tracker.close())
         self.trackers = {}
 
-    def _each(self, act):
+    def _each(self, action):
         for name, tracker in list(self.trackers.items()):
             try:
-                act(tracker)
-            except Exception as error:  # a network must not end a run
+                action(tracker)
+            except Exception as error:  # a tracker must not stop a run
                 del self.trackers[name]
                 self.print_fn(
-                    f"The tracker {name} failed and is left out from here: "
-                    f"{error}. metrics.jsonl has everything."
+                    f"The tracker {name} failed and is stopped: "
+                    f"{error}. metrics.jsonl has all metrics."
                 )

@@ -1,4 +1,4 @@
-"""What every experiment tracker does."""
+"""The base class of experiment trackers."""
 
 import abc
 import importlib.util
@@ -7,13 +7,13 @@ from typing import ClassVar
 
 
 class Tracker(abc.ABC):
-    """Sends the numbers of a run to an experiment tracker.
+    """Sends the metrics of a run to an experiment tracker.
 
-    Built without arguments, then `start`. Its library is imported inside
-    functions only, so that `names` and `check` work without it.
+    The constructor has no arguments; `start` opens the record. Import the
+    library inside functions only, so that `check` works without it.
 
     Attributes:
-        library: str, the module that must be importable.
+        library: str, name of the required module.
         extra: str, the extra of layerlock that installs it.
 
     Example:
@@ -38,7 +38,7 @@ class Tracker(abc.ABC):
     def is_installed(cls) -> bool:
         """Whether the library can be imported."""
         spec = importlib.util.find_spec(cls.library)
-        # A folder of that name, such as what a library wrote, has no origin.
+        # A plain folder with this name has no origin.
         return spec is not None and spec.origin is not None
 
     @abc.abstractmethod
@@ -49,15 +49,15 @@ class Tracker(abc.ABC):
         record: str | None = None,
         first_step: int | None = None,
     ) -> str:
-        """Opens a record, or goes on in one, and attaches the configuration.
+        """Opens or resumes a record, and attaches the configuration.
 
         Args:
-            folder: the run directory, whose name is that of the record.
-            configuration: what config.json of the run holds.
-            record: what `start` returned when the run began; `None` opens a
-                new record.
-            first_step: the first step of a resumed run. Where the library
-                can, what was logged of it and of later steps is removed.
+            folder: the run directory; its name is the name of the record.
+            configuration: content of config.json of the run.
+            record: the identifier that the first `start` returned; `None`
+                opens a new record.
+            first_step: the first step of a resumed run. Logs from this step
+                on are removed, if the library supports it.
 
         Returns:
             The identifier of the record.
@@ -68,11 +68,11 @@ class Tracker(abc.ABC):
 
     @abc.abstractmethod
     def log_scalars(self, scalars: dict[str, float], step: int):
-        """Logs finite numbers by their tag."""
+        """Logs finite numbers under their tags."""
 
     @abc.abstractmethod
     def log_event(self, kind: str, text: str, step: int):
-        """Logs that something happened, such as a freeze, at a step."""
+        """Logs an event, such as a freeze, at a step."""
 
     @abc.abstractmethod
     def attach_report(self, path: Path | str):
@@ -80,4 +80,4 @@ class Tracker(abc.ABC):
 
     @abc.abstractmethod
     def close(self):
-        """Sends what is still waiting; the record can be opened again."""
+        """Sends buffered data; the record can be resumed."""

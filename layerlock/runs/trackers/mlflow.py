@@ -8,11 +8,11 @@ from layerlock.runs.trackers.base import Tracker
 
 
 class MLflow(Tracker):
-    """Logs to the server or the database that `MLFLOW_TRACKING_URI` names.
+    """Logs to the server or the database of `MLFLOW_TRACKING_URI`.
 
-    Without it, to MLflow's own default. The experiment is `layerlock`, or that
-    of `MLFLOW_EXPERIMENT_NAME`. Flags become parameters, events become tags.
-    MLflow removes nothing: steps that a resumed run repeats are there twice.
+    The default is MLflow's own. The experiment is `layerlock`, or
+    `MLFLOW_EXPERIMENT_NAME`. Options become parameters, events become tags.
+    MLflow cannot remove logs: repeated steps of a resumed run appear twice.
     """
 
     library = "mlflow"
@@ -52,7 +52,7 @@ class MLflow(Tracker):
         )
 
     def log_event(self, kind, text, step):
-        # MLflow has no text at a step.
+        # MLflow has no text for a step.
         self._client.set_tag(self._record, f"{kind} at step {step}", text)
 
     def attach_report(self, path):

@@ -1,6 +1,8 @@
 """Writes event files for TensorBoard, with tensorboardX."""
 
+import importlib
 import json
+import sys
 from pathlib import Path
 
 from layerlock.runs.trackers.base import Tracker
@@ -11,16 +13,15 @@ FOLDER = "tensorboard"
 class TensorBoard(Tracker):
     """Writes into the folder `tensorboard` of the run directory.
 
-    A resume purges what an earlier process wrote for later steps. Events, the
-    configuration and the place of the report are texts.
+    A resume purges logs of later steps. Events, the configuration and the path
+    of the report are texts.
     """
 
     library = "tensorboardX"
     extra = "report"
 
     def start(self, folder, configuration, record=None, first_step=None):
-        import tensorboardX
-
+        tensorboardX = _import_library()
         self._writer = tensorboardX.SummaryWriter(
             str(Path(folder) / FOLDER), purge_step=first_step
         )
@@ -41,3 +42,19 @@ class TensorBoard(Tracker):
 
     def close(self):
         self._writer.close()
+
+
+def _import_library():
+    """tensorboardX, without PyTorch on another backend.
+
+    Where PyTorch is installed, tensorboardX imports it for tensors of
+    PyTorch, of which a run logs none.
+    """
+    hidden = "torch" not in sys.modules
+    if hidden:
+        sys.modules["torch"] = None
+    try:
+        return importlib.import_module("tensorboardX")
+    finally:
+        if hidden:
+            del sys.modules["torch"]

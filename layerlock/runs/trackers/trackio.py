@@ -7,11 +7,11 @@ from layerlock.runs.trackers.base import Tracker
 
 
 class Trackio(Tracker):
-    """Logs to the project `layerlock`, in the folder that `TRACKIO_DIR` names.
+    """Logs to the project `layerlock`, in the folder `TRACKIO_DIR`.
 
-    With `TRACKIO_SPACE_ID` to a Space of Hugging Face. Trackio removes
-    nothing: steps that a resumed run repeats are there twice. It sends a few
-    times a second, and a kill loses what was not sent.
+    With `TRACKIO_SPACE_ID` it logs to a Space of Hugging Face. Trackio cannot
+    remove logs: repeated steps of a resumed run appear twice. It sends a few
+    times per second; a kill loses unsent logs.
     """
 
     library = "trackio"
@@ -20,7 +20,7 @@ class Trackio(Tracker):
     def start(self, folder, configuration, record=None, first_step=None):
         import trackio
 
-        # Trackio finds a record by its name, so the name must be its own.
+        # Trackio finds a record by its name, so the name must be unique.
         record = record or f"{Path(folder).name}-{uuid.uuid4().hex[:6]}"
         self._step = first_step or 0
         self._run = trackio.init(

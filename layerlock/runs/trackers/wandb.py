@@ -8,12 +8,11 @@ from layerlock.runs.trackers.base import Tracker
 
 
 class WeightsAndBiases(Tracker):
-    """Logs to the project `layerlock`, or to that of `WANDB_PROJECT`.
+    """Logs to the project `layerlock`, or to `WANDB_PROJECT`.
 
-    `WANDB_MODE=offline` keeps everything in the folder `wandb` of the run
-    directory. The step is a metric of its own, since W&B refuses to log a step
-    that is earlier than the latest one. So steps that a resumed run repeats
-    are there twice.
+    With `WANDB_MODE=offline` all logs stay in the folder `wandb` of the run
+    directory. The step is a separate metric, because W&B rejects steps before
+    the latest one. Repeated steps of a resumed run appear twice.
     """
 
     library = "wandb"

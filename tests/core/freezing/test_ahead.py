@@ -133,7 +133,7 @@ def test_a_twin_that_cannot_be_built_stops_nothing():
 
     model, schedule = build(objective=Unknown(), mask=MultiBlockMask())
     lock = Watched(schedule)
-    with pytest.warns(UserWarning, match="compiled ahead"):
+    with pytest.warns(UserWarning, match="in the background"):
         losses = train(model, lock)
 
     assert lock.started[0].error is not None

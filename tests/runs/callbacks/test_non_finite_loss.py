@@ -91,4 +91,4 @@ def test_the_last_line_says_that_it_diverged(broken):
 def test_the_message_says_where_and_what_now(broken):
     assert f"nan at step {BROKEN}, batch {BROKEN - 1}" in broken.error
     assert "failure.json" in broken.error
-    assert "--learning_rate" in broken.error
+    assert "`learning_rate`" in broken.error

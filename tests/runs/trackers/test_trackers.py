@@ -48,7 +48,7 @@ def test_an_unknown_tracker_is_refused_with_the_known_ones():
 
 
 def test_a_tracker_is_named_once():
-    with pytest.raises(ValueError, match="Each tracker is named once"):
+    with pytest.raises(ValueError, match="List each tracker once"):
         trackers.check(["tensorboard", "tensorboard"])
 
 

@@ -35,8 +35,8 @@ max_frozen_layers=32)
     if not isinstance(spec, dict):
         return plugins.resolve(spec, __name__, FreezeSchedule)
     classes = {
-        found.__name__: found
-        for found in plugins.find_all(__name__, FreezeSchedule).values()
+        schedule.__name__: schedule
+        for schedule in plugins.find_all(__name__, FreezeSchedule).values()
     }
     if spec.get("class_name") not in classes:
         raise ValueError(

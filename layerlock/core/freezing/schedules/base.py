@@ -12,7 +12,7 @@ class FreezeSchedule(abc.ABC):
 
     A schedule is a pure function: it has no state, never thaws a layer, and
     freezes nothing at step 0. Steps count the optimizer updates that are
-    already done. The one exception is a schedule with `is_adaptive = True`: it
+    done so far. The one exception is a schedule with `is_adaptive = True`: it
     gets further events during the run, none of them in the past.
 
     A subclass implements `frozen_layers` and `get_config`, can be built with
@@ -60,12 +60,12 @@ class FreezeSchedule(abc.ABC):
 
     def events(self, last_step: int) -> list[tuple[int, int]]:
         """Returns every `(step, frozen_layers)` up to `last_step`."""
-        found = []
+        events = []
         step = self.next_event(0, last_step)
         while step is not None:
-            found.append((step, self.frozen_layers(step)))
+            events.append((step, self.frozen_layers(step)))
             step = self.next_event(step, last_step)
-        return found
+        return events
 
     def max_layers(self, last_step: int = LAST_STEP) -> int:
         """Returns the number of layers frozen at the end of the run."""
@@ -87,13 +87,13 @@ class FreezeSchedule(abc.ABC):
 
 
 def positive_int(name: str, value, unit: str, remedy: str) -> int:
-    """Returns `value` as an int of at least 1, or says what to pass.
+    """Returns `value` as an int; raises unless it is at least 1.
 
     Args:
         name: Name of the argument, for the message.
         value: What the user passed.
         unit: What the number counts, for the message.
-        remedy: A sentence that says what to do instead.
+        remedy: How to fix it, a sentence for the message.
     """
     try:
         number = operator.index(value)

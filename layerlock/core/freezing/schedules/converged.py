@@ -3,8 +3,8 @@
 from layerlock.core.freezing.schedules.base import FreezeSchedule, positive_int
 from layerlock.core.freezing.schedules.piecewise import PiecewiseFreezeSchedule
 
-# Largest change that counts as none, for each signal: of a weight norm per
-# optimizer step, relative; of 1 - CKA from one comparison to the next.
+# Maximum change still treated as converged, for each signal: relative change of
+# a weight norm per optimizer step; change of 1 - CKA between measurements.
 THRESHOLDS = {"weights": 5e-5, "features": 0.02}
 
 
@@ -12,30 +12,30 @@ class ConvergedFreezeSchedule(FreezeSchedule):
     """Freezes the next layer when it has stopped changing.
 
     The schedule begins without events and is adaptive: `FreezeWhenConverged`
-    tells it how fast each layer changes, and it adds an event when the lowest
-    layer that still trains stayed below `threshold` for `window` measurements
-    in a row. Its events are those of a piecewise schedule that repeats the
-    run.
+    passes it the change of each layer. It adds an event when the change of the
+    lowest trained layer stayed below `threshold` for `window` measurements in
+    a row. `to_piecewise` returns a schedule with the same events.
 
     Reference: LayerLock (arXiv 2509.10156) starts to freeze when the norms of
     the first layers' weights flatten, by eye. The rule is ours.
 
     Args:
-        signal: what must have stopped changing. `"features"`: the layer's
-            features on fixed clips, by linear CKA, which settle in the order
-            of depth; measured every `--monitor_every` steps. `"weights"`: the
-            norm of the layer's weights, as in the paper; measured at every log
-            step, and noisier. Defaults to `"features"`.
-        threshold: float, the largest change that counts as none: of the norm
-            per optimizer step, relative; or of 1 - CKA from one measurement
-            to the next. Defaults to `None`: 0.02 for features, 5e-5 for
-            weights.
+        signal: the quantity that must converge. `"features"`: linear CKA of
+            the layer's features on fixed clips; they converge in the order of
+            depth, and `LayerDrift` measures them. `"weights"`: the norm of the
+            layer's weights, as in the paper; noisier, and measured by
+            `Monitors`. Defaults to `"features"`.
+        threshold: float, maximum change still treated as converged: relative
+            change of the norm per optimizer step, or change of 1 - CKA
+            between two measurements. Defaults to `None`: 0.02 for features,
+            5e-5 for weights.
         window: int, measurements in a row below the threshold. Defaults to
             `3`.
-        start_step: int, in optimizer steps. Nothing freezes before; changes
-            while the learning rate warms up say little. Defaults to `100`.
-        max_frozen_layers: int. Where freezing stops. Defaults to `32`.
-        events: pairs `(step, frozen_layers)` found so far. Defaults to none.
+        start_step: int, in optimizer steps. Nothing freezes before, since
+            changes during the warm-up are not informative. Defaults to `100`.
+        max_frozen_layers: int, maximum number of frozen layers. Defaults to
+            `32`.
+        events: pairs `(step, frozen_layers)` so far. Defaults to none.
 
     Example:
 
@@ -65,8 +65,8 @@ class ConvergedFreezeSchedule(FreezeSchedule):
             )
         if threshold is not None and threshold <= 0:
             raise ValueError(
-                "`threshold` must be positive: the largest change that "
-                f"counts as none. Received: threshold={threshold}."
+                "`threshold`, the maximum change still treated as converged, "
+                f"must be positive. Received: threshold={threshold}."
             )
         self.signal = signal
         self.threshold = threshold
@@ -95,7 +95,7 @@ class ConvergedFreezeSchedule(FreezeSchedule):
         return self.max_frozen_layers
 
     def observe(self, step: int, drifts: list[float]) -> bool:
-        """Takes one measurement; returns whether it added an event.
+        """Processes one measurement; returns whether it added an event.
 
         Args:
             step: int, optimizer updates done.
@@ -119,15 +119,15 @@ class ConvergedFreezeSchedule(FreezeSchedule):
         return True
 
     def to_piecewise(self) -> PiecewiseFreezeSchedule:
-        """Returns the schedule that repeats what was found."""
+        """Returns a piecewise schedule with the same events."""
         return self._found
 
     def get_state(self) -> dict:
-        """What a checkpoint must hold to go on exactly."""
+        """Returns the state for a checkpoint."""
         return {**self._found.get_config(), "quiet": self._quiet}
 
     def set_state(self, state: dict):
-        """Goes on from what `get_state` returned."""
+        """Restores the state that `get_state` returned."""
         self._found = PiecewiseFreezeSchedule(state["events"])
         self._quiet = list(state["quiet"])
 

@@ -22,9 +22,10 @@ class LinearFreezeSchedule(FreezeSchedule):
             `160_000`.
         interval: int, in optimizer steps, from one event to the next.
             Defaults to `10_000`.
-        layers_per_event: int. Layers that freeze together. The paper found
-            more than 1 to hurt. Defaults to `1`.
-        max_frozen_layers: int. Where freezing stops. Defaults to `32`.
+        layers_per_event: int, layers that freeze together. More than 1 was
+            worse in the paper. Defaults to `1`.
+        max_frozen_layers: int, maximum number of frozen layers. Defaults to
+            `32`.
 
     Example:
 

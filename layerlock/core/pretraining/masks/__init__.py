@@ -15,8 +15,8 @@ def get(spec) -> Mask:
     """Returns a mask from an instance, a name or a configuration.
 
     Args:
-        spec: A `Mask`; the name of one, such as `"random"`; or what
-            `keras.saving.serialize_keras_object` made of one.
+        spec: A `Mask`; the name of one, such as `"random"`; or the
+            configuration from `keras.saving.serialize_keras_object`.
 
     Example:
 
@@ -24,6 +24,6 @@ def get(spec) -> Mask:
     TubeMask(ratio=0.9)
     """
     if isinstance(spec, dict):
-        plugins.find_all(__name__, Mask)  # So that Keras knows their names.
+        plugins.find_all(__name__, Mask)  # registers them with Keras
         spec = keras.saving.deserialize_keras_object(spec)
     return plugins.resolve(spec, __name__, Mask)

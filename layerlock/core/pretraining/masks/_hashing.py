@@ -1,8 +1,8 @@
-"""Random orders without state, the same on every backend.
+"""Stateless random permutations, the same on every backend.
 
-Everything is int32 arithmetic that wraps around, because that is what JAX,
-PyTorch and TensorFlow have in common: JAX has no 64-bit integers by default,
-PyTorch no arithmetic on unsigned ones.
+They use int32 arithmetic that wraps around, which JAX, PyTorch and TensorFlow
+have in common: JAX has no 64-bit integers by default, PyTorch has no
+arithmetic on unsigned integers.
 """
 
 from keras import ops
@@ -38,13 +38,13 @@ def permutation_keys(batch_size, num, seed, batch_index, stream=0):
         for half in (0, 1)
     )  # two times (batch, 1)
     elements = ops.arange(num, dtype="int32")[None, :]
-    # In this order: on TensorFlow, Keras takes a column that is as long as the
-    # row it is added to for a bias, and does not broadcast it.
+    # In this order: on TensorFlow, Keras mistakes a column as long as the row
+    # for a bias and does not broadcast it.
     return _mix(ops.bitwise_xor(_mix(ops.add(first, elements)), second))
 
 
 def shuffle(indices, seed, batch_index, stream=1):
-    """Returns `indices` with every row in a random order of its own.
+    """Returns `indices` with every row in its own random order.
 
     Args:
         indices: Tensor of shape `(batch, num)`, `num` known statically.
@@ -58,7 +58,7 @@ def shuffle(indices, seed, batch_index, stream=1):
 
 
 def _row_state(seed, stream, half, batch_index):
-    """Mixes what all rows have in common into a scalar int32 tensor."""
+    """Mixes seed, stream and batch into a scalar int32 tensor."""
     if not 0 <= seed < 2**64:
         raise ValueError(
             "`seed` must be an integer from 0 to 2**64 - 1. "

@@ -24,7 +24,7 @@ class Mask(abc.ABC):
         One pair `(visible, hidden)` for each kind of mask: the indices of
         the tokens, int32, of shapes `(batch, num_visible)` and
         `(batch, num_hidden)`. Every prefix of `hidden` is a random subset of
-        it: cut it to score a part of the hidden tokens.
+        it, so that a prefix can be scored alone.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Hide large blocks of a frame, through the whole clip."""
+"""Hide large blocks of a frame in the whole clip."""
 
 import functools
 import math
@@ -12,8 +12,8 @@ from layerlock.core.pretraining.masks import _hashing
 from layerlock.core.pretraining.masks.base import Mask
 
 _NUM_ASPECTS = 16  # evenly spaced; a table, since floats differ by backend
-_NUM_TRIALS = 1000  # draws that tell how many tokens a kind leaves
-_QUANTILE = 0.1  # share of the clips that fall short of those numbers
+_NUM_TRIALS = 1000  # samples for the numbers of tokens of a kind
+_QUANTILE = 0.1  # share of the clips below these numbers
 _MIN_VISIBLE = 1 / 16  # of the cells
 _POSITIVE = 2**31 - 1  # all bits of an int32 but the sign
 
@@ -27,16 +27,15 @@ class MultiBlockMask(Mask):
     encoded once for each.
 
     Every kind has a fixed number of visible and of hidden tokens, which nine
-    of ten clips reach (fewer on grids of some 4 x 4 cells): of those that are
-    too many, random ones are left out.
-    If the blocks of a clip leave fewer visible tokens, random tokens of theirs
-    become visible; if they cover fewer than are hidden, random tokens beside
-    them are hidden, too.
+    of ten clips reach (fewer on grids of some 4 x 4 cells). If a clip has more,
+    random tokens are left out. If the blocks leave too few visible tokens,
+    random covered tokens become visible. If the blocks cover too few tokens,
+    random tokens outside of them are hidden.
 
     Reference: [V-JEPA, Bardes et al., 2024](
     https://arxiv.org/abs/2404.08471), section 3.2. V-JEPA cuts to the smallest
-    numbers of the batch, draws again where nothing is visible, and gives the
-    blocks of a batch one size; here every block of every clip has its own.
+    numbers of the batch, draws again if nothing is visible, and uses one block
+    size per batch; here every block of every clip has its own size.
 
     Args:
         blocks: Pairs `(number, share)`, one for each kind of mask: the number
@@ -79,7 +78,7 @@ class MultiBlockMask(Mask):
         frames, rows, columns = grid
         num_tokens = math.prod(grid)
         number, share = self.blocks[kind]
-        # Every kind has streams of its own.
+        # Every kind has its own random streams.
         corners = _hashing.permutation_keys(
             batch_size, 3 * number, seed, batch_index, stream=10 + 3 * kind
         )
@@ -96,7 +95,7 @@ class MultiBlockMask(Mask):
         place = ops.arange(num_tokens, dtype="int32")
         parted = ops.argsort(covered * num_tokens + place, axis=1)
         tokens = ops.take_along_axis(order, parted, axis=1)
-        # Where the blocks are small, tokens beside them come first.
+        # If the blocks are small, tokens outside of them come first.
         hidden = _hashing.shuffle(
             tokens[:, num_tokens - num_hidden :],
             seed,
@@ -127,7 +126,7 @@ class MultiBlockMask(Mask):
 
 
 def _cover(keys, sizes, rows, columns):
-    """Which cells of the frame the blocks cover.
+    """Marks the cells of the frame that the blocks cover.
 
     Args:
         keys: int32 random numbers, shape `(batch, 3 * blocks)`.
@@ -159,7 +158,7 @@ def _cover(keys, sizes, rows, columns):
 
 @functools.lru_cache
 def _count_cells(number, sizes, rows, columns) -> tuple[int, int]:
-    """Cells to leave visible and to hide, from draws that never change."""
+    """Numbers of visible and hidden cells, from a fixed set of samples."""
     random = np.random.RandomState(0)
     hidden = []
     for _ in range(_NUM_TRIALS):
@@ -182,8 +181,8 @@ def _checked_blocks(blocks):
     try:
         pairs = tuple((int(number), float(share)) for number, share in blocks)
         valid = all(
-            number == given[0] and number >= 1 and 0 < share < 1
-            for (number, share), given in zip(pairs, blocks, strict=True)
+            number == block[0] and number >= 1 and 0 < share < 1
+            for (number, share), block in zip(pairs, blocks, strict=True)
         )
     except (TypeError, ValueError):
         pairs, valid = (), False

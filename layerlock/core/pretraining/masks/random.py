@@ -11,7 +11,7 @@ from layerlock.core.pretraining.masks.base import Mask, valid_ratio
 
 @keras.saving.register_keras_serializable("layerlock")
 class RandomMask(Mask):
-    """Hides a share of the tokens, drawn anew for each clip.
+    """Hides a share of the tokens, drawn independently for each clip.
 
     Reference: [Masked Autoencoders As Spatiotemporal Learners, Feichtenhofer
     et al., 2022](https://arxiv.org/abs/2205.09113).

@@ -9,7 +9,7 @@ from layerlock.core.pretraining.masks.base import Mask, valid_ratio
 
 @keras.saving.register_keras_serializable("layerlock")
 class TubeMask(Mask):
-    """Hides a share of the cells of a frame, through the whole clip.
+    """Hides the same share of patches in every frame of a clip.
 
     A hidden patch cannot be copied from the same place in another frame.
 
@@ -42,8 +42,8 @@ class TubeMask(Mask):
         )
         cells = ops.cast(ops.argsort(keys, axis=1), "int32")
         offsets = ops.arange(frames, dtype="int32") * (rows * columns)
-        # (batch, cells, frames): all frames of a cell are neighbours, so that
-        # one cut parts the cells, whatever their order.
+        # (batch, cells, frames): the frames of a cell are adjacent, so one cut
+        # separates visible from hidden cells.
         tokens = cells[:, :, None] + offsets[None, None, :]
         tokens = ops.reshape(tokens, (-1, num_visible + num_hidden))
         hidden = _hashing.shuffle(

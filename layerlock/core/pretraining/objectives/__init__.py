@@ -1,4 +1,4 @@
-"""WHAT is predicted and how wrong it is: one file per objective."""
+"""Objectives: targets and their error, one file each."""
 
 import keras
 
@@ -7,18 +7,16 @@ from layerlock.core.pretraining.objectives.base import Objective as Objective
 
 
 def get(objective) -> Objective:
-    """Turns a name, a Keras config or an instance into an `Objective`.
+    """Returns an `Objective` from an instance, a name or a configuration.
 
     Args:
         objective: an `Objective`; the name of a file of this folder, such as
-            `"mae"`; or the dict that `keras.saving` made of an objective.
+            `"mae"`; or the configuration from `keras.saving`.
 
     Raises:
         ValueError: if there is no such objective.
     """
     if isinstance(objective, dict):
-        plugins.find_all(
-            __name__, Objective
-        )  # So that Keras knows their names.
+        plugins.find_all(__name__, Objective)  # registers them with Keras
         objective = keras.saving.deserialize_keras_object(objective)
     return plugins.resolve(objective, __name__, Objective)

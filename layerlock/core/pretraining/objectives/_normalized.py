@@ -14,7 +14,7 @@ class NormalizedTargets(Objective):
 
     Args:
         normalize_pixels: bool, each patch to mean 0 and variance 1.
-        normalize_latents: bool, each latent, too.
+        normalize_latents: bool, likewise each latent.
         epsilon: float, added to variances.
     """
 

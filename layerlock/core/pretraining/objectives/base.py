@@ -1,4 +1,4 @@
-"""The contract of an objective: what is predicted and how wrong it is."""
+"""The base class of objectives."""
 
 import abc
 
@@ -9,25 +9,25 @@ TEACHERS = ("ema", "frozen", "self")
 
 
 class Objective(abc.ABC):
-    """What a masked model predicts at hidden tokens, and the error's formula.
+    """Defines the targets at the hidden tokens and their error.
 
     A subclass is one file in `layerlock/core/pretraining/objectives/`, found
-    by its file name, and can be built with no arguments. It declares what it
-    needs and writes formulas: `MaskedPretraining` hides tokens, reads targets
-    and averages errors.
+    by its file name, and can be built with no arguments. It contains
+    formulas only: `MaskedPretraining` hides tokens, computes targets and
+    averages errors.
 
     Attributes:
-        predictor: what predicts, unless the model is given a predictor:
+        predictor: the default predictor of the model:
             `"patchwise"`, the encoder's last blocks (`PatchwiseDecoder`), or
-            `"transformer"`, a network of its own (`LatentPredictor`).
-        default_mask: name of the mask that suits it.
-        teacher: where latent targets come from. `"frozen"`: the encoder's
+            `"transformer"`, a separate network (`LatentPredictor`).
+        default_mask: name of the default mask.
+        teacher: the source of latent targets. `"frozen"`: the encoder's
             frozen layers; `"ema"`: a moving average of the encoder; `"self"`:
-            the encoder as it is, whose targets move with it and can
+            the encoder itself, whose targets move with it and can
             collapse.
         target_gradient: bool, whether the gradient also flows through the
-            targets. It cannot through an average or a frozen layer.
-        min_visible: int, visible tokens that a clip needs.
+            targets. Not possible with an average or frozen layers.
+        min_visible: int, minimum number of visible tokens per clip.
 
     Example:
 
@@ -50,27 +50,27 @@ class Objective(abc.ABC):
 
     @abc.abstractmethod
     def target_layers(self, frozen_layers: int) -> tuple[int, ...]:
-        """Which outputs are predicted while `frozen_layers` are frozen.
+        """Returns the target layers while `frozen_layers` are frozen.
 
         Args:
             frozen_layers: int, number of frozen blocks.
 
         Returns:
             A tuple of ints: 0 is the pixels, k the output of block k. Layers
-            past the deepest target that the model has mean the deepest, and
-            negative ones count from it, -1 first.
+            above the deepest possible target are replaced by it. Negative
+            numbers count from it: -1 is the deepest.
         """
 
     def unfrozen_target_layers(self) -> tuple[int, ...]:
-        """Which outputs are predicted by a run that never freezes."""
+        """Returns the target layers of a run that never freezes."""
         return self.target_layers(0)
 
     def max_latent_targets(self, max_frozen_layers: int) -> int:
-        """Most latent targets that are ever predicted at the same time."""
+        """Maximum number of latent targets at the same time."""
         return 1
 
     def momentum_at(self, step):
-        """Share of its old weights that an `"ema"` teacher keeps.
+        """Momentum of an `"ema"` teacher: the share of its old weights.
 
         Args:
             step: optimizer updates done, an int or a scalar tensor.
@@ -79,18 +79,18 @@ class Objective(abc.ABC):
             A float or a float32 scalar tensor in [0, 1].
         """
         raise NotImplementedError(
-            f"{type(self).__name__} has teacher={self.teacher!r} and does not "
-            "say how much of its old weights it keeps: define `momentum_at`."
+            f"{type(self).__name__} has teacher={self.teacher!r} and no "
+            "momentum. Define `momentum_at`."
         )
 
     @abc.abstractmethod
     def compute_targets(self, values, layer: int):
-        """Turns patches or latents into what is to be predicted.
+        """Computes the targets from patches or latents.
 
         Args:
             values: Shape `(batch, hidden, patch_dim)` for layer 0, otherwise
-                `(batch, hidden, hidden_dim)`. At least float32; no gradient
-                reaches what they come from, unless `target_gradient`.
+                `(batch, hidden, hidden_dim)`. At least float32. Without
+                gradient, unless `target_gradient`.
             layer: int, see `target_layers`.
 
         Output shape:
@@ -99,7 +99,7 @@ class Objective(abc.ABC):
 
     @abc.abstractmethod
     def token_error(self, predictions, targets):
-        """Error of every predicted number; the mean of it is the loss.
+        """Error of every predicted value; its mean is the loss.
 
         Args:
             predictions: Shape `(batch, hidden, dim)`.
@@ -110,28 +110,28 @@ class Objective(abc.ABC):
         """
 
     def undo_targets(self, predictions, values, layer: int):
-        """Turns predictions back into patches or latents, for pictures.
+        """Converts predictions back to patches or latents, for pictures.
 
         Args:
-            predictions: Of what `compute_targets` returned for `values`.
-            values: the true ones. Same shape.
+            predictions: Predicted targets.
+            values: The true patches or latents. Same shape.
             layer: int, see `target_layers`.
 
         Output shape:
-            Same as `predictions`. By default they are returned as they are.
+            Same as `predictions`. By default they are returned unchanged.
         """
         return predictions
 
     def target_weights(self, num_targets: int, step):
-        """How much the error on each target counts in the loss.
+        """Weight of each target in the loss.
 
         Args:
-            num_targets: int, as many as `target_layers` returned.
+            num_targets: int, the length of `target_layers`.
             step: optimizer updates done, an int or a scalar tensor.
 
         Returns:
-            A sequence of floats or float32 scalar tensors. By default the
-            same for each, of sum 1.
+            A sequence of floats or float32 scalar tensors. Equal weights of
+            sum 1 by default.
         """
         return [1.0 / num_targets] * num_targets
 
@@ -166,5 +166,5 @@ class Objective(abc.ABC):
 
 
 def _scalar(value, dtype):
-    """A number as it is, a tensor in a precision."""
+    """Casts a tensor; returns a number unchanged."""
     return value if type(value) is float else ops.cast(value, dtype)

@@ -7,7 +7,7 @@ from layerlock.core.pretraining.objectives._normalized import NormalizedTargets
 
 @keras.saving.register_keras_serializable("layerlock")
 class MaskedAutoencoding(NormalizedTargets):
-    """Predicts hidden patches, and once layers froze, their frozen output.
+    """Predicts hidden pixels, then the output of the newest frozen layer.
 
     While nothing is frozen the target is the pixels of the hidden patches.
     With k frozen blocks it is h_k, the output of block k on the whole clip.
@@ -19,14 +19,14 @@ class MaskedAutoencoding(NormalizedTargets):
 
     Args:
         target: `"latents"` is LayerLock; `"pixels"` keeps the pixels as the
-            target whatever is frozen (freezing only). Defaults to
+            target at all stages (freezing only). Defaults to
             `"latents"`.
-        target_lag: int, layers that the target stays behind the newest
-            frozen one; pixels while it would be below 1. A negative lag puts
-            the target ahead of the frozen layers, where it moves, which a
-            model must allow. Defaults to `0`.
-        all_targets: bool, keep predicting the pixels and every earlier layer
-            beside the newest. Defaults to `False`.
+        target_lag: int, distance of the target below the newest frozen
+            layer; the target is the pixels while it is below layer 1. With a
+            negative lag the target is above the frozen layers and moves; the
+            model needs `allow_moving_target=True` then. Defaults to `0`.
+        all_targets: bool, whether to predict the pixels and all earlier
+            layers too. Defaults to `False`.
         normalize_pixels: bool, each patch to mean 0 and variance 1. Defaults
             to `True`.
         normalize_latents: bool, LayerNorm without parameters. Defaults to
@@ -60,7 +60,7 @@ class MaskedAutoencoding(NormalizedTargets):
             )
         if target == "pixels" and (target_lag or all_targets):
             raise ValueError(
-                "With pixels as the only target none lags and none is kept. "
+                "`target_lag` and `all_targets` need latent targets. "
                 f"Received: target='pixels', target_lag={target_lag}, "
                 f"all_targets={all_targets}. Use target='latents'."
             )

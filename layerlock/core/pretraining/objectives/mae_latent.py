@@ -1,4 +1,4 @@
-"""The baseline that can collapse: pixels and a layer that still trains."""
+"""A baseline that can collapse: pixels and a layer that is trained."""
 
 import math
 
@@ -13,10 +13,10 @@ SCHEDULES = ("constant", "cosine")
 
 @keras.saving.register_keras_serializable("layerlock")
 class MaskedAutoencodingWithLatents(NormalizedTargets):
-    """Predicts hidden pixels and, from the start, an encoder's own layer.
+    """Predicts hidden pixels and an unfrozen layer of the encoder.
 
-    Nothing keeps the latent target from moving towards its predictor, which
-    is what freezing prevents. The loss is the squared error on the pixels
+    The latent target can move towards its prediction, which freezing
+    prevents. The loss is the squared error on the pixels
     plus `weight` times the one on the latents.
 
     Reference: LayerLock (arXiv 2509.10156), Table 3. The layer, the shape of
@@ -25,13 +25,13 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
 
     Args:
         target_layer: int, the block whose output is predicted beside the
-            pixels; -1 is the last that sees visible patches alone. Defaults
-            to `-1`.
+            pixels; -1 is the last block that processes visible patches only.
+            Defaults to `-1`.
         weight: float, of the latent error. Defaults to `1.0`.
         weight_schedule: `"constant"`, or `"cosine"`, which raises the weight
-            from 0 along half a cosine. Defaults to `"constant"`.
-        steps: int, in optimizer steps, after which a cosine has reached
-            `weight`. Defaults to `100_000`.
+            from 0 with half a cosine. Defaults to `"constant"`.
+        steps: int, in optimizer steps, the length of the cosine. Defaults to
+            `100_000`.
         target_gradient: bool, whether the gradient flows through the latent
             target. Defaults to `False`.
         normalize_pixels: bool, each patch to mean 0 and variance 1. Defaults
@@ -70,8 +70,8 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
         super().__init__(normalize_pixels, normalize_latents, epsilon)
         if target_layer == 0:
             raise ValueError(
-                "`target_layer` must be a block, since the pixels are "
-                "predicted anyway. Received: target_layer=0. For pixels "
+                "`target_layer` must be a block: the pixels are always "
+                "predicted. Received: target_layer=0. For pixels "
                 "alone, use the objective 'mae'."
             )
         if weight_schedule not in SCHEDULES:

@@ -1,4 +1,4 @@
-"""V-JEPA: predict what a teacher's layer says about hidden patches."""
+"""V-JEPA: predict the features of a teacher at hidden patches."""
 
 import keras
 from keras import ops
@@ -12,12 +12,12 @@ LOSSES = ("l1", "smooth_l1", "l2")
 
 @keras.saving.register_keras_serializable("layerlock")
 class VJEPA(Objective):
-    """Predicts the features that a teacher has of the whole clip.
+    """Predicts the features of a teacher that processes the whole clip.
 
-    The teacher is a moving average of the encoder. Under LayerLock its layer
-    1 is the first target, and while k layers are frozen its layer k + 1,
-    until its last. A run that never freezes predicts one layer: pass
-    `target_layer=-1` for plain V-JEPA, whose target is the last.
+    The teacher is a moving average of the encoder. With LayerLock the target
+    is layer k + 1 of the teacher while k layers are frozen, at most its last
+    layer. For plain V-JEPA, which always predicts the last layer, pass
+    `target_layer=-1`.
 
     Reference: [V-JEPA, Bardes et al., 2024](
     https://arxiv.org/abs/2404.08471), Eq. 1, whose momentum, loss and masks
@@ -29,14 +29,13 @@ class VJEPA(Objective):
             newest frozen layer, and the pixels until there is one; `"self"`,
             the encoder as it is, a baseline that can collapse. Defaults to
             `"ema"`.
-        momentum: float in [0, 1], share of its weights that an `"ema"`
-            teacher keeps at each optimizer step, at first. Defaults to
-            `0.998`.
-        final_momentum: float in [0, 1], the same from step `steps` on; in
+        momentum: float in [0, 1], of an `"ema"` teacher, at the first
+            optimizer step. Defaults to `0.998`.
+        final_momentum: float in [0, 1], momentum from step `steps` on; in
             between it changes linearly. Defaults to `1.0`.
         steps: int, in optimizer steps. Defaults to `90_000`, V-JEPA's run.
-        target_layer: int or `None`, the one layer to predict whatever is
-            frozen; -1 is the last. Defaults to `None`.
+        target_layer: int or `None`, the target layer at all stages; -1 is
+            the last. Defaults to `None`.
         target_gradient: bool, whether the gradient flows through the targets
             of `teacher="self"`. Defaults to `False`.
         loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.
@@ -46,8 +45,8 @@ class VJEPA(Objective):
         epsilon: float, added to variances. Defaults to `1e-6`.
 
     Raises:
-        ValueError: if an argument is out of its range, or a gradient is asked
-            for where none can flow.
+        ValueError: if an argument is out of its range, or `target_gradient`
+            is set without `teacher="self"`.
 
     Example:
 
@@ -60,7 +59,7 @@ class VJEPA(Objective):
 
     predictor = "transformer"
     default_mask = "multiblock"
-    min_visible = 2  # attention among the visible tokens must mean something
+    min_visible = 2  # attention needs at least two tokens
 
     def __init__(
         self,

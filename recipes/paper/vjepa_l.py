@@ -1,0 +1,48 @@
+"""V-JEPA-L, latent prediction with 304 million parameters, without a freeze.
+
+    KERAS_BACKEND=jax python recipes/paper/vjepa_l.py --data=/videos \\
+        --distribution=data --run_dir=runs/vjepa_l
+
+Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 52.1, Kinetics-700 42.5
+(top-1), ScanNet depth error 1.57; frozen features, cross-attention readout.
+
+--plan: 768 EFLOPs in matrix products, peak memory 2,341 GiB for a whole batch.
+The batch is that of all devices together; on fewer, --batch_size times
+--accumulation may be 3072. Nobody has measured the hours with this package.
+
+Marked V-JEPA: its authors' settings (arXiv 2404.08471, and vitl16.yaml in
+facebookresearch/jepa); those of LayerLock's run are not published. No option
+expresses three of them: weight decay rises to 0.4, the warm-up begins at 2e-4,
+and the cosine is cut at 80 % of its length.
+"""
+
+from layerlock import cli
+from layerlock.config import PretrainConfig
+
+CONFIG = PretrainConfig.of(
+    preset="video_vit_large",  # LayerLock: ViT-L
+    positions="sincos",  # V-JEPA
+    patch_size=(2, 16, 16),  # V-JEPA
+    data="videos",  # pass --data=FOLDER
+    frames=16,  # V-JEPA
+    size=224,  # V-JEPA
+    objective="vjepa",  # V-JEPA: 12 blocks of width 384 predict, L1 loss
+    teacher="ema",  # V-JEPA
+    momentum=(0.998, 1.0),  # V-JEPA
+    mask="multiblock",  # V-JEPA
+    mask_args={
+        "blocks": ((8, 0.15), (2, 0.7)),  # V-JEPA: two masks per clip
+        "aspect_ratio": (0.75, 1.5),  # V-JEPA
+    },
+    steps=90_000,  # V-JEPA
+    batch_size=3072,  # V-JEPA
+    learning_rate=6.25e-4,  # V-JEPA
+    warmup_steps=12_000,  # V-JEPA
+    weight_decay=0.04,  # ours: V-JEPA's first value
+    gradient_clip=10.0,  # V-JEPA
+    mixed_precision="bfloat16",  # V-JEPA
+    schedule="never",
+)
+
+if __name__ == "__main__":
+    cli.run("pretrain", config=CONFIG, doc=__doc__)

@@ -1,0 +1,70 @@
+"""Flags that change the configuration of a recipe."""
+
+import pytest
+
+from layerlock.cli.flags import parse
+from layerlock.config import PretrainConfig
+
+RECIPE = PretrainConfig.of(
+    preset="video_vit_large",
+    positions="sincos",
+    patch_size=(2, 16, 16),
+    objective="vjepa",
+    teacher="ema",
+    momentum=(0.998, 1.0),
+    schedule="linear",
+    schedule_args={"layers_per_event": 2},
+    start_step=100,
+    interval=10,
+)
+
+
+def changed(*flags):
+    before, after = RECIPE.given, parse(PretrainConfig, list(flags), RECIPE)
+    left_out = before.keys() - after.given.keys()
+    return left_out, {
+        name: value
+        for name, value in after.given.items()
+        if value != before.get(name)
+    }
+
+
+def test_a_flag_changes_one_option():
+    assert changed("--steps=60") == (set(), {"steps": 60})
+
+
+def test_another_schedule_leaves_out_the_arguments_of_the_former_one():
+    left_out, new = changed("--schedule=never")
+
+    assert left_out == {"schedule_args", "start_step", "interval"}
+    assert new == {"schedule": "never"}
+
+
+def test_another_objective_leaves_the_schedule_as_it_is():
+    left_out, new = changed("--objective=mae")
+
+    assert left_out == {"teacher", "momentum"}
+    assert new == {"objective": "mae"}
+
+
+def test_arguments_given_with_another_plugin_are_its_own():
+    left_out, new = changed(
+        "--schedule=piecewise", "--schedule_args=events=[(5,1)]"
+    )
+
+    assert left_out == {"start_step", "interval"}
+    assert new == {
+        "schedule": "piecewise",
+        "schedule_args": "events=[(5,1)]",
+    }
+
+
+@pytest.mark.parametrize("flag", ["--schedule=linear", "--start_step=200"])
+def test_the_same_plugin_keeps_its_arguments(flag):
+    left_out, _ = changed(flag)
+    assert not left_out
+
+
+def test_an_exported_encoder_brings_its_size():
+    left_out, _ = changed("--init_from=runs/mine")
+    assert left_out == {"preset", "positions", "patch_size"}
