@@ -25,7 +25,9 @@ EXAMPLES = {
 }
 PLUGINS = [path for path in EXAMPLES if "/backends/" not in path]
 
-LAST = '    seed: int = option(0, "Of weights, clips and masks.", low=0)\n'
+LAST = """        0, "Seed of weights, clips and masks.", low=0, high=2**32 - 1
+    )
+"""
 
 # Lets Python find the examples beside the plug-ins of the package.
 LINK = """

@@ -65,7 +65,7 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
         sys.exit(f"{job.name}: {flags.dashed(error, job)}")
     try:
         result = work()
-    except JobError as error:
+    except (JobError, OSError) as error:
         sys.exit(f"{job.name}: {flags.dashed(error, job)}")
     if isinstance(result, Plan) and not sys.stdout.isatty():
         print(json.dumps(result.facts))  # for programs

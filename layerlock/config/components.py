@@ -42,12 +42,13 @@ def arguments_of(config, kind: str) -> dict:
             if option.argument_of != kind:
                 continue
             value = getattr(section, option.name)
-            if value == option.default or value is None:
+            is_given = option.name in section.given
+            if value is None or (value == option.default and not is_given):
                 continue
             name = option.name.removeprefix(f"{kind}_")
             if not isinstance(plugin, str):
                 raise OptionError(
-                    f"`{option.name}` is an argument of a `{kind}` by name. "
+                    f"`{option.name}` is for a `{kind}` by name. "
                     f"Received: `{kind}` as an instance. Pass it to the "
                     "instance's constructor."
                 )

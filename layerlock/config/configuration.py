@@ -100,7 +100,7 @@ class JobConfig:
     @property
     def recorded(self) -> dict:
         """All options of a resolved configuration, as config.json has them."""
-        return {name: _recorded(value) for name, value in self.values.items()}
+        return {name: recorded(value) for name, value in self.values.items()}
 
     @property
     def is_resolved(self) -> bool:
@@ -215,12 +215,12 @@ def keywords(config: type) -> inspect.Signature:
     return inspect.Signature(parameters)
 
 
-def _recorded(value):
+def recorded(value):
     """What config.json holds of a value: of a plug-in, class and arguments."""
     if value is None or isinstance(value, str | bool | int | float | tuple):
         return value
     if isinstance(value, dict):
-        return {key: _recorded(item) for key, item in value.items()}
+        return {key: recorded(item) for key, item in value.items()}
     kind = type(value)
     arguments = value.get_config() if hasattr(value, "get_config") else {}
     return {"class": f"{kind.__module__}.{kind.__name__}", "config": arguments}

@@ -73,6 +73,8 @@ class DataConfig(Section):
                     f"`{name}={getattr(self, name)}`. Leave it out."
                 )
         source = facts.source_class(self.data)
+        if self.validation is not None:
+            facts.source_class(self.validation)
         has_time = "fps" in plugins.argument_names(source)
         if self.fps and not has_time and not self.validation:
             raise OptionError(

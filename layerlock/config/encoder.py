@@ -67,7 +67,9 @@ class EncoderConfig(Section):
                         f"`{name}` contradicts `init_from`, which brings an "
                         "encoder of its own size. Leave one of them out."
                     )
-        if self.patch_size is not None and len(self.patch_size) != 3:
+        if self.patch_size is None:
+            return
+        if len(self.patch_size) != 3 or min(self.patch_size) < 1:
             raise OptionError(
                 "`patch_size` is frames,rows,columns, such as 2,16,16. "
                 f"Received: {','.join(map(str, self.patch_size))}."

@@ -101,6 +101,7 @@ class TaskConfig(Section):
         "Seed of a random encoder and of the readout. Clips have a seed of "
         "their own, `task_args=seed=1`.",
         low=0,
+        high=2**32 - 1,
     )
 
 

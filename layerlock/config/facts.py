@@ -65,6 +65,11 @@ def source_class(data) -> type:
 
     if isinstance(data, sources.VideoSource):
         return type(data)
+    if not isinstance(data, str):
+        raise OptionError(
+            "Clips come from the name of a source, a place on this disk, or an "
+            f"instance of `VideoSource`. Received: {data!r}."
+        )
     return sources.source_class(data)
 
 

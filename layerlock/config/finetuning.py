@@ -36,7 +36,7 @@ class FinetuneTrainingConfig(Section):
 
     title = "Training"
 
-    steps: int = option(1000, "Optimizer steps.", low=1)
+    steps: int = option(1000, "Optimizer steps.", low=1, high=10**10)
     batch_size: int = option(32, "Clips in a batch.", low=1)
     learning_rate: float = option(
         rule=_learning_rate, above=0, help="Highest learning rate of AdamW."

@@ -1,14 +1,13 @@
 """One option: its type, its default or the rule for it, and its limits."""
 
-import contextlib
 import dataclasses
 import math
-import numbers
-import os
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
+
+from layerlock.config.conversion import convert
 
 _UNSET = object()
 _ITEMS = {str: "words", int: "whole numbers"}
@@ -82,28 +81,12 @@ class Option:
         return value
 
     def _converted(self, value):
-        if self.kind is str and isinstance(value, os.PathLike):
-            return os.fspath(value)
-        if self.kind is tuple and isinstance(value, str):
-            value = [part for part in value.split(",") if part]
-        if self.kind is tuple and isinstance(value, list | tuple):
-            with contextlib.suppress(ValueError):
-                return tuple(map(self.items, value))
-        if self.kind is dict and isinstance(value, str):
-            return value.strip()
-        is_number = not isinstance(value, bool)
-        if self.numbers and is_number and isinstance(value, numbers.Real):
-            return str(value)
-        if self.kind is float and is_number and isinstance(value, numbers.Real):
-            return float(value)
-        if self.kind is int and is_number:
-            if isinstance(value, numbers.Integral):
-                return int(value)
-        elif isinstance(value, self.kind) and (is_number or self.kind is bool):
-            return value
-        raise OptionError(
-            f"`{self.name}` is {self.type_name}. Received: {value!r}."
-        )
+        converted = convert(value, self.kind, self.items, self.numbers)
+        if converted is None:
+            raise OptionError(
+                f"`{self.name}` is {self.type_name}. Received: {value!r}."
+            )
+        return converted
 
     def _check_range(self, value):
         if not math.isfinite(value):

@@ -56,7 +56,7 @@ class TrainingConfig(Section):
 
     title = "Training"
 
-    steps: int = option(1000, "Optimizer steps.", low=1)
+    steps: int = option(1000, "Optimizer steps.", low=1, high=10**10)
     batch_size: int = option(32, "Clips in a batch.", low=1)
     accumulation: int = option(1, "Batches per optimizer step.", low=1)
     learning_rate: float = option(
@@ -76,6 +76,7 @@ class TrainingConfig(Section):
     momentum: tuple | None = option(
         rule=_momentum,
         argument_of="objective",
+        replaced_by="teacher",
         help="vjepa: share of its weights that the moving average keeps, or "
         "first and last share of a run.",
     )
@@ -85,7 +86,9 @@ class TrainingConfig(Section):
         "JAX only.",
         choices=("none", "data", "model"),
     )
-    seed: int = option(0, "Of weights, clips and masks.", low=0)
+    seed: int = option(
+        0, "Seed of weights, clips and masks.", low=0, high=2**32 - 1
+    )
 
     def check_together(self, config):
         if self.momentum is None:

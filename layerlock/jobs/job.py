@@ -1,6 +1,7 @@
 """A job: a configuration, checked before anything is computed."""
 
 import dataclasses
+import multiprocessing
 import sys
 from collections.abc import Callable
 
@@ -43,7 +44,7 @@ class Job:
     def __call__(self, config: JobConfig | None = None, /, **options):
         if config is None:
             config = self.config_class.of(**options)
-        elif options:
+        elif options and isinstance(config, self.config_class):
             config = config.but(**options)
         note = environment.note()
         if note:
@@ -61,6 +62,11 @@ class Job:
             raise TypeError(
                 f"{self.name} takes a {self.config_class.__name__}, or options "
                 f"by name. Received: {config!r}."
+            )
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise RuntimeError(
+                "A process that reads clips runs this script again. Put the "
+                'call under `if __name__ == "__main__":`, or pass `workers=0`.'
             )
         with backends.without_tensorflow():
             if config.is_plan:

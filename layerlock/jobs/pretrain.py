@@ -157,6 +157,8 @@ def plan(config: PretrainConfig) -> Plan:
     """What a run costs: FLOPs and memory of every stage."""
     config = run_folder.recall(config).resolve()
     method = methods.build(config)
+    if config.run.resume:
+        run_folder.choose_folder(config)  # compares, and writes nothing
     if method.schedule.is_adaptive:
         return Plan(config, [costs.UNKNOWN], {})
     counted = costs.count(config, method)

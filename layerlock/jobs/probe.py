@@ -93,6 +93,7 @@ def plan(config: ProbeConfig) -> Plan:
     )
     layer = encoders.layer_number(encoder, config.encoder.block)
     task = tasks.build_task(config, encoder)
+    evaluation.check(components.build(config, "readout"), task, encoder)
     return Plan(config, *costs.of_features(encoder, task, layer))
 
 

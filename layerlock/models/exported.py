@@ -209,7 +209,7 @@ def read_config(path) -> dict:
             raise ValueError(
                 f"{path} is not an exported encoder: {name} is missing. "
                 f"Found: {sorted(os.listdir(path))}. In a run directory, use "
-                "the folder `encoder`; `encoder.save_to_preset(path)` writes "
+                "the folder encoder/; `encoder.save_to_preset(path)` writes "
                 "one."
             )
     text = (path / CONFIG).read_text(encoding="utf-8")

@@ -49,15 +49,22 @@ def place(folder: Path, text: str):
     block = f"{_BEGIN}\n{text.strip()}\n{_END}\n"
     before, after = _HEADER, _PLACEHOLDERS
     if path.exists():
-        before, after = path.read_text(encoding="utf-8"), ""
-        if _BEGIN in before and _END in before:
-            before, _, rest = before.partition(_BEGIN)
-            after = rest.partition(_END)[2].removeprefix("\n")
-        elif before and not before.endswith("\n"):
-            before += "\n"
+        before, after = _read(path), ""
+        start, _, rest = before.partition(_BEGIN)
+        if _END in rest:
+            before, after = start, rest.partition(_END)[2].removeprefix("\n")
+        else:  # a lone line would pair with a later one, and lose text
+            before = before.replace(_BEGIN, "").replace(_END, "")
+            if before and not before.endswith("\n"):
+                before += "\n"
     content = f"{before}{block}{after}"
-    if not path.exists() or path.read_text(encoding="utf-8") != content:
-        writing.replace_file(path, content.encode("utf-8"))
+    if not path.exists() or _read(path) != content:
+        writing.replace_file(path, content.encode("utf-8", "surrogateescape"))
+
+
+def _read(path: Path) -> str:
+    """The text of a file; what is no UTF-8 comes back as it was."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def describe_run(run: RunDirectory, folder: str = "encoder") -> str:

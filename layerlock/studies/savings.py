@@ -29,18 +29,19 @@ FREEZING = (
 def start(config: SavingsConfig):
     """Checks a configuration; returns what trains both runs."""
     config = training.check_study(config)
-    if config.freezing.schedule == "never":
-        raise OptionError(
-            "`schedule=never` is what the run is compared with. Pass another "
-            "schedule, or none."
-        )
     if config.method.objective == "mae" and "target" not in config.method.given:
         config = config.but(target="pixels")
     figures.require_matplotlib()
     run_dir = pathlib.Path(config.run.run_dir)
     pair = {"never": unfrozen(config), "freezing": training.run_config(config)}
     for name, run in pair.items():
-        method.build(run.resolve())
+        schedule = method.build(run.resolve()).schedule
+        if name == "freezing" and schedule.max_layers() == 0:
+            raise OptionError(
+                "A run without freezes is what the run is compared with. "
+                f"Received: `schedule={config.freezing.schedule}`. Pass "
+                "another schedule, or leave it out."
+            )
         training.check(run, run_dir / name)
 
     def work() -> dict:

@@ -58,6 +58,7 @@ def test_values_are_brought_into_the_type(name, value, expected):
         ("share", float("nan"), "`share` must be finite. Received: nan"),
         ("share", "much", "`share` is a number. Received: 'much'"),
         ("path", 5, "`path` is a text. Received: 5"),
+        ("numbers", (2.5, 8), "`numbers` is a list of whole numbers"),
         ("numbers", "1,b", "`numbers` is a list of whole numbers"),
         ("kind", "c", r"Unknown `kind`: 'c'. Expected one of \['a', 'b'\]"),
     ],
@@ -100,12 +101,35 @@ def test_an_annotation_of_another_type_is_refused():
     ],
 )
 def test_flags_bring_back_what_was_set(options):
+    from layerlock import plugins
     from layerlock.cli.flags import parse
+    from layerlock.config import facts
 
     config = PretrainConfig.of(**options)
     again = parse(PretrainConfig, config.arguments())
 
     for name, value in config.given.items():
-        if not isinstance(value, dict):
+        if isinstance(value, dict):
+            plugin = facts.plugin_class("schedule", "piecewise")
+            found = plugins.parse_arguments(again.given[name], plugin)
+            assert found == value
+        else:
             assert again.given[name] == value
     assert again.given.keys() == config.given.keys()
+
+
+def test_spaces_in_the_text_of_an_argument_stay():
+    option = PretrainConfig.options()["mask_args"]
+
+    flag = option.to_text({"path": "/my videos/a", "blocks": [(1, 2)]})
+
+    assert flag == "--mask_args=path='/my videos/a',blocks=[(1,2)]"
+
+
+def test_arguments_are_copied():
+    arguments = {"ratio": 0.5}
+    config = PretrainConfig.of(mask_args=arguments)
+
+    arguments["ratio"] = 0.9
+
+    assert config.method.mask_args == {"ratio": 0.5}

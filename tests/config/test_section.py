@@ -70,6 +70,30 @@ def test_what_was_derived_is_derived_again_after_a_change():
     assert resolved.without("steps").given == {}
 
 
+def test_a_plug_in_that_is_replaced_takes_its_arguments_along():
+    config = PretrainConfig.of(
+        schedule="linear", start_step=60, mask_args="ratio=0.5", preset=None
+    )
+
+    assert config.but(schedule="never").given == {
+        "schedule": "never",
+        "mask_args": "ratio=0.5",
+    }
+    with_preset = PretrainConfig.of(preset="video_vit_tiny")
+    assert with_preset.but(init_from="a").given == {"init_from": "a"}
+
+
+def test_an_option_in_two_sections_is_refused():
+    class Twice(configurations.JobConfig):
+        pass
+
+    sections = {"a": PretrainConfig.sections()["run"]}
+    Twice.sections = classmethod(lambda cls: {**sections, "b": sections["a"]})
+
+    with pytest.raises(TypeError, match="an option in two sections"):
+        Twice.options()
+
+
 def test_an_unknown_option_is_refused_with_those_there_are():
     with pytest.raises(OptionError, match="Unknown option: `stepz`.*'steps'"):
         PretrainConfig.of(stepz=1)

@@ -113,6 +113,34 @@ def test_a_page_of_somebody_else_is_kept(run):
     assert read(run).count("Written by LayerLock") == 1
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace("<!-- End of what LayerLock writes. -->", ""),
+        lambda text: "<!-- End of what LayerLock writes. -->\n" + text,
+    ],
+)
+def test_a_person_s_words_survive_a_missing_or_a_second_marker(run, damage):
+    model_card.write(run)
+    path = run.encoder_path / "README.md"
+    path.write_text("First.\n" + damage(path.read_text()) + "Last.\n")
+
+    for _ in range(3):
+        model_card.write(run)
+
+    assert read(run).startswith("First.\n") and "Last.\n" in read(run)
+    assert "## Licence" in read(run)
+
+
+def test_bytes_that_are_no_text_are_kept(run):
+    path = run.encoder_path / "README.md"
+    path.write_bytes(b"caf\xe9\n")
+
+    model_card.write(run)
+
+    assert path.read_bytes().startswith(b"caf\xe9\n<!-- Written")
+
+
 def test_a_student_has_a_card_of_its_own(run):
     run.student_path.mkdir()
 

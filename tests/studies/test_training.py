@@ -3,7 +3,9 @@
 import keras
 import pytest
 
+import layerlock
 from layerlock import backends, runs
+from layerlock.core.pretraining.masks import RandomMask
 from layerlock.studies.series import branching, training
 from tests.recipes import running
 from tests.recipes.running import refusal
@@ -166,3 +168,18 @@ def test_a_branch_reads_the_files_of_its_trunk(leave_run, tmp_path):
 
     branch = runs.RunDirectory.open(tmp_path / "branch")
     assert branch.read_files() == {"files": ["a.mp4"]}
+
+
+def test_instances_and_options_that_a_study_sets_are_refused(tmp_path):
+    mask = RandomMask(0.5)
+    with pytest.raises(ValueError, match="`mask` is an instance"):
+        layerlock.savings(run_dir=tmp_path, mask=mask)
+    for flags in (
+        ["--schedule=never"],
+        ["--schedule=piecewise", "--schedule_args=events=[]"],
+    ):
+        said = refusal("savings", f"--run_dir={tmp_path}", *flags)
+        assert "A run without freezes" in said
+    for flag in ("--target=latents", "--keep_checkpoints=1"):
+        said = refusal("convergence", f"--run_dir={tmp_path}", flag)
+        assert "Leave it out" in said

@@ -31,6 +31,12 @@ def build_task(config: JobConfig, encoder) -> evaluation.Task:
     size = arguments.get("size", config.task.size)
     if not isinstance(task, str):
         frames, size = task.frames, task.size
+    for name, length in (("frames", frames), ("size", size)):
+        if name in config.task.given and getattr(config.task, name) != length:
+            raise OptionError(
+                f"The task has `{name}={length}`. Received: "
+                f"`{name}={getattr(config.task, name)}`. Leave one of them out."
+            )
     check_geometry(frames, size)
     patch_grid((frames, size, size), encoder.patch_size)
     more = {"frames": frames, "size": size}

@@ -9,6 +9,7 @@ import keras
 import layerlock
 from layerlock import backends, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
+from layerlock.config.configuration import recorded
 from layerlock.models import presets
 from layerlock.runs import configuration, directory, lock
 
@@ -29,14 +30,22 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     if not config.run.resume or path is None:
         return config
     began_with = runs.RunDirectory.open(path).config["flags"]
+    known = config.options()
+    given = {name: recorded(value) for name, value in config.given.items()}
+    configuration.compare_config(
+        {"flags": {name: began_with.get(name) for name in given}},
+        {"flags": given},
+        FREE,
+    )
     options = {
         name: value
         for name, value in began_with.items()
-        if name in config.options()
+        if name in known
         and name not in ("resume", "run_dir", "plan")
+        and value != known[name].default
         and not is_instance(value)
     }
-    return config.but(**{**options, **config.given})
+    return config.of(**{**options, **config.given})
 
 
 def choose_folder(config: PretrainConfig) -> pathlib.Path:
