@@ -92,7 +92,7 @@ NANO = "--encoder=random:video_vit_nano"
     "flags, message",
     [
         ([], "--encoder is missing"),
-        (["--encoder=pixels:video_vit_nano"], "nothing to fine-tune"),
+        (["--encoder=pixels:video_vit_nano"], "no weights to fine-tune"),
         (["--encoder=/nowhere"], "no encoder at"),
         ([NANO, "--readout=knn"], "one of ['attentive', 'linear']"),
         (
@@ -111,7 +111,7 @@ NANO = "--encoder=random:video_vit_nano"
         ([NANO, "--warmup_steps=1000"], "warmup_steps"),
         (
             [NANO, f"--task_args={FEW}", "--batch_size=41"],
-            "40 examples",
+            "the 40 training examples",
         ),
         ([NANO, "--frames=3"], "3"),
         ([NANO, "--data=/videos"], "reads no files"),

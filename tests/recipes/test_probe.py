@@ -109,7 +109,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(encoder, tmp_path):
                 "--task=scenes_depth",
                 "--readout=knn",
             ],
-            "--readout=attentive",
+            "readout='attentive'",
         ),
         (
             ["--encoder=random:video_vit_nano", "--data=/videos"],

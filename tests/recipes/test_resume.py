@@ -255,4 +255,4 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, flags):
 @ONE_BACKEND
 def test_a_run_directory_is_never_overwritten(uninterrupted, flags):
     run_dir = f"--run_dir={uninterrupted}"
-    assert "`resume`" in running.refusal("pretrain", run_dir, *flags)
+    assert "add --resume" in running.refusal("pretrain", run_dir, *flags)
