@@ -113,7 +113,7 @@ def test_the_exported_encoder_loads_and_starts_another_run(scenes, tmp_path):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-8)
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="one backend is enough")
+@ONE_BACKEND
 def test_a_plain_mae_of_a_preset_never_freezes(tmp_path):
     run_dir = tmp_path / "mae"
     running.succeed(run_dir, *SHORT, "--schedule=never", "--accumulation=2")

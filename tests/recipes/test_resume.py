@@ -153,6 +153,7 @@ def test_a_run_killed_before_it_exported_its_encoder_does_so(
     assert "--keep_checkpoints=5" in resume["command"]
 
 
+@ONE_BACKEND
 def test_damaged_checkpoints_are_passed_over_and_named(
     tmp_path, uninterrupted, flags
 ):
