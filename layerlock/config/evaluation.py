@@ -36,7 +36,7 @@ class TrainedEncoderConfig(Section):
 
 
 @section
-class FrozenEncoderConfig(Section):
+class FrozenEncoderConfig(TrainedEncoderConfig):
     """The frozen encoder, and the block that is read."""
 
     title = "Encoder"
@@ -44,11 +44,6 @@ class FrozenEncoderConfig(Section):
     encoder: str = option(
         help="A run directory, an exported encoder, or a floor: random:PRESET "
         "or pixels:PRESET."
-    )
-    student: bool = option(
-        False,
-        "Of a run with a teacher, take the student, of which the teacher is "
-        "the moving average.",
     )
     layer: str = option(
         "0.95",

@@ -21,11 +21,8 @@ def start_step(config):
 def interval(config):
     """all freezes take 32 % of steps"""
     schedule, accepted, arguments = _schedule(config)
-    if (
-        schedule.is_adaptive
-        or "interval" not in accepted
-        or "interval" in arguments
-    ):
+    is_open = "interval" in set(accepted) - set(arguments)
+    if schedule.is_adaptive or not is_open:
         return None
     freezing = config.freezing
     layers = arguments.get("max_frozen_layers", freezing.max_frozen_layers)

@@ -1,0 +1,49 @@
+"""The command finds a job, runs it, and ends mistakes with a sentence."""
+
+import pytest
+
+import layerlock
+from layerlock import cli, commands
+
+
+def ended(*arguments):
+    with pytest.raises(SystemExit) as error:
+        cli.main(["layerlock", *arguments])
+    return error.value.code
+
+
+def test_without_a_job_all_jobs_are_listed(capsys):
+    cli.main(["layerlock"])
+
+    page = capsys.readouterr().out
+    assert all(name in page for name in commands.NAMES)
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    cli.main(["layerlock", "--version"])
+
+    assert capsys.readouterr().out == f"{layerlock.__version__}\n"
+
+
+def test_an_unknown_job_is_refused_with_the_jobs_there_are():
+    assert ended("train").startswith("layerlock: unknown job 'train'")
+    assert "'pretrain'" in ended("train")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--stepz=3", "Unknown command line flag 'stepz'"),
+        ("--steps=0", "pretrain: --steps must be at least 1 and"),
+        ("--schedule=never --interval=5", "--interval is not an argument of"),
+    ],
+)
+def test_mistakes_end_with_a_sentence_that_names_the_flag(flag, message):
+    assert message in ended("pretrain", *flag.split())
+
+
+@pytest.mark.parametrize("name", commands.NAMES)
+def test_every_command_is_a_function_of_the_package(name):
+    assert getattr(layerlock, name) is commands.find(name)
+    assert commands.find(name).name == name
+    assert name in dir(layerlock)
