@@ -36,7 +36,7 @@ def _gradient_clip(config):
 
 def _momentum(config):
     """vjepa with a moving average: 0.998,1, and a first one of
-    1 - 20 / steps, at least 0.5, where that is less"""
+    1 - 600 / steps, at least 0.5, where that is less"""
     objective = facts.plugin_class("objective", config.method.objective)
     if not isinstance(config.method.objective, str):
         return None
@@ -46,7 +46,7 @@ def _momentum(config):
         return None
     if {"momentum", "final_momentum"} & set(arguments):
         return None
-    first = min(0.998, max(0.5, 1 - 20 / config.training.steps))
+    first = min(0.998, max(0.5, 1 - 600 / config.training.steps))
     return (f"{first:.4g}", "1")
 
 
