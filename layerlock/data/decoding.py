@@ -6,13 +6,12 @@ import math
 
 import numpy as np
 
-from layerlock.data import streams
+from layerlock.data import frames, orientation, packets, streams
+from layerlock.data.images import WHOLE, ImageReader
 from layerlock.data.streams import DecodingError
 
-WHOLE = (0.0, 0.0, 1.0, 1.0)
-
 _PROBED_FRAMES = 6
-_TOLERANCE = 1e-6  # seconds, since times are sums of floats
+_ROUNDING = 1e-6  # seconds, since times are sums of floats
 # Seconds that the second attempt starts earlier, after a seek past the time.
 _STEP_BACK = 10.0
 # A file is truncated if its duration is below this share of the header's.
@@ -22,8 +21,10 @@ _MIN_SHARE = 0.9
 def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
     """Returns the frames that are shown at the given times.
 
-    The frame of a time is the last one that begins at or before it. Times
-    before the first frame get the first frame, times after the end the last.
+    The frame of a time is the last one that begins at or before it, or up to
+    half a tick of the file's clock later, since time stamps are rounded to
+    ticks. Times before the first frame get the first frame, times after the
+    end the last.
 
     Args:
         path: the file.
@@ -52,8 +53,9 @@ def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
             "`times` must be ascending, and at least one. "
             f"Received: times={times}."
         )
-    with _opened_at(path, times[0]) as (stream, frames):
-        return _pick(frames, times, _Reader(stream, size, box))
+    with _opened_at(path, times[0]) as (stream, shown):
+        tolerance = _tolerance(stream)
+        return _pick(shown, times, ImageReader(stream, size, box), tolerance)
 
 
 def read_view(path, view, size: int) -> np.ndarray:
@@ -88,16 +90,17 @@ def all_frames(path, short_side=None, span=None):
         DecodingError: if the file cannot be read, with the reason.
     """
     first, last = span or (0.0, math.inf)
-    with _opened_at(path, first) as (stream, frames):
-        show = None
-        for time, frame in frames:
-            if time > last + _TOLERANCE:
+    with _opened_at(path, first) as (stream, shown):
+        tolerance = _tolerance(stream)
+        read = None
+        for time, frame in shown:
+            if time > last + tolerance:
                 break
-            if show is None:
-                size = _even_size(streams.shown_size(frame, stream), short_side)
-                show = _Reader(stream, size, WHOLE)
-            if time >= first - _TOLERANCE:
-                yield time, show(frame)
+            if read is None:
+                size = orientation.shown_size(frame, stream)
+                read = ImageReader(stream, _even_size(size, short_side))
+            if time >= first - tolerance:
+                yield time, read(frame)
 
 
 def _even_size(shown, short_side):
@@ -115,26 +118,30 @@ def probe(path) -> streams.Facts:
         DecodingError: if the file cannot be read, with the reason.
     """
     with streams.opened(path) as (container, stream):
-        frames = streams.timed_frames(container, stream, True)
-        first = list(itertools.islice(frames, _PROBED_FRAMES))
+        shown = frames.timed_frames(container, stream, 0)
+        first = list(itertools.islice(shown, _PROBED_FRAMES))
         if not first:
             raise DecodingError("no frame can be decoded")
-        height, width = streams.shown_size(first[0][1], stream)
-        rotation = 90 * streams.quarter_turns(first[0][1])
+        height, width = orientation.shown_size(first[0][1], stream)
+        turns = orientation.of_frame(first[0][1]).turns
         fps = streams.rate(stream)
+        guessed = float(stream.guessed_rate or fps)
         claimed = streams.header_duration(stream)
     with _named("end"):
-        last = _last_time(path, claimed)
-    duration = last + 1 / fps
+        last, held = _last_frame(path, claimed)
+    if claimed:
+        held = min(held, claimed - last)
+    if claimed and last > 0 and held > 2 / fps:
+        # The average of the header counts the time that the last frame stays.
+        fps = max(fps, min(guessed, (round(fps * claimed) - 1) / last))
+    duration = last + max(held, 1 / fps)
     if claimed and duration < _MIN_SHARE * claimed:
         raise DecodingError(
             f"truncated: it ends after {duration:.2f} of {claimed:.2f} seconds"
         )
     with _named("middle"):
         read_frames(path, [last / 2], size=(16, 16))
-    return streams.Facts(
-        round(duration, 6), round(fps, 6), width, height, rotation
-    )
+    return streams.Facts(round(duration, 6), fps, width, height, 90 * turns)
 
 
 @contextlib.contextmanager
@@ -146,47 +153,56 @@ def _named(part: str):
         raise DecodingError(f"its {part} cannot be read: {error}") from error
 
 
-def _last_time(path, claimed: float | None) -> float:
-    """Returns the time of the last decodable frame."""
+def _last_frame(path, claimed: float | None) -> tuple[float, float]:
+    """Returns the time and the duration of the last decodable frame."""
     if claimed:
-        last = _last_time_after(path, claimed)
-        if last is not None and last >= _MIN_SHARE * claimed:
+        last = _last_frame_after(path, claimed)
+        if last is not None and last[0] >= _MIN_SHARE * claimed:
             return last
     with streams.opened(path) as (container, stream):
-        latest = streams.last_stamp(container, stream)
+        latest = packets.last_stamp(container, stream)
     for start in _starts(latest):
-        last = _last_time_after(path, start)
+        last = _last_frame_after(path, start)
         if last is not None:
             return last
     raise DecodingError("no frame can be decoded")
 
 
-def _last_time_after(path, start: float) -> float | None:
+def _last_frame_after(path, start: float) -> tuple[float, float] | None:
     with streams.opened(path) as (container, stream):
-        if not streams.seek(container, stream, start):
-            return None
-        frames = streams.timed_frames(container, stream, start <= 0)
-        return max((time for time, _ in frames), default=None)
+        last = None
+        for time, frame in frames.timed_frames(container, stream, start):
+            last = time, float((frame.duration or 0) * stream.time_base)
+        return last
 
 
 @contextlib.contextmanager
 def _opened_at(path, time: float):
     """Yields the stream and its timed frames, from a time or earlier.
 
-    Some seeks go past the time, for example in MPEG-TS. Then it starts
-    earlier, and finally at the start of the video.
+    Some seeks go past the time, and some key frames are marked wrongly. Then
+    it starts earlier, and finally at the start of the video.
     """
     for start in _starts(time):
         with streams.opened(path) as (container, stream):
-            if not streams.seek(container, stream, start):
+            shown = frames.timed_frames(container, stream, start)
+            first = next(shown, None)
+            if first is None:
                 continue
-            frames = streams.timed_frames(container, stream, start <= 0)
-            first = next(frames, None)
-            if first is None or start > 0 and first[0] > time + _TOLERANCE:
+            if start > 0 and first[0] > time + _tolerance(stream):
                 continue
-            yield stream, itertools.chain([first], frames)
+            yield stream, itertools.chain([first], shown)
             return
     raise DecodingError("no frame can be decoded")
+
+
+def _tolerance(stream) -> float:
+    """Returns the largest error of a time stamp, in seconds.
+
+    Clocks with one or two ticks a frame count frames, without an error.
+    """
+    tick = float(stream.time_base)
+    return _ROUNDING + (tick / 2 if 2 * tick <= 1 / streams.rate(stream) else 0)
 
 
 def _starts(first: float):
@@ -198,54 +214,15 @@ def _starts(first: float):
     yield 0.0
 
 
-def _pick(frames, times, show) -> np.ndarray:
+def _pick(shown, times, read, tolerance) -> np.ndarray:
     """Returns the images that are shown at `times`."""
-    images, shown = [], None
-    for time, frame in itertools.chain(frames, [(math.inf, None)]):
-        if shown is not None:
-            due = sum(other + _TOLERANCE < time for other in times)
+    images, current = [], None
+    for time, frame in itertools.chain(shown, [(math.inf, None)]):
+        if current is not None:
+            due = sum(other + tolerance < time for other in times)
             if due > len(images):
-                images += [show(shown)] * (due - len(images))
+                images += [read(current)] * (due - len(images))
             if due == len(times):
                 break
-        shown = frame
+        current = frame
     return np.stack(images)
-
-
-class _Reader:
-    """Converts a decoded frame to an upright, cropped image."""
-
-    def __init__(self, stream, size, box):
-        from av.video.reformatter import VideoReformatter
-
-        self.stream = stream
-        self.size = size
-        self.box = box
-        self.reformatter = VideoReformatter()
-
-    def __call__(self, frame) -> np.ndarray:
-        shown = streams.shown_size(frame, self.stream)
-        size = self.size or shown
-        # The whole frame is scaled so that the crop has the output size.
-        scaled = [
-            max(pixels, round(pixels / share))
-            for pixels, share in zip(size, self.box[2:], strict=True)
-        ]
-        turns = streams.quarter_turns(frame)
-        height, width = scaled[::-1] if turns % 2 else scaled
-        shrinks = scaled[0] <= shown[0] and scaled[1] <= shown[1]
-        image = self.reformatter.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="rgb24",
-            interpolation="AREA" if shrinks else "BICUBIC",
-        ).to_ndarray()
-        top, left = (
-            min(round(corner * whole), whole - pixels)
-            for corner, whole, pixels in zip(
-                self.box[:2], scaled, size, strict=True
-            )
-        )
-        image = np.rot90(image, turns)
-        return image[top : top + size[0], left : left + size[1]]

@@ -91,11 +91,9 @@ class Framing:
 
     def central_view(self, facts: Facts, span=None) -> View:
         """Returns the middle of a video, with the largest central square."""
-        return self.spaced_views(facts, 1, 1, span)[0]
+        return self.spread(facts, 1, 1, span)[0]
 
-    def spaced_views(
-        self, facts: Facts, clips: int, crops: int, span=None
-    ) -> list:
+    def spread(self, facts: Facts, clips: int, crops: int, span=None) -> list:
         """Returns evenly spaced clips of a video, each with several crops.
 
         Args:
@@ -125,9 +123,17 @@ class Framing:
         return (self.frames - 1) / self._rate(facts)
 
     def _times(self, facts, share, span=None):
+        """Returns the times of a clip, `share` of the way through the span.
+
+        The last clip ends with the last frame. A clip begins with a frame, so
+        that one at the video's own rate has every frame once.
+        """
         first, last = span or (0.0, facts.duration)
-        room = max(0.0, min(last, facts.duration) - first - self.length(facts))
-        return first + room * share + np.arange(self.frames) / self._rate(facts)
+        end = min(last, facts.duration) - 1 / facts.fps  # of the last frame
+        room = max(0.0, end - first - self.length(facts))
+        start = first + room * share
+        frame = round(start * facts.fps) / facts.fps
+        return max(first, frame) + np.arange(self.frames) / self._rate(facts)
 
     def _rate(self, facts) -> float:
         return self.fps or min(_DEFAULT_FPS, facts.fps)

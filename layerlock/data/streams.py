@@ -1,14 +1,16 @@
-"""Opens videos with PyAV and returns frames with correct times."""
+"""Opens videos with PyAV and reads what their headers claim."""
 
-import collections
 import contextlib
 import dataclasses
 import errno
-import heapq
+import itertools
 
-# Maximum displacement of a time stamp, in frames; codecs reorder by less.
-_REORDER = 4
 _FALLBACK_RATE = 25.0
+# 16 K by 8 K: above it one frame takes gigabytes, and no camera writes it.
+_MAX_PIXELS = 2**27
+_DEFAULT = 5_000_000  # pixels that FFmpeg adds to the default stream
+# Packets that are read to distinguish a video from a still picture.
+_PEEKED_PACKETS = 500
 # Errors of the system, not of the file.
 _PASSING = (
     errno.EACCES,
@@ -49,7 +51,7 @@ class Facts:
         width: pixels, after rotation and with square pixels.
         height: pixels.
         rotation: degrees, counter-clockwise, from the stored to the upright
-            frame: 0, 90, 180 or 270.
+            frame: 0, 90, 180 or 270. Before it a frame may be mirrored.
     """
 
     duration: float
@@ -73,22 +75,26 @@ def require_av():
 
 @contextlib.contextmanager
 def opened(path):
-    """Opens a video; yields the container and its largest video stream.
+    """Opens a video; yields the container and its main video stream.
 
     Every exception while the file is open becomes a `DecodingError`, except
     `MemoryError`: a broken file may raise any exception in a decoder.
     """
     av = require_av()
-    # For titles that are not UTF-8; newer versions accept them.
-    major = int(av.__version__.partition(".")[0])
-    options = {"metadata_errors": "ignore"} if major < 19 else {}
     try:
-        with av.open(str(path), **options) as container:
-            stream = _largest(container.streams.video)
-            if stream.codec_context is None:
+        with _opened(path) as container:
+            stream = _main_stream(container, path)
+            codec = stream.codec_context
+            if codec is None:
                 raise DecodingError("its codec cannot be decoded here")
+            if codec.width * codec.height > _MAX_PIXELS:
+                raise DecodingError(
+                    f"its frames of {codec.width}x{codec.height} pixels are "
+                    f"larger than the limit of {_MAX_PIXELS} pixels"
+                )
+            codec.options = {"max_pixels": str(_MAX_PIXELS)}
             # Readers run workers, whose threads would compete for the cores.
-            stream.codec_context.thread_count = 1
+            codec.thread_count = 1
             yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise DecodingError(reason(error)) from error
@@ -105,58 +111,6 @@ def reason(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def seek(container, stream, seconds: float) -> bool:
-    """Seeks the key frame before a time; returns whether it succeeded."""
-    import av
-
-    if seconds <= 0:
-        return True
-    ticks = int(seconds / stream.time_base) + (stream.start_time or 0)
-    try:
-        container.seek(ticks, stream=stream, backward=True)
-    except (av.FFmpegError, OSError):
-        return False
-    return True
-
-
-def timed_frames(container, stream, from_start: bool):
-    """Yields seconds and frames in the order of presentation.
-
-    The order of the decoder is kept, and time stamps are sorted: the n-th
-    frame gets the n-th smallest stamp of its neighbours. Missing stamps are
-    extrapolated. A stream without stamps yields nothing, unless it is read
-    from its start.
-    """
-    step = 1 / rate(stream)
-    waiting, times, newest = collections.deque(), [], None
-    for frame in _whole_frames(container, stream):
-        stamp = frame.pts if frame.pts is not None else frame.dts
-        if stamp is not None:
-            newest = _seconds(stamp, stream)
-        elif newest is not None:
-            newest += step
-        elif from_start:
-            newest = 0.0
-        else:
-            return
-        heapq.heappush(times, newest)
-        waiting.append(frame)
-        if len(waiting) > _REORDER:
-            yield heapq.heappop(times), waiting.popleft()
-    while waiting:
-        yield heapq.heappop(times), waiting.popleft()
-
-
-def last_stamp(container, stream) -> float:
-    """Returns the latest time of all packets, in seconds, without decoding."""
-    last = 0.0
-    for packet in container.demux(stream):
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is not None:
-            last = max(last, _seconds(stamp, stream))
-    return last
-
-
 def header_duration(stream) -> float | None:
     """Returns the duration in the header, in seconds, or `None`."""
     if stream.duration is not None:
@@ -166,54 +120,65 @@ def header_duration(stream) -> float | None:
         hours, minutes, seconds = (float(part) for part in clock)
     except ValueError:
         return None
-    return hours * 3600 + minutes * 60 + seconds
+    # Matroska's tag is the time of the end, whenever the stream begins.
+    begin = float((stream.start_time or 0) * stream.time_base)
+    return hours * 3600 + minutes * 60 + seconds - begin
 
 
 def rate(stream) -> float:
-    """Returns the average number of frames per second."""
-    average = stream.average_rate or stream.guessed_rate
-    return float(average) if average else _FALLBACK_RATE
+    """Returns the number of frames per second in the header.
+
+    The average, unless it is above the rate of FFmpeg's guess, which counts
+    the shortest distance of frames: then the header has the rate of a clock.
+    """
+    rates = [r for r in (stream.average_rate, stream.guessed_rate) if r]
+    return float(min(rates)) if rates else _FALLBACK_RATE
 
 
-def quarter_turns(frame) -> int:
-    """Returns the rotation of a frame in counter-clockwise quarter turns."""
-    return round(frame.rotation / 90) % 4
+def _opened(path):
+    av = require_av()
+    # For titles that are not UTF-8; newer versions accept them.
+    major = int(av.__version__.partition(".")[0])
+    options = {"metadata_errors": "ignore"} if major < 19 else {}
+    return av.open(str(path), **options)
 
 
-def shown_size(frame, stream) -> tuple[int, int]:
-    """Returns height and width of the upright frame."""
-    aspect = float(stream.sample_aspect_ratio or 1)
-    height, width = frame.height, max(1, round(frame.width * aspect))
-    return (width, height) if quarter_turns(frame) % 2 else (height, width)
+def _main_stream(container, path):
+    """Returns the stream that players show, of several.
 
-
-def _largest(candidates):
-    """Returns the stream with the most pixels, without cover images."""
+    As FFmpeg's programs: the most pixels, and an advantage for the default
+    stream; covers and stills last.
+    """
     import av
 
-    cover = av.stream.Disposition.attached_pic
-    moving = [stream for stream in candidates if not stream.disposition & cover]
+    flags = av.stream.Disposition
+    moving = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & flags.attached_pic
+    ]
     if not moving:
         raise DecodingError("it has no video stream")
-    return max(moving, key=_area)
+    if len(moving) > 1:
+        stills = _stills(path, [stream.index for stream in moving])
+        moving = [s for s in moving if s.index not in stills] or moving
+    return max(
+        moving,
+        key=lambda s: _area(s) + _DEFAULT * bool(s.disposition & flags.default),
+    )
+
+
+def _stills(path, indices) -> set[int]:
+    """Returns which streams have a single packet at the start of the file."""
+    counts = dict.fromkeys(indices, 0)
+    with _opened(path) as container:
+        streams = [container.streams[index] for index in indices]
+        packets = container.demux(streams)
+        for packet in itertools.islice(packets, _PEEKED_PACKETS):
+            counts[packet.stream_index] += packet.size > 0
+    return {index for index, count in counts.items() if count == 1}
 
 
 def _area(stream):
     codec = stream.codec_context
     return codec.width * codec.height if codec is not None else -1
-
-
-def _whole_frames(container, stream):
-    """Yields decoded frames from the first key frame on.
-
-    After a seek, frames before it refer to frames that were not decoded.
-    """
-    started = False
-    for frame in container.decode(stream):
-        started = started or frame.key_frame
-        if started:
-            yield frame
-
-
-def _seconds(stamp, stream):
-    return float((stamp - (stream.start_time or 0)) * stream.time_base)

@@ -200,9 +200,7 @@ class VideoExamples(Examples):
     def _views(self, index, video, facts):
         framing = self.task.framing
         if self.split == "test":
-            return framing.spaced_views(
-                facts, *self.task.test_views, video.span
-            )
+            return framing.spread(facts, *self.task.test_views, video.span)
         if self.split == "validation":
             return [framing.central_view(facts, video.span)]
         return [

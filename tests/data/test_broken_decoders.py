@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from layerlock.data import decoding, scan, streams
+from layerlock.data import decoding, frames, scan
 from layerlock.data.sources.folder import FolderSource
 from layerlock.evaluation import extraction
 from layerlock.evaluation.tasks.folder import FolderTask
@@ -20,14 +20,14 @@ def stumble(monkeypatch):
     """Makes the decoder raise an error of any kind in one file."""
 
     def stumble(bad, error):
-        frames_of = streams.timed_frames
+        frames_of = frames.timed_frames
 
-        def timed_frames(container, stream, from_start):
+        def timed_frames(container, stream, start):
             if container.name == str(bad):
                 raise error
-            return frames_of(container, stream, from_start)
+            return frames_of(container, stream, start)
 
-        monkeypatch.setattr(streams, "timed_frames", timed_frames)
+        monkeypatch.setattr(frames, "timed_frames", timed_frames)
 
     return stumble
 

@@ -127,13 +127,20 @@ def test_a_portrait_video_stays_upright(tmp_path):
     assert synthesise.numbers(clip) == NUMBERS
 
 
-def test_the_larger_of_two_video_streams_is_read(tmp_path):
-    path = synthesise.write(tmp_path / "clip.mp4", small_stream=True)
+@pytest.mark.parametrize(
+    ("name", "shape", "first"),
+    # An mp4 names a default stream, which is the first; FFmpeg takes it.
+    [("clip.mkv", (4, 48, 64, 3), 0), ("clip.mp4", (4, 24, 32, 3), 200)],
+)
+def test_of_two_videos_the_one_is_read_that_players_show(
+    tmp_path, name, shape, first
+):
+    path = synthesise.write(tmp_path / name, small_stream=True)
 
     clip = decoding.read_frames(path, MIDDLES)
 
-    assert clip.shape == (4, 48, 64, 3)
-    assert synthesise.numbers(clip) == NUMBERS
+    assert clip.shape == shape
+    assert synthesise.numbers(clip) == [first + n for n in NUMBERS]
 
 
 def test_times_outside_of_the_video_hold_its_ends(tmp_path):

@@ -53,12 +53,14 @@ def test_times_follow_the_rate_asked_for_or_a_slower_video():
 @pytest.mark.parametrize(("facts", "along"), [(WIDE, 1), (TALL, 0)])
 def test_spread_views_reach_both_ends(facts, along):
     framing = Framing(8, 32)
-    views = framing.spaced_views(facts, clips=3, crops=2)
+    views = framing.spread(facts, clips=3, crops=2)
 
     assert len(views) == 6
     starts = sorted({view.times[0] for view in views})
     assert starts[0] == 0
-    assert starts[-1] + framing.length(facts) == pytest.approx(facts.duration)
+    last = starts[-1] + framing.length(facts)
+    end = facts.duration - 1 / facts.fps  # when the last frame begins
+    assert last == pytest.approx(end, abs=0.5 / facts.fps)
     places = sorted({view.box[along] for view in views})
     assert places == [0, 0.75]
     for view in views:
@@ -70,5 +72,21 @@ def test_spread_views_reach_both_ends(facts, along):
 def test_the_middle_is_the_middle():
     view = Framing(9, 32).central_view(WIDE)
 
-    assert np.mean(view.times) == pytest.approx(5.0)
+    assert np.mean(view.times) == pytest.approx(5.0, abs=1 / WIDE.fps)
     assert view.box == (0, 0.375, 1, 0.25)
+
+
+@pytest.mark.parametrize("fps", [12.0, 24.0, 30000 / 1001])
+def test_clips_at_the_rate_of_the_video_begin_and_end_with_a_frame(fps):
+    facts = Facts(48 / fps, fps, 64, 48, 0)
+    framing = Framing(16, 32, fps=fps)
+    views = framing.spread(facts, clips=7, crops=1)
+    views += [
+        framing.random_view(facts, np.random.default_rng(n)) for n in range(9)
+    ]
+
+    for view in views:
+        numbers = view.times * fps
+        assert numbers == pytest.approx(numbers.round(), abs=1e-6)
+    assert views[0].times[0] == 0
+    assert views[6].times[-1] * fps == pytest.approx(47)

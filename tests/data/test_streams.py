@@ -23,42 +23,12 @@ def stream(**facts):
     return types.SimpleNamespace(**known | facts)
 
 
-def frame(pts, number, dts=None, key=True):
-    return types.SimpleNamespace(pts=pts, dts=dts, key_frame=key, number=number)
-
-
-def shown(frames, from_start=True):
-    container = types.SimpleNamespace(decode=lambda stream: iter(frames))
-    found = streams.timed_frames(container, stream(), from_start)
-    return [(round(time, 6), frame.number) for time, frame in found]
-
-
-def test_frames_get_the_stamps_of_their_neighbours_in_order():
-    stamps = [500, 700, 600, 800]
-    frames = [frame(stamp, number) for number, stamp in enumerate(stamps)]
-
-    assert shown(frames) == [(0.0, 0), (0.1, 1), (0.2, 2), (0.3, 3)]
-
-
-def test_missing_stamps_are_counted_on():
-    frames = [frame(500, 0), frame(None, 1, dts=600), frame(None, 2)]
-    assert shown(frames) == [(0.0, 0), (0.1, 1), (0.2, 2)]
-
-    frames = [frame(None, 0), frame(None, 1)]
-    assert shown(frames) == [(0.0, 0), (0.1, 1)]
-    assert shown(frames, from_start=False) == []
-
-
-def test_what_leads_the_first_key_frame_is_left_out():
-    frames = [frame(500, 0, key=False), frame(600, 1), frame(700, 2, key=False)]
-    assert shown(frames) == [(0.1, 1), (0.2, 2)]
-
-
 @pytest.mark.parametrize(
     ("facts", "seconds"),
     [
         ({"duration": 2500}, 2.5),
-        ({"metadata": {"DURATION": "01:02:03.5"}}, 3723.5),
+        # The time of the end; the first frame is half a second late.
+        ({"metadata": {"DURATION": "01:02:03.5"}}, 3723.0),
         ({"metadata": {"DURATION": "soon"}}, None),
         ({}, None),
     ],
@@ -67,12 +37,14 @@ def test_the_header_says_how_long_it_is_or_does_not(facts, seconds):
     assert streams.header_duration(stream(**facts)) == seconds
 
 
-def test_the_last_stamp_is_the_latest_of_all_packets():
-    packets = [frame(700, 0), frame(900, 1), frame(None, 2, dts=800)]
-    packets.append(frame(None, 3))  # what ends a stream
-    container = types.SimpleNamespace(demux=lambda stream: iter(packets))
-
-    assert streams.last_stamp(container, stream()) == pytest.approx(0.4)
+@pytest.mark.parametrize(
+    ("average", "guessed", "rate"),
+    [(25, 25, 25), (12.5, 25, 12.5), (1000, 25, 25), (None, 30, 30)],
+)
+def test_the_rate_is_not_that_of_the_clock(average, guessed, rate):
+    assert (
+        streams.rate(stream(average_rate=average, guessed_rate=guessed)) == rate
+    )
 
 
 def test_a_reason_is_one_line_without_the_name_of_the_file():

@@ -1,0 +1,79 @@
+"""Decodes frames in the order in which they are shown, with their times."""
+
+import collections
+import heapq
+
+from layerlock.data import packets, streams
+
+# Maximum displacement of a time stamp, in frames; codecs reorder by less.
+_REORDER = 4
+_REORDER_GUESSED = 16
+
+
+def timed_frames(container, stream, start: float):
+    """Yields seconds and frames in the order of presentation.
+
+    The order of the decoder is kept, and time stamps are sorted: the n-th
+    frame gets the n-th smallest stamp of its neighbours. Missing stamps are
+    extrapolated. A stream without stamps yields nothing, unless it is read
+    from its start.
+
+    Args:
+        container: of PyAV, just opened.
+        stream: its video stream.
+        start: seconds. The first frame is the key frame before it, or a later
+            one where seeks are not exact; 0 for all frames.
+    """
+    step = 1 / streams.rate(stream)
+    # AVI stores no times of presentation, and FFmpeg's guesses depend on all
+    # frames before.
+    is_guessed = (
+        container.format.name == "avi" and stream.codec_context.has_b_frames
+    )
+    reorder = _REORDER_GUESSED if is_guessed else _REORDER
+    waiting, times, newest = collections.deque(), [], None
+    for frame in _decoded(container, stream, start):
+        if is_guessed and start > 0 and frame.pts is not None:
+            return
+        stamp = packets.stamp_of(frame)
+        if stamp is not None:
+            newest = packets.seconds_of(stamp, stream)
+        elif newest is not None:
+            newest += step
+        elif start <= 0:
+            newest = 0.0
+        else:
+            return
+        heapq.heappush(times, newest)
+        waiting.append(frame)
+        if len(waiting) > reorder:
+            yield heapq.heappop(times), waiting.popleft()
+    while waiting:
+        yield heapq.heappop(times), waiting.popleft()
+
+
+def _decoded(container, stream, start):
+    """Yields the frames of the decoder, over damaged packets.
+
+    After a seek, frames before the first key frame are left out: they refer to
+    frames that were not decoded. Only the marks of the decoder count, since
+    some containers mark every packet; a decoder that marks no frame is used
+    from the start of the video on.
+    """
+    import av
+
+    started = start <= 0 or stream.codec_context.codec.intra_only
+    error, shown = None, False
+    for packet in packets.packets_from(container, stream, start):
+        try:
+            decoded = packet.decode()
+        except av.FFmpegError as failure:
+            error = failure  # FFmpeg's programs go on after it, too
+            continue
+        for frame in decoded:
+            started = started or frame.key_frame
+            if started:
+                shown = True
+                yield frame
+    if error is not None and not shown and start <= 0:
+        raise error

@@ -1,0 +1,64 @@
+"""Frames come in the order in which they are shown, with their times."""
+
+import fractions
+import types
+
+import pytest
+
+from layerlock.data import frames, packets
+
+pytest.importorskip("av")
+
+
+class Frame(types.SimpleNamespace):
+    def __init__(self, pts, number, dts=None, key=True):
+        super().__init__(pts=pts, dts=dts, key_frame=key, number=number)
+
+
+def shown(decoded, monkeypatch, start=0):
+    """Times and numbers of frames that a decoder returns one by one."""
+    stream = types.SimpleNamespace(
+        time_base=fractions.Fraction(1, 1000),
+        start_time=500,
+        average_rate=10,
+        guessed_rate=10,
+        codec_context=types.SimpleNamespace(
+            has_b_frames=True, codec=types.SimpleNamespace(intra_only=False)
+        ),
+    )
+    container = types.SimpleNamespace(format=types.SimpleNamespace(name="mov"))
+    each = [types.SimpleNamespace(decode=lambda f=f: [f]) for f in decoded]
+    monkeypatch.setattr(packets, "packets_from", lambda *_: iter(each))
+    found = frames.timed_frames(container, stream, start)
+    return [(round(time, 6), frame.number) for time, frame in found]
+
+
+def test_frames_get_the_stamps_of_their_neighbours_in_order(monkeypatch):
+    stamps = [500, 700, 600, 800]
+    decoded = [Frame(stamp, number) for number, stamp in enumerate(stamps)]
+
+    times = [(0.0, 0), (0.1, 1), (0.2, 2), (0.3, 3)]
+    assert shown(decoded, monkeypatch) == times
+
+
+def test_missing_stamps_are_counted_on(monkeypatch):
+    decoded = [Frame(500, 0), Frame(None, 1, dts=600), Frame(None, 2)]
+    assert shown(decoded, monkeypatch) == [(0.0, 0), (0.1, 1), (0.2, 2)]
+
+    decoded = [Frame(None, 0), Frame(None, 1)]
+    assert shown(decoded, monkeypatch) == [(0.0, 0), (0.1, 1)]
+    assert shown(decoded, monkeypatch, start=1.0) == []
+
+
+def test_frames_before_the_first_key_frame_are_left_out_after_a_seek(
+    monkeypatch,
+):
+    decoded = [
+        Frame(500, 0, key=False),
+        Frame(600, 1),
+        Frame(700, 2, key=False),
+    ]
+
+    assert shown(decoded, monkeypatch, start=0.1) == [(0.1, 1), (0.2, 2)]
+    everything = [(0.0, 0), (0.1, 1), (0.2, 2)]
+    assert shown(decoded, monkeypatch) == everything
