@@ -154,7 +154,7 @@ def _named(part: str):
 
 
 def _last_frame(path, claimed: float | None) -> tuple[float, float]:
-    """Returns the time and the duration of the last decodable frame."""
+    """Returns when the last decodable frame begins, and how long it stays."""
     if claimed:
         last = _last_frame_after(path, claimed)
         if last is not None and last[0] >= _MIN_SHARE * claimed:
@@ -170,10 +170,13 @@ def _last_frame(path, claimed: float | None) -> tuple[float, float]:
 
 def _last_frame_after(path, start: float) -> tuple[float, float] | None:
     with streams.opened(path) as (container, stream):
-        last = None
+        tick = float(stream.time_base)
+        last, end = None, 0.0
         for time, frame in frames.timed_frames(container, stream, start):
-            last = time, float((frame.duration or 0) * stream.time_base)
-        return last
+            # A file may count the last pause for another of the last frames.
+            end = max(end, time + float(frame.duration or 0) * tick)
+            last = time
+        return None if last is None else (last, end - last)
 
 
 @contextlib.contextmanager

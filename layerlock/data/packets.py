@@ -124,14 +124,15 @@ def _continuous(container, stream):
         return
     frame = 1 / streams.rate(stream) / stream.time_base  # ticks
     gap = _MAX_GAP.get(container.format.name, math.inf) / stream.time_base
-    shift, newest = 0, None
+    shift, newest, latest = 0, None, 0  # ticks; latest is that of any pts
     for packet in packets:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is not None:
             step = stamp + shift - newest if newest is not None else 0
             if not -_MAX_BACKWARDS * frame <= step <= gap:
-                shift = round(newest + frame - stamp)
+                shift = round(latest + frame - stamp_of(packet))
             newest = stamp + shift
+            latest = max(latest, stamp_of(packet) + shift)
         if shift:
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift

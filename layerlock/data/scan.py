@@ -11,15 +11,16 @@ import tempfile
 from layerlock.data import decoding, streams
 from layerlock.data.streams import Facts
 
-# Version of the cache: increase it when `probe` changes.
-_VERSION = 1
+# Version of our reader: increase it when `probe` or `read_frames` changes.
+_VERSION = 2
 _MAX_THREADS = 32
 
 
 def scan(paths, cache=None, num_threads=None, progress=None) -> list:
     """Reads some frames of every video.
 
-    Results are cached until the size or the date of a file changes.
+    Results are cached until the size or the date of a file changes, or the
+    version of the decoder.
 
     Args:
         paths: the files.
@@ -142,7 +143,7 @@ class _Cache:
         for parent in self.changed:
             # Another process may have scanned the same folder.
             table = self._read(parent) | self.tables[parent]
-            content = {"version": _VERSION, "folder": parent, "files": table}
+            content = _versions() | {"folder": parent, "files": table}
             try:
                 _replace(self._file(parent), json.dumps(content))
             except OSError:
@@ -157,11 +158,16 @@ class _Cache:
             return {}
         try:
             content = json.loads(self._file(parent).read_bytes())
-            if [content["version"], content["folder"]] == [_VERSION, parent]:
+            if content.items() >= (_versions() | {"folder": parent}).items():
                 return dict(content["files"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass  # Missing or corrupt: the files are read again.
         return {}
+
+
+def _versions() -> dict:
+    """Returns what decides how a file is read: a newer one may read more."""
+    return {"version": _VERSION, "pyav": streams.version()}
 
 
 def _replace(path, text: str):

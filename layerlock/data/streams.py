@@ -73,6 +73,16 @@ def require_av():
     return av
 
 
+def version() -> str | None:
+    """Returns the version of PyAV and its FFmpeg, `None` if not installed."""
+    try:
+        av = require_av()
+    except ImportError:
+        return None
+    libraries = [".".join(map(str, v)) for v in av.library_versions.values()]
+    return " ".join([av.__version__, *libraries])
+
+
 @contextlib.contextmanager
 def opened(path):
     """Opens a video; yields the container and its main video stream.

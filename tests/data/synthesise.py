@@ -56,6 +56,7 @@ def write(
     small_stream=False,
     options=None,
     index_first=False,
+    ticks=1000,
 ):
     """Writes a video of `count` frames.
 
@@ -66,6 +67,7 @@ def write(
         key_frames: distance of key frames.
         small_stream: adds a smaller stream that counts from 200 on, first.
         index_first: whether an mp4 can be opened without its end.
+        ticks: of the encoder, per second; MPEG-2 takes its own rate only.
     """
     import av
 
@@ -77,6 +79,7 @@ def write(
             streams.append((_add(container, codec, fps, 24, 32), 24, 32, 200))
         stored = (width, height) if turn % 180 else (height, width)
         main = _add(container, codec, fps, *stored, key_frames, options)
+        main.codec_context.time_base = fractions.Fraction(1, ticks)
         streams.append((main, height, width, 0))
         for n, stamp in enumerate(stamps):
             for stream, rows, columns, first in streams:
@@ -93,6 +96,64 @@ def write(
     if turn:
         _turn(path, turn)
     return path
+
+
+def write_with_still(path, first="video"):
+    """Writes a video and a larger picture, which no tag calls a cover."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        names = ("video", "still") if first == "video" else ("still", "video")
+        made = {}
+        for name in names:
+            if name == "video":
+                made[name] = _add(container, "libx264", 10, 48, 64)
+            else:
+                made[name] = _add(container, "mjpeg", 10, 96, 128)
+                made[name].pix_fmt = "yuvj420p"
+                made[name].codec_context.time_base = fractions.Fraction(1, 10)
+        for n in range(20):
+            for name, rows, columns in (("still", 96, 128), ("video", 48, 64)):
+                if name == "still" and n:
+                    continue
+                frame = av.VideoFrame.from_ndarray(
+                    image(n, rows, columns), format="rgb24"
+                )
+                frame.pts, frame.time_base = 100 * n, MILLISECOND
+                container.mux(made[name].encode(frame))
+        for stream in made.values():
+            container.mux(stream.encode(None))
+    return path
+
+
+def copy_packets(path, target, first=0, container_options=None, durations=None):
+    """Copies the video of a file without a decoder, as a cut does.
+
+    Args:
+        first: seconds that are hidden at the start by negative time stamps.
+        durations: for numbers of packets, seconds that each lasts.
+    """
+    import av
+
+    durations = durations or {}
+    # "disabled": stamps stay negative, for which mp4 writes an edit list.
+    options = {"avoid_negative_ts": "disabled"} | (container_options or {})
+    with (
+        av.open(str(path)) as source,
+        av.open(str(target), "w", options=options) as copy,
+    ):
+        stream = source.streams.video[0]
+        output = copy.add_stream_from_template(stream)
+        for number, packet in enumerate(source.demux(stream)):
+            if packet.dts is None:
+                continue
+            shift = round(first / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            if number in durations:
+                packet.duration = round(durations[number] / packet.time_base)
+            packet.stream = output
+            copy.mux(packet)
+    return target
 
 
 def write_sound(path, seconds=1):
@@ -129,9 +190,19 @@ def _mux(container, stream, frame, swaps, fps):
         container.mux(packet)
 
 
+def set_matrix(path, matrix):
+    """Sets the display matrix `a, b, c, d` of an mp4, whole numbers."""
+    a, b, c, d = matrix
+    _set_matrix(path, (a, b, 0, c, d, 0, 0, 0, 1 << 14))
+
+
 def _turn(path, turn):
+    _set_matrix(path, MATRICES[turn])
+
+
+def _set_matrix(path, matrix):
     content = bytearray(path.read_bytes())
     at = content.index(b"tkhd") + 4 + 40
-    matrix = [value << 16 for value in MATRICES[turn]]
-    content[at : at + 36] = struct.pack(">9i", *matrix)
+    values = [value << 16 for value in matrix]
+    content[at : at + 36] = struct.pack(">9i", *values)
     path.write_bytes(content)

@@ -1,3 +1,5 @@
+import fractions
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,69 @@ def test_missing_stamps_are_counted_on(tmp_path, first):
     times = [n / 25 + 0.01 for n in range(first, 20)]
 
     assert numbers_at(path, times) == list(range(first, 20))
+
+
+@pytest.mark.parametrize("hidden", [0.5, 1.3])
+def test_a_cut_whose_key_frame_is_hidden_is_read_whole(tmp_path, hidden):
+    whole = synthesise.write(
+        tmp_path / "whole.mp4", count=40, key_frames=20, options={"bf": "0"}
+    )
+    path = synthesise.copy_packets(whole, tmp_path / "cut.mp4", first=hidden)
+    numbers = list(range(round(10 * hidden), 40))
+
+    images = [image for _, image in decoding.all_frames(path)]
+
+    assert synthesise.numbers(images) == numbers
+    for index in (0, 3, 15, len(numbers) - 1):
+        assert numbers_at(path, [index / 10 + 0.05]) == [numbers[index]]
+
+
+@pytest.mark.parametrize("fps", [12, 24, 30000 / 1001, 50])
+@pytest.mark.parametrize("name", ["clip.webm", "clip.mkv", "clip.flv"])
+def test_clocks_in_milliseconds_show_each_frame_once(tmp_path, name, fps):
+    codec = "libvpx" if name == "clip.webm" else "libx264"
+    stamps = [round(1000 * n / fps) for n in range(40)]
+    path = synthesise.write(
+        tmp_path / name,
+        codec=codec,
+        fps=fractions.Fraction(fps).limit_denominator(1001),
+        stamps=stamps,
+        options={"bf": "0"},
+    )
+
+    for first in range(0, 30, 7):
+        times = [(first + n) / fps for n in range(8)]
+        assert numbers_at(path, times) == list(range(first, first + 8))
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "clip.mkv"])
+@pytest.mark.parametrize("bframes", ["0", "2"])
+def test_a_last_frame_that_stays_counts(tmp_path, name, bframes):
+    whole = synthesise.write(tmp_path / "whole.mkv", options={"bf": bframes})
+    path = synthesise.copy_packets(whole, tmp_path / name, durations={19: 10})
+
+    facts = decoding.probe(path)
+
+    assert facts.duration == pytest.approx(11.9, abs=0.45)
+    assert facts.fps == pytest.approx(10, abs=0.5)
+    assert numbers_at(path, [11.0]) == [19]
+
+
+@pytest.mark.parametrize("first", ["still", "video"])
+def test_a_larger_still_beside_the_video_is_not_taken_for_it(tmp_path, first):
+    path = synthesise.write_with_still(tmp_path / "clip.mkv", first=first)
+
+    facts = decoding.probe(path)
+
+    assert (facts.height, facts.width) == (48, 64)
+    assert numbers_at(path, MIDDLES) == NUMBERS
+
+
+def test_a_video_that_begins_late_is_not_called_truncated(tmp_path):
+    late = [5000 + 100 * n for n in range(20)]
+    path = synthesise.write(tmp_path / "clip.mkv", stamps=late)
+
+    assert decoding.probe(path).duration == pytest.approx(2.0, abs=0.01)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])

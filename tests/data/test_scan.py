@@ -170,6 +170,24 @@ def test_a_file_that_changed_is_read_again(clip, tmp_path, probed):
     assert facts.duration == pytest.approx(3.0, abs=0.01)
 
 
+@pytest.mark.parametrize("part", ["the decoder", "our reader"])
+def test_a_newer_version_reads_the_files_again(
+    clip, tmp_path, probed, monkeypatch, part
+):
+    bad = clip.with_name("bad.mp4")
+    bad.write_bytes(b"text")
+    scan.scan([clip, bad], cache=tmp_path)
+    if part == "the decoder":
+        monkeypatch.setattr(streams, "version", lambda: "99.0")
+    else:
+        monkeypatch.setattr(scan, "_VERSION", scan._VERSION + 1)
+
+    for _ in range(2):
+        scan.scan([clip, bad], cache=tmp_path)
+
+    assert sorted(probed) == ["bad.mp4"] * 2 + ["clip.mp4"] * 2
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"version": 1}', "\x00\x01"]
 )

@@ -1,0 +1,112 @@
+"""Packets come on one clock, whatever the container's clock does."""
+
+import numpy as np
+import pytest
+
+from layerlock.data import decoding, packets
+from tests.data import synthesise
+
+av = pytest.importorskip("av")
+
+
+def joined(folder, ending, codec, options=None):
+    """Two recordings of 30 and 20 frames in one file, one after the other."""
+    parts = [
+        synthesise.write(
+            folder / f"{name}.{ending}", count, codec=codec, options=options
+        )
+        for name, count in (("long", 30), ("short", 20))
+    ]
+    path = folder / f"joined.{ending}"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [("ts", "libx264"), ("webm", "libvpx"), ("mkv", "libx264")],
+)
+def test_a_clock_that_starts_again_goes_on(tmp_path, ending, codec):
+    path = joined(tmp_path, ending, codec)
+    numbers = [*range(30), *range(20)]
+
+    times, images = zip(*decoding.all_frames(path), strict=True)
+
+    assert synthesise.numbers(images) == numbers
+    assert np.diff(times) == pytest.approx(0.1, abs=0.15)
+    assert times == tuple(sorted(times))
+    assert decoding.probe(path).duration == pytest.approx(5.0, abs=0.3)
+    for index in (0, 7, 29, 30, 33, 49):
+        [image] = decoding.read_frames(path, [times[index] + 0.01])
+        assert synthesise.number(image) == numbers[index]
+
+
+def test_a_recording_of_unknown_length_has_no_index(tmp_path):
+    path = synthesise.write(tmp_path / "clip.mkv")
+    content = path.read_bytes()
+    at = content.index(b"\x18\x53\x80\x67") + 4
+    path.write_bytes(content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :])
+
+    with av.open(str(path)) as container:
+        assert not packets._is_indexed(container)
+    for number in (0, 9, 19):
+        [image] = decoding.read_frames(path, [number / 10 + 0.05])
+        assert synthesise.number(image) == number
+
+
+def test_a_program_stream_is_read_alike_from_the_middle(tmp_path):
+    path = synthesise.write(
+        tmp_path / "clip.mpg",
+        count=60,
+        fps=25,
+        codec="mpeg2video",
+        options={"bf": "2"},
+        ticks=25,
+    )
+    times, images = zip(*decoding.all_frames(path), strict=True)
+    assert synthesise.numbers(images) == list(range(60))
+
+    for number in range(60):
+        [image] = decoding.read_frames(path, [times[number] + 0.01])
+        assert synthesise.number(image) == number
+
+
+def test_frames_around_damaged_packets_are_read(tmp_path):
+    path = synthesise.write(tmp_path / "clip.ts", count=60)
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    middle = len(content) // 2
+    content[middle : middle + 2000] = rng.bytes(2000)
+    path.write_bytes(content)
+
+    numbers = [
+        synthesise.number(image)
+        for _, image in decoding.all_frames(path)
+        if is_whole(image)
+    ]
+
+    assert set(range(20)) <= set(numbers)
+    assert set(range(50, 60)) <= set(numbers)
+
+
+def is_whole(image) -> bool:
+    try:
+        synthesise.number(image)
+    except AssertionError:
+        return False
+    return True
+
+
+def test_faults_of_a_container_are_read_over(monkeypatch):
+    """A stream that appears late is an `IndexError` of PyAV."""
+
+    class Container:
+        rest = iter([1, 2, IndexError(), 3, av.InvalidDataError(1, "bad"), 4])
+
+        def demux(self, stream):
+            for item in self.rest:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+
+    assert list(packets._readable(Container(), None)) == [1, 2, 3, 4]
