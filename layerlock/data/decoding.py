@@ -188,11 +188,10 @@ def _opened_at(path, time: float):
     """
     for start in _starts(time):
         with streams.opened(path) as (container, stream):
-            shown = frames.timed_frames(container, stream, start)
+            tolerance = _tolerance(stream) if start > 0 else 0.0
+            shown = frames.timed_frames(container, stream, start + tolerance)
             first = next(shown, None)
-            if first is None:
-                continue
-            if start > 0 and first[0] > time + _tolerance(stream):
+            if first is None or start > 0 and first[0] > time + tolerance:
                 continue
             yield stream, itertools.chain([first], shown)
             return

@@ -25,6 +25,8 @@ def timed_frames(container, stream, start: float):
             one where seeks are not exact; 0 for all frames.
     """
     step = 1 / streams.rate(stream)
+    # Plain numbers, since fractions take longer than a small frame.
+    tick, begin = float(stream.time_base), stream.start_time or 0
     # AVI stores no times of presentation, and FFmpeg's guesses depend on all
     # frames before.
     is_guessed = (
@@ -37,7 +39,7 @@ def timed_frames(container, stream, start: float):
             return
         stamp = packets.stamp_of(frame)
         if stamp is not None:
-            newest = packets.seconds_of(stamp, stream)
+            newest = (stamp - begin) * tick
         elif newest is not None:
             newest += step
         elif start <= 0:

@@ -38,7 +38,7 @@ def packets_from(container, stream, seconds: float):
 
 def seconds_of(stamp: int, stream) -> float:
     """Returns the seconds of a time stamp since the beginning."""
-    return float((stamp - (stream.start_time or 0)) * stream.time_base)
+    return (stamp - (stream.start_time or 0)) * float(stream.time_base)
 
 
 def stamp_of(packet) -> int | None:
@@ -122,8 +122,9 @@ def _continuous(container, stream):
     if _is_indexed(container):
         yield from packets
         return
-    frame = 1 / streams.rate(stream) / stream.time_base  # ticks
-    gap = _MAX_GAP.get(container.format.name, math.inf) / stream.time_base
+    tick = float(stream.time_base)
+    frame = 1 / streams.rate(stream) / tick  # ticks
+    gap = _MAX_GAP.get(container.format.name, math.inf) / tick
     shift, newest, latest = 0, None, 0  # ticks; latest is that of any pts
     for packet in packets:
         stamp = packet.dts if packet.dts is not None else packet.pts

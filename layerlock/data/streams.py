@@ -9,6 +9,11 @@ _FALLBACK_RATE = 25.0
 # 16 K by 8 K: above it one frame takes gigabytes, and no camera writes it.
 _MAX_PIXELS = 2**27
 _DEFAULT = 5_000_000  # pixels that FFmpeg adds to the default stream
+# A stream of one of these may be a single picture.
+_PICTURE_CODECS = (
+    *("mjpeg", "png", "bmp", "gif", "tiff", "webp", "jpeg2000", "jpegls"),
+    *("mjpegb", "targa", "ppm", "pgm", "av1", "hevc", "rawvideo"),
+)
 # Packets that are read to distinguish a video from a still picture.
 _PEEKED_PACKETS = 500
 # Errors of the system, not of the file.
@@ -169,13 +174,16 @@ def _main_stream(container, path):
     ]
     if not moving:
         raise DecodingError("it has no video stream")
-    if len(moving) > 1:
+
+    def score(stream):
+        is_default = bool(stream.disposition & flags.default)
+        return _area(stream) + _DEFAULT * is_default
+
+    first = max(moving, key=score)
+    if len(moving) > 1 and _codec_name(first) in _PICTURE_CODECS:
         stills = _stills(path, [stream.index for stream in moving])
         moving = [s for s in moving if s.index not in stills] or moving
-    return max(
-        moving,
-        key=lambda s: _area(s) + _DEFAULT * bool(s.disposition & flags.default),
-    )
+    return max(moving, key=score)
 
 
 def _stills(path, indices) -> set[int]:
@@ -187,6 +195,11 @@ def _stills(path, indices) -> set[int]:
         for packet in itertools.islice(packets, _PEEKED_PACKETS):
             counts[packet.stream_index] += packet.size > 0
     return {index for index, count in counts.items() if count == 1}
+
+
+def _codec_name(stream):
+    codec = stream.codec_context
+    return codec.name if codec is not None else None
 
 
 def _area(stream):
