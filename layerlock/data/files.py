@@ -174,17 +174,22 @@ def list_files(spec, cache=None, progress=None) -> FileList:
     return files
 
 
-def find(spec) -> tuple[str, list[str]]:
-    """Returns the root folder and the paths of the videos at a path."""
-    return _find(spec)[:2]
+def find(spec, repeated: list | None = None) -> tuple[str, list[str]]:
+    """Returns the root folder and the paths of the videos at a path.
+
+    Args:
+        spec: see `list_files`.
+        repeated: see `walk.walk`. Defaults to `None`.
+    """
+    return _find(spec, repeated)[:2]
 
 
-def _find(spec):
+def _find(spec, repeated=None):
     """Returns root and paths of the videos at a path, and their labels."""
     place = os.path.abspath(os.path.expanduser(os.fspath(spec)))
     labels = None
     if os.path.isdir(place):
-        root, paths = place, sorted(_videos(place))
+        root, paths = place, sorted(_videos(place, repeated))
     elif os.path.isfile(place) and lists.is_list(place):
         entries = lists.read(place)
         root, paths = os.path.dirname(place), [one.path for one in entries]
@@ -211,9 +216,9 @@ def _find(spec):
     return root, paths, labels
 
 
-def _videos(folder: str):
+def _videos(folder: str, repeated):
     """Yields the videos in a folder and its sub-folders."""
-    for parent, folders, names in walk(folder):
+    for parent, folders, names in walk(folder, repeated):
         for name in (*folders, *names):
             if lists.is_video(name):
                 yield os.path.join(parent, name)

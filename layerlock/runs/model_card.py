@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from layerlock.data import names
 from layerlock.runs import wording, writing
 from layerlock.runs.directory import RunDirectory
 
@@ -46,7 +47,7 @@ def place(folder: Path, text: str):
         text: Markdown, the part that LayerLock writes.
     """
     path = Path(folder) / NAME
-    block = f"{_BEGIN}\n{text.strip()}\n{_END}\n"
+    block = f"{_BEGIN}\n{names.encodable(text).strip()}\n{_END}\n"
     before, after = _HEADER, _PLACEHOLDERS
     if path.exists():
         before, after = _read(path), ""

@@ -51,7 +51,7 @@ def test_a_folder_is_split_by_class_and_name(tmp_path):
 def test_a_split_stays_when_videos_are_added(tmp_path):
     path = layouts.folder(tmp_path / "data")
     before = names(build("folder", path), "test")
-    synthesise.write(path / "run" / "another.mp4", count=8)
+    layouts.write(path / "run" / "another.mp4", count=8)
 
     after = names(build("folder", path), "test")
 
@@ -190,7 +190,7 @@ def test_ssv2_is_read_as_published(tmp_path, prefix):
 def test_what_is_missing_of_ssv2_is_counted_and_named(tmp_path):
     path = layouts.ssv2(tmp_path / "data")
     (path / "videos" / "104.mp4").unlink()
-    synthesise.write(path / "videos" / "999.mp4", count=8)
+    layouts.write(path / "videos" / "999.mp4", count=8)
     entries = json.loads((path / "validation.json").read_text())
     entries[0]["template"] = "Eating [something]"
     (path / "validation.json").write_text(json.dumps(entries))
@@ -262,7 +262,7 @@ def test_what_is_missing_of_kinetics_is_counted_and_named(tmp_path):
     path = layouts.kinetics(tmp_path / "data")
     gone = next((path / "train" / "archery").glob("*_000001_000003.mp4"))
     gone.unlink()
-    synthesise.write(path / "train" / "stray.mp4", count=8)
+    layouts.write(path / "train" / "stray.mp4", count=8)
 
     task = build("kinetics", path)
 

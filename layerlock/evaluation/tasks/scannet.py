@@ -7,8 +7,8 @@ import numpy as np
 
 from layerlock.data.source import check_geometry
 from layerlock.data.streams import DecodingError, require_av
+from layerlock.evaluation.splits import carve
 from layerlock.evaluation.task import Examples, Task, check_split, name_some
-from layerlock.evaluation.videos import carve
 
 _MILLIMETRES = 1000.0
 _MAX_DEPTH = 10.0  # metres; noise of the sensor above

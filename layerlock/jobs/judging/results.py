@@ -8,6 +8,7 @@ import sys
 import keras
 
 from layerlock.config import JobConfig, facts
+from layerlock.data.names import readable
 from layerlock.evaluation import answers, scores
 from layerlock.report import probe_page
 from layerlock.runs import configuration, directory, model_card, writing
@@ -93,11 +94,10 @@ def write(
     }
     writing.write_json(folder / name, record)
     if not task.is_dense:
-        table = answers.to_csv(task, result)
-        writing.replace_file(folder / "answers.csv", table.encode())
+        writing.write_text(folder / "answers.csv", answers.to_csv(task, result))
     page = probe_page.page(record, task, encoder, result, kind)
     page_path = folder / "report.html"
-    writing.replace_file(page_path, page.encode())
+    writing.write_text(page_path, page)
     _write_card(config, record)
     for metric, score in result.metrics.items():
         print(f"{metric}: {score['value']:.3f} ({scores.interval(score)})")
@@ -111,7 +111,7 @@ def write(
             f"Note: {num_tested} examples were tested. Intervals from so few "
             "say little."
         )
-    print(f"Report: {page_path}")
+    print(f"Report: {readable(page_path)}")
     return Judgement(folder, result.metrics, result.trials, page_path)
 
 

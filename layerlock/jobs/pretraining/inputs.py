@@ -9,6 +9,7 @@ import numpy as np
 from layerlock import backends, data, evaluation, runs
 from layerlock.config import PretrainConfig
 from layerlock.data import pipeline
+from layerlock.data.names import readable
 from layerlock.evaluation.probes import require_scikit_learn
 
 NUM_NAMED = 10  # unreadable videos
@@ -100,7 +101,7 @@ def _describe_files(source):
         f"unreadable; {found['short_clips']} shorter than a clip."
     )
     for file in found["unreadable"][:NUM_NAMED]:
-        print(f"  {file['path']}: {file['reason']}")
+        print(f"  {readable(file['path'])}: {file['reason']}")
     if len(found["unreadable"]) > NUM_NAMED:
         print("  ... see files.json in the run directory.")
 
