@@ -87,6 +87,7 @@ def write(
         "seconds": round(seconds, 1),
         "problems": [*task.problems, *result.problems],
         "examples": {s: len(f) for s, f in result.features.items()},
+        "groups": {s: len(set(f.groups)) for s, f in result.features.items()},
         **more,
         "metrics": result.metrics,
         "commonest_class_share": result.commonest_class_share,
@@ -105,10 +106,11 @@ def write(
         print(f"always the same depth: {result.constant_depth_error:.3f}")
     else:
         print(f"always the commonest class: {result.commonest_class_share:.3f}")
-    num_tested = record["examples"]["test"]
-    if num_tested < FEW_EXAMPLES:
+    tested, groups = record["examples"]["test"], record["groups"]["test"]
+    if groups < FEW_EXAMPLES:
+        of = f" of {groups} groups" if groups < tested else ""
         print(
-            f"Note: {num_tested} examples were tested. Intervals from so few "
+            f"Note: {tested} examples{of} were tested. Intervals from so few "
             "say little."
         )
     print(f"Report: {readable(page_path)}")
