@@ -1,6 +1,5 @@
 """Lists of spans, and the files that people have of them."""
 
-
 import pytest
 
 from layerlock import evaluation
