@@ -306,9 +306,9 @@ def test_a_list_of_kinetics_without_its_columns_is_refused(tmp_path):
 def test_scannet_is_read_as_published(tmp_path):
     path = layouts.scannet(tmp_path / "data")
     (path / "scannetv2_train.txt").write_text(
-        "scene0000_00\nscene0001_00\nscene0002_00\n"
+        "scene0000_00\nscene0000_01\nscene0001_00\n"
     )
-    (path / "scannetv2_val.txt").write_text("scene0000_01\n")
+    (path / "scannetv2_val.txt").write_text("scene0002_00\n")
     task = build("scannet", path, stride=1, clips_per_scan=3)
 
     assert len(task.examples("test")) == 3
@@ -319,6 +319,29 @@ def test_scannet_is_read_as_published(tmp_path):
     np.testing.assert_allclose(depth[1, -1], [3.0] * 8 + [1.6] * 8)
     assert np.isnan(depth[:, 0]).all()  # the sensor said 0
     assert task.problems == []
+
+
+def test_a_room_of_both_lists_is_left_out_of_the_training(tmp_path):
+    path = layouts.scannet(tmp_path / "data", (*layouts.SCANS, "scene0003_00"))
+    train, test = path / "scannetv2_train.txt", path / "scannetv2_val.txt"
+    train.write_text("\n".join(layouts.SCANS), encoding="utf-16")
+    test.write_text("scene0003_00\nscene0000_01\n")
+
+    task = build("scannet", path, stride=1)
+
+    assert (
+        "2 scans of the train split show a room of the test split, and are "
+        "left out of the train split: scene0000_00, scene0000_01." in said(task)
+    )
+    rooms = [
+        {
+            task.examples(split).group(n)
+            for n in range(len(task.examples(split)))
+        }
+        for split in ("train", "validation", "test")
+    ]
+    assert rooms[2] == {"scene0000", "scene0003"}
+    assert not rooms[2] & (rooms[0] | rooms[1])
 
 
 def test_frames_without_a_pose_have_no_depth(tmp_path):
