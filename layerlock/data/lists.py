@@ -118,7 +118,8 @@ class _Line:
                 "Expected a path, or a path and a label. Parts of videos are "
                 "cut by `layerlock prepare`; folders of frames are not read.",
             )
-        return _unquoted(rest)
+        rest = _unquoted(rest)
+        return text_files.from_windows(rest) if _has_other_bytes(rest) else rest
 
     def _error(self, what: str, cure: str) -> ValueError:
         return ValueError(

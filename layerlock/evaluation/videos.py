@@ -190,7 +190,7 @@ class VideoTask(Task):
         videos = [video for some in splits.values() for video in some]
         paths = list(dict.fromkeys(video.path for video in videos))
         facts = [
-            path if isinstance(found, str) else found
+            path if isinstance(found, str) else repr(found)
             for path, found in zip(paths, self.facts(paths), strict=True)
         ]
         splits, problems = leaks.separate(

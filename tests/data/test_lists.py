@@ -112,6 +112,10 @@ def test_a_list_in_another_encoding_names_the_files(tmp_path, encoding):
     assert read(tmp_path, text) == [("één café.mp4", "schön")]
 
 
+def test_a_label_in_another_encoding_is_read(folder):
+    assert read(folder, b"c.mp4 sch\xf6n") == [("c.mp4", "schön")]
+
+
 def test_a_name_that_is_not_utf_8_is_found_by_its_bytes(tmp_path):
     name = os.fsdecode(b"caf\xe9.mp4")
     try:
