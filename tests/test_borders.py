@@ -212,6 +212,27 @@ def keras_in_data(path, tree):
         return lines_that_import(tree, "keras")
 
 
+def a_walk_without_a_guard(path, tree):
+    """Folders of people have links in circles."""
+    if path == "layerlock/data/walk.py":
+        return None
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == "rglob")
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("walk", "fwalk")
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+        )
+        or (
+            isinstance(node, ast.keyword)
+            and node.arg in ("recursive", "followlinks")
+        )
+    ]
+
+
 def outer_folders(path, tree):
     return lines_that_import(tree, "recipes", "benchmarks", "tests")
 
@@ -268,6 +289,7 @@ RULES = [
     schedules_import_more_than_the_standard_library,
     video_libraries_outside_of_functions_of_data,
     keras_in_data,
+    a_walk_without_a_guard,
     outer_folders,
     a_choice_by_backend_name,
     relative_or_star_imports,
@@ -275,6 +297,9 @@ RULES = [
 ]
 
 OFFENDERS = [
+    (a_walk_without_a_guard, "data/x.py", "os.walk(folder)"),
+    (a_walk_without_a_guard, "x.py", "pathlib.Path(folder).rglob('*')"),
+    (a_walk_without_a_guard, "x.py", "glob.glob('**', recursive=True)"),
     (models_import_core, "models/x.py", "from layerlock.core import masks"),
     (models_import_core, "models/x.py", "from layerlock import core"),
     (

@@ -51,6 +51,7 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     if not isinstance(job, Job):
         check_environment(job)
         job = commands.find(job)
+    _escape_what_cannot_be_printed()
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"--help", "-h", "-help"} & set(arguments):
         print(text.help_page(job, doc))
@@ -70,6 +71,12 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     if isinstance(result, Plan) and not sys.stdout.isatty():
         print(json.dumps(result.facts))  # for programs
     return result
+
+
+def _escape_what_cannot_be_printed():
+    """Names of files may have letters that the terminal lacks."""
+    if getattr(sys.stdout, "errors", None) == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def check_environment(name: str):

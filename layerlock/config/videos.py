@@ -12,7 +12,9 @@ class CopiesConfig(Section):
 
     title = "Copies"
 
-    data: str = option(help="A folder, a glob or a .txt list of videos.")
+    data: str = option(
+        help="A folder, a glob, or a .txt or .csv list of videos."
+    )
     out: str = option(help="Folder of the copies.")
     short_side: int = option(
         256,
@@ -28,7 +30,7 @@ class CopiesConfig(Section):
     )
     trims: str | None = option(
         None,
-        "CSV of path, first and last second, with a row of names or without: "
+        "CSV of path, first and last time, with a row of names or without: "
         "copies these parts alone, those of one.mp4 as one_FIRST-LAST.mp4.",
     )
     workers: int | None = option(

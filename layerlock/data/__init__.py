@@ -12,7 +12,8 @@ def get(spec, **arguments) -> VideoSource:
 
     Args:
         spec: a `VideoSource`, returned as it is; the name of a source, such
-            as `"scenes"`; or a folder, a glob or a `.txt` list of videos.
+            as `"scenes"`; or a folder, a glob, or a `.txt` or `.csv` list of
+            videos.
         **arguments: of the source, such as `frames`, `size` and `seed`.
             Arguments that only other sources have are ignored.
 
@@ -61,5 +62,5 @@ def _check_place(spec, sources):
     raise ValueError(
         f"Unknown source of clips {str(spec)!r}: neither a name nor a path on "
         f"this disk. Expected one of {names}, a folder of videos, a glob in "
-        "quotes, or a .txt file with one path a line."
+        "quotes, or a .txt or .csv list with one path a line."
     )

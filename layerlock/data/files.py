@@ -1,17 +1,15 @@
 """Finds the videos of a folder, a glob or a list."""
 
 import dataclasses
+import fnmatch
 import glob
 import os
 import pathlib
 
-from layerlock.data import randomness, scan
+from layerlock.data import lists, randomness, scan
+from layerlock.data.names import readable
 from layerlock.data.streams import Facts
-
-EXTENSIONS = (
-    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts "
-    ".vob .webm .wmv"
-).split()
+from layerlock.data.walk import walk
 
 _REPLACEMENTS = 100  # random stream
 _NUM_NAMED = 5
@@ -30,11 +28,14 @@ class FileList:
         paths: all files.
         results: for each path its `Facts`, or the reason why it is
             unreadable.
+        labels: for each path a label, instead of its sub-folder. Defaults to
+            `None`.
     """
 
     root: str
     paths: tuple[str, ...]
     results: tuple[Facts | str, ...]
+    labels: tuple[str, ...] | None = None
 
     def __post_init__(self):
         good = [
@@ -43,8 +44,10 @@ class FileList:
             if not isinstance(result, str)
         ]
         object.__setattr__(self, "good", tuple(good))
-        names = self._folders()
-        object.__setattr__(self, "class_names", tuple(sorted(set(names))))
+        names = sorted(set(self.labels or self._folders()))
+        if all(name.isdecimal() for name in names):
+            names.sort(key=int)
+        object.__setattr__(self, "class_names", tuple(names))
 
     def __len__(self):
         return len(self.paths)
@@ -78,6 +81,8 @@ class FileList:
         """Returns the class of a file as an index into `class_names`."""
         if not self.class_names:
             return None
+        if self.labels is not None:
+            return self.class_names.index(self.labels[position])
         return self.class_names.index(_folder(self.root, self.paths[position]))
 
     def relative(self, position: int) -> str:
@@ -86,7 +91,11 @@ class FileList:
         return self.paths[position] if path.startswith("..") else path
 
     def to_json(self) -> dict:
-        """Returns plain values for `from_json`."""
+        """Returns plain values for `from_json`.
+
+        Paths are as they open the files: bytes that are not UTF-8 are
+        surrogates, which JSON keeps as escapes.
+        """
         files = [
             {"position": position, "path": self.paths[position]}
             | dataclasses.asdict(self.results[position])
@@ -102,6 +111,9 @@ class FileList:
             for position, result in enumerate(self.results)
             if isinstance(result, str)
         ]
+        if self.labels is not None:
+            for file in (*files, *unreadable):
+                file["label"] = self.labels[file["position"]]
         return {"root": self.root, "files": files, "unreadable": unreadable}
 
     @classmethod
@@ -112,16 +124,22 @@ class FileList:
             file["position"]: (
                 file["path"],
                 Facts(**{name: file[name] for name in facts}),
+                file.get("label"),
             )
             for file in values["files"]
         }
         for file in values["unreadable"]:
-            by_position[file["position"]] = file["path"], file["reason"]
+            by_position[file["position"]] = (
+                file["path"],
+                file["reason"],
+                file.get("label"),
+            )
         entries = [
             by_position[position] for position in range(len(by_position))
         ]
-        paths, results = zip(*entries, strict=True)
-        return cls(values["root"], paths, results)
+        paths, results, labels = zip(*entries, strict=True)
+        labels = None if None in labels else labels
+        return cls(values["root"], paths, results, labels)
 
     def _folders(self):
         """Returns the sub-folder of each file; empty if one has none."""
@@ -133,95 +151,111 @@ def list_files(spec, cache=None, progress=None) -> FileList:
     """Finds the videos at a path and reads some frames of each.
 
     Args:
-        spec: a folder, which is searched with all its sub-folders; a glob;
-            a `.txt` file with one path a line, relative to its folder, where
-            `#` begins a comment; or one video.
+        spec: a folder, which is searched with all its sub-folders; a glob; a
+            `.txt` or `.csv` list, see `lists.read`; or one video.
         cache: see `scan.scan`.
         progress: see `scan.scan`.
 
     Raises:
         ValueError: if there is no readable video.
     """
-    root, paths = find(spec)
+    root, paths, labels = _find(spec)
     results = scan.scan(paths, cache=cache, progress=progress)
-    files = FileList(root, tuple(paths), tuple(results))
+    files = FileList(root, tuple(paths), tuple(results), labels)
     if not files.good:
         reasons = [
-            f"\n  {path}: {reason}"
+            f"\n  {readable(path)}: {reason}"
             for path, reason in list(files.bad.items())[:_NUM_NAMED]
         ]
         raise ValueError(
-            f"None of the {len(paths)} videos in {str(spec)!r} can be read. "
+            f"None of the {len(paths)} videos in {_quoted(spec)} can be read. "
             "Expected at least one. The first are:" + "".join(reasons)
         )
     return files
 
 
-def find(spec) -> tuple[str, list[str]]:
-    """Returns the root folder and the paths of the videos at a path."""
+def find(spec, repeated: list | None = None) -> tuple[str, list[str]]:
+    """Returns the root folder and the paths of the videos at a path.
+
+    Args:
+        spec: see `list_files`.
+        repeated: see `walk.walk`. Defaults to `None`.
+    """
+    return _find(spec, repeated)[:2]
+
+
+def _find(spec, repeated=None):
+    """Returns root and paths of the videos at a path, and their labels."""
     place = os.path.abspath(os.path.expanduser(os.fspath(spec)))
+    labels = None
     if os.path.isdir(place):
-        root, paths = place, sorted(_walk(place))
-    elif os.path.isfile(place) and place.lower().endswith(".txt"):
-        root, paths = os.path.dirname(place), _read_list(place)
+        root, paths = place, sorted(_videos(place, repeated))
+    elif os.path.isfile(place) and lists.is_list(place):
+        entries = lists.read(place)
+        root, paths = os.path.dirname(place), [one.path for one in entries]
+        labels = lists.labels(entries)
     elif os.path.lexists(place):
         root, paths = os.path.dirname(place), [place]
     elif glob.has_magic(place):
         root = _fixed_part(place)
-        matches = sorted(glob.glob(place, recursive=True))
-        paths = [path for path in matches if _is_video(path)]
+        paths = [
+            path for path in sorted(_matches(place)) if lists.is_video(path)
+        ]
     else:
         raise ValueError(
-            f"There is nothing at {str(spec)!r}. Expected a folder of videos, "
-            "a glob such as '/videos/*.mp4' (in quotes), or a .txt file with "
-            "one path a line. Check the spelling."
+            f"There is nothing at {_quoted(spec)}. Expected a folder of "
+            "videos, a glob such as '/videos/*.mp4' (in quotes), or a .txt or "
+            ".csv list with one path a line. Check the spelling."
         )
     if not paths:
         raise ValueError(
-            f"There is no video in {str(spec)!r}. Expected at least one file "
-            f"that ends in one of {', '.join(EXTENSIONS)}. Other files can be "
-            "named in a .txt file, one path a line."
+            f"There is no video in {_quoted(spec)}. Expected at least one file "
+            f"that ends in one of {', '.join(lists.EXTENSIONS)}. Other files "
+            "can be named in a .txt file, one path a line."
         )
-    return root, paths
+    return root, paths, labels
 
 
-def _is_video(path: str) -> bool:
-    return os.path.splitext(path)[1].lower() in EXTENSIONS
-
-
-def _walk(folder: str):
-    """Yields the videos in a folder, without hidden files and loops."""
-    seen = set()
-    for parent, folders, names in os.walk(
-        folder, followlinks=True, onerror=_refuse_folder
-    ):
-        facts = os.stat(parent)
-        if (facts.st_dev, facts.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((facts.st_dev, facts.st_ino))
-        folders[:] = sorted(name for name in folders if name[0] != ".")
-        for name in [*folders, *names]:
-            if name[0] != "." and _is_video(name):
+def _videos(folder: str, repeated):
+    """Yields the videos in a folder and its sub-folders."""
+    for parent, folders, names in walk(folder, repeated):
+        for name in (*folders, *names):
+            if lists.is_video(name):
                 yield os.path.join(parent, name)
 
 
-def _refuse_folder(error):
-    raise ValueError(
-        f"A folder cannot be searched for videos: {error}. Make it readable, "
-        "or name the videos in a .txt file, one path a line."
+def _matches(pattern: str):
+    """Yields what a glob matches; `**` follows no loop of links."""
+    parts = pattern.split(os.sep)
+    if "**" not in parts:
+        yield from glob.glob(pattern)
+        return
+    start = parts.index("**")
+    for top in glob.glob(os.sep.join(parts[:start]) + os.sep):
+        for parent, _, names in walk(top):
+            inside = os.path.relpath(parent, top)
+            folders = [] if inside == os.curdir else inside.split(os.sep)
+            for name in names:
+                if _fits([*folders, name], parts[start:]):
+                    yield os.path.join(parent, name)
+
+
+def _fits(names: list, patterns: list) -> bool:
+    """Whether names of folders and of a file match the parts of a glob."""
+    if not patterns:
+        return not names
+    if patterns[0] == "**":
+        rest = patterns[1:] or ["*"]
+        return any(_fits(names[n:], rest) for n in range(len(names)))
+    return (
+        bool(names)
+        and fnmatch.fnmatchcase(names[0], patterns[0])
+        and _fits(names[1:], patterns[1:])
     )
 
 
-def _read_list(place: str) -> list[str]:
-    folder = os.path.dirname(place)
-    lines = pathlib.Path(place).read_text(encoding="utf-8-sig").splitlines()
-    names = [line.strip() for line in lines]
-    return [
-        os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
-        for name in names
-        if name and not name.startswith("#")
-    ]
+def _quoted(spec) -> str:
+    return f"'{readable(spec)}'"
 
 
 def _fixed_part(pattern: str) -> str:

@@ -7,6 +7,7 @@ import os
 import pathlib
 
 from layerlock.data import encoding, files, scan, streams
+from layerlock.data.names import readable
 
 _LOG = "prepared.jsonl"
 
@@ -34,8 +35,9 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
 
     Args:
         spec: a folder, a glob, a list or a video; as for `FolderSource`.
-        trims: rows of path, first and last second; paths relative to the
-            folder, or absolute. Defaults to `None`: the whole of every video.
+        trims: rows of path, first and last second, as of `trims.read`; paths
+            relative to the folder, or absolute. Defaults to `None`: the whole
+            of every video.
         folder: path of the copies: videos in it are not copied, if a glob or
             a list contains them. Defaults to `None`.
 
@@ -50,18 +52,21 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
     if trims is None:
         return [Job(path, _as_mp4(name)) for name, path in known.items()]
     jobs = []
-    for name, first, last in trims:
+    for name, first, last, *place in trims:
+        where = f" ({place[0]})" if place else ""
+        name = os.path.normpath(name)
         if os.path.isabs(name):
             name = _relative(name, root)
         if name not in known:
             raise ValueError(
-                f"The video {name!r} of a trim is not among the "
-                f"{len(known)} videos of {spec}. Paths are relative to {root}."
+                f"The video '{readable(name)}' of a trim{where} is not among "
+                f"the {len(known)} videos of {readable(spec)}. Paths are "
+                f"relative to {readable(root)}."
             )
         if not 0 <= first < last:
             raise ValueError(
                 "The last second of a trim must be after the first. Received: "
-                f"{name}, {first}, {last}."
+                f"{readable(name)}, {first}, {last}{where}."
             )
         stem = os.path.splitext(name)[0]
         jobs.append(
@@ -258,7 +263,7 @@ def _entries(path):
     """Yields the entries of a log; none if there is no log."""
     if not path.exists():
         return
-    for line in path.read_text().splitlines():
+    for line in path.read_bytes().split(b"\n"):
         try:
             yield json.loads(line)
         except ValueError:

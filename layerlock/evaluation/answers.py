@@ -5,6 +5,8 @@ import io
 
 import numpy as np
 
+from layerlock.data.names import readable
+
 COLUMNS = ("example", "truth", "answer", "score", "score_of_truth")
 
 
@@ -54,9 +56,9 @@ def confusion(predictions, targets, num_classes: int) -> np.ndarray:
 def _row(example: str, names, scores, truth) -> dict:
     answer = int(scores.argmax())
     values = (
-        example,
-        names[truth],
-        names[answer],
+        readable(example),
+        readable(names[truth]),
+        readable(names[answer]),
         float(scores[answer]),
         float(scores[truth]),
     )

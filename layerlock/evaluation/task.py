@@ -4,6 +4,8 @@ import abc
 
 import numpy as np
 
+from layerlock.data.names import readable
+
 SPLITS = ("train", "validation", "test")
 _NUM_NAMED = 5
 
@@ -88,7 +90,7 @@ def name_some(what: str, names) -> list[str]:
     names = sorted(names)
     if not names:
         return []
-    shown = ", ".join(map(str, names[:_NUM_NAMED]))
+    shown = ", ".join(readable(str(name)) for name in names[:_NUM_NAMED])
     others = len(names) - _NUM_NAMED
     more = f" and {others} more" if others > 0 else ""
     return [f"{len(names)} {what}: {shown}{more}."]

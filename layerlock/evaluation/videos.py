@@ -5,14 +5,14 @@ import dataclasses
 import hashlib
 import os
 
-import numpy as np
-
-from layerlock.data import decoding, randomness, scan
+from layerlock.data import scan
 from layerlock.data.framing import Framing
+from layerlock.data.names import readable
 from layerlock.data.streams import Facts
-from layerlock.evaluation.task import Examples, Task, check_split, name_some
-
-_DRAW = 300  # stream of random numbers
+from layerlock.evaluation import leaks
+from layerlock.evaluation.splits import carve
+from layerlock.evaluation.task import SPLITS, Task, check_split, name_some
+from layerlock.evaluation.video_examples import VideoExamples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,18 +24,23 @@ class LabelledVideo:
         label: int, index of the class.
         span: first and last second; `None` for the whole video.
         original: path of the original of a trim; `None` for the file itself.
+        group: str, of dependent videos, such as one person. Videos of one
+            file, one original or the same content become of one group.
+            Defaults to `None`.
     """
 
     path: str
     label: int
     span: tuple[float, float] | None = None
     original: str | None = None
+    group: str | None = None
 
 
 class VideoTask(Task):
     """Predicts the class of videos.
 
-    A subclass sets `class_names` and implements `find_videos`.
+    A subclass sets `class_names` and implements `find_videos`. Groups of
+    videos are kept in one split, and intervals count them as one sample.
 
     Training uses `train_views` random clips of each video; the test averages
     predictions over `test_clips` times `test_crops` views.
@@ -92,25 +97,66 @@ class VideoTask(Task):
         )
         if not os.path.isdir(self.data):
             raise ValueError(
-                f"There is no folder at {self.data!r}. Expected {self.layout}"
+                f"There is no folder at '{readable(self.data)}'. Expected "
+                f"{self.layout}"
             )
         self.problems = []
-        videos_by_split = self.find_videos()
+        self._cache = cache
+        self._results = {}
+        splits = self._hold_out(self._separate(self.find_videos()))
         self.splits = {
-            split: self._readable(split, videos, cache)
-            for split, videos in videos_by_split.items()
+            split: self._readable(split, splits.get(split, []))
+            for split in SPLITS
         }
 
     # Expected content of the folder, for error messages.
     layout: str
+    # Shares of the training videos for splits that `find_videos` lacks, in
+    # this order, and whether they are shares of each class.
+    held_out: dict[str, float] = {}
+    held_out_by_class = False
 
     @abc.abstractmethod
     def find_videos(self) -> dict[str, list[LabelledVideo]]:
-        """Returns the videos of every split; may add `problems`."""
+        """Returns the videos of the splits; may add `problems`."""
+
+    def facts(self, paths) -> list[Facts | str]:
+        """Returns what `data.scan.scan` says about files."""
+        new = [path for path in paths if path not in self._results]
+        results = scan.scan(new, cache=self._cache)
+        self._results.update(zip(new, results, strict=True))
+        return [self._results[path] for path in paths]
+
+    def choose(self, paths_by_name: dict[str, list]) -> dict[str, str]:
+        """Returns one of the files of each name, a readable one if any is.
+
+        Files in a folder `replacement`, such as that of Kinetics-400, come
+        first. The others are named in `problems`.
+        """
+        several = [
+            path
+            for paths in paths_by_name.values()
+            for path in paths
+            if len(paths) > 1
+        ]
+        self.facts(several)
+        chosen = {
+            name: min(paths, key=self._preference)
+            for name, paths in paths_by_name.items()
+        }
+        self.add_problem(
+            "videos have the name of another, which is read instead",
+            map(self.relative, set(several) - set(chosen.values())),
+        )
+        return chosen
+
+    def relative(self, path) -> str:
+        """Returns the path of a file relative to the folder, to be read."""
+        return readable(os.path.relpath(path, self.data))
 
     def examples(self, split):
         check_split(split)
-        return VideoExamples(self, split)
+        return VideoExamples(self, self.splits[split], split)
 
     def get_config(self):
         framing = dataclasses.asdict(self.framing)
@@ -131,20 +177,65 @@ class VideoTask(Task):
         """Adds a sentence to `problems` if there are names."""
         self.problems += name_some(what, names)
 
-    def _readable(self, split, videos, cache):
+    def _preference(self, path):
+        folders = self.relative(path).lower().split(os.sep)
+        return (
+            isinstance(self._results.get(path), str),
+            not any(name.startswith("replacement") for name in folders),
+            path,
+        )
+
+    def _separate(self, splits):
+        """Sets groups, and leaves out what would be in two splits."""
+        videos = [video for some in splits.values() for video in some]
+        paths = list(dict.fromkeys(video.path for video in videos))
+        facts = [
+            path if isinstance(found, str) else repr(found)
+            for path, found in zip(paths, self.facts(paths), strict=True)
+        ]
+        splits, problems = leaks.separate(
+            splits, leaks.first_copies(paths, facts), self.relative
+        )
+        self.problems += problems
+        return splits
+
+    def _hold_out(self, splits):
+        """Splits off the splits that `find_videos` did not return."""
+        for split, part in self.held_out.items():
+            if split in splits:
+                continue
+            splits["train"], splits[split] = carve(
+                splits["train"],
+                part,
+                key=_stem,
+                group=lambda video: video.group,
+                stratum=lambda video: self.held_out_by_class and video.label,
+            )
+            if split == "test":
+                labels = [
+                    {video.label for video in splits[one]}
+                    for one in ("train", "test")
+                ]
+                self.add_problem(
+                    "classes have too few videos to test them",
+                    [self.class_names[n] for n in labels[0] - labels[1]],
+                )
+        return splits
+
+    def _readable(self, split, videos):
         if not videos:
             raise ValueError(
-                f"No video of {self.data!r} is left for the {split} split. "
-                "Add videos, at least three of each class, or use split "
+                f"No video of '{readable(self.data)}' is left for the {split} "
+                "split. Add videos, at least three of each class, or use split "
                 f"folders. Expected {self.layout}"
                 + "".join(f" {problem}" for problem in self.problems)
             )
-        results = scan.scan([video.path for video in videos], cache=cache)
+        results = self.facts([video.path for video in videos])
         pairs = list(zip(videos, results, strict=True))
         self.add_problem(
             f"videos of the {split} split cannot be read and are left out",
             [
-                f"{os.path.relpath(video.path, self.data)} ({reason})"
+                f"{self.relative(video.path)} ({reason})"
                 for video, reason in pairs
                 if isinstance(reason, str)
             ],
@@ -154,63 +245,16 @@ class VideoTask(Task):
         self.add_problem(
             f"videos of the {split} split end before their span begins and "
             "are left out",
-            [os.path.relpath(video.path, self.data) for video, _ in late],
+            [self.relative(video.path) for video, _ in late],
         )
         good = [pair for pair in good if not _is_late(*pair)]
         if not good:
             raise ValueError(
                 f"The {split} split has no video that can be read in "
-                f"{self.data!r}. Expected {self.layout}"
+                f"'{readable(self.data)}'. Expected {self.layout}"
                 + "".join(f" {problem}" for problem in self.problems)
             )
         return good
-
-
-class VideoExamples(Examples):
-    """Views of the videos of one split.
-
-    Args:
-        task: the `VideoTask`.
-        split: str.
-    """
-
-    def __init__(self, task: VideoTask, split: str):
-        self.task = task
-        self.split = split
-        self.videos: list[tuple[LabelledVideo, Facts]] = task.splits[split]
-
-    def __len__(self):
-        return len(self.videos)
-
-    def __getitem__(self, index):
-        video, facts = self.videos[index]
-        clips = [
-            decoding.read_view(video.path, view, self.task.size)
-            for view in self._views(index, video, facts)
-        ]
-        return np.stack(clips), np.asarray(video.label)
-
-    def name(self, index):
-        return os.path.relpath(self.videos[index][0].path, self.task.data)
-
-    def group(self, index):
-        video, _ = self.videos[index]
-        return video.original or video.path  # trims of a video are dependent
-
-    def _views(self, index, video, facts):
-        framing = self.task.framing
-        if self.split == "test":
-            return framing.spread(facts, *self.task.test_views, video.span)
-        if self.split == "validation":
-            return [framing.central_view(facts, video.span)]
-        return [
-            framing.random_view(
-                facts,
-                randomness.generator(self.task.seed, _DRAW, index, view),
-                video.span,
-            )
-            for view in range(self.task.train_views)
-        ]
 
 
 def _is_late(video: LabelledVideo, facts: Facts) -> bool:
@@ -218,23 +262,10 @@ def _is_late(video: LabelledVideo, facts: Facts) -> bool:
     return video.span is not None and video.span[0] >= facts.duration
 
 
-def share(name: str) -> float:
-    """Returns a number in [0, 1) from a name, for reproducible splits."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
-
-
-def carve(videos: list, part: float, key) -> tuple[list, list]:
-    """Splits a list of videos in two; each part gets at least one.
-
-    Args:
-        videos: list.
-        part: float, share of the second list.
-        key: function from a video to a name, which determines the split.
-    """
-    ranked = sorted(videos, key=lambda video: share(key(video)))
-    count = min(max(1, round(part * len(ranked))), max(len(ranked) - 1, 0))
-    return ranked[count:], ranked[:count]
+def _stem(video: LabelledVideo) -> str:
+    """The name of the original without its format, which sets the split."""
+    path = video.original or video.path
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def _digest(videos) -> str:

@@ -5,6 +5,7 @@ import time
 
 from layerlock.config import FinetuneConfig
 from layerlock.core.freezing.learning_rate import WarmupCosine
+from layerlock.data.names import readable
 from layerlock.evaluation import encoders, finetuning, probes
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.judging import costs, results, tasks
@@ -31,7 +32,7 @@ def start(config: FinetuneConfig):
 
     def save():
         encoder.save_to_preset(out / "encoder")
-        print(f"Encoder: {out / 'encoder'}", flush=True)
+        print(f"Encoder: {readable(out / 'encoder')}", flush=True)
 
     def work() -> results.Judgement:
         print(tasks.describe_clips(task, config))

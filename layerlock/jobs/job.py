@@ -8,6 +8,7 @@ from collections.abc import Callable
 from layerlock import backends, environment
 from layerlock.config import JobConfig
 from layerlock.config.configuration import keywords
+from layerlock.data.names import encodable
 
 
 class JobError(RuntimeError):
@@ -101,7 +102,7 @@ class Plan:
 
 def show(plan: Plan) -> Plan:
     """Prints a plan, and returns it."""
-    print(plan)
+    print(encodable(str(plan)))
     return plan
 
 

@@ -1,10 +1,10 @@
 """Copies a folder of videos once, so that clips are read faster ever after."""
 
-import csv
 import time
 
 from layerlock.config import OptionError, PrepareConfig
-from layerlock.data import preparing
+from layerlock.data import preparing, trims
+from layerlock.data.names import readable
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.runs import wording
 
@@ -14,8 +14,8 @@ NUM_NAMED = 10
 def start(config: PrepareConfig):
     """Checks a configuration; returns what copies the videos."""
     copies = config.resolve().copies
-    trims = read_trims(copies.trims) if copies.trims else None
-    preparing.plan(copies.data, trims, copies.out)  # refuses bad trims
+    parts = read_trims(copies.trims)
+    preparing.plan(copies.data, parts, copies.out)  # refuses bad trims
 
     def work() -> dict:
         started = time.monotonic()
@@ -23,7 +23,7 @@ def start(config: PrepareConfig):
             counts = preparing.prepare(
                 copies.data,
                 copies.out,
-                trims=trims,
+                trims=parts,
                 progress=show,
                 num_threads=copies.workers,
                 short_side=copies.short_side,
@@ -46,29 +46,21 @@ def report(counts: dict, seconds: float):
         "be read."
     )
     for path, reason in list(counts["failed"].items())[:NUM_NAMED]:
-        print(f"  {path}: {reason}")
+        print(f"  {readable(path)}: {reason}")
     if len(counts["failed"]) > NUM_NAMED:
         print("  ...")
     if not counts["written"] + counts["kept"]:
         raise JobError("nothing could be copied.")
 
 
-def read_trims(path) -> list:
-    """The rows of a CSV file of trims, without a first row of names."""
-    with open(path, newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
-    trims = []
-    for number, row in enumerate(rows):
-        try:
-            name, first, last = row
-            trims.append((name.strip(), float(first), float(last)))
-        except ValueError:
-            if number:
-                raise OptionError(
-                    "`trims` has a path, a first and a last second in every "
-                    f"row. Received: {','.join(row)}."
-                ) from None
-    return trims
+def read_trims(path) -> list | None:
+    """The rows of a table of trims; `None` without one."""
+    if path is None:
+        return None
+    try:
+        return trims.read(path)
+    except ValueError as error:
+        raise OptionError(str(error)) from None
 
 
 def show(done: int, total: int):
@@ -81,9 +73,9 @@ def plan(config: PrepareConfig) -> Plan:
     """How many copies would be written, and how large the originals are."""
     config = config.resolve()
     copies = config.copies
-    trims = read_trims(copies.trims) if copies.trims else None
-    jobs = preparing.plan(copies.data, trims, copies.out)
-    line = f"{len(jobs)} copies would be in {copies.out}."
+    parts = read_trims(copies.trims)
+    jobs = preparing.plan(copies.data, parts, copies.out)
+    line = f"{len(jobs)} copies would be in {readable(copies.out)}."
     return Plan(config, [line], {"name": "prepare plan", "copies": len(jobs)})
 
 

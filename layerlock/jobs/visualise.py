@@ -8,6 +8,7 @@ import numpy as np
 
 from layerlock.config import OptionError, VisualiseConfig
 from layerlock.data import decoding, encoding, framing, streams
+from layerlock.data.names import readable
 from layerlock.evaluation import encoders, extraction
 from layerlock.jobs.job import Job, Plan
 from layerlock.jobs.judging import costs
@@ -27,7 +28,7 @@ def start(config: VisualiseConfig):
         colours = colour(encoder, layer, clips)
         encoding.write_video(out, side_by_side(clips, colours), fps)
         frames = len(clips) * clips.shape[1]
-        print(f"{out}: {frames} frames at {fps:g} per second")
+        print(f"{readable(out)}: {frames} frames at {fps:g} per second")
         return out
 
     return work

@@ -35,7 +35,7 @@ def write(path) -> Path:
     canvas.require_matplotlib()
     templates.require_jinja2()
     run = path if isinstance(path, RunDirectory) else RunDirectory.open(path)
-    writing.replace_file(run.report_path, page(run).encode())
+    writing.write_text(run.report_path, page(run))
     return run.report_path
 
 

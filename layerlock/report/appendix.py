@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from layerlock.data.names import readable
 from layerlock.report import strips
 from layerlock.report.cards import Section, Table
 from layerlock.report.history import History
@@ -55,7 +56,7 @@ def files(listing: dict | None) -> DataFiles | None:
         ],
         Table(
             ["unreadable file", "reason"],
-            [[file["path"], file["reason"]] for file in unreadable],
+            [[readable(file["path"]), file["reason"]] for file in unreadable],
         ),
     )
 

@@ -4,6 +4,7 @@ import contextlib
 import html
 import io
 import re
+import warnings
 
 import numpy as np
 
@@ -204,7 +205,10 @@ def short(value: float) -> str:
 def _svg(figure, name: str, title: str) -> str:
     content = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(content, format="svg", metadata=nothing)
+    with warnings.catch_warnings():
+        # Of matplotlib's font, whereas the browser has others.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
+        figure.savefig(content, format="svg", metadata=nothing)
     svg = content.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from layerlock.data.names import readable
 from layerlock.evaluation import answers
 from layerlock.report import canvas, strips
 from layerlock.report.cards import Clip, Figure, Section
@@ -95,6 +96,7 @@ def _confusion_matrix(names, result) -> str:
 
 
 def _shorten(name: str) -> str:
+    name = readable(name)
     if len(name) <= MAX_LETTERS:
         return name
     return f"{name[: MAX_LETTERS - 1]}…"

@@ -86,9 +86,17 @@ def _tiles(config: dict, task, result) -> list[Tile]:
         "Test examples",
         counts["test"],
         f"{counts['train']} for training, {counts['validation']} for "
-        "validation",
+        f"validation{_groups(config)}",
     )
     return [*tiles, baseline, examples]
+
+
+def _groups(config: dict) -> str:
+    """The number of groups, where the interval counts them."""
+    groups = config.get("groups", {}).get("test", config["examples"]["test"])
+    if groups == config["examples"]["test"]:
+        return ""
+    return f"; the interval counts their {wording.count(groups)} groups"
 
 
 def _interval(summary: dict) -> str:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from layerlock.data import names
 from layerlock.runs import wording, writing
 from layerlock.runs.directory import RunDirectory
 
@@ -46,7 +47,7 @@ def place(folder: Path, text: str):
         text: Markdown, the part that LayerLock writes.
     """
     path = Path(folder) / NAME
-    block = f"{_BEGIN}\n{text.strip()}\n{_END}\n"
+    block = f"{_BEGIN}\n{names.encodable(text).strip()}\n{_END}\n"
     before, after = _HEADER, _PLACEHOLDERS
     if path.exists():
         before, after = _read(path), ""
@@ -127,8 +128,7 @@ def describe_finetuning(record: dict) -> str:
         *(
             (
                 f"test {metric}",
-                f"{score['value']:.3f} ({score['low']:.3f} to "
-                f"{score['high']:.3f}, 95 % interval)",
+                f"{score['value']:.3f} ({_interval(score)}, 95 % interval)",
             )
             for metric, score in record["metrics"].items()
         ),
@@ -213,6 +213,12 @@ def _software(config) -> str:
     return ", ".join(f"{n} {versions[n]}" for n in names if n in versions)
 
 
+def _interval(score) -> str:
+    if score["low"] is None:  # all examples are of one group
+        return "unknown"
+    return f"{score['low']:.3f} to {score['high']:.3f}"
+
+
 def _scores(run) -> list[str]:
     """A table of the probes and fine-tunings in the run directory."""
     rows = []
@@ -228,7 +234,7 @@ def _scores(run) -> list[str]:
                     record["readout"],
                     metric,
                     f"{score['value']:.3f}",
-                    f"{score['low']:.3f} to {score['high']:.3f}",
+                    _interval(score),
                 )
             )
     if not rows:

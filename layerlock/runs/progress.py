@@ -7,6 +7,7 @@ import rich.console
 import rich.progress
 import rich.text
 
+from layerlock.data.names import encodable
 from layerlock.runs import wording
 
 
@@ -86,6 +87,7 @@ class Progress:
 
     def message(self, text: str):
         """Prints a line, above the bar."""
+        text = encodable(text)
         if self._bar is None:
             self._print(text)
         else:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from layerlock.data import names
+
 NOT_FINITE = "not_finite"
 
 
@@ -33,8 +35,19 @@ def replace_file(path: Path, content: bytes):
     _sync_folder(path.parent)
 
 
+def write_text(path: Path, text: str):
+    """Writes text to `path` atomically, in UTF-8.
+
+    What UTF-8 cannot encode, such as parts of file names, becomes escapes.
+    """
+    replace_file(path, names.encodable(text).encode())
+
+
 def write_json(path: Path, value):
-    """Writes indented JSON to `path` atomically."""
+    """Writes indented JSON to `path` atomically.
+
+    It is ASCII, and keeps file names that are not UTF-8 as they are.
+    """
     text = json.dumps(plain(value), indent=2, allow_nan=False)
     replace_file(path, (text + "\n").encode())
 

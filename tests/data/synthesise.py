@@ -19,10 +19,14 @@ MATRICES = {
 }
 
 
-def image(number: int, height: int = 48, width: int = 64) -> np.ndarray:
-    """The upright frame that shows a number up to 255."""
+def image(
+    number: int, height: int = 48, width: int = 64, mark: int = 0
+) -> np.ndarray:
+    """The upright frame that shows a number up to 255, and faintly a mark."""
     bits = [1, 0, 0, 0] + [number >> bit & 1 for bit in range(8)]
-    cells = np.array(bits, "uint8").reshape(ROWS, COLUMNS) * 200 + 25
+    cells = np.array(bits, "uint8") * 200 + 25
+    cells -= np.array([20 * (mark >> n & 1) for n in range(12)], "uint8")
+    cells = cells.reshape(ROWS, COLUMNS)
     rows = np.arange(height) * ROWS // height
     columns = np.arange(width) * COLUMNS // width
     return np.repeat(cells[rows][:, columns, None], 3, axis=-1)
@@ -57,6 +61,7 @@ def write(
     options=None,
     index_first=False,
     ticks=1000,
+    mark=0,
 ):
     """Writes a video of `count` frames.
 
@@ -68,6 +73,7 @@ def write(
         small_stream: adds a smaller stream that counts from 200 on, first.
         index_first: whether an mp4 can be opened without its end.
         ticks: of the encoder, per second; MPEG-2 takes its own rate only.
+        mark: int up to 4095, by which a video differs from others.
     """
     import av
 
@@ -83,7 +89,7 @@ def write(
         streams.append((main, height, width, 0))
         for n, stamp in enumerate(stamps):
             for stream, rows, columns, first in streams:
-                picture = image(first + n, rows, columns)
+                picture = image(first + n, rows, columns, mark)
                 if stream is main:
                     picture = np.rot90(picture, turn // 90)
                 frame = av.VideoFrame.from_ndarray(

@@ -56,6 +56,28 @@ def test_a_glob_names_files(tmp_path):
     assert found(f"{tmp_path}/**") == ["one/a.mp4", "one/b.avi", "two/c.mp4"]
 
 
+def test_a_glob_of_all_sub_folders_matches_at_any_depth(tmp_path):
+    touch(tmp_path, "a.mp4", "x/a.mp4", "x/y/b.mp4", "x/y/z/a.mp4", "w/c.avi")
+
+    assert found(f"{tmp_path}/**/a.mp4") == ["a.mp4", "x/a.mp4", "x/y/z/a.mp4"]
+    assert found(f"{tmp_path}/*/**/*.mp4") == [
+        "x/a.mp4",
+        "x/y/b.mp4",
+        "x/y/z/a.mp4",
+    ]
+    assert found(f"{tmp_path}/**/y/**/*.mp4") == ["x/y/b.mp4", "x/y/z/a.mp4"]
+
+
+def test_a_glob_of_all_sub_folders_ends_at_links_in_circles(tmp_path):
+    names = "abcdefgh"
+    touch(tmp_path, *(f"{name}/{name}.mp4" for name in names))
+    for name in names:
+        for other in names:
+            (tmp_path / name / f"to_{other}").symlink_to(tmp_path / other)
+
+    assert found(f"{tmp_path}/**/*.mp4") == [f"{n}/{n}.mp4" for n in names]
+
+
 def test_a_folder_with_the_characters_of_a_glob_is_a_folder(tmp_path):
     touch(tmp_path, "clips [new]/a.mp4")
 
@@ -183,6 +205,18 @@ def test_there_are_no_classes_when_a_file_is_outside_of_sub_folders(stray):
 
     assert listed.class_names == ()
     assert listed.class_of(0) is None
+
+
+def test_labels_of_a_list_are_classes():
+    paths = ("/v/x/a.mp4", "/v/x/b.mp4", "/v/y/c.mp4")
+    names = FileList("/v", paths, (FACTS,) * 3, ("run", "jump", "run"))
+    numbers = FileList("/v", paths, (FACTS, "broken", FACTS), ("10", "9", "9"))
+
+    assert names.class_names == ("jump", "run")
+    assert [names.class_of(n) for n in range(3)] == [1, 0, 1]
+    assert numbers.class_names == ("9", "10")
+    again = FileList.from_json(json.loads(json.dumps(numbers.to_json())))
+    assert again == numbers
 
 
 def test_files_are_called_by_their_path_below_the_root():

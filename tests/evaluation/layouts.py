@@ -1,12 +1,14 @@
 """Tiny data sets in the layouts in which the real ones are published."""
 
 import csv
+import itertools
 import json
 
 import numpy as np
 
 from tests.data import synthesise
 
+_MARKS = itertools.count(1)
 ACTIONS = ("Holding something", "Pushing something so that it falls")
 
 
@@ -15,8 +17,13 @@ def folder(path, classes=("jump", "run", "sit"), count=6):
     for kind in classes:
         (path / kind).mkdir(parents=True)
         for number in range(count):
-            synthesise.write(path / kind / f"{kind}_{number}.mp4", count=8)
+            write(path / kind / f"{kind}_{number}.mp4", count=8)
     return path
+
+
+def write(path, **arguments):
+    """Writes a video that differs from others, as real ones do."""
+    return synthesise.write(path, mark=next(_MARKS) % 4096, **arguments)
 
 
 def ssv2(path, prefix="", train=8, validation=4):
@@ -32,7 +39,7 @@ def ssv2(path, prefix="", train=8, validation=4):
             extension, codec = (
                 (".webm", "libvpx-vp9") if place < 2 else (".mp4", "libx264")
             )
-            synthesise.write(
+            write(
                 path / "videos" / f"{number}{extension}", count=8, codec=codec
             )
             entries.append(
@@ -68,7 +75,7 @@ def kinetics(path, train=6, validation=4):
             home.mkdir(parents=True, exist_ok=True)
             whole = place == 0
             stem = name if whole else f"{name}_000001_000003"
-            synthesise.write(home / f"{stem}.mp4", count=40 if whole else 20)
+            write(home / f"{stem}.mp4", count=40 if whole else 20)
     for split, found in rows.items():
         write_csv(path / f"{split}.csv", found)
     return path

@@ -7,7 +7,6 @@ import pytest
 
 from layerlock import evaluation
 from layerlock.data import preparing
-from tests.data import synthesise
 from tests.evaluation import layouts
 
 pytest.importorskip("av")
@@ -41,17 +40,17 @@ def labels(task):
 def folder(path):
     layouts.folder(path, ("jump", "run"), 4)
     for number in range(4):
-        synthesise.write(
+        layouts.write(
             path / "run" / f"webm_{number}.webm", count=8, codec="libvpx"
         )
-        synthesise.write(path / "jump" / f"mkv_{number}.mkv", count=8)
+        layouts.write(path / "jump" / f"mkv_{number}.mkv", count=8)
     return path
 
 
 def kinetics(path):
     layouts.kinetics(path)
     for place in sorted(path.rglob("*.mp4"))[::2]:
-        synthesise.write(place.with_suffix(".mkv"), count=40)
+        layouts.write(place.with_suffix(".mkv"), count=40)
         place.unlink()
     return path
 

@@ -51,7 +51,7 @@ def test_a_folder_is_split_by_class_and_name(tmp_path):
 def test_a_split_stays_when_videos_are_added(tmp_path):
     path = layouts.folder(tmp_path / "data")
     before = names(build("folder", path), "test")
-    synthesise.write(path / "run" / "another.mp4", count=8)
+    layouts.write(path / "run" / "another.mp4", count=8)
 
     after = names(build("folder", path), "test")
 
@@ -190,7 +190,7 @@ def test_ssv2_is_read_as_published(tmp_path, prefix):
 def test_what_is_missing_of_ssv2_is_counted_and_named(tmp_path):
     path = layouts.ssv2(tmp_path / "data")
     (path / "videos" / "104.mp4").unlink()
-    synthesise.write(path / "videos" / "999.mp4", count=8)
+    layouts.write(path / "videos" / "999.mp4", count=8)
     entries = json.loads((path / "validation.json").read_text())
     entries[0]["template"] = "Eating [something]"
     (path / "validation.json").write_text(json.dumps(entries))
@@ -243,7 +243,7 @@ def test_of_a_whole_video_its_span_is_read(tmp_path):
 
     # Ten frames a second: the span begins at frame 10 and ends at frame 30.
     assert shown_numbers(first)[0] == 10
-    assert shown_numbers(last)[-1] == 30
+    assert shown_numbers(last)[-1] == 29
 
 
 def shown_numbers(clip):
@@ -262,7 +262,7 @@ def test_what_is_missing_of_kinetics_is_counted_and_named(tmp_path):
     path = layouts.kinetics(tmp_path / "data")
     gone = next((path / "train" / "archery").glob("*_000001_000003.mp4"))
     gone.unlink()
-    synthesise.write(path / "train" / "stray.mp4", count=8)
+    layouts.write(path / "train" / "stray.mp4", count=8)
 
     task = build("kinetics", path)
 
@@ -306,9 +306,9 @@ def test_a_list_of_kinetics_without_its_columns_is_refused(tmp_path):
 def test_scannet_is_read_as_published(tmp_path):
     path = layouts.scannet(tmp_path / "data")
     (path / "scannetv2_train.txt").write_text(
-        "scene0000_00\nscene0001_00\nscene0002_00\n"
+        "scene0000_00\nscene0000_01\nscene0001_00\n"
     )
-    (path / "scannetv2_val.txt").write_text("scene0000_01\n")
+    (path / "scannetv2_val.txt").write_text("scene0002_00\n")
     task = build("scannet", path, stride=1, clips_per_scan=3)
 
     assert len(task.examples("test")) == 3
@@ -319,6 +319,29 @@ def test_scannet_is_read_as_published(tmp_path):
     np.testing.assert_allclose(depth[1, -1], [3.0] * 8 + [1.6] * 8)
     assert np.isnan(depth[:, 0]).all()  # the sensor said 0
     assert task.problems == []
+
+
+def test_a_room_of_both_lists_is_left_out_of_the_training(tmp_path):
+    path = layouts.scannet(tmp_path / "data", (*layouts.SCANS, "scene0003_00"))
+    train, test = path / "scannetv2_train.txt", path / "scannetv2_val.txt"
+    train.write_text("\n".join(layouts.SCANS), encoding="utf-16")
+    test.write_text("scene0003_00\nscene0000_01\n")
+
+    task = build("scannet", path, stride=1)
+
+    assert (
+        "2 scans of the train split show a room of the test split, and are "
+        "left out of the train split: scene0000_00, scene0000_01." in said(task)
+    )
+    rooms = [
+        {
+            task.examples(split).group(n)
+            for n in range(len(task.examples(split)))
+        }
+        for split in ("train", "validation", "test")
+    ]
+    assert rooms[2] == {"scene0000", "scene0003"}
+    assert not rooms[2] & (rooms[0] | rooms[1])
 
 
 def test_frames_without_a_pose_have_no_depth(tmp_path):

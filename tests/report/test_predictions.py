@@ -80,6 +80,29 @@ def test_long_names_of_classes_are_shortened():
     assert ">pretending to put somet…</text>" in matrix.svg
 
 
+def test_names_of_classes_that_cannot_be_encoded_are_drawn_with_escapes():
+    pytest.importorskip("sklearn")
+    task = types.SimpleNamespace(
+        class_names=["caf\udce9", "a\nb"], is_dense=False
+    )
+
+    section, _ = predictions.sections(task, answered(np.eye(2), [0, 1]))
+
+    [matrix] = section.figures
+    assert r">caf\xe9</text>" in matrix.svg and r">a\nb</text>" in matrix.svg
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_of_any_script_are_drawn_without_a_warning():
+    pytest.importorskip("sklearn")
+    task = types.SimpleNamespace(class_names=["日本語", "走る"], is_dense=False)
+
+    section, _ = predictions.sections(task, answered(np.eye(2), [0, 1]))
+
+    [matrix] = section.figures
+    assert ">日本語</text>" in matrix.svg
+
+
 def test_names_of_many_classes_are_omitted():
     pytest.importorskip("sklearn")
     count = predictions.MAX_NAMES + 1

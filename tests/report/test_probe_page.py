@@ -111,6 +111,17 @@ def test_a_student_is_marked():
     assert "runs/mine (student)" in page(task, result, student=True).words
 
 
+def test_groups_are_named_where_the_interval_counts_them():
+    task, result = probe()
+    groups = {"train": 60, "validation": 20, "test": 12}
+
+    assert "40 for validation; the interval counts their 12 groups" in (
+        page(task, result, groups=groups).words
+    )
+    groups["test"] = 60
+    assert "the interval counts" not in page(task, result, groups=groups).words
+
+
 def test_examples_of_one_group_have_no_interval():
     task, result = probe()
     summary = result.metrics["top1"] | {"low": None, "high": None}

@@ -85,6 +85,34 @@ def test_scores_appear_once_the_encoder_was_probed(run):
     assert row in read(run)
 
 
+def test_scores_of_one_group_have_no_interval(run):
+    out = run.path / "probes" / "folder-knn"
+    out.mkdir(parents=True)
+    metrics = {"top1": {"value": 0.5, "low": None, "high": None}}
+    record = {"task": "folder", "readout": "knn", "metrics": metrics}
+    (out / "probe.json").write_text(json.dumps(record))
+
+    model_card.write(run)
+
+    assert "| folder | frozen | knn | top1 | 0.500 | unknown |" in read(run)
+    card = model_card.describe_finetuning(
+        record | {"encoder": "a", "command": "b", "examples": {}, "flags": {}}
+    )
+    assert "0.500 (unknown, 95 % interval)" in card
+
+
+def test_data_whose_name_is_not_utf_8_is_shown_with_escapes(tmp_path):
+    config = CONFIG | {"flags": FLAGS | {"data": "/vid\udce9os"}}
+    run = RunDirectory.create(tmp_path / "run", config)
+    run.encoder_path.mkdir()
+
+    model_card.write(run)
+
+    assert (
+        r"/vid\xe9os" in (run.encoder_path / "README.md").read_bytes().decode()
+    )
+
+
 def test_what_a_person_wrote_around_it_stays(run):
     model_card.write(run)
     path = run.encoder_path / "README.md"

@@ -57,6 +57,22 @@ def test_a_float_keeps_all_its_bits():
     assert writing.decode_metrics(line)["loss"] == loss
 
 
+def test_file_names_that_are_not_utf_8_come_back_from_json(tmp_path):
+    name = "caf\udce9.mp4"
+
+    writing.write_json(tmp_path / "files.json", {"path": name})
+
+    text = (tmp_path / "files.json").read_bytes().decode("ascii")
+    assert json.loads(text) == {"path": name}
+
+
+def test_a_text_is_written_with_escapes_for_what_utf_8_lacks(tmp_path):
+    writing.write_text(tmp_path / "page.html", "<p>\ncaf\udce9 ü\n")
+
+    content = (tmp_path / "page.html").read_bytes()
+    assert content == "<p>\ncaf\\xe9 ü\n".encode()
+
+
 def test_numpy_values_and_paths_become_plain(tmp_path):
     value = {
         "count": np.int64(3),

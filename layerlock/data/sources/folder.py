@@ -4,6 +4,7 @@ import json
 import os
 
 from layerlock.data import decoding, files, framing, randomness, streams
+from layerlock.data.names import readable
 from layerlock.data.source import VideoSource
 
 _MAX_ATTEMPTS = 10
@@ -11,7 +12,7 @@ _DRAW = 0  # stream of random numbers
 
 
 class FolderSource(VideoSource):
-    """Random clips of videos, with the sub-folder as a label.
+    """Random clips of videos, with labels of a list or of sub-folders.
 
     Clip `i` comes from video `i % len(source)`: `frames` frames at `fps`, with
     a random start, a random crop and random mirroring. `fixed` has no
@@ -22,12 +23,12 @@ class FolderSource(VideoSource):
     and so are videos that fail later. If a video is shorter than the clip, its
     last frame is repeated.
 
-    Labels of `source[i]`: `class`, the index of the sub-folder of the video,
-    if all videos are in sub-folders; else none.
+    Labels of `source[i]`: `class`, an index into `class_names["class"]`, if a
+    list has labels or all videos are in sub-folders; else none.
 
     Args:
         path: a folder, which is searched with its sub-folders; a glob; a
-            `.txt` file with one path a line; or one video.
+            `.txt` or `.csv` list, see `lists.read`; or one video.
         frames: int, of a clip. Defaults to `16`.
         size: int, height and width of a clip, in pixels. Defaults to `64`.
         seed: int. Defaults to `0`.
@@ -94,14 +95,14 @@ class FolderSource(VideoSource):
         return clip, self._labels(position)
 
     def name(self, index):
-        """Returns the path of the video of clip `index`."""
+        """Returns the path of the video of clip `index`, to be read."""
         position = self.files.readable(index % len(self))
-        return self.files.relative(position)
+        return readable(self.files.relative(position))
 
     @property
     def class_names(self):
-        """The names of the sub-folders, if all videos are in sub-folders."""
-        names = list(self.files.class_names)
+        """The labels of a list, or the sub-folders if all videos have one."""
+        names = list(map(readable, self.files.class_names))
         return {"class": names} if names else {}
 
     def describe_files(self):
@@ -139,7 +140,7 @@ class FolderSource(VideoSource):
             position = self.files.another(self.seed, index, attempt)
         raise streams.DecodingError(
             f"{_MAX_ATTEMPTS} videos in a row could not be read. The last: "
-            f"{path}. Check that the disk is still mounted."
+            f"{readable(path)}. Check that the disk is still mounted."
         )
 
     def view(self, facts, index):

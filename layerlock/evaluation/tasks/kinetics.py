@@ -1,26 +1,47 @@
 """Kinetics in its published form: csv lists with time spans."""
 
+import collections
 import csv
+import math
 import os
 import pathlib
+from typing import NamedTuple
 
-from layerlock.data import files
-from layerlock.evaluation.videos import LabelledVideo, VideoTask, carve
+from layerlock.data import files, text_files
+from layerlock.data.names import readable
+from layerlock.evaluation.videos import LabelledVideo, VideoTask
 
 _LISTS = {
     "train": ("train.csv",),
     "test": ("validate.csv", "validation.csv", "val.csv"),
 }
-_VALIDATION = 0.05  # of the training videos
+_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
+# Seconds by which a clip may be longer than its span, and a video too short.
+_LONGER, _SHORTER = 1.0, 0.5
+
+
+class _Row(NamedTuple):
+    label: str
+    name: str
+    start: float
+    end: float
+
+    @property
+    def stem(self) -> str:
+        """The name of a file that is the span."""
+        return f"{self.name}_{int(self.start):06d}_{int(self.end):06d}"
 
 
 class Kinetics(VideoTask):
     """Human actions, with 400, 600 or 700 classes.
 
     A line of a list is a span of a video. The file is either the span,
-    `ID_000010_000020.mp4`, or the whole video, `ID.mp4`, from which the span is
-    read. As in the literature, the validation list is the test split, and 5 %
-    of the training videos are the validation split.
+    `ID_000010_000020.mp4`, or named by its video, `ID.mp4`. The latter is the
+    whole video, from which the span is read, or if it is too short for that
+    and no longer than the span, the span itself. A file in a folder
+    `replacement` comes before others of its name. As in the literature, the
+    validation list is the test split, and 5 % of the training videos are the
+    validation split. Spans of one video are in one split.
 
     Reference: [Carreira et al., 2019](https://arxiv.org/abs/1907.06987).
 
@@ -30,6 +51,7 @@ class Kinetics(VideoTask):
     """
 
     flip = 0.5
+    held_out = {"validation": 0.05}
     layout = (
         "train.csv and validate.csv (or val.csv) with the columns label, "
         "youtube_id, time_start and time_end, in it or in a sub-folder "
@@ -39,46 +61,61 @@ class Kinetics(VideoTask):
 
     def find_videos(self):
         lists = {split: self._read(split) for split in _LISTS}
-        self.class_names = sorted({row["label"] for row in lists["train"]})
-        by_stem = {
-            pathlib.Path(path).stem: path for path in files.find(self.data)[1]
-        }
-        matched = set()
-        splits = {
-            split: self._match(split, rows, by_stem, matched)
-            for split, rows in lists.items()
-        }
+        self.class_names = sorted({row.label for row in lists["train"]})
+        paths = collections.defaultdict(list)
+        for path in files.find(self.data)[1]:
+            paths[pathlib.Path(path).stem].append(path)
+        by_stem = self._choose_files(paths, lists)
+        rows = [row for some in lists.values() for row in some]
+        wholes = {by_stem[row.name] for row in rows if row.name in by_stem}
+        self.facts(sorted(wholes))  # at once, since that is parallel
         self.add_problem(
-            "videos are in no list and are left out", set(by_stem) - matched
+            "videos are in no list and are left out",
+            set(by_stem) - {stem for row in rows for stem in _stems(row)},
         )
-        splits["train"], splits["validation"] = carve(
-            splits["train"],
-            _VALIDATION,
-            key=lambda v: pathlib.Path(v.path).stem,
-        )
-        return {s: splits[s] for s in ("train", "validation", "test")}
+        return {
+            split: self._match(split, some, by_stem)
+            for split, some in lists.items()
+        }
 
-    def _match(self, split, rows, by_stem, matched):
+    def _choose_files(self, paths, lists) -> dict[str, str]:
+        """Returns the file of each stem; `ID.mp4` replaces a broken span."""
+        by_stem = self.choose(paths)
+        both = [
+            row
+            for rows in lists.values()
+            for row in rows
+            if row.stem in by_stem and row.name in by_stem
+        ]
+        spans, wholes = (
+            self.facts([by_stem[getattr(row, kind)] for row in both])
+            for kind in ("stem", "name")
+        )
+        broken = [
+            row
+            for row, span, whole in zip(both, spans, wholes, strict=True)
+            if isinstance(span, str) and not isinstance(whole, str)
+        ]
+        self.add_problem(
+            "videos of a span cannot be read, and the whole one is read",
+            {self.relative(by_stem.pop(row.stem)) for row in broken},
+        )
+        return by_stem
+
+    def _match(self, split, rows, by_stem):
+        index = {name: number for number, name in enumerate(self.class_names)}
         videos, missing, unknown = [], [], set()
         for row in rows:
-            name = row["youtube_id"]
-            start, end = (
-                float(row[column]) for column in ("time_start", "time_end")
-            )
-            stem = f"{name}_{int(start):06d}_{int(end):06d}"
-            whole = stem not in by_stem
-            stem = name if whole else stem
-            if row["label"] not in self.class_names:
-                unknown.add(row["label"])
-            elif stem not in by_stem:
-                missing.append(name)
+            stem = next((s for s in _stems(row) if s in by_stem), None)
+            if row.label not in index:
+                unknown.add(row.label)
+            elif stem is None:
+                missing.append(row.name)
             else:
-                matched.add(stem)
+                span = None if stem == row.stem else self._span(row, by_stem)
                 videos.append(
                     LabelledVideo(
-                        by_stem[stem],
-                        self.class_names.index(row["label"]),
-                        (start, end) if whole else None,
+                        by_stem[stem], index[row.label], span, group=row.name
                     )
                 )
         self.add_problem(f"labels of the {split} split have no video", missing)
@@ -89,25 +126,59 @@ class Kinetics(VideoTask):
         )
         return videos
 
-    def _read(self, split) -> list[dict]:
+    def _span(self, row, by_stem) -> tuple[float, float] | None:
+        """Returns the span of `ID.mp4`; `None` if it is the span already."""
+        [facts] = self.facts([by_stem[row.name]])
+        if isinstance(facts, str):
+            return None
+        is_short = facts.duration < row.end - _SHORTER
+        if is_short and facts.duration <= row.end - row.start + _LONGER:
+            return None
+        return row.start, row.end
+
+    def _read(self, split) -> list[_Row]:
         for folder in (self.data, os.path.join(self.data, "annotations")):
             for name in _LISTS[split]:
                 path = pathlib.Path(folder) / name
                 if path.is_file():
                     return self._rows(path)
         raise ValueError(
-            f"{_LISTS[split][0]} is missing in {self.data!r}. Expected "
-            f"{self.layout}"
+            f"{_LISTS[split][0]} is missing in '{readable(self.data)}'. "
+            f"Expected {self.layout}"
         )
 
     def _rows(self, path):
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        columns = {"label", "youtube_id", "time_start", "time_end"}
-        lacking = columns - set(rows[0] if rows else ())
+        reader = csv.DictReader(text_files.lines(path))
+        lacking = set(_COLUMNS) - set(reader.fieldnames or ())
         if lacking:
             raise ValueError(
-                f"{path} has no column {sorted(lacking)}. Expected "
+                f"{readable(path)} has no column {sorted(lacking)}. Expected "
                 f"{self.layout}"
             )
+        rows = []
+        for line in reader:
+            row = _row(line)
+            if row is None:
+                values = {column: line[column] for column in _COLUMNS}
+                raise ValueError(
+                    f"Line {reader.line_num} of {readable(path)} cannot be "
+                    f"read. Received: {values}. Expected times in seconds; "
+                    "correct the line or remove it."
+                )
+            rows.append(row)
         return rows
+
+
+def _row(line) -> _Row | None:
+    """Returns a line of a list, `None` if it has no label, name or times."""
+    try:
+        label, name, *times = (line[column].strip() for column in _COLUMNS)
+        row = _Row(label, name, *map(float, times))
+    except (AttributeError, ValueError):
+        return None
+    is_finite = math.isfinite(row.start) and math.isfinite(row.end)
+    return row if is_finite and label and name else None
+
+
+def _stems(row) -> tuple[str, str]:
+    return row.stem, row.name

@@ -5,10 +5,12 @@ import pathlib
 
 import numpy as np
 
+from layerlock.data import text_files
+from layerlock.data.names import readable
 from layerlock.data.source import check_geometry
 from layerlock.data.streams import DecodingError, require_av
+from layerlock.evaluation.splits import carve
 from layerlock.evaluation.task import Examples, Task, check_split, name_some
-from layerlock.evaluation.videos import carve
 
 _MILLIMETRES = 1000.0
 _MAX_DEPTH = 10.0  # metres; noise of the sensor above
@@ -68,6 +70,7 @@ class ScanNet(Task):
                     f"The {split} split has no scan with {frames} frames in "
                     f"{self.data!r}. Expected folders such as "
                     "scene0000_00/color/0.jpg and scene0000_00/depth/0.png."
+                    + "".join(f" {problem}" for problem in self.problems)
                 )
 
     def examples(self, split):
@@ -94,7 +97,7 @@ class ScanNet(Task):
                 {
                     int(path.stem): path
                     for path in (scan / kind).glob("*")
-                    if path.stem.isdigit()
+                    if path.stem.isdecimal()
                 }
                 for kind in ("color", "depth")
             )
@@ -120,6 +123,7 @@ class ScanNet(Task):
                 split: [name for name in scans if name in names]
                 for split, names in lists.items()
             }
+            self._keep_rooms_apart(splits)
             listed = lists["train"] | lists["test"]
             self.problems += name_some(
                 "listed scans are not there", listed - set(scans)
@@ -143,11 +147,22 @@ class ScanNet(Task):
             for split in ("train", "validation", "test")
         }
 
+    def _keep_rooms_apart(self, splits):
+        """Leaves scans out of the training whose room is in the test."""
+        rooms = set(map(_room, splits["test"]))
+        parted = [name for name in splits["train"] if _room(name) in rooms]
+        splits["train"] = [n for n in splits["train"] if n not in parted]
+        self.problems += name_some(
+            "scans of the train split show a room of the test split, and are "
+            "left out of the train split",
+            parted,
+        )
+
     def _list(self, name) -> set[str]:
         for folder in (self.data, os.path.dirname(self.data)):
             path = pathlib.Path(folder) / name
             if path.is_file():
-                return set(path.read_text().split())
+                return set(text_files.read(path).split())
         return set()
 
     def _clips(self, scan) -> list[list]:
@@ -199,7 +214,8 @@ class ScanNetExamples(Examples):
         return np.stack(clip)[None], np.stack(depth).astype("float32")
 
     def name(self, index):
-        return os.path.relpath(self.clips[index][0][0], self.task.data)
+        path = self.clips[index][0][0]
+        return readable(os.path.relpath(path, self.task.data))
 
     def group(self, index):
         colour_path, _ = self.clips[index][0]

@@ -1,12 +1,15 @@
 """Something-Something v2 in its published form: json labels and videos."""
 
+import collections
 import json
 import os
 import pathlib
 
-from layerlock.evaluation.videos import LabelledVideo, VideoTask, carve
+from layerlock.data import text_files
+from layerlock.data.names import readable
+from layerlock.data.walk import walk
+from layerlock.evaluation.videos import LabelledVideo, VideoTask
 
-_VALIDATION = 0.05  # of the training videos
 _FILES = {
     name: (f"{name}.json", f"something-something-v2-{name}.json")
     for name in ("labels", "train", "validation")
@@ -28,6 +31,7 @@ class SomethingSomething(VideoTask):
             cache: see `VideoTask`.
     """
 
+    held_out = {"validation": 0.05}
     layout = (
         "labels.json, train.json and validation.json (or with the prefix "
         "something-something-v2-) in it or in a sub-folder labels, and videos "
@@ -35,24 +39,19 @@ class SomethingSomething(VideoTask):
     )
 
     def find_videos(self):
-        numbers = json.loads(self._find("labels").read_text())
+        numbers = self._load("labels")
         self.class_names = sorted(numbers, key=lambda name: int(numbers[name]))
         index = {name: i for i, name in enumerate(self.class_names)}
-        files = _videos_by_id(self.data)
+        files = self.choose(_videos_by_id(self.data))
         splits, listed = {}, set()
         for split, name in (("train", "train"), ("test", "validation")):
-            entries = json.loads(self._find(name).read_text())
+            entries = self._load(name)
             listed |= {str(entry["id"]) for entry in entries}
             splits[split] = self._match(split, entries, files, index)
         self.add_problem(
             "videos have no label and are left out", set(files) - listed
         )
-        splits["train"], splits["validation"] = carve(
-            splits["train"],
-            _VALIDATION,
-            key=lambda v: pathlib.Path(v.path).stem,
-        )
-        return {s: splits[s] for s in ("train", "validation", "test")}
+        return splits
 
     def _match(self, split, entries, files, index):
         videos, missing, unknown = [], [], set()
@@ -69,23 +68,32 @@ class SomethingSomething(VideoTask):
         self.add_problem(f"labels of the {split} split are no class", unknown)
         return videos
 
-    def _find(self, kind):
+    def _load(self, kind):
         for folder in (self.data, os.path.join(self.data, "labels")):
             for name in _FILES[kind]:
                 path = pathlib.Path(folder) / name
                 if path.is_file():
-                    return path
+                    return _read_json(path)
         raise ValueError(
-            f"{_FILES[kind][0]} is missing in {self.data!r}. Expected "
-            f"{self.layout}"
+            f"{_FILES[kind][0]} is missing in '{readable(self.data)}'. "
+            f"Expected {self.layout}"
         )
 
 
-def _videos_by_id(folder) -> dict[str, str]:
-    paths = {}
-    for parent, _, names in os.walk(folder, followlinks=True):
-        for name in sorted(names):
+def _read_json(path):
+    try:
+        return json.loads(text_files.read(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{readable(path)} is not JSON: {error}. Unpack it again."
+        ) from error
+
+
+def _videos_by_id(folder) -> dict[str, list[str]]:
+    paths = collections.defaultdict(list)
+    for parent, _, names in walk(folder):
+        for name in names:
             stem, extension = os.path.splitext(name)
             if extension.lower() in _EXTENSIONS:
-                paths.setdefault(stem, os.path.join(parent, name))
+                paths[stem].append(os.path.join(parent, name))
     return paths

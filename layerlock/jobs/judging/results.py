@@ -8,6 +8,7 @@ import sys
 import keras
 
 from layerlock.config import JobConfig, facts
+from layerlock.data.names import readable
 from layerlock.evaluation import answers, scores
 from layerlock.report import probe_page
 from layerlock.runs import configuration, directory, model_card, writing
@@ -86,6 +87,7 @@ def write(
         "seconds": round(seconds, 1),
         "problems": [*task.problems, *result.problems],
         "examples": {s: len(f) for s, f in result.features.items()},
+        "groups": {s: len(set(f.groups)) for s, f in result.features.items()},
         **more,
         "metrics": result.metrics,
         "commonest_class_share": result.commonest_class_share,
@@ -93,11 +95,10 @@ def write(
     }
     writing.write_json(folder / name, record)
     if not task.is_dense:
-        table = answers.to_csv(task, result)
-        writing.replace_file(folder / "answers.csv", table.encode())
+        writing.write_text(folder / "answers.csv", answers.to_csv(task, result))
     page = probe_page.page(record, task, encoder, result, kind)
     page_path = folder / "report.html"
-    writing.replace_file(page_path, page.encode())
+    writing.write_text(page_path, page)
     _write_card(config, record)
     for metric, score in result.metrics.items():
         print(f"{metric}: {score['value']:.3f} ({scores.interval(score)})")
@@ -105,13 +106,14 @@ def write(
         print(f"always the same depth: {result.constant_depth_error:.3f}")
     else:
         print(f"always the commonest class: {result.commonest_class_share:.3f}")
-    num_tested = record["examples"]["test"]
-    if num_tested < FEW_EXAMPLES:
+    tested, groups = record["examples"]["test"], record["groups"]["test"]
+    if groups < FEW_EXAMPLES:
+        of = f" of {groups} groups" if groups < tested else ""
         print(
-            f"Note: {num_tested} examples were tested. Intervals from so few "
+            f"Note: {tested} examples{of} were tested. Intervals from so few "
             "say little."
         )
-    print(f"Report: {page_path}")
+    print(f"Report: {readable(page_path)}")
     return Judgement(folder, result.metrics, result.trials, page_path)
 
 

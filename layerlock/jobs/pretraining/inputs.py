@@ -9,7 +9,10 @@ import numpy as np
 from layerlock import backends, data, evaluation, runs
 from layerlock.config import PretrainConfig
 from layerlock.data import pipeline
+from layerlock.data.names import readable
+from layerlock.evaluation import leaks
 from layerlock.evaluation.probes import require_scikit_learn
+from layerlock.evaluation.task import name_some
 
 NUM_NAMED = 10  # unreadable videos
 NUM_VALIDATION_BATCHES = 4
@@ -66,7 +69,30 @@ def open_clips(config: PretrainConfig, folder) -> Clips:
             progress=_show_scan,
         )
         _describe_files(validation)
+        for sentence in leaked(source, validation):
+            print(f"Note: {sentence}")
     return Clips(source, validation, _open_probe(config))
+
+
+def leaked(source, validation) -> list[str]:
+    """Names held-out videos that a run is trained on, links and copies too."""
+    listings = [
+        (one.describe_files() or {}).get("files", ())
+        for one in (validation, source)
+    ]
+    if not all(listings):
+        return []
+    durations = [
+        {file["path"]: file["duration"] for file in listing}
+        for listing in listings
+    ]
+    both = durations[0] | durations[1]
+    firsts = leaks.first_copies(both, both.values())
+    trained_on = {firsts[path] for path in durations[1]}
+    return name_some(
+        "held-out videos are also among `data`, so that their loss is too low",
+        [path for path in durations[0] if firsts[path] in trained_on],
+    )
 
 
 def _clip_arguments(section):
@@ -100,7 +126,7 @@ def _describe_files(source):
         f"unreadable; {found['short_clips']} shorter than a clip."
     )
     for file in found["unreadable"][:NUM_NAMED]:
-        print(f"  {file['path']}: {file['reason']}")
+        print(f"  {readable(file['path'])}: {file['reason']}")
     if len(found["unreadable"]) > NUM_NAMED:
         print("  ... see files.json in the run directory.")
 

@@ -3,6 +3,7 @@
 import json
 
 from layerlock import plugins
+from layerlock.data.names import encodable, encodable_values
 from layerlock.runs import scalars, writing
 from layerlock.runs.trackers.base import Tracker
 
@@ -60,6 +61,7 @@ def start(names: list[str], run, first_step: int | None = None, print_fn=print):
     Raises:
         ValueError: if a record cannot be opened.
     """
+    configuration = encodable_values(run.config)
     records = {}
     if run.trackers_path.exists():
         records = json.loads(run.trackers_path.read_bytes())
@@ -67,7 +69,7 @@ def start(names: list[str], run, first_step: int | None = None, print_fn=print):
     for name in names:
         tracker = find(name)()
         records[name] = tracker.start(
-            run.path, run.config, records.get(name), first_step
+            run.path, configuration, records.get(name), first_step
         )
         # At once, so that a resume after a kill finds the record.
         writing.write_json(run.trackers_path, records)
@@ -110,6 +112,7 @@ class Trackers:
 
     def log_event(self, kind: str, text: str, step: int):
         """Logs an event at a step."""
+        text = encodable(text)
         self._each(lambda tracker: tracker.log_event(kind, text, step))
 
     def attach_report(self, path):

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from layerlock.data.names import readable
 from layerlock.runs.trackers.base import Tracker
 
 
@@ -25,7 +26,7 @@ class MLflow(Tracker):
         try:
             self._client = MlflowClient()
             if record is None:
-                self._record = self._create(Path(folder).name)
+                self._record = self._create(readable(Path(folder).name))
                 self._attach(configuration)
             else:
                 self._record = record

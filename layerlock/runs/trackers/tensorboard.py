@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from layerlock.data.names import readable
 from layerlock.runs.trackers.base import Tracker
 
 FOLDER = "tensorboard"
@@ -38,7 +39,8 @@ class TensorBoard(Tracker):
         self._writer.add_text(f"events/{kind}", text, step)
 
     def attach_report(self, path):
-        self._writer.add_text("report", str(path), 0)  # HTML is not shown
+        # HTML is not shown.
+        self._writer.add_text("report", readable(path), 0)
 
     def close(self):
         self._writer.close()

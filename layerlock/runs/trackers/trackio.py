@@ -3,6 +3,7 @@
 import uuid
 from pathlib import Path
 
+from layerlock.data.names import readable
 from layerlock.runs.trackers.base import Tracker
 
 
@@ -21,7 +22,9 @@ class Trackio(Tracker):
         import trackio
 
         # Trackio finds a record by its name, so the name must be unique.
-        record = record or f"{Path(folder).name}-{uuid.uuid4().hex[:6]}"
+        record = (
+            record or f"{readable(Path(folder).name)}-{uuid.uuid4().hex[:6]}"
+        )
         self._step = first_step or 0
         self._run = trackio.init(
             project="layerlock",

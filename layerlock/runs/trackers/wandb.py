@@ -4,6 +4,7 @@ import os
 import uuid
 from pathlib import Path
 
+from layerlock.data.names import readable
 from layerlock.runs.trackers.base import Tracker
 
 
@@ -27,7 +28,7 @@ class WeightsAndBiases(Tracker):
         try:
             self._run = wandb.init(
                 project=os.environ.get("WANDB_PROJECT", "layerlock"),
-                name=folder.name,
+                name=readable(folder.name),
                 id=record,
                 resume="allow",
                 dir=str(folder),

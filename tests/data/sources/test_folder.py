@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import os
 
 import numpy as np
 import pytest
@@ -139,6 +140,38 @@ def test_sub_folders_are_labels(build, tmp_path):
     assert source.class_names == {"class": ["jump", "run"]}
     assert labels == [{"class": 0}, {"class": 1}] * 2
     assert source.name(0) == "jump/b.mp4"
+
+
+@pytest.mark.parametrize("name", ["train.txt", "train.csv"])
+def test_labels_of_a_list_are_labels(build, folder, name):
+    (folder / "b, c.mp4").write_bytes((folder / "b.mp4").read_bytes())
+    (folder / name).write_text("a.mp4 10\nb, c.mp4 2\ngone.mp4 10\n")
+    source = build(folder / name)
+
+    assert source.class_names == {"class": ["2", "10"]}
+    assert [source[n][1] for n in range(2)] == [{"class": 1}, {"class": 0}]
+    assert source.describe_files()["unreadable_files"] == 1
+    again = build("ignored", files=source.describe_files())
+    assert again.class_names == source.class_names
+    assert [again[n][1] for n in range(3)] == [source[n][1] for n in range(3)]
+
+
+def test_a_name_that_is_not_utf_8_is_kept_in_files_and_shown_with_escapes(
+    build, folder
+):
+    name = os.fsdecode(b"\xe9.mp4")
+    try:
+        (folder / "a.mp4").rename(folder / name)
+    except OSError:
+        pytest.skip("this disk takes names in UTF-8 only")
+    source = build()
+
+    kept = json.loads(json.dumps(source.describe_files()))
+    again = build("ignored", files=kept)
+
+    assert source.name(2) == again.name(2) == r"\xe9.mp4"
+    assert str(folder / name) in [file["path"] for file in kept["files"]]
+    np.testing.assert_array_equal(source.clip(2), again.clip(2))
 
 
 def test_a_bad_file_changes_no_other_clip(build, folder):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from layerlock.config import ProbeConfig
+from layerlock.config import ProbeConfig, components
 from layerlock.evaluation import encoders
 from layerlock.jobs.judging import tasks
 from layerlock.runs.directory import RunDirectory
@@ -93,6 +93,15 @@ def test_videos_are_read_at_the_rate_of_the_run(tmp_path):
     assert rate(f"--encoder={run.path}") == 5.0
     assert rate(f"--encoder={run.path}", "--task_args=fps=3.0") == 3.0
     assert rate(NANO) is None
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(jump|run)_[01]", r"_\d+", r"a=(\w,)?b|_"]
+)
+def test_an_expression_for_groups_may_have_brackets_and_signs(pattern):
+    config = configure("--task=folder", f"--task_args=groups={pattern}")
+
+    assert components.own_arguments(config, "task") == {"groups": pattern}
 
 
 def test_the_clips_of_a_baseline_are_those_of_the_preset():

@@ -72,6 +72,20 @@ def test_a_resume_gives_back_the_record_of_the_start(tmp_path, monkeypatch):
     assert other.started == (run.path, run.config, None, 11)
 
 
+def test_trackers_get_only_what_can_be_encoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(trackers, "find", lambda name: Memory)
+    config = {"flags": {"data": "/vid\udce9os"}}
+    run = RunDirectory.create(tmp_path / "run", config)
+
+    started = trackers.start(["memory"], run)
+    started.log_event("data", "caf\udce9.mp4", 1)
+
+    [memory] = started.trackers.values()
+    assert memory.started[1]["flags"]["data"] == r"/vid\xe9os"
+    assert memory.events == [("data", r"caf\xe9.mp4", 1)]
+    assert run.config["flags"] == config["flags"]
+
+
 def test_a_tracker_that_fails_is_left_out_and_named(tmp_path):
     said, memory = [], Memory()
     both = trackers.Trackers({"b": Broken(), "m": memory}, said.append)

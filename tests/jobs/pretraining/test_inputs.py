@@ -1,0 +1,46 @@
+"""The clips of a run, and what is said about them."""
+
+import shutil
+
+import pytest
+
+from layerlock.jobs.pretraining import inputs
+from tests.evaluation import layouts
+from tests.recipes import running
+
+pytest.importorskip("av")
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Training videos, held-out ones, and one that is in both."""
+    for name, count in (("train", 3), ("held_out", 2)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            layouts.write(tmp_path / name / f"{number}.mp4", count=8)
+    shutil.copy(tmp_path / "train" / "1.mp4", tmp_path / "held_out" / "x.mp4")
+    return tmp_path
+
+
+def open_clips(videos, validation):
+    flags = [f"--data={videos / 'train'}", f"--validation={validation}"]
+    config = running.configure("pretrain", *flags).resolve()
+    return inputs.open_clips(config, videos)
+
+
+def test_held_out_videos_that_are_trained_on_are_named(videos, capsys):
+    open_clips(videos, videos / "held_out")
+
+    assert (
+        "Note: 1 held-out videos are also among `data`, so that their loss is "
+        f"too low: {videos}/held_out/x.mp4." in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("validation", ["held_out/0.mp4", "scenes"])
+def test_nothing_is_said_of_other_held_out_clips(videos, validation, capsys):
+    place = validation if validation == "scenes" else videos / validation
+
+    open_clips(videos, place)
+
+    assert "Note" not in capsys.readouterr().out
