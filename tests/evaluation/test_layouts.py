@@ -241,7 +241,7 @@ def test_of_a_whole_video_its_span_is_read(tmp_path):
     whole = spans.index((1.0, 3.0))
     first, last = examples[whole][0]
 
-    # Ten frames a second: the span begins at frame 10 and ends at frame 30.
+    # Ten frames a second: frame 10 begins the span, and frame 30 its end.
     assert shown_numbers(first)[0] == 10
     assert shown_numbers(last)[-1] == 29
 
