@@ -198,7 +198,7 @@ def test_videos_without_a_group_are_named(tmp_path):
     layouts.write(path / "Run" / "stray.mp4", count=8)
 
     assert (
-        "1 videos do not fit `groups`, and are a group each: Run/stray.m"
+        "1 videos do not fit `groups`, and have no group by name: Run/stray"
         in (said(build(path, groups=r"g\d+")))
     )
 

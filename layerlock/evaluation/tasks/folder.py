@@ -205,7 +205,7 @@ class FolderTask(VideoTask):
                 f"{without[0]}."
             )
         self.add_problem(
-            "videos do not fit `groups`, and are a group each", without
+            "videos do not fit `groups`, and have no group by name", without
         )
         return found
 
