@@ -34,9 +34,10 @@ these names:
   `compiled`) and all references to layers that a teacher no longer uses
   (`stages.reset`). The next batch runs the new step.
 - `compile_ahead(model, config, make_model)`: compiles the step of a later stage
-  in the background. `config` is the model's `get_config` at that stage, and
-  `make_model()` builds a compiled model of that stage, of which only the
-  shapes are used. Returns an object with `wait()`, or `None` if the backend
+  in the background, under the settings of the calling thread. `config` is the
+  model's `get_config` at that stage, and `make_model()` builds a compiled
+  model of that stage, of which only the shapes are used; it is called in the
+  calling thread. Returns an object with `wait()`, or `None` if the backend
   does not compile ahead. `renew_step` uses the program if it fits.
 - `cache_programs(folder)`: stores compiled programs in a folder for other
   processes, if the backend supports it.

@@ -39,7 +39,7 @@ def compile_next_stage(model, schedule, step: int):
     except ValueError:
         return None
 
-    def make_model():
+    def make_model():  # called in this thread
         with _undisturbed_random_numbers():
             twin = type(model).from_config(config)
             twin.compile(make_optimizer(), jit_compile=model.jit_compile)
