@@ -44,6 +44,7 @@ PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_clip_gradients", _FUSED_ADAM, "torch"),
     PrivateName(keras.Optimizer, "_get_variable_index", _LAYERWISE),
     PrivateName(keras.Optimizer, "_use_weight_decay", _LAYERWISE),
+    PrivateName(keras.Optimizer, "_track_variable", _OPTIMIZER),
     PrivateName(keras.Optimizer, "_untrack_variable", _OPTIMIZER),
     PrivateName(
         keras.Model,

@@ -100,6 +100,8 @@ def compiled(model, function, example=None):
 
 def global_norm(gradients):
     known = [gradient for gradient in gradients if gradient is not None]
+    halves = (tf.bfloat16, tf.float16)
+    known = [tf.cast(x, "float32") if x.dtype in halves else x for x in known]
     return tf.cast(tf.linalg.global_norm(known), "float32")
 
 

@@ -216,6 +216,8 @@ def compiled(model, function, example=None):
 def global_norm(gradients):
     # A few fused calls: one call per gradient would be slow.
     known = [gradient for gradient in gradients if gradient is not None]
+    halves = (torch.bfloat16, torch.float16)
+    known = [x.float() if x.dtype in halves else x for x in known]
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 
 
