@@ -122,13 +122,20 @@ def test_it_moves_by_less_than_the_encoder_can_represent(policy):
             average[name] = momentum * average[name] + (1 - momentum) * value
     moved = {name for name in average if (average[name] != start[name]).any()}
     assert len(moved) > 40
+    # XLA may average the weights before they are rounded.
+    rounding = 2.0**-9 * 4 * (1 - momentum)
     for name, value in values(model, model.teacher).items():
         np.testing.assert_allclose(
             value - start[name],
             average[name] - start[name],
             rtol=0.01,
-            atol=2e-7 * (1 + np.abs(start[name]).max()),
+            atol=rounding * np.abs(start[name]).max() + 2e-7,
         )
+    found, expected = (
+        np.concatenate([(end[name] - start[name]).ravel() for name in moved])
+        for end in (values(model, model.teacher), average)
+    )
+    assert np.corrcoef(found, expected)[0, 1] > 0.99
 
 
 def test_a_teacher_of_low_precision_computes_as_its_encoder_and_shares_blocks():
