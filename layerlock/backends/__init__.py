@@ -59,7 +59,6 @@ cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm
 constant = _get("constant")
-set_random_seed = _get("set_random_seed")
 to_device = _get("to_device")
 measure_step = _module.measure_step
 unsupported = _module.unsupported

@@ -51,8 +51,6 @@ these names:
   Skips `None`.
 - `constant(value, dtype)`: a tensor with the same numbers in every step. The
   caller must not change it in place.
-- `set_random_seed(seed)`: seeds Python, NumPy and the framework, for
-  initializers and dropout. Imports no other framework.
 - `to_device(clips)`: starts the transfer of a NumPy array to the device, or
   returns the array if Keras transfers it early enough. Reader threads call it.
 - `measure_step(model)`: the `StepCost` of the latest step.
@@ -92,7 +90,6 @@ NAMES = (
     "compiled",
     "global_norm",
     "constant",
-    "set_random_seed",
     "to_device",
     "measure_step",
     "unsupported",

@@ -4,10 +4,8 @@ They suit backends that compile the whole step.
 """
 
 import itertools
-import random
 
 import keras
-import numpy as np
 
 
 def linear(x, kernel, bias):
@@ -49,9 +47,3 @@ def to_device(clips):
     # Keras transfers batches in time: on JAX while the previous one trains, on
     # TensorFlow with a prefetching `tf.data.Dataset`.
     return clips
-
-
-def set_random_seed(seed):
-    # `keras.utils.set_random_seed` imports TensorFlow wherever it is installed.
-    random.seed(seed)
-    np.random.seed(seed)

@@ -105,10 +105,6 @@ def global_norm(gradients):
     return tf.cast(tf.linalg.global_norm(known), "float32")
 
 
-def set_random_seed(seed):
-    keras.utils.set_random_seed(seed)
-
-
 def measure_step(model) -> StepCost:
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus or not model.has_run:

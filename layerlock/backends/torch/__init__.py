@@ -12,7 +12,7 @@ import keras
 import torch
 from torch.utils import checkpoint
 
-from layerlock.backends import keras_internals, keras_ops, stages
+from layerlock.backends import keras_internals, stages
 from layerlock.backends.contract import (
     StepCost,
     refuse_distribution,
@@ -219,11 +219,6 @@ def global_norm(gradients):
     halves = (torch.bfloat16, torch.float16)
     known = [x.float() if x.dtype in halves else x for x in known]
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
-
-
-def set_random_seed(seed):
-    keras_ops.set_random_seed(seed)
-    torch.manual_seed(seed)
 
 
 def measure_step(model) -> StepCost:
