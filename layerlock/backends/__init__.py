@@ -59,6 +59,7 @@ cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm
 constant = _get("constant")
+preserved_random_state = _get("preserved_random_state")
 to_device = _get("to_device")
 measure_step = _module.measure_step
 unsupported = _module.unsupported

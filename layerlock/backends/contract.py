@@ -51,6 +51,8 @@ these names:
   Skips `None`.
 - `constant(value, dtype)`: a tensor with the same numbers in every step. The
   caller must not change it in place.
+- `preserved_random_state()`: context that restores the state from which the
+  framework draws without a seed.
 - `to_device(clips)`: starts the transfer of a NumPy array to the device, or
   returns the array if Keras transfers it early enough. Reader threads call it.
 - `measure_step(model)`: the `StepCost` of the latest step.
@@ -90,6 +92,7 @@ NAMES = (
     "compiled",
     "global_norm",
     "constant",
+    "preserved_random_state",
     "to_device",
     "measure_step",
     "unsupported",

@@ -3,6 +3,7 @@
 They suit backends that compile the whole step.
 """
 
+import contextlib
 import itertools
 
 import keras
@@ -41,6 +42,11 @@ def call_layer(layer, *tensors):
 
 def constant(value, dtype):
     return keras.ops.convert_to_tensor(value, dtype=dtype)
+
+
+def preserved_random_state():
+    # JAX has no such state, and Keras does not use TensorFlow's.
+    return contextlib.nullcontext()
 
 
 def to_device(clips):

@@ -1,15 +1,23 @@
-"""Python's random numbers, from which Keras draws the seeds of weights."""
+"""Random numbers of the process, which library code leaves as they were."""
 
 import contextlib
 import random
 
+from layerlock import backends
+
 
 @contextlib.contextmanager
 def preserved():
-    """Context after which Python draws as if nothing had been drawn in it."""
+    """Context after which draws are as if nothing had been drawn in it.
+
+    Draws of Python, and of the framework: Keras draws seeds of weights from
+    the former, and `fit` on PyTorch from the latter. Nothing here draws from
+    NumPy's global state.
+    """
     state = random.getstate()
     try:
-        yield
+        with backends.preserved_random_state():
+            yield
     finally:
         random.setstate(state)
 
@@ -19,8 +27,8 @@ def seeded(seed: int):
     """Context in which the weights of new layers are a function of `seed`.
 
     Initializers and `SeedGenerator`s of Keras draw their seeds from Python's
-    `random`. Its state is restored afterwards; NumPy and the framework are
-    not touched. Weights equal those after `keras.utils.set_random_seed`.
+    `random`. Its state is restored afterwards. Weights equal those after
+    `keras.utils.set_random_seed`.
 
     Args:
         seed: int.

@@ -221,6 +221,14 @@ def global_norm(gradients):
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 
 
+def preserved_random_state():
+    # Explicit, or PyTorch warns of several devices. A device that is not in
+    # use has no state yet.
+    in_use = torch.cuda.is_initialized()
+    devices = range(torch.cuda.device_count()) if in_use else ()
+    return torch.random.fork_rng(devices)
+
+
 def measure_step(model) -> StepCost:
     if not model.has_run:
         return StepCost()

@@ -104,6 +104,10 @@ class TrainedProbe(Probe):
             return keras.Model(inputs, readout(inputs), name="readout")
 
     def fit(self, train, validation, task):
+        with randomness.preserved():
+            self._fit(train, validation, task)
+
+    def _fit(self, train, validation, task):
         depths = train.sample(_MAX_DEPTH_BYTES) if task.is_dense else None
         self.prepare(train.shape[:3], task, depths)
 
