@@ -113,14 +113,18 @@ class TrainStep:
 def fused(function):
     # The whole step is compiled. Nested `jit` shares the trace of a function
     # between its calls and between programs, so its result must depend on the
-    # arguments only.
-    @functools.partial(jax.jit, static_argnums=0)
-    def run(keywords, *arguments):
+    # arguments only, and on the settings of Keras that operations read.
+    @functools.partial(jax.jit, static_argnums=(0, 1))
+    def run(settings, keywords, *arguments):
         return function(*arguments, **dict(keywords))
 
     @functools.wraps(function)
     def call(*arguments, **keywords):
-        return run(tuple(sorted(keywords.items())), *arguments)
+        settings = (
+            keras.config.floatx(),
+            keras.config.is_flash_attention_enabled(),
+        )
+        return run(settings, tuple(sorted(keywords.items())), *arguments)
 
     return call
 
