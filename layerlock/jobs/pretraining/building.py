@@ -42,7 +42,9 @@ def build(config: PretrainConfig, method: Method) -> MaskedPretraining:
 
 @contextlib.contextmanager
 def distributed(kind: str):
-    """Spreads batches, or the model too, over the devices, and ends it.
+    """Spreads batches, or the model too, over the devices.
+
+    The distribution of the caller is restored at the end.
 
     Args:
         kind: `"none"`, `"data"` or `"model"`.
@@ -60,11 +62,12 @@ def distributed(kind: str):
         spread = keras.distribution.ModelParallel(
             layout_map=sharding.layout_map(mesh), batch_dim_name="batch"
         )
+    before = keras.distribution.distribution()
     keras.distribution.set_distribution(spread)
     try:
         yield
     finally:
-        keras.distribution.set_distribution(None)
+        keras.distribution.set_distribution(before)
 
 
 def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
