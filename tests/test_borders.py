@@ -269,6 +269,53 @@ def relative_or_star_imports(path, tree):
     ]
 
 
+def a_seed_of_the_process(path, tree):
+    if path == "layerlock/backends/randomness.py":  # restores it
+        return []
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and (
+            node.func.attr in ("set_random_seed", "manual_seed", "set_seed")
+            or re.search(r"\brandom\.seed$", ast.unparse(node.func))
+        )
+    ]
+
+
+def random_numbers_drawn_at_import(path, tree):
+    # One seed for all that use it, whatever seed they were asked for.
+    return [
+        node.lineno
+        for node in run_at_import(tree)
+        if isinstance(node, ast.Call)
+        and re.search(
+            r"\b(initializers|random)\.\w+$|SeedGenerator$",
+            ast.unparse(node.func),
+        )
+    ]
+
+
+def run_at_import(node):
+    """Yields the nodes that run when a module is imported."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.Lambda):
+            left_out = child.body if isinstance(child.body, list) else []
+            parts = [
+                part
+                for part in ast.iter_child_nodes(child)
+                if part not in left_out and part is not child.body
+            ]
+        else:
+            yield child
+            parts = [child]
+        for part in parts:
+            if part is not child:
+                yield part
+            yield from run_at_import(part)
+
+
 def a_module_without_a_subject(path, tree):
     if pathlib.Path(path).name in ("utils.py", "helpers.py", "common.py"):
         return [1]
@@ -293,6 +340,8 @@ RULES = [
     outer_folders,
     a_choice_by_backend_name,
     relative_or_star_imports,
+    a_seed_of_the_process,
+    random_numbers_drawn_at_import,
     a_module_without_a_subject,
 ]
 
@@ -401,6 +450,20 @@ OFFENDERS = [
     ),
     (relative_or_star_imports, "core/x.py", "from . import lookup"),
     (relative_or_star_imports, "core/x.py", "from keras import *"),
+    (a_seed_of_the_process, "core/x.py", "def f():\n    random.seed(1)"),
+    (a_seed_of_the_process, "core/x.py", "np.random.seed(1)"),
+    (a_seed_of_the_process, "x.py", "keras.utils.set_random_seed(1)"),
+    (
+        random_numbers_drawn_at_import,
+        "models/x.py",
+        "START = keras.initializers.RandomNormal(stddev=1.0)",
+    ),
+    (
+        random_numbers_drawn_at_import,
+        "models/x.py",
+        "class X:\n    def f(self, seed=keras.random.SeedGenerator()):\n"
+        "        pass",
+    ),
     (a_module_without_a_subject, "core/utils.py", ""),
 ]
 
@@ -430,6 +493,12 @@ INNOCENT = [
         "keras.backend.backend() == 'jax'",
     ),
     (a_choice_by_backend_name, "runs/x.py", "keras.backend.backend()"),
+    (a_seed_of_the_process, "core/x.py", "np.random.default_rng(seed)"),
+    (
+        random_numbers_drawn_at_import,
+        "models/x.py",
+        "def f():\n    return keras.initializers.RandomNormal()",
+    ),
 ]
 
 

@@ -94,9 +94,9 @@ def test_a_blocked_import_is_seen(backend):
 TRAIN = """
 import sys
 import numpy as np
-from layerlock import backends
-backends.set_random_seed(3)
-first = layerlock.VideoEncoder.from_preset("video_vit_nano")
+from layerlock.backends import randomness
+with randomness.seeded(3):
+    first = layerlock.VideoEncoder.from_preset("video_vit_nano")
 layerlock.pretrain(steps=2, batch_size=2, run_dir=folder)
 assert not {"torch", "tensorflow"} & set(sys.modules), "after a run"
 """

@@ -34,9 +34,10 @@ these names:
   `compiled`) and all references to layers that a teacher no longer uses
   (`stages.reset`). The next batch runs the new step.
 - `compile_ahead(model, config, make_model)`: compiles the step of a later stage
-  in the background. `config` is the model's `get_config` at that stage, and
-  `make_model()` builds a compiled model of that stage, of which only the
-  shapes are used. Returns an object with `wait()`, or `None` if the backend
+  in the background, under the settings of the calling thread. `config` is the
+  model's `get_config` at that stage, and `make_model()` builds a compiled
+  model of that stage, of which only the shapes are used; it is called in the
+  calling thread. Returns an object with `wait()`, or `None` if the backend
   does not compile ahead. `renew_step` uses the program if it fits.
 - `cache_programs(folder)`: stores compiled programs in a folder for other
   processes, if the backend supports it.
@@ -50,8 +51,8 @@ these names:
   Skips `None`.
 - `constant(value, dtype)`: a tensor with the same numbers in every step. The
   caller must not change it in place.
-- `set_random_seed(seed)`: seeds Python, NumPy and the framework, for
-  initializers and dropout. Imports no other framework.
+- `preserved_random_state()`: context that restores the state from which the
+  framework draws without a seed.
 - `to_device(clips)`: starts the transfer of a NumPy array to the device, or
   returns the array if Keras transfers it early enough. Reader threads call it.
 - `measure_step(model)`: the `StepCost` of the latest step.
@@ -91,7 +92,7 @@ NAMES = (
     "compiled",
     "global_norm",
     "constant",
-    "set_random_seed",
+    "preserved_random_state",
     "to_device",
     "measure_step",
     "unsupported",

@@ -6,10 +6,13 @@ message, and not a training step with an `AttributeError`.
 """
 
 import contextlib
+import copy
 import dataclasses
 import sys
+import types
 
 import keras
+from keras.src.backend.common import global_state
 from keras.src.utils import module_utils
 
 VERSIONS = "3.15 and 3.16"
@@ -20,13 +23,13 @@ class PrivateName:
     """A private attribute of Keras that a backend uses.
 
     Args:
-        owner: class with the attribute.
+        owner: class or module with the attribute.
         name: str.
         reason: str, its purpose.
         backend: str, the only backend that uses it. Defaults to `None`: all.
     """
 
-    owner: type
+    owner: type | types.ModuleType
     name: str
     reason: str
     backend: str | None = None
@@ -41,6 +44,7 @@ PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_clip_gradients", _FUSED_ADAM, "torch"),
     PrivateName(keras.Optimizer, "_get_variable_index", _LAYERWISE),
     PrivateName(keras.Optimizer, "_use_weight_decay", _LAYERWISE),
+    PrivateName(keras.Optimizer, "_track_variable", _OPTIMIZER),
     PrivateName(keras.Optimizer, "_untrack_variable", _OPTIMIZER),
     PrivateName(
         keras.Model,
@@ -64,6 +68,12 @@ PRIVATE_NAMES = (
         "_track_variables",
         "weights that a teacher no longer uses are freed",
         "torch",
+    ),
+    PrivateName(
+        global_state,
+        "GLOBAL_STATE_TRACKER",
+        "programs compiled in a thread obey the settings of the caller",
+        "jax",
     ),
 )
 
@@ -147,3 +157,33 @@ def without_tensorflow():
         yield
     finally:
         lazy._available = None
+
+
+def thread_state() -> dict:
+    """A copy of what Keras keeps for the present thread.
+
+    Scopes, flags, and the counters from which it makes names.
+    """
+    state = vars(global_state.GLOBAL_STATE_TRACKER)
+    return {
+        name: copy.copy(value) if isinstance(value, dict | list) else value
+        for name, value in state.items()
+    }
+
+
+@contextlib.contextmanager
+def separate_state(state: dict):
+    """Replaces what Keras keeps for the present thread, inside the context.
+
+    Args:
+        state: result of `thread_state`, of this or of another thread.
+    """
+    own = vars(global_state.GLOBAL_STATE_TRACKER)
+    before = dict(own)
+    own.clear()
+    own.update(state)
+    try:
+        yield
+    finally:
+        own.clear()
+        own.update(before)

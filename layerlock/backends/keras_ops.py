@@ -3,11 +3,10 @@
 They suit backends that compile the whole step.
 """
 
+import contextlib
 import itertools
-import random
 
 import keras
-import numpy as np
 
 
 def linear(x, kernel, bias):
@@ -45,13 +44,12 @@ def constant(value, dtype):
     return keras.ops.convert_to_tensor(value, dtype=dtype)
 
 
+def preserved_random_state():
+    # JAX has no such state, and Keras does not use TensorFlow's.
+    return contextlib.nullcontext()
+
+
 def to_device(clips):
     # Keras transfers batches in time: on JAX while the previous one trains, on
     # TensorFlow with a prefetching `tf.data.Dataset`.
     return clips
-
-
-def set_random_seed(seed):
-    # `keras.utils.set_random_seed` imports TensorFlow wherever it is installed.
-    random.seed(seed)
-    np.random.seed(seed)

@@ -6,6 +6,8 @@ file, `layerwise.py` and `torch/fused_adam.py` use private attributes of
 optimizers.
 """
 
+import contextlib
+
 import keras
 from keras import ops
 
@@ -61,15 +63,18 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
             re-initialised. Defaults to none.
 
     Raises:
-        ValueError: see `check_optimizer`. The optimizer is unchanged then.
+        ValueError: see `check_optimizer`.
+        Exception: whatever its `build` raises. In both cases the optimizer is
+            unchanged.
     """
     check_optimizer(optimizer)
     parts = _parts(optimizer)
     snapshots = [_snapshot(part) for part in parts]
-    for part in parts:
-        _clear(part)
-    with keras.name_scope(optimizer.name):
-        optimizer.build(list(variables))
+    with _unchanged_on_error(parts):
+        for part in parts:
+            _clear(part)
+        with keras.name_scope(optimizer.name):
+            optimizer.build(list(variables))
     for part, snapshot in zip(parts, snapshots, strict=True):
         _restore(part, snapshot, {id(variable) for variable in fresh})
 
@@ -145,6 +150,22 @@ def _clear(part):
             part._untrack_variable(variable)
     part._trainable_variables_indices = {}
     part.built = False
+
+
+@contextlib.contextmanager
+def _unchanged_on_error(parts):
+    before = [(dict(vars(part)), list(part._variables)) for part in parts]
+    try:
+        yield
+    except BaseException:
+        for part, (attributes, variables) in zip(parts, before, strict=True):
+            for variable in list(part._variables):
+                part._untrack_variable(variable)
+            for variable in variables:
+                part._track_variable(variable)
+            vars(part).clear()
+            vars(part).update(attributes)
+        raise
 
 
 def _restore(part, snapshot, fresh):

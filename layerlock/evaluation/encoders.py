@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
-from layerlock import backends
+from layerlock.backends import randomness
 from layerlock.models import VideoEncoder, exported, patchify
 from layerlock.models.patches import patch_grid
 from layerlock.models.presets import PRESETS
@@ -58,14 +58,15 @@ def load(spec, seed: int = 0, student: bool = False):
     384
     """
     baseline = _baseline_of(spec)
-    if baseline and not student:
+    if not baseline or student:
+        preset = _path(spec, student)
+    else:
         kind, preset = baseline
         if kind == "pixels":
             sizes = PRESETS[preset]
             return Pixels(sizes["patch_size"], sizes["clip_shape"])
-        backends.set_random_seed(seed)
+    with randomness.seeded(seed):
         return VideoEncoder.from_preset(preset)
-    return VideoEncoder.from_preset(_path(spec, student))
 
 
 def read_sizes(spec) -> dict:

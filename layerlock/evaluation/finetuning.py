@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from layerlock import plugins
+from layerlock.backends import randomness
 from layerlock.backends.layerwise import LayerwiseAdamW, layer_multipliers
 from layerlock.core.freezing import schedules
 from layerlock.core.freezing.callback import LayerLock
@@ -190,13 +191,14 @@ def finetune(
     )
     batches = _batches(train, readout.outputs, batch_size, seed)
     try:
-        model.fit(
-            batches,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=verbose,
-            callbacks=[lock, watch],
-        )
+        with randomness.preserved():
+            model.fit(
+                batches,
+                steps_per_epoch=steps,
+                shuffle=False,
+                verbose=verbose,
+                callbacks=[lock, watch],
+            )
     finally:
         batches.close()
     if on_trained is not None:

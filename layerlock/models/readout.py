@@ -15,10 +15,6 @@ from layerlock.models.weights import (
     current_values,
 )
 
-# As large as normalised features: with smaller values, queries need long to
-# distinguish frames and positions.
-_APART = keras.initializers.RandomNormal(stddev=1.0)
-
 
 @keras.saving.register_keras_serializable("layerlock")
 class AttentiveReadout(keras.layers.Layer):
@@ -101,12 +97,12 @@ class AttentiveReadout(keras.layers.Layer):
         self.frame_positions = self.add_weight(
             name="frame_positions",
             shape=(self.num_frames or frames, 1, width),
-            initializer=_APART,
+            initializer=_far_apart(),
         )
         self.queries = self.add_weight(
             name="queries",
             shape=(self.num_queries, dim),
-            initializer=_APART,
+            initializer=_far_apart(),
         )
         self.query_projection = add_linear(self, "query", dim, dim)
         self.key_value = add_linear(self, "key_value", width, 2 * dim)
@@ -280,3 +276,11 @@ def _check_features(shape):
             f"{tuple(shape)}."
         )
     return shape
+
+
+def _far_apart():
+    """Values as large as normalised features, for queries and frames.
+
+    With smaller ones, queries need long to distinguish frames and positions.
+    """
+    return keras.initializers.RandomNormal(stddev=1.0)

@@ -66,6 +66,16 @@ def test_the_norm_is_that_of_all_gradients_together():
     assert float(norm) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_the_norm_of_gradients_of_low_precision_is_exact(dtype):
+    tensors = [ops.ones((100,), dtype=dtype) * 100.0 for _ in range(150)]
+
+    norm = backends.global_norm(tensors)
+
+    assert keras.backend.standardize_dtype(norm.dtype) == "float32"
+    assert float(norm) == pytest.approx(100.0 * 15_000**0.5, rel=1e-5)
+
+
 def test_what_is_recomputed_is_called_again_and_has_the_same_gradient():
     calls = []
 

@@ -1,6 +1,5 @@
 """The operations that every backend can use against NumPy."""
 
-import random
 from math import erf
 
 import keras
@@ -88,16 +87,6 @@ def test_clips_stay_where_they_are():
     clips = np.zeros((1, 2, 4, 4, 3), "uint8")
 
     assert keras_ops.to_device(clips) is clips
-
-
-def test_a_seed_repeats_python_and_numpy():
-    draws = []
-    for _ in range(2):
-        keras_ops.set_random_seed(7)
-        draws.append((random.random(), np.random.random()))
-    keras_ops.set_random_seed(8)
-
-    assert draws[0] == draws[1] != (random.random(), np.random.random())
 
 
 def test_a_layer_is_called_as_a_layer(rng):

@@ -235,6 +235,31 @@ def test_state_that_is_not_understood_is_refused_and_left_alone(variables):
     assert_equal(freezing.optimizer_slots(optimizer), before)
 
 
+def test_an_optimizer_that_cannot_be_built_again_is_left_alone(variables):
+    class Once(keras.optimizers.AdamW):
+        builds = 0
+
+        def build(self, variables):
+            super().build(variables)
+            self.builds += 1
+            if self.builds == 2:
+                raise MemoryError("no room for the slots")
+
+    optimizer = trained(
+        Once(0.1, use_ema=True, gradient_accumulation_steps=2), variables
+    )
+    before = freezing.optimizer_slots(optimizer)
+    objects = [id(variable) for variable in optimizer.variables]
+
+    with pytest.raises(MemoryError, match="no room"):
+        keep(optimizer, variables, LEFT)
+
+    assert_equal(freezing.optimizer_slots(optimizer), before)
+    assert [id(variable) for variable in optimizer.variables] == objects
+    gradients = [ops.ones(shape) for shape in SHAPES.values()]
+    optimizer.apply(gradients, list(variables.values()))
+
+
 def addresses(variables):
     """Where the values lie; no place may be given away twice."""
     if keras.backend.backend() == "jax":

@@ -6,6 +6,7 @@ import pytest
 from layerlock import evaluation, plugins
 from layerlock.evaluation import probes
 from tests.evaluation import toys
+from tests.random_state import random_state
 
 NAMES = plugins.names("layerlock.evaluation.probes")
 DENSE = [
@@ -44,6 +45,15 @@ def test_it_finds_the_class_that_is_planted(name, views):
     # Settings are chosen by the validation split.
     assert len(result.trials) >= 2
     assert all("top1" in trial for trial in result.trials)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_leaves_the_random_state_of_the_caller(name):
+    before = random_state()
+
+    evaluation.probe(toys.Encoder(), toys.PlantedTask(), fast(name, 2), layer=1)
+
+    assert random_state() == before
 
 
 @pytest.mark.parametrize("name", DENSE)

@@ -5,6 +5,7 @@ import pytest
 
 from layerlock.evaluation import encoders
 from tests.models import networks
+from tests.random_state import random_state
 
 
 def test_a_random_encoder_is_a_function_of_its_seed():
@@ -14,6 +15,14 @@ def test_a_random_encoder_is_a_function_of_its_seed():
     )
 
     assert first == again != other
+
+
+def test_a_random_encoder_leaves_the_random_state_of_the_caller():
+    before = random_state()
+
+    encoders.load("random:video_vit_nano", 1)
+
+    assert random_state() == before
 
 
 def test_pixels_are_cut_into_the_patches_of_a_preset():

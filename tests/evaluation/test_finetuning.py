@@ -9,6 +9,7 @@ from layerlock import backends, evaluation
 from layerlock.evaluation import encoders, finetuning
 from tests.evaluation import toys
 from tests.models import networks
+from tests.random_state import random_state
 
 pytest.importorskip("sklearn")
 ONE_BACKEND = pytest.mark.skipif(
@@ -80,6 +81,15 @@ def test_it_learns_what_is_planted():
     assert last["top1"] > 0.8
     assert result.metrics["top1"]["value"] > 0.8
     assert [trial["step"] for trial in result.trials] == list(range(3, 31, 3))
+
+
+def test_the_random_state_of_the_caller_stays():
+    encoder = small_encoder()
+    before = random_state()
+
+    finetune(encoder, Clips(), steps=1)
+
+    assert random_state() == before
 
 
 @ONE_BACKEND

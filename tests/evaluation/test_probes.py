@@ -7,6 +7,7 @@ from layerlock.evaluation import probes
 from layerlock.evaluation.probes.base import choose
 from tests.conformance.test_probes import judge
 from tests.evaluation import toys
+from tests.models import networks
 
 
 def test_only_the_attentive_one_looks_somewhere():
@@ -18,6 +19,25 @@ def test_only_the_attentive_one_looks_somewhere():
     assert shown.shape == (2, *toys.GRID)
     np.testing.assert_allclose(shown.sum(axis=(1, 2, 3)), 1, rtol=1e-5)
     assert judge(toys.PlantedTask(), "linear").probe.attention(features) is None
+
+
+@pytest.mark.parametrize("name", ["attentive", "linear"])
+def test_all_weights_are_a_function_of_the_seed(name):
+    def start(seed):
+        probe = probes.get(name, seed=seed)
+        probe.prepare(toys.GRID, toys.PlantedTask())
+        model = probe.build((*toys.GRID, toys.DIM))
+        return [networks.numpy(variable) for variable in model.variables]
+
+    first, again, other = start(1), start(1), start(2)
+
+    assert all(map(np.array_equal, first, again))
+    # Norms and biases start at 1 and 0.
+    random = [value.std() > 0 for value in first]
+    changed = [
+        not np.array_equal(*pair) for pair in zip(first, other, strict=True)
+    ]
+    assert changed == random
 
 
 def test_a_class_that_was_never_seen_gets_no_probability():

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,9 @@ from layerlock.backends.contract import StepCost
 from layerlock.backends.jax.ahead import Compilation
 from layerlock.backends.jax.programs import (
     CompiledStep,
-    compile_from_shapes,
+    finish,
     shape_of,
+    step_from_shapes,
     structure_of,
 )
 
@@ -111,14 +113,18 @@ class TrainStep:
 def fused(function):
     # The whole step is compiled. Nested `jit` shares the trace of a function
     # between its calls and between programs, so its result must depend on the
-    # arguments only.
-    @functools.partial(jax.jit, static_argnums=0)
-    def run(keywords, *arguments):
+    # arguments only, and on the settings of Keras that operations read.
+    @functools.partial(jax.jit, static_argnums=(0, 1))
+    def run(settings, keywords, *arguments):
         return function(*arguments, **dict(keywords))
 
     @functools.wraps(function)
     def call(*arguments, **keywords):
-        return run(tuple(sorted(keywords.items())), *arguments)
+        settings = (
+            keras.config.floatx(),
+            keras.config.is_flash_attention_enabled(),
+        )
+        return run(settings, tuple(sorted(keywords.items())), *arguments)
 
     return call
 
@@ -167,12 +173,24 @@ def compile_ahead(model, config, make_model):
     if running is not None and running.config == config:
         return running
 
-    def compile():
-        program, state = compile_from_shapes(make_model, step.data)
-        return program, structure_of((state, step.data))
-
-    # A daemon thread: an interrupted run does not wait for it.
-    model.next_step = Compilation(compile, config)
+    # The model is built here, and not in the thread: initializers draw from
+    # Python's random numbers. It takes a tenth of a second.
+    try:
+        later, state = step_from_shapes(make_model, step.data)
+    except Exception as error:
+        warnings.warn(
+            "The next stage cannot be compiled in the background; it is "
+            f"compiled when layers freeze. Reason: {error!r}",
+            stacklevel=2,
+        )
+        return None
+    data = step.data
+    model.next_step = Compilation(
+        lambda: later.jitted.lower(state, data),
+        finish,
+        structure_of((state, data)),
+        config,
+    )
     return model.next_step
 
 
@@ -196,8 +214,9 @@ def compiled(model, function, example=None):
     if example is not None and keras.distribution.distribution() is None:
         shapes = jax.tree.map(shape_of, (_values(model.variables), example))
         ahead = Compilation(
-            lambda: (run.lower(*shapes).compile(), structure_of(shapes)),
-            daemon=False,
+            lambda: run.lower(*shapes),
+            lambda lowered: lowered.compile(),
+            structure_of(shapes),
         )
 
     def call(*arguments):

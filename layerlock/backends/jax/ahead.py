@@ -1,44 +1,68 @@
 """Compiles a program in a background thread."""
 
+import atexit
+import contextvars
+import os
+import sys
 import threading
 import warnings
 
+from layerlock.backends.jax.settings import ThreadSettings
+
+_PATIENCE = 1.0  # seconds of waiting at exit before it is announced
+_INTERRUPTED = 130  # exit status after Ctrl-C
+
+_threads = set()  # that compile; the exit of the process waits for them
+_is_exiting = threading.Event()
+
 
 class Compilation:
-    """Compiles a program in the background.
+    """Compiles a program in the background, under the caller's settings.
+
+    The exit of the process waits for XLA: a thread inside of it cannot be
+    stopped, and would abort the process.
 
     Args:
-        compile: function without arguments that returns the program and the
-            structure of its arguments.
+        lower: function without arguments that traces the program.
+        compile: function of the result of `lower` that returns the program.
+        structure: of the arguments of the program, see `structure_of`.
         config: `get_config` of the model at the stage of the program.
             Defaults to `None`.
-        daemon: bool, whether the process may exit before the compilation has
-            finished. Defaults to `True`.
 
     Attributes:
         program: the compiled program, or `None`.
         error: the exception if compilation failed, or `None`.
     """
 
-    def __init__(self, compile, config=None, daemon=True):
+    def __init__(self, lower, compile, structure, config=None):
         self.config = config
         self.program = None
         self.error = None
-        self._fits = None
+        self._structure = structure
+        self._settings = ThreadSettings()
+        context = contextvars.copy_context()
+        # A daemon thread: `_finish` waits for it, and can say so.
         self._thread = threading.Thread(
-            target=self._run,
-            args=(compile,),
+            target=context.run,
+            args=(self._run, lower, compile),
             name="layerlock-compile-ahead",
-            daemon=daemon,
+            daemon=True,
         )
+        _threads.add(self._thread)
         self._thread.start()
 
     def wait(self):
         """Waits until the compilation has finished or failed."""
         self._thread.join()
 
-    def take(self, fits):
-        """Waits for the program; returns `None` if it does not fit."""
+    def take(self, structure):
+        """Waits for the program; returns `None` if it does not fit.
+
+        Args:
+            structure: of the arguments.
+        """
+        if structure != self._structure or not self._settings.hold():
+            return None
         self.wait()
         if self.error is not None:
             warnings.warn(
@@ -46,10 +70,37 @@ class Compilation:
                 f"compiled now. Reason: {self.error!r}",
                 stacklevel=2,
             )
-        return self.program if fits == self._fits else None
+        return self.program
 
-    def _run(self, compile):
+    def _run(self, lower, compile):
         try:
-            self.program, self._fits = compile()
+            with self._settings.applied():
+                lowered = lower()
+                if not _is_exiting.is_set():
+                    self.program = compile(lowered)
         except Exception as error:  # the run continues and compiles later
             self.error = error
+        finally:
+            _threads.discard(threading.current_thread())
+
+
+@atexit.register
+def _finish():
+    """Waits for all compilations before the interpreter is torn down."""
+    _is_exiting.set()
+    try:
+        for patience in (_PATIENCE, None):
+            for thread in list(_threads):
+                thread.join(patience)
+            if _threads and patience is not None:
+                print(
+                    "Waiting for XLA, which compiles a program in the "
+                    "background and cannot be interrupted. Press Ctrl-C to "
+                    "exit at once.",
+                    file=sys.stderr,
+                    flush=True,
+                )
+    except KeyboardInterrupt:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(_INTERRUPTED)

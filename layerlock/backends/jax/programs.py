@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import keras
 
+from layerlock.backends import keras_internals
 from layerlock.backends.contract import StepCost
 
 
@@ -64,14 +65,19 @@ class CompiledStep:
 
     def compile(self, state, data):
         """The program for these arrays, or for arrays of these shapes."""
-        program = self.jitted.lower(state, data).compile()
-        return Program(program, _cost(program))
+        return finish(self.jitted.lower(state, data))
 
     def _program(self, state, data):
         self.data = jax.tree.map(shape_of, data)
         ahead, self.ahead = self.ahead, None
         program = ahead and ahead.take(structure_of((state, data)))
         return program or self.compile(state, data)
+
+
+def finish(lowered) -> Program:
+    """Compiles a step that was traced."""
+    program = lowered.compile()
+    return Program(program, _cost(program))
 
 
 def _cost(program) -> StepCost:
@@ -103,19 +109,22 @@ def structure_of(tree) -> tuple:
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
-def compile_from_shapes(make_model, data):
-    """Compiles the training step of a model without computing anything.
+def step_from_shapes(make_model, data):
+    """Builds the training step of a model without computing anything.
+
+    The counters from which Keras makes names are not changed.
 
     Args:
         make_model: function that builds a compiled model, optimizer included.
         data: `jax.ShapeDtypeStruct`s of a batch.
 
     Returns:
-        The `Program`, and the shapes of the state that it takes.
+        The `CompiledStep`, and the shapes of the state that it takes.
     """
     models = []
     # Variables get shapes and no values.
-    jax.eval_shape(lambda: models.append(make_model()))
+    with keras_internals.separate_state(keras_internals.thread_state()):
+        jax.eval_shape(lambda: models.append(make_model()))
     [model] = models
     state = tuple(
         [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
@@ -126,5 +135,17 @@ def compile_from_shapes(make_model, data):
             model.metrics_variables,
         )
     )
-    step = CompiledStep(model.train_step, donate_argnums=0)
+    return CompiledStep(model.train_step, donate_argnums=0), state
+
+
+def compile_from_shapes(make_model, data):
+    """Compiles the training step of a model without computing anything.
+
+    Args:
+        make_model, data: as for `step_from_shapes`.
+
+    Returns:
+        The `Program`, and the shapes of the state that it takes.
+    """
+    step, state = step_from_shapes(make_model, data)
     return step.compile(state, data), state

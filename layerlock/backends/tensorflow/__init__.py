@@ -100,11 +100,9 @@ def compiled(model, function, example=None):
 
 def global_norm(gradients):
     known = [gradient for gradient in gradients if gradient is not None]
+    halves = (tf.bfloat16, tf.float16)
+    known = [tf.cast(x, "float32") if x.dtype in halves else x for x in known]
     return tf.cast(tf.linalg.global_norm(known), "float32")
-
-
-def set_random_seed(seed):
-    keras.utils.set_random_seed(seed)
 
 
 def measure_step(model) -> StepCost:

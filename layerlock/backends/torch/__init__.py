@@ -6,19 +6,22 @@ limit of programs, because it specialises on every layer object.
 """
 
 import contextlib
-import functools
 
 import keras
 import torch
-from torch.utils import checkpoint
 
-from layerlock.backends import keras_internals, keras_ops, stages
+from layerlock.backends import keras_internals, stages
 from layerlock.backends.contract import (
     StepCost,
     refuse_distribution,
     variable_bytes,
 )
 from layerlock.backends.torch import fused_adam
+from layerlock.backends.torch.fusing import (
+    fused as fused,
+    fusing,
+    recomputed as recomputed,
+)
 from layerlock.backends.torch.operations import (
     attention as attention,
     call_layer as call_layer,
@@ -37,20 +40,20 @@ class TrainStep:
     has_run = False
 
     def train_step(self, data):
-        if getattr(self, "saved_bytes", None) is None and not self.jit_compile:
+        with fusing(self):
+            if self.jit_compile or getattr(self, "saved_bytes", None):
+                return self._train_step(data)
             with _SavedTensors(self.variables) as saved:
                 logs = self._train_step(data)
             self.saved_bytes = saved.bytes
             return logs
-        with _fusing(self.jit_compile):
-            return self._train_step(data)
 
     def test_step(self, data):
-        with _fusing(self.jit_compile):
+        with fusing(self):
             return super().test_step(data)
 
     def predict_step(self, data):
-        with _fusing(self.jit_compile):
+        with fusing(self):
             return super().predict_step(data)
 
     def make_train_function(self, force=False):
@@ -98,46 +101,6 @@ class TrainStep:
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
         }
-
-
-# Not thread-local: autograd's thread recomputes blocks.
-_fuse = False
-
-
-@contextlib.contextmanager
-def _fusing(enabled):
-    global _fuse
-    before, _fuse = _fuse, bool(enabled)
-    try:
-        yield
-    finally:
-        _fuse = before
-
-
-def fused(function):
-    @functools.cache
-    def compiled_function():  # lazy: importing the compiler takes seconds
-        return torch.compile(function, dynamic=False)
-
-    @functools.wraps(function)
-    def call(*arguments, **keywords):
-        implementation = compiled_function() if _fuse else function
-        return implementation(*arguments, **keywords)
-
-    return call
-
-
-def recomputed(function):
-    def call(*arguments, **keywords):
-        return checkpoint.checkpoint(
-            function,
-            *arguments,
-            use_reentrant=False,
-            preserve_rng_state=False,
-            **keywords,
-        )
-
-    return call
 
 
 class _SavedTensors:
@@ -216,12 +179,17 @@ def compiled(model, function, example=None):
 def global_norm(gradients):
     # A few fused calls: one call per gradient would be slow.
     known = [gradient for gradient in gradients if gradient is not None]
+    halves = (torch.bfloat16, torch.float16)
+    known = [x.float() if x.dtype in halves else x for x in known]
     return torch.nn.utils.get_total_norm(known).to(torch.float32)
 
 
-def set_random_seed(seed):
-    keras_ops.set_random_seed(seed)
-    torch.manual_seed(seed)
+def preserved_random_state():
+    # Explicit, or PyTorch warns of several devices. A device that is not in
+    # use has no state yet.
+    in_use = torch.cuda.is_initialized()
+    devices = range(torch.cuda.device_count()) if in_use else ()
+    return torch.random.fork_rng(devices)
 
 
 def measure_step(model) -> StepCost:

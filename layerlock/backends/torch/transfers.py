@@ -1,6 +1,7 @@
 """Transfers from the host to the device without synchronisation."""
 
 import functools
+import threading
 
 import keras
 import numpy as np
@@ -9,20 +10,25 @@ import torch
 MAX_CONSTANTS = 256
 
 # On CUDA, copying a number from the host waits for all kernels in the queue.
-_constants = {}  # by content, type, shape, precision and device
+# By content, type, shape, precision and device, which is all that a constant
+# depends on: models that share one do not affect each other.
+_constants = {}
+_lock = threading.Lock()
 
 
 def constant(value, dtype):
     array, device = np.asarray(value), _device()
     key = array.tobytes(), array.dtype.str, array.shape, dtype, device
-    if key in _constants:
-        return _constants[key]
+    tensor = _constants.get(key)
+    if tensor is not None:
+        return tensor
     with torch.inference_mode(False):  # or autograd could not use it later
         tensor = torch.tensor(array, dtype=getattr(torch, dtype), device=device)
     if type(tensor) is torch.Tensor:  # not a tensor of a tracer
-        if len(_constants) >= MAX_CONSTANTS:
-            _constants.clear()
-        _constants[key] = tensor
+        with _lock:
+            while len(_constants) >= MAX_CONSTANTS:
+                del _constants[next(iter(_constants))]  # the oldest
+            _constants[key] = tensor
     return tensor
 
 
@@ -35,15 +41,15 @@ def to_device(clips):
     device = _device()
     if device.type != "cuda":
         return clips
-    copies = _copies()
+    copies = _copies(device)
     with torch.cuda.stream(copies):
         pinned = torch.from_numpy(clips).pin_memory()
         copied = pinned.to(device, non_blocking=True)
     copies.synchronize()
-    copied.record_stream(torch.cuda.default_stream())  # which trains
+    copied.record_stream(torch.cuda.default_stream(device))  # which trains
     return copied
 
 
 @functools.cache
-def _copies():
-    return torch.cuda.Stream()
+def _copies(device):
+    return torch.cuda.Stream(device)

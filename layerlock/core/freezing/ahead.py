@@ -1,10 +1,7 @@
 """Compiles the step of the next stage while the present one trains."""
 
-import contextlib
-import random
-
 from layerlock import backends
-from layerlock.backends import optimizer as optimizer_state
+from layerlock.backends import optimizer as optimizer_state, randomness
 from layerlock.core.freezing.scheduler import FreezableModel
 
 
@@ -39,21 +36,11 @@ def compile_next_stage(model, schedule, step: int):
     except ValueError:
         return None
 
-    def make_model():
-        with _undisturbed_random_numbers():
+    def make_model():  # called in this thread
+        with randomness.preserved():
             twin = type(model).from_config(config)
             twin.compile(make_optimizer(), jit_compile=model.jit_compile)
             twin.optimizer.build(twin.trainable_variables)
         return twin
 
     return backends.compile_ahead(model, config, make_model)
-
-
-@contextlib.contextmanager
-def _undisturbed_random_numbers():
-    """Restores Python's random state, from which initializers draw seeds."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)

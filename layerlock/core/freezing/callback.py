@@ -128,10 +128,6 @@ class LayerLock(keras.callbacks.Callback):
                 self.model, self.schedule, self.counter.step
             )
 
-    def on_train_end(self, logs=None):
-        if self.compiling is not None:
-            self.compiling.wait()
-
     def _resume(self):
         self.counter = StepCounter(self.model)
         self._freeze()

@@ -53,6 +53,8 @@ class FreezableModel:
     def enter_stage(self, frozen_layers: int, reset_head: bool = False) -> list:
         """Prepares the model for a stage, before variables are frozen.
 
+        What it raises, it raises before it changes the model.
+
         Returns:
             Variables that were re-initialised.
         """
@@ -166,7 +168,9 @@ class FreezeScheduler:
                 number of layers.
 
         Raises:
-            ValueError: if a layer would thaw or there are too few layers.
+            ValueError: if a layer would thaw, there are too few layers, the
+                model cannot enter the stage, or the optimizer's state is not
+                supported. Nothing has changed then.
         """
         if not self.frozen_layers <= frozen_layers <= len(self.layers):
             raise ValueError(
@@ -175,19 +179,32 @@ class FreezeScheduler:
                 f"{self.frozen_layers} are frozen."
             )
         model = self.model
+        if isinstance(model, FreezableModel):
+            model.check_stages(frozen_layers)
+        if model.optimizer.built:
+            # Again: it may have been built, or replaced, since the start.
+            optimizer_state.check_optimizer(model.optimizer)
         backends.sync_state(model)
         trained = model.trainable_variables
         with backends.variable_scope(model):
             fresh = []
             if isinstance(model, FreezableModel):
                 fresh = model.enter_stage(frozen_layers, self.head_reset)
-            for unit in self.layers[:frozen_layers]:
-                for layer in unit:
-                    layer.trainable = False
+            layers = keras.tree.flatten(self.layers[:frozen_layers])
             if model.optimizer.built:
+                going = {id(v) for layer in layers for v in layer.variables}
+                # May fail, and so comes first.
                 optimizer_state.rebuild_optimizer(
-                    model.optimizer, model.trainable_variables, fresh
+                    model.optimizer,
+                    [
+                        v
+                        for v in model.trainable_variables
+                        if id(v) not in going
+                    ],
+                    fresh,
                 )
+            for layer in layers:
+                layer.trainable = False
         self.frozen_layers = frozen_layers
         frozen = [v for v in trained if not v.trainable]
         backends.renew_step(model, frozen)

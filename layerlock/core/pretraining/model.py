@@ -172,6 +172,7 @@ class MaskedPretraining(
             )
         targets = self.target_layers_at(frozen_layers)
         self.check_stages(frozen_layers)
+        self.predictor.head_layers(targets)  # raises if there is none
         moved = targets != self.target_layers
         self.frozen_layers = frozen_layers
         self.target_layers = targets

@@ -7,11 +7,18 @@ from keras import ops
 def create(encoder):
     """Builds a teacher that begins as a copy of the encoder.
 
+    Its weights are at least float32, also those of a bfloat16 encoder: an
+    average changes by less than bfloat16 can represent.
+
     Args:
         encoder: an encoder with `blocks`, `embedding` and `freezable_layers`,
             such as a `VideoEncoder`.
     """
-    config = {**encoder.get_config(), "name": f"{encoder.name}_teacher"}
+    config = {
+        **encoder.get_config(),
+        "name": f"{encoder.name}_teacher",
+        "dtype": _with_precise_weights(encoder.dtype_policy),
+    }
     teacher = encoder.from_config(config)
     teacher.trainable = False
     for own, learnt in _pairs(teacher, encoder):
@@ -35,6 +42,8 @@ def update(teacher, encoder, momentum):
         if not learnt.trainable:
             continue
         kept = ops.cast(momentum, own.dtype)
+        if learnt.dtype != own.dtype:
+            learnt = ops.cast(learnt, own.dtype)
         own.assign(kept * own + (1 - kept) * learnt)
 
 
@@ -62,6 +71,13 @@ def share_layers(teacher, encoder, num_layers: int):
                 own.variables, learnt.variables, strict=True
             ):
                 _copy(mine, theirs)
+
+
+def _with_precise_weights(policy):
+    """The policy whose weights are float32 where they had 16 bits."""
+    if policy.variable_dtype not in ("bfloat16", "float16"):
+        return policy
+    return keras.DTypePolicy(f"mixed_{policy.compute_dtype}")
 
 
 def _pairs(teacher, encoder):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from layerlock import backends
+from layerlock.backends import randomness
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import scores
 from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
@@ -98,12 +98,16 @@ class TrainedProbe(Probe):
         Args:
             shape: of the features of a clip, `(frames, rows, columns, dim)`.
         """
-        backends.set_random_seed(self.seed)
-        inputs = keras.Input(shape)
-        readout = self.readout(shape[-1], self.outputs)
-        return keras.Model(inputs, readout(inputs), name="readout")
+        with randomness.seeded(self.seed):
+            inputs = keras.Input(shape)
+            readout = self.readout(shape[-1], self.outputs)
+            return keras.Model(inputs, readout(inputs), name="readout")
 
     def fit(self, train, validation, task):
+        with randomness.preserved():
+            self._fit(train, validation, task)
+
+    def _fit(self, train, validation, task):
         depths = train.sample(_MAX_DEPTH_BYTES) if task.is_dense else None
         self.prepare(train.shape[:3], task, depths)
 

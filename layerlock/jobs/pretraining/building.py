@@ -7,6 +7,7 @@ import pathlib
 import keras
 
 from layerlock import backends
+from layerlock.backends import randomness
 from layerlock.config import PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.jobs.pretraining.method import Method
@@ -28,8 +29,9 @@ def build(config: PretrainConfig, method: Method) -> MaskedPretraining:
     cache = config.run.compilation_cache
     if cache:
         backends.cache_programs(pathlib.Path(cache).expanduser())
-    backends.set_random_seed(config.training.seed)
-    model = build_model(config, method)
+    # All other randomness is a function of the seed and of a counter.
+    with randomness.seeded(config.training.seed):
+        model = build_model(config, method)
     jit_compile = config.encoder.jit_compile
     model.compile(
         optimizer=build_optimizer(config, method.learning_rate),
@@ -40,7 +42,9 @@ def build(config: PretrainConfig, method: Method) -> MaskedPretraining:
 
 @contextlib.contextmanager
 def distributed(kind: str):
-    """Spreads batches, or the model too, over the devices, and ends it.
+    """Spreads batches, or the model too, over the devices.
+
+    The distribution of the caller is restored at the end.
 
     Args:
         kind: `"none"`, `"data"` or `"model"`.
@@ -58,11 +62,12 @@ def distributed(kind: str):
         spread = keras.distribution.ModelParallel(
             layout_map=sharding.layout_map(mesh), batch_dim_name="batch"
         )
+    before = keras.distribution.distribution()
     keras.distribution.set_distribution(spread)
     try:
         yield
     finally:
-        keras.distribution.set_distribution(None)
+        keras.distribution.set_distribution(before)
 
 
 def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:

@@ -86,7 +86,9 @@ def test_a_program_that_was_compiled_ahead_is_used():
     function = Step()
     state, data = jnp.float32(0), jnp.ones(4)
     program = CompiledStep(Step()).compile(state, data)
-    ahead = Compilation(lambda: (program, structure_of((state, data))))
+    ahead = Compilation(
+        lambda: None, lambda traced: program, structure_of((state, data))
+    )
 
     step = CompiledStep(function, ahead)
     step(state, data)
@@ -98,7 +100,9 @@ def test_a_program_that_was_compiled_ahead_is_used():
 def test_a_program_for_another_shape_is_not_used():
     state, data = jnp.float32(0), jnp.ones(4)
     program = CompiledStep(Step()).compile(state, data)
-    ahead = Compilation(lambda: (program, structure_of((state, data))))
+    ahead = Compilation(
+        lambda: None, lambda traced: program, structure_of((state, data))
+    )
 
     step = CompiledStep(Step(), ahead)
     logs, _ = step(state, jnp.ones(6))

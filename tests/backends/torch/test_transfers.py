@@ -99,3 +99,14 @@ def test_constants_that_differ_are_not_shared(value, dtype):
     assert second is not first
     assert second.tolist() == value
     assert second.dtype == getattr(torch, dtype)
+
+
+def test_the_oldest_constants_make_room():
+    for number in range(transfers.MAX_CONSTANTS):
+        backends.constant(number, "float64")
+    latest = backends.constant(transfers.MAX_CONSTANTS - 1, "float64")
+
+    backends.constant(-1, "float64")
+
+    number = transfers.MAX_CONSTANTS - 1
+    assert backends.constant(number, "float64") is latest

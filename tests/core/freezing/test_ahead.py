@@ -1,8 +1,16 @@
 """The step of the next stage, compiled ahead, is the step of that stage."""
 
+import random
+import threading
+
 import keras
 import numpy as np
 import pytest
+
+if keras.backend.backend() != "jax":
+    pytest.skip("compiled ahead on JAX alone", allow_module_level=True)
+
+import jax
 
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
@@ -14,9 +22,6 @@ from layerlock.core.pretraining.masks import MultiBlockMask
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from tests.core.freezing.dropped_gradients import BATCH_SIZE, build_model, clips
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="compiled ahead on JAX alone"
-)
 EVENTS = [(3, 1), (6, 3)]
 STEPS = 9
 OPTIMIZERS = {
@@ -123,6 +128,7 @@ def test_what_was_compiled_for_another_model_is_not_used():
 
 
 def test_a_twin_that_cannot_be_built_stops_nothing():
+    @keras.saving.register_keras_serializable("tests")
     class Unknown(VJEPA):
         def __init__(self):
             super().__init__()
@@ -133,10 +139,10 @@ def test_a_twin_that_cannot_be_built_stops_nothing():
 
     model, schedule = build(objective=Unknown(), mask=MultiBlockMask())
     lock = Watched(schedule)
-    with pytest.warns(UserWarning, match="in the background"):
+    with pytest.warns(UserWarning, match="in the background.*not this one"):
         losses = train(model, lock)
 
-    assert lock.started[0].error is not None
+    assert lock.started == []
     assert np.isfinite(losses).all()
     assert lock.events == EVENTS
 
@@ -149,9 +155,73 @@ def test_a_schedule_that_grows_is_not_looked_ahead():
     assert lock.started == []
 
 
-def test_python_draws_no_other_random_numbers():
-    import random
+@pytest.mark.parametrize(
+    "settings",
+    [
+        lambda: jax.default_matmul_precision("float32"),
+        lambda: jax.enable_x64(True),
+        lambda: keras.device("cpu:0"),
+    ],
+    ids=["precision", "x64", "device"],
+)
+def test_programs_of_a_run_under_settings_of_its_own_are_used(settings):
+    with settings():
+        model, schedule = build()
+        lock = Watched(schedule)
+        losses = train(model, lock)
 
+    assert [s.error for s in lock.started] == [None, None]
+    assert len({id(s) for s in lock.used}) == 2
+    assert np.isfinite(losses).all()
+
+
+def test_a_program_of_other_settings_is_not_used():
+    model, schedule = build()
+    lock = Watched(schedule)
+    train(model, lock, 2)
+    [first] = lock.started
+    with jax.default_matmul_precision("float32"):
+        train(model, lock, 2)
+
+    assert first.error is None
+    assert lock.events[0] == (3, 1)
+    assert first not in lock.used
+
+
+def test_the_next_stage_is_built_in_the_thread_that_trains():
+    threads = []
+
+    @keras.saving.register_keras_serializable("tests")
+    class Noting(VJEPA):
+        def __init__(self):
+            super().__init__()
+            threads.append(threading.current_thread())
+
+        @classmethod
+        def from_config(cls, config):
+            return cls()
+
+    model, schedule = build(objective=Noting(), mask=MultiBlockMask())
+    lock = Watched(schedule)
+    train(model, lock, 2)
+
+    assert len(lock.started) == 1
+    assert len(threads) > 1
+    assert set(threads) == {threading.current_thread()}
+
+
+def test_the_next_stage_takes_no_names_of_layers():
+    model, schedule = build()
+    before = keras.layers.Dense(1).name
+    lock = Watched(schedule)
+    train(model, lock, 2)
+
+    number = int(before.partition("_")[2] or 0)
+    assert len(lock.started) == 1
+    assert keras.layers.Dense(1).name == f"dense_{number + 1}"
+
+
+def test_python_draws_no_other_random_numbers():
     keras.utils.set_random_seed(3)
     model, schedule = build()
     random.seed(5)

@@ -275,3 +275,67 @@ def test_an_optimizer_with_unknown_state_is_refused_and_left_alone():
     with pytest.raises(ValueError, match="strange"):
         model.fit(x, x, batch_size=4, verbose=0, callbacks=[lock])
     assert all(layer.trainable for layer in layers)
+
+
+def test_a_model_is_left_alone_if_its_optimizer_cannot_be_built_again():
+    class Once(keras.optimizers.SGD):
+        def build(self, variables):
+            if self._trainable_variables:
+                raise RuntimeError("built before")
+            super().build(variables)
+
+    model, layers = sequential()
+    model.compile(Once(1e-2, momentum=0.9), loss="mse")
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model, layers[:2])
+    x = numbers(2)
+    model.train_on_batch(x, x)
+
+    with pytest.raises(RuntimeError, match="built before"):
+        scheduler.freeze(1)
+
+    assert scheduler.frozen_layers == 0
+    assert all(layer.trainable for layer in layers)
+    model.train_on_batch(x, x)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"objective": "vjepa", "mask": None}],
+    ids=["mae", "vjepa"],
+)
+def test_an_optimizer_is_checked_before_the_model_changes(arguments):
+    model = freezing.build_model(**arguments)
+    model.compile(keras.optimizers.SGD(0.1))
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    strange = keras.optimizers.SGD(0.1)
+    strange.build(model.trainable_variables)
+    strange.hidden = {"a": strange.add_variable(shape=(), name="strange")}
+    model.optimizer = strange
+    before = state_of(model)
+
+    with pytest.raises(ValueError, match="strange"):
+        scheduler.freeze(2)
+
+    assert state_of(model) == before
+
+
+def state_of(model):
+    return (
+        model.frozen_layers,
+        model.target_layers,
+        [variable.trainable for variable in model.variables],
+        [id(block) for block in getattr(model.teacher, "blocks", ())],
+    )
+
+
+def test_a_stage_is_checked_before_the_model_changes():
+    model = freezing.build_model()
+    model.compile(keras.optimizers.SGD(0.1))
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    before = state_of(model)
+    model.objective.target_layers = lambda frozen: (frozen + 1,)
+
+    with pytest.raises(ValueError, match="would move with the encoder"):
+        scheduler.freeze(1)
+
+    assert state_of(model) == before

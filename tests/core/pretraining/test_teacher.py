@@ -104,6 +104,53 @@ def test_under_accumulation_it_moves_with_every_update_only():
         np.testing.assert_allclose(value, average[name], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
+def test_it_moves_by_less_than_the_encoder_can_represent(policy):
+    momentum = 0.9981  # 1 in bfloat16
+    model = freezing.build_model(
+        objective=VJEPA(momentum=momentum, final_momentum=momentum),
+        dtype=policy,
+    )
+    model.compile(keras.optimizers.SGD(0.1))
+    record, start = Record(), values(model, model.encoder)
+    average = dict(start)
+
+    fit(model, 4, record)
+
+    for weights in record.weights:
+        for name, value in weights.items():
+            average[name] = momentum * average[name] + (1 - momentum) * value
+    moved = {name for name in average if (average[name] != start[name]).any()}
+    assert len(moved) > 40
+    # XLA may average the weights before they are rounded.
+    rounding = 2.0**-9 * 4 * (1 - momentum)
+    for name, value in values(model, model.teacher).items():
+        np.testing.assert_allclose(
+            value - start[name],
+            average[name] - start[name],
+            rtol=0.01,
+            atol=rounding * np.abs(start[name]).max() + 2e-7,
+        )
+    found, expected = (
+        np.concatenate([(end[name] - start[name]).ravel() for name in moved])
+        for end in (values(model, model.teacher), average)
+    )
+    assert np.corrcoef(found, expected)[0, 1] > 0.99
+
+
+def test_a_teacher_of_low_precision_computes_as_its_encoder_and_shares_blocks():
+    model = freezing.build_model(objective=VJEPA(), dtype="bfloat16")
+    model.compile(keras.optimizers.SGD(0.1))
+
+    FreezeScheduler(PiecewiseFreezeSchedule([(2, 2)]), model).freeze(2)
+    train(model, 2)
+
+    teacher, encoder = model.teacher, model.encoder
+    assert teacher.blocks[1] is encoder.blocks[1]
+    assert teacher.compute_dtype == encoder.compute_dtype == "bfloat16"
+    assert {v.dtype for v in teacher.blocks[2].variables} == {"float32"}
+
+
 def test_frozen_blocks_are_shared():
     model = build()
     train(model, 2)

@@ -1,0 +1,96 @@
+"""Functions that a model with `jit_compile=True` compiles for itself."""
+
+import contextlib
+import contextvars
+import functools
+import types
+
+import torch
+from torch.utils import checkpoint
+
+# The compiled functions of the model whose step runs in this thread, by
+# function; `None` for a model that does not compile.
+_compiled = contextvars.ContextVar("layerlock_compiled", default=None)
+
+
+@contextlib.contextmanager
+def fusing(model):
+    """Context in which the functions of `fused` are compiled for a model.
+
+    Args:
+        model: a `keras.Model`. Nothing is compiled if it was compiled with
+            `jit_compile=False`.
+    """
+    functions = None
+    if model.jit_compile:
+        functions = getattr(model, "compiled_functions", None)
+        if functions is None:
+            functions = {}
+            # Keras would track it, which a built model refuses.
+            object.__setattr__(model, "compiled_functions", functions)
+    with _using(functions):
+        yield
+
+
+@contextlib.contextmanager
+def _using(functions):
+    token = _compiled.set(functions)
+    try:
+        yield
+    finally:
+        _compiled.reset(token)
+
+
+def fused(function):
+    """See `contract.py`."""
+
+    @functools.wraps(function)
+    def call(*arguments, **keywords):
+        functions = _compiled.get()
+        if functions is None:
+            return function(*arguments, **keywords)
+        if function not in functions:
+            # Lazy: importing the compiler takes seconds.
+            functions[function] = torch.compile(_copy(function), dynamic=False)
+        return functions[function](*arguments, **keywords)
+
+    return call
+
+
+def recomputed(function):
+    """See `contract.py`."""
+
+    def call(*arguments, **keywords):
+        functions = _compiled.get()
+
+        def again(*arguments, **keywords):
+            # Autograd may call it in a thread of its own.
+            with _using(functions):
+                return function(*arguments, **keywords)
+
+        return checkpoint.checkpoint(
+            again,
+            *arguments,
+            use_reentrant=False,
+            preserve_rng_state=False,
+            **keywords,
+        )
+
+    return call
+
+
+def _copy(function):
+    """The same function with code of its own.
+
+    PyTorch counts the programs of a code object, and stops compiling at a
+    limit: models of other sizes would use it up.
+    """
+    copy = types.FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy

@@ -1,0 +1,132 @@
+"""Functions that each model compiles for itself, or not at all."""
+
+import threading
+
+import keras
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("PyTorch alone compiles functions", allow_module_level=True)
+
+import torch
+
+from layerlock.backends.torch.fusing import fused, fusing, recomputed
+from tests.core.freezing import dropped_gradients as freezing
+
+
+class Model:
+    def __init__(self, jit_compile):
+        self.jit_compile = jit_compile
+
+
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch):
+    """A list of the functions that were compiled; their results are doubled."""
+    functions = []
+
+    def compile(function, dynamic):
+        functions.append(function)
+        return lambda *arguments, **keywords: (
+            2 * function(*arguments, **keywords)
+        )
+
+    monkeypatch.setattr(torch, "compile", compile)
+    return functions
+
+
+@fused
+def add(x, *, amount=1.0):
+    return x + amount
+
+
+def test_a_model_that_compiles_compiles_once(compiled):
+    model = Model(True)
+
+    for _ in range(2):
+        with fusing(model):
+            assert add(1.0, amount=2.0) == 6.0
+
+    assert len(compiled) == 1
+
+
+def test_a_model_that_does_not_compile_calls_the_function(compiled):
+    with fusing(Model(False)):
+        assert add(1.0) == 2.0
+
+    assert add(1.0) == 2.0
+    assert compiled == []
+
+
+def test_models_share_no_code_whose_programs_would_be_counted_together(
+    compiled,
+):
+    for _ in range(2):
+        with fusing(Model(True)):
+            add(1.0)
+
+    first, second = compiled
+    assert first.__code__ is not second.__code__
+    assert first(1.0) == second(1.0) == 2.0
+
+
+def test_a_model_inside_of_the_step_of_another_keeps_its_setting():
+    with fusing(Model(True)):
+        with fusing(Model(False)):
+            assert add(1.0) == 2.0
+        assert add(1.0) == 4.0
+
+
+def test_a_model_in_another_thread_keeps_its_setting():
+    results = []
+
+    def other():
+        with fusing(Model(False)):
+            results.append(add(1.0))
+
+    with fusing(Model(True)):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        results.append(add(1.0))
+
+    assert results == [2.0, 4.0]
+
+
+def test_what_another_thread_computes_again_is_compiled_as_at_first(compiled):
+    x = torch.ones((), requires_grad=True)
+    with fusing(Model(True)):
+        # The gradient needs the factor, which is not kept.
+        y = recomputed(lambda x: x * add(x))(x)
+    thread = threading.Thread(target=y.backward)
+    thread.start()
+    thread.join()
+
+    assert float(y.detach()) == 4.0
+    assert float(x.grad) == 6.0
+    assert len(compiled) == 1
+
+
+def test_two_models_train_side_by_side_as_each_alone():
+    def start(jit_compile, dtype):
+        model = freezing.build_model(dtype=dtype)
+        model.compile(keras.optimizers.SGD(0.1), jit_compile=jit_compile)
+        return model, []
+
+    def train(model, losses, step):
+        clips = freezing.clips(4)[4 * step : 4 * step + 4]
+        logs = model.train_on_batch(clips, return_dict=True)
+        losses.append(float(logs["batch_loss"]))
+
+    kinds = [(True, "float32"), (False, "float32"), (False, "float64")]
+    alone = []
+    for kind in kinds:
+        model, losses = start(*kind)
+        for step in range(3):
+            train(model, losses, step)
+        alone.append(losses)
+    together = [start(*kind) for kind in kinds]
+    for step in range(3):
+        for model, losses in together:
+            train(model, losses, step)
+
+    assert [losses for _, losses in together] == alone
