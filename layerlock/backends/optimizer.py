@@ -24,10 +24,12 @@ def check_optimizer(optimizer):
 
     Raises:
         ValueError: if the optimizer splits its variables between several
-            optimizers, or holds a variable that is neither a list with one
-            entry per model variable nor a single value.
+            optimizers, holds a variable that is neither a list with one
+            entry per model variable nor a single value, or is an Adam whose
+            settings are rounded to 1 in the precision of the weights.
     """
     for part in _parts(optimizer):
+        _check_precision(part)
         slots, scalars = _state(part)
         known = {id(part._iterations)}
         known |= {id(value) for value in scalars.values()}
@@ -121,6 +123,21 @@ def _parts(optimizer) -> list:
             "its optimizers for the whole model."
         )
     return [optimizer] if inner is None else [optimizer, *_parts(inner)]
+
+
+def _check_precision(part):
+    """Raises if Adam's bias correction would make every update 0."""
+    if not isinstance(part, keras.optimizers.Adam):
+        return
+    for dtype in {v.dtype for v in part._trainable_variables}:
+        if float(ops.cast(ops.cast(part.beta_2, dtype), "float32")) < 1.0:
+            continue
+        raise ValueError(
+            f"{type(part).__name__} does not change {dtype} weights with "
+            f"beta_2={part.beta_2}, which is 1 in {dtype}. Use the dtype "
+            "policy 'mixed_bfloat16' or 'mixed_float16', whose weights are "
+            "float32, or a smaller `beta_2`."
+        )
 
 
 def _state(part) -> tuple[dict, dict]:

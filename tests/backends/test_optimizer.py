@@ -220,6 +220,30 @@ def test_an_optimizer_that_splits_its_variables_is_refused(variables):
         keep(optimizer, variables, LEFT)
 
 
+@pytest.mark.parametrize(
+    "beta, weights, is_refused",
+    [
+        (0.999, "bfloat16", True),
+        (0.95, "bfloat16", False),
+        (0.999, "float32", False),
+    ],
+)
+def test_an_adam_that_would_change_nothing_is_refused(
+    beta, weights, is_refused
+):
+    weight = keras.Variable(np.ones(3), dtype=weights)
+    optimizer = keras.optimizers.AdamW(0.1, beta_2=beta, weight_decay=0.0)
+    optimizer.apply([ops.ones(3, dtype=weights)], [weight])
+
+    moved = (ops.convert_to_numpy(ops.cast(weight, "float32")) != 1.0).all()
+    assert moved != is_refused
+    if not is_refused:
+        optimizer_state.check_optimizer(optimizer)
+        return
+    with pytest.raises(ValueError, match="does not change bfloat16.*mixed_bf"):
+        optimizer_state.check_optimizer(optimizer)
+
+
 def test_state_that_is_not_understood_is_refused_and_left_alone(variables):
     class Strange(keras.optimizers.SGD):
         def build(self, variables):
