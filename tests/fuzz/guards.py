@@ -48,7 +48,12 @@ def _audit(event, arguments):
     elif event == "open" and isinstance(arguments[0], str | bytes):
         _check_open(os.fsdecode(arguments[0]), arguments[1:], folder)
     elif event in _WRITES and isinstance(arguments[0], str | os.PathLike):
-        _check_place(event, os.fspath(arguments[0]), folder)
+        path, parent = os.fspath(arguments[0]), arguments[-1]
+        if isinstance(parent, int) and parent >= 0:  # an open folder
+            path = os.path.join(os.readlink(f"/proc/self/fd/{parent}"), path)
+        _check_place(event, path, folder)
+        if event == "os.rename":
+            _check_place(event, os.fspath(arguments[1]), folder)
 
 
 def _check_open(path, arguments, folder):

@@ -14,7 +14,8 @@ import time
 
 from tests.fuzz import guards, targets
 
-SECONDS = 10  # of one input
+SECONDS = 10  # of one input, on one core
+PATIENCE = 60  # seconds of a machine that others use, too
 STARTING_SECONDS = 300  # imports, and the files that are damaged
 
 
@@ -28,6 +29,7 @@ class Row:
     accepted: int = 0
     slowest: float = 0.0
     findings: list = dataclasses.field(default_factory=list)
+    is_told: bool = False
 
     def add(self, seed, kind, details, seconds):
         self.inputs += 1
@@ -40,39 +42,48 @@ class Row:
             self.accepted += 1
 
 
-def attack(name: str, seeds, on_finding=None) -> Row:
-    """Attacks a target with one input per seed."""
-    row, todo = Row(name), list(seeds)
+def attack(inputs, on_row=None) -> list[Row]:
+    """Attacks targets, one after the other.
+
+    Args:
+        inputs: dict from the name of a target to the seeds of its inputs.
+        on_row: function of each finished `Row`, or `None`.
+    """
+    rows = {name: Row(name) for name in inputs}
+    todo = [(name, seed) for name, seeds in inputs.items() for seed in seeds]
     while todo:
-        todo = _attack(row, todo, on_finding)
-    return row
+        left = _attack(rows, todo)
+        for name in inputs:
+            row = rows[name]
+            if on_row and row.inputs == len(inputs[name]) and not row.is_told:
+                row.is_told = True
+                on_row(row)
+        todo = left
+    return list(rows.values())
 
 
-def _attack(row, seeds, on_finding) -> list:
-    """Attacks until the process ends; returns the seeds that are left."""
+def _attack(rows, todo) -> list:
+    """Attacks until the process or a target ends; returns what is left."""
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    worker = context.Process(target=_work, args=(row.name, seeds, results))
+    worker = context.Process(target=_work, args=(todo, results), daemon=True)
     worker.start()
-    left, limit = list(seeds), STARTING_SECONDS
+    left, is_ready = list(todo), False
     try:
-        is_dead = False
-        while left and not is_dead:
-            started = time.monotonic()
+        while left:
+            name, seed = left[0]
+            limit = PATIENCE if is_ready else STARTING_SECONDS
             result = _next(results, worker, limit)
-            if result == "ready":
-                limit = SECONDS + 5  # to write the input, and a slow machine
+            if result in ("ready", "preparing"):
+                is_ready = result == "ready"
                 continue
-            is_dead = not isinstance(result, tuple)
-            if is_dead:
-                if limit == STARTING_SECONDS:
-                    raise RuntimeError(f"{row.name} cannot start: {result}")
-                seconds = time.monotonic() - started
-                result = (left[0], "finding", result, seconds)
-            row.add(*result)
-            left.remove(result[0])
-            if on_finding is not None and result[1] == "finding":
-                on_finding(row.name, result[0], result[2])
+            if not isinstance(result, tuple):
+                if not is_ready:
+                    raise RuntimeError(f"{name} cannot start: {result}")
+                rows[name].add(seed, "finding", result, limit)
+                return left[1:]
+            rows[name].add(seed, *result)
+            left = left[1:]
     finally:
         worker.kill()
         worker.join()
@@ -84,28 +95,33 @@ def _next(results, worker, limit):
     end = time.monotonic() + limit
     while time.monotonic() < end:
         try:
-            return results.get(timeout=0.2)
+            return results.get(timeout=0.5)
         except queue.Empty:
             if not worker.is_alive() and results.empty():
                 return f"the process died with status {worker.exitcode}"
-    worker.kill()
     return f"no end after {limit} seconds"
 
 
-def _work(name, seeds, results):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="layerlock-fuzz-"))
+def _work(todo, results):
+    place = pathlib.Path(tempfile.mkdtemp(prefix="layerlock-fuzz-"))
+    prepared, target = None, None
     try:
-        target = targets.prepare(name, folder)
-        results.put("ready")
-        for seed in seeds:
-            started = time.monotonic()
+        for name, seed in todo:
+            if name != prepared:
+                results.put("preparing")
+                folder = pathlib.Path(tempfile.mkdtemp(dir=place))
+                prepared, target = name, targets.prepare(name, folder)
+                results.put("ready")
+            started = time.process_time()
             kind, details = one(target, random.Random(seed))
-            seconds = time.monotonic() - started
+            seconds = time.process_time() - started
             if kind != "finding" and seconds > SECONDS:
                 kind, details = "finding", f"it took {seconds:.0f} seconds"
-            results.put((seed, kind, details, seconds))
+            results.put((kind, details, seconds))
+        results.close()
+        results.join_thread()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def one(target, draws) -> tuple[str, str]:
@@ -118,7 +134,10 @@ def one(target, draws) -> tuple[str, str]:
     Returns:
         As `guards.outcome`.
     """
-    attack = target.draw(draws)  # writes the hostile files
+    try:
+        attack = target.draw(draws)  # writes the hostile files
+    except Exception as error:
+        return "finding", f"no input: {guards.describe(error)}"
 
     def call():
         with guards.watched(target.folder):

@@ -83,7 +83,9 @@ def text(random) -> str:
         return random.choice(WORDS)
     if kind == 1:
         return "".join(
-            chr(random.choice((random.randrange(128), random.randrange(0xFFFF))))
+            chr(
+                random.choice((random.randrange(128), random.randrange(0xFFFF)))
+            )
             for _ in range(random.randrange(20))
         )
     return random.choice(TEXTS)
@@ -142,9 +144,42 @@ def changed(tree, random, most: int = 3):
             parent[key][text(random)] = value(random)
         elif kind == 2 and isinstance(parent[key], list) and parent[key]:
             parent[key].append(copy.deepcopy(random.choice(parent[key])))
-        else:
+        elif kind == 3:
             parent[key] = value(random)
+        else:
+            parent[key] = alike(parent[key], random)
     return tree["root"]
+
+
+def with_texts(tree, random, share: float = 0.3):
+    """A tree of JSON in which some of the texts are hostile."""
+    if isinstance(tree, dict):
+        return {
+            name: with_texts(item, random, share) for name, item in tree.items()
+        }
+    if isinstance(tree, list | tuple):
+        return [with_texts(item, random, share) for item in tree]
+    if isinstance(tree, str) and random.random() < share:
+        return text(random)
+    return tree
+
+
+def alike(old, random):
+    """A hostile value of the same type, which gets further."""
+    if isinstance(old, bool):
+        return not old
+    if isinstance(old, str):
+        return text(random)
+    if isinstance(old, int):
+        numbers = [n for n in (*TAME, *NUMBERS) if isinstance(n, int)]
+        return random.choice(numbers)
+    if isinstance(old, float):
+        return float(random.choice([n for n in NUMBERS if n != 10**400]))
+    if isinstance(old, dict):
+        return {key: alike(item, random) for key, item in old.items()}
+    if isinstance(old, list):
+        return [alike(item, random) for item in old] * random.randrange(3)
+    return value(random)
 
 
 def encoded(tree, random) -> bytes:
@@ -157,10 +192,21 @@ def encoded(tree, random) -> bytes:
         return b"[" * 200_000
     if kind == 2:
         return random.choice(
-            (b"", b"null", b"[]", b"{}", b"1", b'""', b"\xff\xfe", b"\xef\xbb\xbf{}")
+            (
+                b"",
+                b"null",
+                b"[]",
+                b"{}",
+                b"1",
+                b'""',
+                b"\xff\xfe",
+                b"\xef\xbb\xbf{}",
+            )
         )
     if kind == 3:
-        return json.dumps(tree, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return json.dumps(tree, ensure_ascii=False).encode(
+            "utf-8", "surrogatepass"
+        )
     if kind == 4:
         return b'{"a": ' * 20_000 + b"1" + b"}" * 20_000
     return content

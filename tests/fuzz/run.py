@@ -38,20 +38,24 @@ def main():
         repeat(names[0], arguments.seed)
         return
     whole = sum(every[name].share for name in names)
-    rows, seen = [], set()
+    first, inputs = arguments.first_seed, {}
     for name in names:
         count = max(1, round(arguments.inputs * every[name].share / whole))
-        first = arguments.first_seed
-        row = harness.attack(name, range(first, first + count))
-        for seed, details in row.findings:
-            kind = name, details.split(":")[0], details.rpartition("(")[2]
-            if kind not in seen:
-                print(f"  {name}, seed {seed}: {details}", flush=True)
-            seen.add(kind)
-        rows.append(row)
-        print(line(row), flush=True)
+        inputs[name] = range(first, first + count)
+    rows = harness.attack(inputs, show)
     print(table(rows))
     sys.exit(any(row.findings for row in rows))
+
+
+def show(row):
+    """Prints a finished target, and one finding of each kind."""
+    seen = set()
+    for seed, details in row.findings:
+        kind = details.split(":")[0], details.rpartition("(")[2]
+        if kind not in seen:
+            print(f"  {row.name}, seed {seed}: {details}", flush=True)
+        seen.add(kind)
+    print(line(row), flush=True)
 
 
 def repeat(name: str, seed: int):

@@ -181,7 +181,10 @@ class CachedFeatures(Target):
         folder = self.folder / "cache"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        for name, shape in (("features", (4, 1, 2, 2, 2, 3)), ("targets", (4,))):
+        for name, shape in (
+            ("features", (4, 1, 2, 2, 2, 3)),
+            ("targets", (4,)),
+        ):
             np.save(folder / f"{name}.npy", np.zeros(shape, "float32"))
         facts = {"numbers": [0, 1, 2, 3], "problems": []}
         (folder / "facts.json").write_text(json.dumps(facts))

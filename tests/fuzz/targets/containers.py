@@ -12,7 +12,7 @@ FORMATS = {
     "d.avi": "mpeg4",
     "e.ts": "libx264",
     "f.mov": "mpeg4",
-    "g.mpg": "mpeg2video",
+    "g.flv": "flv",
 }
 MAX_FRAMES = 200
 
@@ -29,8 +29,7 @@ class Container(Target):
         self.videos = {}
         for name, codec in FORMATS.items():
             path = folder / f"valid-{name}"
-            fps = 25 if name == "g.mpg" else 10
-            synthesise.write(path, count=12, fps=fps, codec=codec)
+            synthesise.write(path, count=12, codec=codec)
             self.videos[name] = path.read_bytes()
             path.unlink()
 
@@ -66,7 +65,7 @@ def claims(content: bytes, random) -> bytes:
     atoms += (b"stco", b"elst", b"strf", b"strh", b"avih", b"\xb0", b"\xba")
     atoms += (b"\x44\x89", b"\x2a\xd7\xb1", b"\x00\x00\x01\xb3")
     found = [atom for atom in atoms if atom in content]
-    for _ in range(random.randint(1, 3)):
+    for _ in range(random.randint(1, 3) if found else 0):
         at = content.index(random.choice(found)) + random.randrange(4, 90)
         number = random.choice((100_000, 65_535, 2**31 - 1, 2**32 - 1, 0))
         if random.random() < 0.5:

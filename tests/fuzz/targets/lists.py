@@ -13,6 +13,7 @@ from layerlock.evaluation.tasks.kinetics import Kinetics
 from layerlock.evaluation.tasks.scannet import ScanNet
 from layerlock.evaluation.tasks.ssv2 import SomethingSomething
 from layerlock.jobs import prepare
+from layerlock.runs.directory import RunDirectory
 from tests.data import synthesise
 from tests.fuzz import hostile
 from tests.fuzz.targets.target import Target
@@ -26,10 +27,9 @@ class ListTarget(Target):
             name = f"{'ab'[number % 2]}/{number:011d}_000000_000010.mp4"
             path = self.videos / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            if number:
-                shutil.copy(first, path)
-            else:
-                first = synthesise.write(path, count=4)
+            if not number:
+                video = synthesise.write(path, count=4).read_bytes()
+            path.write_bytes(video)
         self.names = sorted(
             os.path.relpath(path, self.videos)
             for path in self.videos.rglob("*.mp4")
@@ -138,11 +138,14 @@ class FilesOfARun(ListTarget):
         self.listing = source.describe_files()
 
     def draw(self, random):
-        listing = json.loads(
-            json.dumps(hostile.changed(self.listing, random))
-        )
+        path = self.folder / "run" / "files.json"
+        path.parent.mkdir(exist_ok=True)
+        run = RunDirectory(path.parent, {})
+        listing = hostile.changed(self.listing, random)
+        path.write_bytes(hostile.encoded(listing, random))
 
         def attack():
+            listing = run.read_files()
             source = FolderSource(
                 self.videos, frames=2, size=16, files=listing, cache=False
             )
@@ -202,13 +205,13 @@ class Labels(ListTarget):
         shutil.copytree(self.videos, folder)
         head = ["label", "youtube_id", "time_start", "time_end"]
         for split in ("train", "val", "test"):
-            table = [
-                [name[0], name[2:13], "0", "10"] for name in self.names
-            ]
+            table = [[name[0], name[2:13], "0", "10"] for name in self.names]
             if random.random() < 0.6:
                 table = [
                     row[0:1] + row[1:]
-                    for row in rows([r[0] for r in table], random, *table[0][1:])
+                    for row in rows(
+                        [r[0] for r in table], random, *table[0][1:]
+                    )
                 ]
             (folder / f"{split}.csv").write_bytes(text([head, *table], random))
         return lambda: Kinetics(folder, frames=2, size=16, cache=self.cache)

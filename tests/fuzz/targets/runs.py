@@ -110,7 +110,8 @@ def metrics(lines, random) -> bytes:
     if random.random() < 0.1:
         random.shuffle(lines)
     if random.random() < 0.1:
-        lines[-1] = {**lines[-2], "not_finite": hostile.value(random)}
+        last = lines[-1] if isinstance(lines[-1], dict) else {}
+        lines[-1] = {**last, "not_finite": hostile.value(random)}
     encoded = [json.dumps(line).encode() for line in lines]
     if random.random() < 0.2:
         index = random.randrange(len(encoded))
@@ -125,25 +126,27 @@ class Pages(RunTarget):
     """The report of a run whose files are all hostile: nothing is injected."""
 
     name = "report"
-    share = 0.15
+    share = 0.5
 
     def draw(self, random):
-        config = hostile.changed(self.config, random, 6)
         run = self.fresh()
-        if random.random() < 0.7:
-            for key, flag in list(self.config["flags"].items()):
-                if random.random() < 0.3 and isinstance(config, dict):
-                    flags = config.setdefault("flags", {})
-                    if isinstance(flags, dict):
-                        flags[key] = random.choice((flag, hostile.MARKUP))
+        config = hostile.with_texts(self.config, random)
+        config["flags"][hostile.text(random)] = hostile.value(random)
+        config["versions"] = {hostile.text(random): hostile.value(random)}
+        if random.random() < 0.2:
+            config = hostile.changed(config, random)
         run.config_path.write_text(json.dumps(config))
-        if random.random() < 0.8:
-            run.metrics_path.write_bytes(metrics(self.lines, random))
-        files = hostile.changed(self.files, random, 4)
+        files = hostile.with_texts(self.files, random, 0.8)
         run.files_path.write_text(json.dumps(files))
         if random.random() < 0.5:
-            failure = hostile.changed(synthetic.FAILURE, random, 4)
+            failure = hostile.with_texts(synthetic.FAILURE, random, 0.8)
             run.failure_path.write_text(json.dumps(failure))
+        verdict = {
+            key: hostile.text(random) for key in ("verdict", "verdict_reason")
+        }
+        run.metrics_path.write_text(json.dumps({"step": 10, **verdict}) + "\n")
+        if random.random() < 0.1:  # drawing takes seconds
+            run.metrics_path.write_bytes(metrics(self.lines, random))
 
         def attack():
             html = report.page(runs.RunDirectory.open(run.path))
@@ -196,12 +199,10 @@ class SmallFiles(RunTarget):
             report.notices.notices(
                 opened.config,
                 History(opened.read_metrics()),
-                report._failure(opened),
+                opened.read_failure(),
             )
             model_card.describe_run(opened)
             if kind == 2:
                 trackers.start(["tensorboard"], opened).close()
 
         return attack
-
-

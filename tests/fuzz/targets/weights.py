@@ -82,42 +82,65 @@ def change_h5(file, random):
     name = random.choice(names)
     if name not in file:
         return
-    parent = file[name].parent
-    key = name.rpartition("/")[2]
-    kind = random.randrange(13)
-    if kind == 12:
-        file[name].attrs["dtype"] = random.choice(("bfloat16", "\ud7ff", b"\x00"))
+    if random.random() < 0.1:
+        kind = random.choice(("bfloat16", "?", 7))
+        file[name].attrs["dtype"] = kind
         return
+    parent, key = file[name].parent, name.rpartition("/")[2]
     del parent[key]
-    if kind == 1:
-        parent.create_dataset(key, HUGE, "float32", chunks=(1000, 1000))
-    elif kind == 2:
-        parent.create_dataset(
-            key, HUGE, "float32", chunks=(1000, 1000), compression="gzip"
-        )
-    elif kind == 3:
-        parent[key] = h5py.ExternalLink("../" + hostile.SECRET, "/a")
-    elif kind == 4:
-        parent[key] = h5py.SoftLink(random.choice(("/", "/nowhere", "/" + name)))
-    elif kind == 5:
-        parent.create_dataset(
-            key, (4,), "float32", external=[("../" + hostile.SECRET, 0, 16)]
-        )
-    elif kind == 6:
-        layout = h5py.VirtualLayout((4,), "float32")
-        layout[:] = h5py.VirtualSource("../" + hostile.SECRET, "a", (4,))
-        parent.create_virtual_dataset(key, layout)
-    elif kind == 7:
-        parent[key] = np.array([pickle.dumps(Bomb())], "S200")
-    elif kind == 8:
-        parent.create_dataset(key, data=["a"], dtype=h5py.string_dtype())
-    elif kind == 9:
-        parent.create_group(key)
-    elif kind == 10:
-        dtype = random.choice(("complex64", "int8", "float64", [("a", "i4")]))
-        parent.create_dataset(key, (3, 3), dtype)
-    elif kind == 11:
-        parent.create_dataset(key, data=h5py.Empty("float32"))
+    random.choice(CHANGES)(parent, key)
+
+
+def huge(parent, key, compression=None):
+    chunks = (1000, 1000)
+    parent.create_dataset(
+        key, HUGE, "float32", chunks=chunks, compression=compression
+    )
+
+
+def large(parent, key):
+    """Not too large for Keras to read."""
+    parent.create_dataset(key, (15_000, 15_000), "float32", chunks=True)
+
+
+def linked(parent, key, to):
+    parent[key] = to
+
+
+def external(parent, key):
+    place = [("../" + hostile.SECRET, 0, 16)]
+    parent.create_dataset(key, (4,), "float32", external=place)
+
+
+def virtual(parent, key):
+    layout = h5py.VirtualLayout((4,), "float32")
+    layout[:] = h5py.VirtualSource("../" + hostile.SECRET, "a", (4,))
+    parent.create_virtual_dataset(key, layout)
+
+
+def of_type(parent, key, dtype):
+    parent.create_dataset(key, (3, 3), dtype)
+
+
+CHANGES = (
+    lambda parent, key: None,
+    huge,
+    lambda parent, key: huge(parent, key, "gzip"),
+    large,
+    external,
+    virtual,
+    lambda p, k: linked(p, k, h5py.ExternalLink("../" + hostile.SECRET, "/a")),
+    lambda p, k: linked(p, k, h5py.SoftLink("/")),
+    lambda p, k: linked(p, k, h5py.SoftLink("/nowhere")),
+    lambda p, k: linked(p, k, h5py.SoftLink(f"{p.name}/{k}")),
+    lambda p, k: linked(p, k, np.array([pickle.dumps(Bomb())], "S200")),
+    lambda p, k: p.create_dataset(k, data=["a"], dtype=h5py.string_dtype()),
+    lambda p, k: p.create_group(k),
+    lambda p, k: of_type(p, k, "complex64"),
+    lambda p, k: of_type(p, k, "int8"),
+    lambda p, k: of_type(p, k, [("a", "i4")]),
+    lambda p, k: p.create_dataset(k, data=h5py.Empty("float32")),
+)
 
 
 class KerasFile(EncoderTarget):
@@ -145,7 +168,11 @@ class KerasFile(EncoderTarget):
             parts["model.weights.h5"] = weights.getvalue()
         elif kind == 2:
             name = random.choice(
-                ("../../" + hostile.SECRET, "/tmp/" + hostile.SECRET, "assets/a")
+                (
+                    "../../" + hostile.SECRET,
+                    "/tmp/" + hostile.SECRET,
+                    "assets/a",
+                )
             )
             parts[name] = b"a"
             parts["config.json"] = json.dumps(
