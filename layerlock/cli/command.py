@@ -1,5 +1,6 @@
 """Runs a job from the command line."""
 
+import io
 import json
 import os
 import sys
@@ -48,6 +49,7 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     Returns:
         What the job returns.
     """
+    accept_any_name()
     if not isinstance(job, Job):
         check_environment(job)
         job = commands.find(job)
@@ -70,6 +72,12 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     if isinstance(result, Plan) and not sys.stdout.isatty():
         print(json.dumps(result.facts))  # for programs
     return result
+
+
+def accept_any_name():
+    """Lets names of files be printed that are not UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def check_environment(name: str):

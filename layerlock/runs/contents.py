@@ -72,6 +72,16 @@ _FAILURE = {
     "learning_rate": optional(NUMBER),
     "clips": list_of(TEXT),
 }
+_STATE = {
+    "step": WHOLE,
+    "frozen_layers": LAYERS,
+    "events": list_of(
+        Kind(
+            "a step and a number of layers",
+            lambda x: list_of(WHOLE).accepts(x) and len(x) == 2,
+        )
+    ),
+}
 _COUNTS = dict.fromkeys(
     (
         "num_files",
@@ -119,6 +129,11 @@ def check_failure(values: dict, place):
 def check_files(values: dict, place):
     """Raises `ValueError` if `files.json` holds something else."""
     check(values, _FILES, place)
+
+
+def check_state(values: dict, place):
+    """Raises `ValueError` if `state.json` of a checkpoint is something else."""
+    check(values, _STATE, place, required=_STATE)
 
 
 def check_record(values: dict, place):

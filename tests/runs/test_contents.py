@@ -18,6 +18,10 @@ FORMS = {
     "metrics": (contents.check_metrics, synthetic.metrics_lines()[-1]),
     "failure": (contents.check_failure, synthetic.FAILURE),
     "files": (contents.check_files, FILES),
+    "state": (
+        contents.check_state,
+        {"step": 9, "frozen_layers": 1, "events": [[5, 1]], "lock": {}},
+    ),
     "record": (contents.check_record, RECORD),
 }
 
@@ -42,6 +46,8 @@ def test_what_a_run_writes_is_accepted(check, values):
         ("failure", {"clips": None}, "clips"),
         ("files", {"files": [{"position": 0}]}, "files"),
         ("files", {"num_files": -1}, "num_files"),
+        ("state", {"frozen_layers": None}, "frozen_layers"),
+        ("state", {"events": [5, 1]}, "events"),
         ("record", {"metrics": {"top1": 0.5}}, "top1"),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 from layerlock.evaluation.features import Features
 from layerlock.report import appendix
 from layerlock.report.history import History
-from layerlock.runs import checkpoints
+from layerlock.runs import checkpoints, contents
 from tests.fuzz import hostile
 from tests.fuzz.targets.target import Target
 from tests.fuzz.targets.weights import Bomb, change_h5
@@ -141,7 +141,7 @@ class Checkpoint(Target):
 
         def attack():
             newest, state, _ = checkpoints.read_newest(folder)
-            state["step"], state["frozen_layers"], state["events"]
+            contents.check_state(state, newest)
             checkpoints.read_arrays(newest)
             checkpoints.load_weights(newest, self.model)
 
