@@ -1,5 +1,6 @@
 """Runs a job from the command line."""
 
+import io
 import json
 import os
 import sys
@@ -48,10 +49,10 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     Returns:
         What the job returns.
     """
+    accept_any_name()
     if not isinstance(job, Job):
         check_environment(job)
         job = commands.find(job)
-    _escape_what_cannot_be_printed()
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"--help", "-h", "-help"} & set(arguments):
         print(text.help_page(job, doc))
@@ -73,9 +74,9 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     return result
 
 
-def _escape_what_cannot_be_printed():
-    """Names of files may have letters that the terminal lacks."""
-    if getattr(sys.stdout, "errors", None) == "strict":
+def accept_any_name():
+    """Lets names of files be printed that are not UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 

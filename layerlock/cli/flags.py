@@ -64,7 +64,13 @@ def parse(
     {'remat': True, 'steps': 60}
     """
     values = define(config_class)
-    _, *stray = values(["layerlock", *arguments])
+    try:
+        _, *stray = values(["layerlock", *arguments])
+    except RecursionError:  # absl compares an unknown name with all others
+        raise flags.Error(
+            "Unknown flag, of a name that is much too long. See the list of "
+            "options."
+        ) from None
     if stray:
         raise flags.Error(
             f"Unexpected arguments: {stray}. Flags start with --."

@@ -53,7 +53,9 @@ def _number(value, kind):
     if isinstance(value, bool):
         return None
     if kind is float and isinstance(value, numbers.Real):
-        return float(value)
+        with contextlib.suppress(OverflowError):
+            return float(value)
+        return None
     return int(value) if isinstance(value, numbers.Integral) else None
 
 

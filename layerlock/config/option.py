@@ -89,7 +89,7 @@ class Option:
         return converted
 
     def _check_range(self, value):
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise OptionError(
                 f"`{self.name}` must be finite. Received: {value}."
             )

@@ -1,13 +1,13 @@
 """Frozen features of a split, computed once and cached if they fit."""
 
 import concurrent.futures
-import json
 import os
 import pathlib
 import shutil
 
 import numpy as np
 
+from layerlock import json_files
 from layerlock.data.streams import DecodingError
 from layerlock.runs import writing
 
@@ -15,6 +15,10 @@ _NUM_THREADS = min(16, os.cpu_count() or 1)
 _MAX_EXAMPLES = 100  # in memory at once
 _MAX_BYTES = 1e9  # of their features, in memory at once
 _FEATURES_PER_PIXEL = 4  # bytes, of a wide encoder in float32
+_FACTS = {
+    "numbers": json_files.list_of(json_files.WHOLE),
+    "problems": json_files.list_of(json_files.TEXT),
+}
 _MAX_CLIP_BYTES = 40e6  # encoded at once: 16 clips of 16x224x224
 
 
@@ -186,18 +190,34 @@ class Features:
         return features.reshape(*views.shape[:2], *features.shape[1:])
 
     def _open_cache(self, folder, progress):
-        if not (folder / "facts.json").exists():
+        try:
+            self._read_cache(folder)
+        except (ValueError, OSError, OverflowError, EOFError):
+            # Missing or damaged: the features are computed again.
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._write(folder, progress)
-        facts = json.loads((folder / "facts.json").read_text())
-        self.problems = facts["problems"]
-        self._numbers = np.array(facts["numbers"])
-        count = len(self._numbers)
-        self._values, self._targets = (
-            np.load(folder / f"{name}.npy", mmap_mode="r")[:count]
+            self._read_cache(folder)
+
+    def _read_cache(self, folder):
+        """Opens the arrays of a complete cache; raises if it is none."""
+        place = folder / "facts.json"
+        facts = json_files.read(place)
+        json_files.check(facts, _FACTS, place, required=_FACTS)
+        numbers, total = facts["numbers"], len(self.examples)
+        if not numbers or not set(numbers) <= set(range(total)):
+            raise ValueError(f"{place} numbers other examples.")
+        values, targets = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in ("features", "targets")
         )
+        fits = values.ndim == 6 and targets.ndim > 0
+        if not fits or not len(values) == len(targets) == total:
+            raise ValueError(f"{folder} holds no features of these examples.")
+        self.problems = facts["problems"]
+        self._numbers = np.array(numbers)
+        count = len(numbers)
+        self._values, self._targets = values[:count], targets[:count]
 
     def _write(self, folder, progress):
         files, numbers, size = {}, [], self._batch_size()

@@ -17,7 +17,7 @@ from layerlock.jobs.pretraining import (
     run_folder,
 )
 from layerlock.jobs.pretraining.run import PretrainedRun
-from layerlock.runs import checkpoints, lock, trackers
+from layerlock.runs import checkpoints, contents, lock, trackers
 from layerlock.runs.callbacks.non_finite_loss import NonFiniteLossError
 
 
@@ -141,10 +141,17 @@ def resume(config, run, model, parts, progress) -> int:
     checkpoint, state, damaged = checkpoints.read_newest(run.checkpoints_path)
     for sentence in damaged:
         progress.message(f"{sentence} Falling back.")
+    contents.check_state(state, checkpoint)
     parts.lock.scheduler.freeze(state["frozen_layers"])
     checkpoints.load_weights(checkpoint, model)
     parts.lock.events = [tuple(event) for event in state["events"]]
-    parts.restore(state, checkpoints.read_arrays(checkpoint))
+    try:
+        parts.restore(state, checkpoints.read_arrays(checkpoint))
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(
+            f"{checkpoint} holds the state of another run, or is damaged: "
+            f"{error!r}. Remove it to resume from an earlier checkpoint."
+        ) from error
     run.drop_metrics_after(state["step"])
     run.add_resume(state["step"], **run_folder.differences(config, run))
     parts.snapshots.set_model(model)

@@ -8,11 +8,13 @@ import warnings
 
 import keras
 
+from layerlock import json_files
+from layerlock.models import keras_file, stored
 from layerlock.models.presets import PRESETS
+from layerlock.models.stored import CLASS_NAME
 
 CONFIG = "config.json"
 WEIGHTS = "encoder.weights.h5"
-CLASS_NAME = "layerlock>VideoEncoder"
 OVERRIDES = (
     "clip_shape",
     "dtype",
@@ -143,21 +145,14 @@ def load(encoder_class, path, overrides: dict):
     _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
-        encoder = encoder_class.from_config({**config, **overrides})
-        try:
-            with warnings.catch_warnings():
-                # Keras warns about old versions before it fails.
-                warnings.filterwarnings("ignore", "Skipping nested container")
-                encoder.load_weights(path / WEIGHTS)
-        except ValueError as error:
-            raise ValueError(
-                f"The weights in {path} do not fit an encoder with "
-                f"{overrides or 'its own configuration'}. Override only "
-                "arguments that keep the weights, such as `dtype` or `remat`."
-            ) from error
+        weights = path / WEIGHTS
+        stored.check_size(config, weights.stat().st_size, weights)
+        encoder = _build(encoder_class, config, overrides, path / CONFIG)
+        _load_weights(encoder, weights, overrides)
         return encoder
     if path.is_file() and path.suffix == ".keras":
-        saved = keras.saving.load_model(path, compile=False, safe_mode=True)
+        keras_file.check(path)
+        saved = _load_keras_file(path)
         # The teacher of a pre-training model, if it has one.
         saved = getattr(saved, "exported_encoder", saved)
         if not isinstance(saved, encoder_class):
@@ -166,7 +161,7 @@ def load(encoder_class, path, overrides: dict):
                 f"{encoder_class.__name__}, or a model that pre-trains one."
             )
         config = {**saved.get_config(), "trainable": True, **overrides}
-        encoder = encoder_class.from_config(config)
+        encoder = _build(encoder_class, config, {}, path)
         for layer, source in zip(
             keras.tree.flatten(encoder.freezable_layers),
             keras.tree.flatten(saved.freezable_layers),
@@ -179,6 +174,46 @@ def load(encoder_class, path, overrides: dict):
         f"folder with {CONFIG} and {WEIGHTS} (see `save_to_preset`), or a "
         "`.keras` file."
     )
+
+
+def _build(encoder_class, config, overrides, place):
+    """Builds an encoder from a file's arguments and some of the caller."""
+    try:
+        return encoder_class.from_config({**config, **overrides})
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise ValueError(
+            f"No encoder can be built from {place}"
+            f"{f' with {overrides}' if overrides else ''}: {error}"
+        ) from error
+
+
+def _load_weights(encoder, path, overrides):
+    """Loads the weights of an encoder; a sentence says what is wrong."""
+    try:
+        stored.check_weights(path)
+        with warnings.catch_warnings():
+            # Keras warns about old versions before it fails.
+            warnings.filterwarnings("ignore", "Skipping nested container")
+            encoder.load_weights(path)
+    except Exception as error:
+        # A damaged file may raise any exception in HDF5.
+        raise ValueError(
+            f"The weights in {path.parent} do not fit an encoder with "
+            f"{overrides or 'its own configuration'}, or are damaged: {error} "
+            "Override only arguments that keep the weights, such as `dtype` or "
+            "`remat`, or copy the file again."
+        ) from error
+
+
+def _load_keras_file(path):
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        # A damaged file may raise any exception in Keras or HDF5.
+        raise ValueError(
+            f"{path} cannot be loaded: {type(error).__name__}: {error} Save "
+            "the model again."
+        ) from error
 
 
 def _check_overrides(path, overrides):
@@ -212,13 +247,13 @@ def read_config(path) -> dict:
                 "the folder encoder/; `encoder.save_to_preset(path)` writes "
                 "one."
             )
-    text = (path / CONFIG).read_text(encoding="utf-8")
-    content = json.loads(text)
+    content = json_files.read(path / CONFIG)
     if content.get("class_name") != CLASS_NAME:
         raise ValueError(
             f"{path / CONFIG} describes {content.get('class_name')!r}. "
             f"Expected {CLASS_NAME!r}, written by `encoder.save_to_preset`."
         )
+    stored.check_config(content.get("config"), path / CONFIG)
     return content["config"]
 
 

@@ -1,6 +1,5 @@
 """Turns a run directory into one self-contained page."""
 
-import json
 from pathlib import Path
 
 from layerlock.report import (
@@ -50,7 +49,7 @@ def page(run: RunDirectory) -> str:
         title=name,
         facts=summary.facts(config),
         tiles=summary.tiles(config, history),
-        notices=notices.notices(config, history, _failure(run)),
+        notices=notices.notices(config, history, run.read_failure()),
         sections=_curves(config, history)
         + appendix.picture_sections(run, history),
         files=appendix.files(run.read_files()),
@@ -71,9 +70,3 @@ def _curves(config: dict, history: History) -> list[Section]:
         layers.layers(history),
     )
     return [section for section in parts if section is not None]
-
-
-def _failure(run: RunDirectory) -> dict | None:
-    if not run.failure_path.exists():
-        return None
-    return json.loads(run.failure_path.read_bytes())

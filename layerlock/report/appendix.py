@@ -24,8 +24,19 @@ class DataFiles:
 
 def picture_sections(run, history: History) -> list[Section]:
     """Reconstructions, and features as colours, where the run has them."""
-    parts = _reconstruction(run, history), _features(run)
+    parts = (
+        _readable("Reconstructions", lambda: _reconstruction(run, history)),
+        _readable("Features", lambda: _features(run)),
+    )
     return [section for section in parts if section is not None]
+
+
+def _readable(title: str, section) -> Section | None:
+    """A section, or the reason why its pictures cannot be read."""
+    try:
+        return section()
+    except ValueError as error:
+        return Section(title, f"These pictures cannot be shown: {error}")
 
 
 def files(listing: dict | None) -> DataFiles | None:

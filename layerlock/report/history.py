@@ -92,7 +92,8 @@ class History:
 
     def stages(self) -> list[Stage]:
         """The stages of the run, oldest first."""
-        frozen = np.nan_to_num(self.column("frozen_layers")).astype(int)
+        frozen = self.column("frozen_layers")
+        frozen = np.where(np.isfinite(frozen), frozen, 0).astype(int)
         return [
             self._stage(first, end, layers)
             for first, end, layers in _spans(frozen.tolist())

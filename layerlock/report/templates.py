@@ -5,13 +5,17 @@ import re
 
 
 def render(name: str, /, **values) -> str:
-    """Fills in a template; strings are escaped.
+    r"""Fills in a template; strings are escaped.
+
+    Half a surrogate pair, as in names of files that are not UTF-8, is written
+    as `\udc80`.
 
     Args:
         name: of a file in `layerlock/report/templates`.
         **values: the variables of the template.
     """
-    return environment().get_template(name).render(values)
+    text = environment().get_template(name).render(values)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @functools.cache

@@ -185,4 +185,4 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 def _options(config: dict) -> dict:
     config = writing.plain(config)
-    return {**config["flags"], "backend": config.get("backend")}
+    return {**config.get("flags", {}), "backend": config.get("backend")}

@@ -1,9 +1,9 @@
 """The folder with all files of one run."""
 
-import json
 from pathlib import Path
 
-from layerlock.runs import writing
+from layerlock import json_files
+from layerlock.runs import contents, writing
 
 
 class RunDirectory:
@@ -75,7 +75,9 @@ class RunDirectory:
                 f"Received: run_dir={path}. To start a run there, leave "
                 "`resume` out; to resume a run, pass its `run_dir`."
             )
-        return cls(path, json.loads(config_path.read_bytes()))
+        config = json_files.read(config_path)
+        contents.check_config(config, config_path)
+        return cls(path, config)
 
     @classmethod
     def resume(cls, path):
@@ -194,7 +196,17 @@ class RunDirectory:
         """Returns the fixed list of data files, `None` if there is none."""
         if not self.files_path.exists():
             return None
-        return json.loads(self.files_path.read_bytes())
+        files = json_files.read(self.files_path)
+        contents.check_files(files, self.files_path)
+        return files
+
+    def read_failure(self) -> dict | None:
+        """Returns step and clips of a broken loss, `None` if there is none."""
+        if not self.failure_path.exists():
+            return None
+        failure = json_files.read(self.failure_path)
+        contents.check_failure(failure, self.failure_path)
+        return failure
 
     def _metrics_lines(self) -> list[tuple[bytes, dict]]:
         lines = writing.read_lines(self.metrics_path)
@@ -204,14 +216,17 @@ class RunDirectory:
         ]
 
     def _decode(self, number: int, line: bytes) -> dict:
+        place = f"line {number} of {self.metrics_path}"
         try:
-            return writing.decode_metrics(line)
-        except ValueError as error:
+            metrics = writing.decode_metrics(line)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
-                f"Line {number} of {self.metrics_path} is not JSON. "
+                f"Line {number} of {self.metrics_path} is not JSON of metrics. "
                 f"Received: {line[:80]!r}. Another program has "
                 "changed the file; remove that line."
             ) from error
+        contents.check_metrics(metrics, place)
+        return metrics
 
 
 def check_free(path, option: str = "run_dir"):

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from layerlock import json_files
 from layerlock.data import names
-from layerlock.runs import wording, writing
+from layerlock.runs import contents, wording, writing
 from layerlock.runs.directory import RunDirectory
 
 NAME = "README.md"
@@ -76,7 +77,7 @@ def describe_run(run: RunDirectory, folder: str = "encoder") -> str:
         folder: str, name of the folder of the encoder. Defaults to
             `"encoder"`.
     """
-    config, options = run.config, run.config["flags"]
+    config, options = run.config, run.config.get("flags", {})
     lines = run.read_metrics()
     name = options.get("preset") or options.get("init_from") or "video encoder"
     model = config.get("model", {})
@@ -163,7 +164,7 @@ def options_block(options: dict) -> list[str]:
 
 def _parameters(model) -> str:
     count = model.get("num_parameters")
-    if count is None:
+    if count is None or "num_layers" not in model:
         return "size unknown"
     return f"{model['num_layers']} blocks, {wording.count(count)} parameters"
 
@@ -183,11 +184,11 @@ def _clips(options) -> str:
 
 
 def _plugin(value) -> str:
-    return value["class"] if isinstance(value, dict) else str(value)
+    return str(value.get("class") if isinstance(value, dict) else value)
 
 
 def _freezing(options, lines) -> str:
-    frozen = lines[-1]["frozen_layers"] if lines else 0
+    frozen = lines[-1].get("frozen_layers", "unknown") if lines else 0
     return f"{_plugin(options.get('schedule'))}, {frozen} layers at the end"
 
 
@@ -201,8 +202,8 @@ def _length(options, lines) -> str:
 def _cost(lines, config) -> str:
     if not lines:
         return "unknown"
-    flops = wording.scaled(lines[-1]["flops"], "FLOPs")
-    seconds = wording.duration(lines[-1]["seconds"])
+    flops = wording.scaled(lines[-1].get("flops"), "FLOPs")
+    seconds = wording.duration(lines[-1].get("seconds"))
     devices = ", ".join(config.get("devices", []))
     return f"{flops} of matrix products, {seconds} on {devices}"
 
@@ -225,12 +226,19 @@ def _scores(run) -> list[str]:
     for path in sorted(run.path.glob("*/*/*.json")):
         if path.name not in ("probe.json", "finetune.json"):
             continue
-        record = json.loads(path.read_bytes())
+        kind = "fine-tuned" if path.name == "finetune.json" else "frozen"
+        try:
+            record = json_files.read(path)
+            contents.check_record(record, path)
+        except ValueError:  # a damaged file must not end a training
+            name = f"{path.parent.name}/{path.name}"
+            rows.append((name, kind, "cannot be read", "", "", ""))
+            continue
         for metric, score in record["metrics"].items():
             rows.append(
                 (
                     record["task"],
-                    "fine-tuned" if path.name == "finetune.json" else "frozen",
+                    kind,
                     record["readout"],
                     metric,
                     f"{score['value']:.3f}",
@@ -241,3 +249,10 @@ def _scores(run) -> list[str]:
         return []
     heads = ("task", "encoder", "readout", "metric", "test", "95 % interval")
     return ["## Scores", "", *table(heads, rows), ""]
+
+
+def _interval(score) -> str:
+    """The interval of a score; there is none for one group of examples."""
+    if score["low"] is None or score["high"] is None:
+        return "unknown"
+    return f"{score['low']:.3f} to {score['high']:.3f}"

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from layerlock.runs import writing
+from layerlock.runs import array_files, writing
 from layerlock.runs.directory import RunDirectory
 
 RECONSTRUCTION = "reconstruction.npz"
@@ -66,12 +66,17 @@ def save_features(run: RunDirectory, clips, features, layer: str, step: int):
 
 
 def load(run: RunDirectory, name: str) -> dict | None:
-    """Returns the arrays of one file of pictures, `None` if it is missing."""
+    """Returns the arrays of one file of pictures, `None` if it is missing.
+
+    Raises:
+        ValueError: if the file is damaged, or holds no pictures.
+    """
     path = run.pictures_path / name
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+    arrays = array_files.read(path)
+    _check_arrays(arrays, name, path)
+    return arrays
 
 
 def features_to_rgb(features, clip_range: float = 2.0):
@@ -123,6 +128,31 @@ def _main_components(tokens):
     largest = np.abs(directions).argmax(axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
     return centred @ (directions * signs[:, None]).T
+
+
+def _check_arrays(arrays: dict, name: str, path):
+    """Raises unless a file holds what `save_*` wrote."""
+    videos = {FEATURES: ["clips"]}.get(
+        name, ["clips", "masked", "reconstruction"]
+    )
+    expected = {**dict.fromkeys(videos, (5, "u")), "step": (0, "i")}
+    if name == FEATURES:
+        expected |= {"features": (5, "f"), "layer": (0, "U")}
+    kinds = {key: (a.ndim, a.dtype.kind) for key, a in arrays.items()}
+    shapes = {key: array.shape for key, array in arrays.items()}
+    fits = (
+        kinds == expected
+        and all(map(all, shapes.values()))  # nothing is empty
+        and all(shapes[key][-1] == 3 for key in videos)
+        and len({shapes[key] for key in videos}) == 1
+        and all(arrays[key].dtype.itemsize == 1 for key in videos)
+        and shapes.get("features", shapes["clips"])[0] == shapes["clips"][0]
+    )
+    if not fits:
+        raise ValueError(
+            f"{path} holds no pictures of a run. Received arrays of shapes "
+            f"{shapes}. Another program has changed the file."
+        )
 
 
 def _video(name: str, array):

@@ -1,7 +1,8 @@
 """Tags of the metrics for experiment trackers, grouped by subject."""
 
 import math
-import numbers
+
+from layerlock import json_files
 
 GROUPS = {
     "learning": (
@@ -80,6 +81,4 @@ def _values(metrics: dict):
 
 
 def _is_number(value) -> bool:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return False
-    return math.isfinite(value)
+    return json_files.is_number(value) and math.isfinite(value)

@@ -1,9 +1,14 @@
 """The command finds a job, runs it, and ends mistakes with a sentence."""
 
+import io
+import os
+import sys
+
 import pytest
 
 import layerlock
 from layerlock import cli, commands
+from layerlock.cli import command
 
 
 def ended(*arguments):
@@ -47,3 +52,14 @@ def test_every_command_is_a_function_of_the_package(name):
     assert getattr(layerlock, name) is commands.find(name)
     assert commands.find(name).name == name
     assert name in dir(layerlock)
+
+
+def test_names_that_are_not_utf_8_can_be_printed(monkeypatch):
+    content = io.BytesIO()
+    stdout = io.TextIOWrapper(content, "utf-8", errors="strict")
+    monkeypatch.setattr(sys, "stdout", stdout)
+
+    command.run("pretrain", ["--help"])
+    print(os.fsdecode(b"\xff.mp4"), flush=True)
+
+    assert content.getvalue().endswith(b"\\udcff.mp4\n")

@@ -159,7 +159,7 @@ def test_each_resume_is_noted(run):
 
 
 def test_the_list_of_files_is_kept(tmp_path):
-    files = {"files": ["a.mp4"]}
+    files = {"files": [{"position": 0, "path": "a.mp4"}]}
 
     run = RunDirectory.create(tmp_path / "run", CONFIG, files)
 

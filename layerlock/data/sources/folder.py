@@ -3,11 +3,13 @@
 import json
 import os
 
+from layerlock import json_files
 from layerlock.data import decoding, files, framing, randomness, streams
 from layerlock.data.names import readable
 from layerlock.data.source import VideoSource
 
 _MAX_ATTEMPTS = 10
+_MAX_FACT = 1e9  # seconds, frames per second or pixels
 _DRAW = 0  # stream of random numbers
 
 
@@ -178,8 +180,40 @@ def _file_list(path, known, cache, progress):
     if isinstance(known, files.FileList):
         return known
     if known is not None:
-        return files.FileList.from_json(known)
+        return _restored(known)
     return files.list_files(path, cache, progress)
+
+
+def _restored(known):
+    """The list of files of a run, checked: it may have been changed."""
+    try:
+        restored = files.FileList.from_json(known)
+        has_facts = all(
+            isinstance(result, str) or _is_sound(result)
+            for result in restored.results
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"The list of files of a run is damaged: {error!r}. Expected what "
+            "files.json of the run directory held at its start: restore it."
+        ) from error
+    if not has_facts or not restored.good:
+        raise ValueError(
+            "The list of files of a run is damaged: durations, rates or sizes "
+            "of its videos make no sense, or it has no video. Expected what "
+            "files.json of the run directory held at its start: restore it."
+        )
+    return restored
+
+
+def _is_sound(facts) -> bool:
+    """Whether the facts of a video can be used."""
+    numbers = (facts.duration, facts.fps, facts.width, facts.height)
+    return (
+        all(map(json_files.is_number, (*numbers, facts.rotation)))
+        and all(0 < number < _MAX_FACT for number in numbers)
+        and facts.rotation in (0, 90, 180, 270)
+    )
 
 
 def _count_lines(path) -> int:

@@ -42,7 +42,7 @@ def build_task(config: JobConfig, encoder) -> evaluation.Task:
     more = {"frames": frames, "size": size}
     if "fps" in accepted and facts.is_run(config.encoder.encoder):
         run = directory.RunDirectory.open(config.encoder.encoder)
-        more["fps"] = run.config["flags"].get("fps")
+        more["fps"] = run.config.get("flags", {}).get("fps")
     if "data" not in accepted:
         if data is not None:
             raise OptionError(f"`task={task}` reads no files: no `data`.")

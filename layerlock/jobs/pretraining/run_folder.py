@@ -7,7 +7,7 @@ import shlex
 import keras
 
 import layerlock
-from layerlock import backends, report, runs
+from layerlock import backends, json_files, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
 from layerlock.models import presets
@@ -29,7 +29,11 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     path = config.run.run_dir
     if not config.run.resume or path is None:
         return config
-    began_with = runs.RunDirectory.open(path).config["flags"]
+    run = runs.RunDirectory.open(path)
+    json_files.check(
+        run.config, {}, run.config_path, required=("flags", "backend")
+    )
+    began_with = run.config["flags"]
     known = config.options()
     given = {name: recorded(value) for name, value in config.given.items()}
     configuration.compare_config(

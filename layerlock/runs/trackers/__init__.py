@@ -1,8 +1,6 @@
 """Experiment trackers, one file each."""
 
-import json
-
-from layerlock import plugins
+from layerlock import json_files, plugins
 from layerlock.data.names import encodable, encodable_values
 from layerlock.runs import scalars, writing
 from layerlock.runs.trackers.base import Tracker
@@ -64,7 +62,9 @@ def start(names: list[str], run, first_step: int | None = None, print_fn=print):
     configuration = encodable_values(run.config)
     records = {}
     if run.trackers_path.exists():
-        records = json.loads(run.trackers_path.read_bytes())
+        records = json_files.read(run.trackers_path)
+        known = dict.fromkeys(names, json_files.optional(json_files.TEXT))
+        json_files.check(records, known, run.trackers_path)
     trackers = {}
     for name in names:
         tracker = find(name)()

@@ -133,4 +133,5 @@ def is_complete(path) -> bool:
         return False
     run = runs.RunDirectory.open(path)
     lines = run.read_metrics()
-    return bool(lines) and lines[-1]["step"] >= run.config["flags"]["steps"]
+    steps = run.config.get("flags", {}).get("steps")
+    return bool(lines) and steps is not None and lines[-1]["step"] >= steps

@@ -1,5 +1,7 @@
 """V-JEPA: predict the features of a teacher at hidden patches."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -84,7 +86,7 @@ class VJEPA(Objective):
                     f"`{name}` is the share of its weights that the teacher "
                     f"keeps, between 0 and 1. Received: {name}={value}."
                 )
-        if target_layer is not None and target_layer != int(target_layer):
+        if target_layer is not None and not _is_whole(target_layer):
             raise ValueError(
                 "`target_layer` is the number of a block, or -1 for the last. "
                 f"Received: target_layer={target_layer}."
@@ -167,3 +169,8 @@ def _check_choice(name, value, choices):
             f"`{name}` must be one of {list(choices)}. "
             f"Received: {name}={value!r}."
         )
+
+
+def _is_whole(number) -> bool:
+    """Whether a value is a number without a fraction."""
+    return isinstance(number, numbers.Real) and number % 1 == 0
