@@ -160,7 +160,10 @@ def judged_sizes(encoder) -> dict:
 
 def is_run(path) -> bool:
     """Whether a path is the folder of a pre-training run."""
-    return (pathlib.Path(path) / "metrics.jsonl").exists()
+    try:
+        return (pathlib.Path(path) / "metrics.jsonl").exists()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def trackers_of_default() -> tuple:

@@ -93,7 +93,13 @@ def read_sizes(spec) -> dict:
 def _path(spec, student: bool = False) -> pathlib.Path:
     """The exported encoder that is meant."""
     path = pathlib.Path(spec)
-    is_run = (path / "metrics.jsonl").exists()
+    try:
+        is_run = (path / "metrics.jsonl").exists()
+    except OSError as error:  # a name that no file can have
+        raise ValueError(
+            f"There can be no encoder at a path of {len(str(path)):,} letters: "
+            f"{error.strerror}. Received: {str(path)[:80]!r}."
+        ) from error
     if student and not is_run:
         raise ValueError(
             f"Only a run has a student, and {str(spec)!r} is no run. Leave "

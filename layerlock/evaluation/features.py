@@ -192,8 +192,9 @@ class Features:
     def _open_cache(self, folder, progress):
         try:
             self._read_cache(folder)
-        except (ValueError, OSError, OverflowError, EOFError):
-            # Missing or damaged: the features are computed again.
+        except Exception:
+            # Missing, or damaged, which may raise any exception in NumPy: the
+            # features are computed again.
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._write(folder, progress)
@@ -205,7 +206,9 @@ class Features:
         facts = json_files.read(place)
         json_files.check(facts, _FACTS, place, required=_FACTS)
         numbers, total = facts["numbers"], len(self.examples)
-        if not numbers or not set(numbers) <= set(range(total)):
+        distinct = set(numbers)
+        is_whole = distinct and len(distinct) == len(numbers)
+        if not is_whole or not distinct <= set(range(total)):
             raise ValueError(f"{place} numbers other examples.")
         values, targets = (
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)

@@ -1,5 +1,6 @@
 """Saves and loads an encoder: a folder with configuration and weights."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -191,9 +192,7 @@ def _load_weights(encoder, path, overrides):
     """Loads the weights of an encoder; a sentence says what is wrong."""
     try:
         stored.check_weights(path)
-        with warnings.catch_warnings():
-            # Keras warns about old versions before it fails.
-            warnings.filterwarnings("ignore", "Skipping nested container")
+        with _without_warnings():
             encoder.load_weights(path)
     except Exception as error:
         # A damaged file may raise any exception in HDF5.
@@ -207,13 +206,22 @@ def _load_weights(encoder, path, overrides):
 
 def _load_keras_file(path):
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with _without_warnings():
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         # A damaged file may raise any exception in Keras or HDF5.
         raise ValueError(
             f"{path} cannot be loaded: {type(error).__name__}: {error} Save "
             "the model again."
         ) from error
+
+
+@contextlib.contextmanager
+def _without_warnings():
+    """Without those about old versions, after which Keras fails."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping nested container")
+        yield
 
 
 def _check_overrides(path, overrides):

@@ -1,10 +1,13 @@
 """Checks of `.keras` files: archives whose configuration builds objects.
 
-Keras builds what the configuration names. Only classes of LayerLock and the
-policies of their precision are let through, in sizes that fit the weights.
+Keras builds what the configuration names. Only registered classes, which are
+those of LayerLock and of the caller, and the policies of their precision are
+let through, in sizes that fit the weights.
 """
 
 import zipfile
+
+import keras
 
 from layerlock import json_files
 from layerlock.models import stored
@@ -41,8 +44,7 @@ def check(path):
         ) from error
     place = f"{_CONFIG} in {path}"
     model = json_files.decode(content, place)
-    name = model.get("registered_name")
-    if not isinstance(name, str) or not name.startswith("layerlock>"):
+    if not _is_registered(model):
         raise ValueError(
             f"{path} contains a {str(model.get('class_name'))[:80]}. "
             "Expected a VideoEncoder, or a model that pre-trains one."
@@ -91,18 +93,28 @@ def _objects(tree):
 
 def _check_object(item, num_bytes: int, place):
     """Raises unless an object may be built."""
-    name, config = item.get("registered_name"), item.get("config")
-    if name == stored.CLASS_NAME:
+    config = item.get("config")
+    if item.get("registered_name") == stored.CLASS_NAME:
         stored.check_config(config, place)
         stored.check_size(config, num_bytes, place)
-    elif isinstance(name, str) and name.startswith("layerlock>"):
+    elif _is_registered(item):
         _check_sizes(config, num_bytes, place)
     elif not _is_policy(item):
         raise ValueError(
             f"{place} names {json_files.shown(item.get('class_name'))} of "
             f"{json_files.shown(item.get('module'))}. Expected classes of "
-            "LayerLock alone: others are not built from a file."
+            "LayerLock: others are not built from a file. Register one of "
+            "your own with `keras.saving.register_keras_serializable`."
         )
+
+
+def _is_registered(item) -> bool:
+    """Whether the class of an object was registered in this process."""
+    name = item.get("registered_name")
+    return (
+        isinstance(name, str)
+        and keras.saving.get_registered_object(name) is not None
+    )
 
 
 def _is_policy(item) -> bool:

@@ -1,6 +1,7 @@
 """Reads .npz files that another program may have damaged."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 
@@ -36,7 +37,9 @@ def read(path, max_bytes: int = MAX_BYTES) -> dict:
         OSError,
         OverflowError,
         RuntimeError,
+        SyntaxError,
         TypeError,
+        tokenize.TokenError,  # of a header that is no Python
         ValueError,
     ) as error:
         raise ValueError(

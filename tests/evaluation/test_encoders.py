@@ -124,3 +124,8 @@ def test_a_layer_that_is_not_there_is_refused(layer):
 
     with pytest.raises(ValueError, match="up to the encoder's 8"):
         encoders.layer_number(Encoder, layer)
+
+
+def test_a_path_that_no_file_can_have_is_refused():
+    with pytest.raises(ValueError, match="a path of 5,000 letters"):
+        encoders.read_sizes("a" * 5000)

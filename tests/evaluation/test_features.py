@@ -173,3 +173,25 @@ def test_a_sample_of_the_targets_is_from_all_over(tmp_path, is_kept):
     np.testing.assert_array_equal(few, depths[[0, 30, 59]])
     assert len(found.sample(1e9, 5)) == 5
     assert toys.Encoder.calls == 0
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("facts.json", b"{"),
+        ("facts.json", b'{"numbers": [10000], "problems": []}'),
+        ("facts.json", b'{"numbers": "all", "problems": []}'),
+        ("features.npy", b"half"),
+        ("targets.npy", b""),
+    ],
+)
+def test_a_damaged_cache_is_computed_again(tmp_path, name, content):
+    computed = compute()["test"].pooled()
+    compute(tmp_path)
+    for folder in tmp_path.iterdir():
+        (folder / name).write_bytes(content)
+
+    again = compute(tmp_path)["test"].pooled()
+
+    np.testing.assert_allclose(again[0], computed[0], rtol=1e-6)
+    np.testing.assert_array_equal(again[1], computed[1])

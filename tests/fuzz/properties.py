@@ -11,6 +11,15 @@ SETTINGS = {
 }
 
 
-def examples(number: int):
-    """A decorator that tries a number of examples."""
-    return hypothesis.settings(max_examples=number, **SETTINGS)
+def examples(number: int, shrink: bool = True):
+    """A decorator that tries a number of examples.
+
+    Args:
+        number: int.
+        shrink: bool, whether a failing example is made smaller, which takes
+            many more. Defaults to `True`.
+    """
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    if shrink:
+        phases.append(hypothesis.Phase.shrink)
+    return hypothesis.settings(max_examples=number, phases=phases, **SETTINGS)

@@ -1,6 +1,7 @@
 import json
 import zipfile
 
+import keras
 import pytest
 
 import layerlock
@@ -60,6 +61,19 @@ def test_a_class_of_keras_is_refused_wherever_it_is(encoder_file, tmp_path):
 
     with pytest.raises(ValueError, match="names 'Lambda' of 'keras.layers'"):
         VideoEncoder.from_preset(path)
+
+
+def test_a_registered_class_of_the_caller_passes(tmp_path):
+    @keras.saving.register_keras_serializable("mine")
+    class Mask(layerlock.RandomMask):
+        pass
+
+    model = layerlock.MaskedPretraining(
+        networks.small_encoder(), objective="mae", mask=Mask(0.5)
+    )
+    model.save(tmp_path / "a.keras")
+
+    keras_file.check(tmp_path / "a.keras")
 
 
 def test_a_size_that_does_not_fit_the_weights_is_refused(

@@ -98,3 +98,17 @@ def test_features_of_another_grid_are_shown(run):
 
     assert "`block_2` at step 7," in section.text
     assert [len(clip.rows) for clip in section.clips] == [2, 2]
+
+
+@pytest.mark.parametrize("name", [pictures.RECONSTRUCTION, pictures.FEATURES])
+def test_damaged_pictures_are_named_and_the_others_shown(run, name):
+    synthetic.add_pictures(run)
+    path = run.pictures_path / name
+    path.write_bytes(path.read_bytes()[:-30])
+
+    sections = appendix.picture_sections(run, History([]))
+
+    [damaged] = [section for section in sections if not section.clips]
+    assert damaged.text.startswith("These pictures cannot be shown: ")
+    assert name in damaged.text
+    assert len(sections) == 2

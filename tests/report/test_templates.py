@@ -46,3 +46,13 @@ def test_without_jinja2_the_extra_to_install_is_named(monkeypatch):
 
     with pytest.raises(ImportError, match=r'pip install "layerlock\[report\]"'):
         templates.require_jinja2()
+
+
+def test_names_that_are_not_utf_8_can_be_written():
+    texts = dict.fromkeys(("name", "kind", "title", "footer"), "a\udc80")
+    parts = {"facts": {}, "tiles": [], "notices": [], "sections": []}
+
+    page = templates.render("page.html.j2", **texts, **parts)
+
+    assert "a\\udc80" in page
+    page.encode()

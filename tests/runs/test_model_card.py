@@ -184,3 +184,27 @@ def test_a_run_without_an_encoder_gets_no_card(tmp_path):
     model_card.write(run)
 
     assert not run.encoder_path.exists()
+
+
+def test_a_score_without_an_interval_is_shown(run):
+    out = run.path / "probes" / "scenes_motion-knn"
+    out.mkdir(parents=True)
+    metrics = {"top1": {"value": 0.5, "low": None, "high": None}}
+    record = {"task": "scenes_motion", "readout": "knn", "metrics": metrics}
+    (out / "probe.json").write_text(json.dumps(record))
+
+    model_card.write(run)
+
+    row = "| scenes_motion | frozen | knn | top1 | 0.500 | unknown |"
+    assert row in read(run)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"metrics": 7}'])
+def test_a_damaged_record_is_named_and_survived(run, content):
+    out = run.path / "probes" / "mine"
+    out.mkdir(parents=True)
+    (out / "probe.json").write_text(content)
+
+    model_card.write(run)
+
+    assert "| mine/probe.json | frozen | cannot be read |" in read(run)

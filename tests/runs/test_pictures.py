@@ -119,3 +119,25 @@ def test_features_that_are_not_finite_are_grey():
 
     assert colours[0, 0, 0, 0].tolist() == [128, 128, 128]
     assert (colours[1] != 128).any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clips": np.zeros((2, 4, 8, 8, 3), "float32")},
+        dict.fromkeys(
+            ("clips", "masked", "reconstruction"),
+            np.zeros((0, 4, 8, 8, 3), "uint8"),
+        ),
+        {"masked": np.zeros((1, 4, 8, 8, 3), "uint8")},
+        {"step": np.zeros(3, "int64")},
+        {"other": np.zeros(3)},
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(run, change):
+    pictures.save_reconstruction(run, video(), video(), video(), 7)
+    arrays = pictures.load(run, pictures.RECONSTRUCTION)
+    np.savez(run.pictures_path / pictures.RECONSTRUCTION, **arrays | change)
+
+    with pytest.raises(ValueError, match="holds no pictures of a run"):
+        pictures.load(run, pictures.RECONSTRUCTION)

@@ -297,3 +297,23 @@ def test_a_file_list_is_found_in_the_cache(build, folder, monkeypatch):
     )
 
     assert len(build()) == 3
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda listing: listing.update(files=7),
+        lambda listing: listing["files"].pop(0),
+        lambda listing: listing["files"][0].pop("fps"),
+        lambda listing: listing["files"][0].update(duration="1"),
+        lambda listing: listing["files"][0].update(duration=float("nan")),
+        lambda listing: listing["files"][0].update(width=-1),
+        lambda listing: listing["files"][0].update(rotation=45),
+    ],
+)
+def test_a_damaged_list_of_files_is_refused(build, damage):
+    listing = build().describe_files()
+    damage(listing)
+
+    with pytest.raises(ValueError, match="list of files of a run is damaged"):
+        build(files=listing)

@@ -1,5 +1,7 @@
 """Freeze each layer when it has converged."""
 
+import numbers
+
 from layerlock.core.freezing.schedules.base import FreezeSchedule, positive_int
 from layerlock.core.freezing.schedules.piecewise import PiecewiseFreezeSchedule
 
@@ -63,10 +65,10 @@ class ConvergedFreezeSchedule(FreezeSchedule):
                 f"`signal` must be one of {list(THRESHOLDS)}. "
                 f"Received: signal={signal!r}."
             )
-        if threshold is not None and threshold <= 0:
+        if threshold is not None and not _is_positive(threshold):
             raise ValueError(
                 "`threshold`, the maximum change still treated as converged, "
-                f"must be positive. Received: threshold={threshold}."
+                f"must be a positive number. Received: threshold={threshold!r}."
             )
         self.signal = signal
         self.threshold = threshold
@@ -140,3 +142,7 @@ class ConvergedFreezeSchedule(FreezeSchedule):
             "max_frozen_layers": self.max_frozen_layers,
             **self._found.get_config(),
         }
+
+
+def _is_positive(value) -> bool:
+    return isinstance(value, numbers.Real) and value > 0

@@ -112,6 +112,7 @@ def test_each_signal_has_a_threshold(signal):
     [
         ({"signal": "loss"}, "signal='loss'"),
         ({"threshold": 0}, "threshold=0"),
+        ({"threshold": "small"}, "threshold='small'"),
         ({"window": 0}, "window=0"),
         ({"start_step": 0}, "start_step=0"),
         ({"max_frozen_layers": 0}, "max_frozen_layers=0"),

@@ -25,6 +25,11 @@ MASKS = st.one_of(
     st.builds(TubeMask, RATIOS),
     st.builds(MultiBlockMask, BLOCKS),
 )
+# JAX compiles each shape: few of them, and any seed.
+SOME_GRIDS = st.sampled_from([(2, 3, 5), (3, 8, 8)])
+SOME_MASKS = st.sampled_from(
+    [RandomMask(0.4), TubeMask(0.9), MultiBlockMask([(2, 0.3), (3, 0.1)])]
+)
 SEEDS = st.integers(0, 2**64 - 1)
 
 
@@ -53,10 +58,10 @@ def test_counts_are_inside_of_the_grid(mask, grid):
         assert visible + hidden <= math.prod(grid)
 
 
-@examples(25)
-@given(MASKS, GRIDS, SEEDS)
+@examples(12)
+@given(SOME_MASKS, SOME_GRIDS, SEEDS)
 def test_no_token_is_both_visible_and_hidden(mask, grid, seed):
-    counts = counts_of(mask, grid)
+    counts = mask.counts(grid)
 
     pairs = draw(mask, grid, seed)
 
@@ -67,11 +72,9 @@ def test_no_token_is_both_visible_and_hidden(mask, grid, seed):
             assert 0 <= row.min() and row.max() < math.prod(grid)
 
 
-@examples(15)
-@given(MASKS, GRIDS, SEEDS)
+@examples(8)
+@given(SOME_MASKS, SOME_GRIDS, SEEDS)
 def test_a_seed_draws_the_same_again(mask, grid, seed):
-    counts_of(mask, grid)
-
     first, second = (draw(mask, grid, seed) for _ in "ab")
 
     for one, two in zip(first, second, strict=True):
