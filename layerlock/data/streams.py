@@ -151,7 +151,8 @@ def rate(stream) -> float:
     The average, unless it is above the rate of FFmpeg's guess, which counts
     the shortest distance of frames: then the header has the rate of a clock.
     """
-    rates = [r for r in (stream.average_rate, stream.guessed_rate) if r]
+    both = (stream.average_rate, stream.guessed_rate)
+    rates = [rate for rate in both if rate and rate > 0]
     return float(min(rates)) if rates else _FALLBACK_RATE
 
 
