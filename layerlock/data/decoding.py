@@ -22,8 +22,8 @@ def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
     """Returns the frames that are shown at the given times.
 
     The frame of a time is the last one that begins at or before it, or up to
-    half a tick of the file's clock later, since time stamps are rounded to
-    ticks. Times before the first frame get the first frame, times after the
+    one tick of the file's clock later, since time stamps are rounded to ticks.
+    Times before the first frame get the first frame, times after the
     end the last.
 
     Args:
@@ -210,10 +210,12 @@ def _opened_at(path, time: float):
 def _tolerance(stream) -> float:
     """Returns the largest error of a time stamp, in seconds.
 
-    Clocks with one or two ticks a frame count frames, without an error.
+    That of a frame and that of the beginning are rounded to ticks, so that the
+    time between them is wrong by up to one. Clocks with one tick a frame count
+    frames, without an error.
     """
-    tick = float(stream.time_base)
-    return _ROUNDING + (tick / 2 if 2 * tick <= 1 / streams.rate(stream) else 0)
+    tick, step = float(stream.time_base), 1 / streams.rate(stream)
+    return _ROUNDING + (min(tick, step / 4) if 2 * tick <= step else 0)
 
 
 def _starts(first: float):

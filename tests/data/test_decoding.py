@@ -128,9 +128,13 @@ def test_a_cut_whose_key_frame_is_hidden_is_read_whole(tmp_path, hidden):
 
 @pytest.mark.parametrize("fps", [12, 24, 30000 / 1001, 50])
 @pytest.mark.parametrize("name", ["clip.webm", "clip.mkv", "clip.flv"])
-def test_clocks_in_milliseconds_show_each_frame_once(tmp_path, name, fps):
+@pytest.mark.parametrize("begin", [0, 2])
+def test_clocks_in_milliseconds_show_each_frame_once(
+    tmp_path, name, fps, begin
+):
     codec = "libvpx" if name == "clip.webm" else "libx264"
-    stamps = [round(1000 * n / fps) for n in range(40)]
+    # The time of the beginning is rounded, too.
+    stamps = [round(1000 * n / fps) for n in range(begin, begin + 40)]
     path = synthesise.write(
         tmp_path / name,
         codec=codec,
