@@ -22,8 +22,8 @@ def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
     """Returns the frames that are shown at the given times.
 
     The frame of a time is the last one that begins at or before it, or up to
-    half a tick of the file's clock later, since time stamps are rounded to
-    ticks. Times before the first frame get the first frame, times after the
+    one tick of the file's clock later, since time stamps are rounded to ticks.
+    Times before the first frame get the first frame, times after the
     end the last.
 
     Args:
@@ -89,18 +89,18 @@ def all_frames(path, short_side=None, span=None):
     Raises:
         DecodingError: if the file cannot be read, with the reason.
     """
-    first, last = span or (0.0, math.inf)
+    first, last = span or (-math.inf, math.inf)
     with _opened_at(path, first) as (stream, shown):
         tolerance = _tolerance(stream)
         read = None
-        for time, frame in shown:
+        for time, frame, orient in shown:
             if time > last + tolerance:
                 break
             if read is None:
-                size = orientation.shown_size(frame, stream)
+                size = orientation.shown_size(frame, orient, stream)
                 read = ImageReader(stream, _even_size(size, short_side))
             if time >= first - tolerance:
-                yield time, read(frame)
+                yield time, read(frame, orient)
 
 
 def _even_size(shown, short_side):
@@ -122,26 +122,27 @@ def probe(path) -> streams.Facts:
         first = list(itertools.islice(shown, _PROBED_FRAMES))
         if not first:
             raise DecodingError("no frame can be decoded")
-        height, width = orientation.shown_size(first[0][1], stream)
-        turns = orientation.of_frame(first[0][1]).turns
+        begin, frame, orient = first[0]
+        height, width = orientation.shown_size(frame, orient, stream)
         fps = streams.rate(stream)
         guessed = float(stream.guessed_rate or fps)
         claimed = streams.header_duration(stream)
+        is_stated = container.format.name not in packets.MAX_GAP
     with _named("end"):
         last, held = _last_frame(path, claimed)
-    if claimed:
-        held = min(held, claimed - last)
     if claimed and last > 0 and held > 2 / fps:
         # The average of the header counts the time that the last frame stays.
         fps = max(fps, min(guessed, (round(fps * claimed) - 1) / last))
     duration = last + max(held, 1 / fps)
-    if claimed and duration < _MIN_SHARE * claimed:
+    if claimed and is_stated and duration < _MIN_SHARE * claimed:
         raise DecodingError(
             f"truncated: it ends after {duration:.2f} of {claimed:.2f} seconds"
         )
     with _named("middle"):
-        read_frames(path, [last / 2], size=(16, 16))
-    return streams.Facts(round(duration, 6), fps, width, height, 90 * turns)
+        read_frames(path, [(begin + last) / 2], size=(16, 16))
+    return streams.Facts(
+        round(duration, 6), fps, width, height, 90 * orient.turns, begin
+    )
 
 
 @contextlib.contextmanager
@@ -153,18 +154,26 @@ def _named(part: str):
         raise DecodingError(f"its {part} cannot be read: {error}") from error
 
 
+def end(path) -> float:
+    """Returns the seconds until the end of the last decodable frame."""
+    with streams.opened(path) as (_, stream):
+        claimed = streams.header_duration(stream)
+    return sum(_last_frame(path, claimed))
+
+
 def _last_frame(path, claimed: float | None) -> tuple[float, float]:
     """Returns when the last decodable frame begins, and how long it stays."""
     if claimed:
         last = _last_frame_after(path, claimed)
         if last is not None and last[0] >= _MIN_SHARE * claimed:
-            return last
+            return last[0], min(last[1], claimed - last[0])
     with streams.opened(path) as (container, stream):
         latest = packets.last_stamp(container, stream)
     for start in _starts(latest):
         last = _last_frame_after(path, start)
         if last is not None:
-            return last
+            held = min(last[1], claimed - last[0]) if claimed else last[1]
+            return last[0], held
     raise DecodingError("no frame can be decoded")
 
 
@@ -172,7 +181,7 @@ def _last_frame_after(path, start: float) -> tuple[float, float] | None:
     with streams.opened(path) as (container, stream):
         tick = float(stream.time_base)
         last, end = None, 0.0
-        for time, frame in frames.timed_frames(container, stream, start):
+        for time, frame, _ in frames.timed_frames(container, stream, start):
             # A file may count the last pause for another of the last frames.
             end = max(end, time + float(frame.duration or 0) * tick)
             last = time
@@ -201,10 +210,12 @@ def _opened_at(path, time: float):
 def _tolerance(stream) -> float:
     """Returns the largest error of a time stamp, in seconds.
 
-    Clocks with one or two ticks a frame count frames, without an error.
+    That of a frame and that of the beginning are rounded to ticks, so that the
+    time between them is wrong by up to one. Clocks with one tick a frame count
+    frames, without an error.
     """
-    tick = float(stream.time_base)
-    return _ROUNDING + (tick / 2 if 2 * tick <= 1 / streams.rate(stream) else 0)
+    tick, step = float(stream.time_base), 1 / streams.rate(stream)
+    return _ROUNDING + (min(tick, step / 4) if 2 * tick <= step else 0)
 
 
 def _starts(first: float):
@@ -219,11 +230,11 @@ def _starts(first: float):
 def _pick(shown, times, read, tolerance) -> np.ndarray:
     """Returns the images that are shown at `times`."""
     images, current = [], None
-    for time, frame in itertools.chain(shown, [(math.inf, None)]):
+    for time, *frame in itertools.chain(shown, [(math.inf,)]):
         if current is not None:
             due = sum(other + tolerance < time for other in times)
             if due > len(images):
-                images += [read(current)] * (due - len(images))
+                images += [read(*current)] * (due - len(images))
             if due == len(times):
                 break
         current = frame

@@ -1,6 +1,7 @@
 """Writes videos from frames, and copies that decode faster."""
 
 import fractions
+import math
 import os
 import pathlib
 
@@ -75,7 +76,7 @@ def transcode(
     target = pathlib.Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".writing_{target.name}")
-    count, began = 0, None
+    count, began, stamp = 0, None, -1
     try:
         with av.open(str(draft), "w", format="mp4") as container:
             output = container.add_stream(
@@ -90,6 +91,7 @@ def transcode(
                 "bf": "0",
                 "g": str(max(1, round(key_frame_seconds * rate))),
             }
+            written = _Packets(container)
             for time, image in decoding.all_frames(path, short_side, span):
                 count += 1
                 if began is None:
@@ -99,12 +101,36 @@ def transcode(
                     np.ascontiguousarray(image), format="rgb24"
                 )
                 frame.time_base = fractions.Fraction(1, _TICKS)
-                frame.pts = round((time - began) * _TICKS)
-                container.mux(output.encode(frame))
+                # Times of damaged files may be equal, which mp4 forbids.
+                stamp = max(stamp + 1, round((time - began) * _TICKS))
+                frame.pts = stamp
+                written.add(output.encode(frame))
             if not count:
                 raise streams.DecodingError("no frame can be decoded")
-            container.mux(output.encode())
+            written.add(output.encode())
+            last = span[1] if span else math.inf
+            written.end(min(decoding.end(path), last) - time)
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
     return count
+
+
+class _Packets:
+    """Writes packets, the last one with a duration of its own."""
+
+    def __init__(self, container):
+        self.container = container
+        self.last = None
+
+    def add(self, packets):
+        for packet in packets:
+            if self.last is not None:
+                self.container.mux(self.last)
+            self.last = packet
+
+    def end(self, seconds: float):
+        """Writes the last packet; its frame stays for `seconds` or longer."""
+        ticks = round(seconds / self.last.time_base)
+        self.last.duration = max(self.last.duration or 0, ticks)
+        self.container.mux(self.last)

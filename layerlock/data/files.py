@@ -123,7 +123,7 @@ class FileList:
         by_position = {
             file["position"]: (
                 file["path"],
-                Facts(**{name: file[name] for name in facts}),
+                Facts(**{name: file[name] for name in facts if name in file}),
                 file.get("label"),
             )
             for file in values["files"]

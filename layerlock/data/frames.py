@@ -3,7 +3,7 @@
 import collections
 import heapq
 
-from layerlock.data import packets, streams
+from layerlock.data import orientation, packets, streams
 
 # Maximum displacement of a time stamp, in frames; codecs reorder by less.
 _REORDER = 4
@@ -11,7 +11,7 @@ _REORDER_GUESSED = 16
 
 
 def timed_frames(container, stream, start: float):
-    """Yields seconds and frames in the order of presentation.
+    """Yields seconds, frames and orientations in the order of presentation.
 
     The order of the decoder is kept, and time stamps are sorted: the n-th
     frame gets the n-th smallest stamp of its neighbours. Missing stamps are
@@ -27,17 +27,16 @@ def timed_frames(container, stream, start: float):
     step = 1 / streams.rate(stream)
     # Plain numbers, since fractions take longer than a small frame.
     tick, begin = float(stream.time_base), stream.start_time or 0
-    # AVI stores no times of presentation, and FFmpeg's guesses depend on all
-    # frames before.
-    is_guessed = (
-        container.format.name == "avi" and stream.codec_context.has_b_frames
-    )
+    # AVI stores no times of presentation. Those of decoding are as regular;
+    # with B-frames, they depend on all frames before.
+    is_avi = container.format.name == "avi"
+    is_guessed = is_avi and stream.codec_context.has_b_frames
     reorder = _REORDER_GUESSED if is_guessed else _REORDER
     waiting, times, newest = collections.deque(), [], None
-    for frame in _decoded(container, stream, start):
+    for frame, orient in _oriented(_decoded(container, stream, start)):
         if is_guessed and start > 0 and frame.pts is not None:
             return
-        stamp = packets.stamp_of(frame)
+        stamp = frame.dts if is_avi else packets.stamp_of(frame)
         if stamp is not None:
             newest = (stamp - begin) * tick
         elif newest is not None:
@@ -47,11 +46,24 @@ def timed_frames(container, stream, start: float):
         else:
             return
         heapq.heappush(times, newest)
-        waiting.append(frame)
+        waiting.append((frame, orient))
         if len(waiting) > reorder:
-            yield heapq.heappop(times), waiting.popleft()
+            yield heapq.heappop(times), *waiting.popleft()
     while waiting:
-        yield heapq.heappop(times), waiting.popleft()
+        yield heapq.heappop(times), *waiting.popleft()
+
+
+def _oriented(decoded):
+    """Yields each frame with its orientation.
+
+    A container has one for all frames. A video stream has it in its key
+    frames, for the frames up to the next one, which do not repeat it.
+    """
+    orient = None
+    for frame in decoded:
+        if orient is None or frame.key_frame:
+            orient = orientation.of_frame(frame)
+        yield frame, orient
 
 
 def _decoded(container, stream, start):

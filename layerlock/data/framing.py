@@ -128,11 +128,12 @@ class Framing:
         The last clip ends with the last frame. A clip begins with a frame, so
         that one at the video's own rate has every frame once.
         """
-        first, last = span or (0.0, facts.duration)
+        first, last = span or (facts.begin, facts.duration)
+        first = min(max(first, facts.begin), last)
         end = min(last, facts.duration) - 1 / facts.fps  # of the last frame
         room = max(0.0, end - first - self.length(facts))
-        start = first + room * share
-        frame = round(start * facts.fps) / facts.fps
+        start = first + room * share - facts.begin
+        frame = facts.begin + round(start * facts.fps) / facts.fps
         return max(first, frame) + np.arange(self.frames) / self._rate(facts)
 
     def _rate(self, facts) -> float:

@@ -32,16 +32,21 @@ class ImageReader:
         self.box = box
         self.reformatter = VideoReformatter()
 
-    def __call__(self, frame) -> np.ndarray:
-        """Returns uint8 of shape `(height, width, 3)`."""
-        shown = orientation.shown_size(frame, self.stream)
-        size = self.size or shown
+    def __call__(self, frame, orient) -> np.ndarray:
+        """Returns uint8 of shape `(height, width, 3)`.
+
+        Args:
+            frame: of PyAV.
+            orient: its `orientation.Orientation`.
+        """
+        shown = orientation.shown_size(frame, orient, self.stream)
+        # Later frames of another size are scaled, as FFmpeg's programs do.
+        self.size = size = self.size or shown
         # The whole frame is scaled so that the crop has the output size.
         scaled = [
             max(pixels, round(pixels / share))
             for pixels, share in zip(size, self.box[2:], strict=True)
         ]
-        orient = orientation.of_frame(frame)
         height, width = orient.exchanged(scaled)
         shrinks = scaled[0] <= shown[0] and scaled[1] <= shown[1]
         _correct_colours(frame)

@@ -48,8 +48,8 @@ def of_frame(frame) -> Orientation:
     return Orientation(round(angle / (np.pi / 2)) % 4, mirrored)
 
 
-def shown_size(frame, stream) -> tuple[int, int]:
+def shown_size(frame, orient, stream) -> tuple[int, int]:
     """Returns height and width of the upright frame, with square pixels."""
     aspect = float(stream.sample_aspect_ratio or 1)
     sides = (frame.height, max(1, round(frame.width * aspect)))
-    return of_frame(frame).exchanged(sides)
+    return orient.exchanged(sides)

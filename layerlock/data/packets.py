@@ -1,7 +1,6 @@
 """Reads the packets of a video from a time on, on one continuous clock."""
 
 import itertools
-import math
 
 from layerlock.data import streams
 
@@ -11,9 +10,11 @@ from layerlock.data import streams
 # and only decoded from the key frame before the time.
 _INDEXED = ("mov", "matroska", "avi")
 _MAX_BACKWARDS = 16  # frames; codecs reorder by less
-# Seconds without a packet after which a clock has jumped, as in FFmpeg. Other
-# containers keep longer pauses.
-_MAX_GAP = {"mpegts": 10.0, "mpeg": 10.0}
+# Seconds without a packet after which a clock has jumped, as in FFmpeg. These
+# containers state no duration: FFmpeg subtracts the first time stamp from the
+# last. Other containers keep longer pauses.
+MAX_GAP = {"mpegts": 10.0, "mpeg": 10.0}
+_MAX_GAP = 30 * 3600.0
 _MAX_FAULTS = 1000  # errors of the container before reading stops
 
 
@@ -124,14 +125,17 @@ def _continuous(container, stream):
         return
     tick = float(stream.time_base)
     frame = 1 / streams.rate(stream) / tick  # ticks
-    gap = _MAX_GAP.get(container.format.name, math.inf) / tick
+    gap = MAX_GAP.get(container.format.name, _MAX_GAP) / tick
     shift, newest, latest = 0, None, 0  # ticks; latest is that of any pts
     for packet in packets:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is not None:
             step = stamp + shift - newest if newest is not None else 0
             if not -_MAX_BACKWARDS * frame <= step <= gap:
-                shift = round(latest + frame - stamp_of(packet))
+                shift = newest + frame - stamp
+                if packet.is_keyframe:  # after all frames of the first part
+                    shift = max(shift, latest + frame - stamp_of(packet))
+                shift = round(shift)
             newest = stamp + shift
             latest = max(latest, stamp_of(packet) + shift)
         if shift:

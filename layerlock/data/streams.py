@@ -57,6 +57,8 @@ class Facts:
         height: pixels.
         rotation: degrees, counter-clockwise, from the stored to the upright
             frame: 0, 90, 180 or 270. Before it a frame may be mirrored.
+        begin: seconds until the first frame, if frames before it are missing
+            or cannot be decoded.
     """
 
     duration: float
@@ -64,6 +66,7 @@ class Facts:
     width: int
     height: int
     rotation: int
+    begin: float = 0.0
 
 
 def require_av():
@@ -130,6 +133,8 @@ def header_duration(stream) -> float | None:
     """Returns the duration in the header, in seconds, or `None`."""
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
+    if not stream.container.format.name.startswith("matroska"):
+        return None  # a tag that was copied from another file
     clock = stream.metadata.get("DURATION", "").split(":")
     try:
         hours, minutes, seconds = (float(part) for part in clock)
@@ -146,7 +151,8 @@ def rate(stream) -> float:
     The average, unless it is above the rate of FFmpeg's guess, which counts
     the shortest distance of frames: then the header has the rate of a clock.
     """
-    rates = [r for r in (stream.average_rate, stream.guessed_rate) if r]
+    both = (stream.average_rate, stream.guessed_rate)
+    rates = [rate for rate in both if rate and rate > 0]
     return float(min(rates)) if rates else _FALLBACK_RATE
 
 

@@ -1,5 +1,6 @@
 """Shows the features of a video as colours, in an mp4."""
 
+import dataclasses
 import math
 import pathlib
 
@@ -97,10 +98,13 @@ def read(section, encoder, facts):
         )
     # Frames are read in the middle of their time: half of the last will do,
     # and none is lost to the rounding of `Facts`.
-    available = math.floor(min(facts.duration, section.seconds) * fps + 0.5)
+    available = math.floor(
+        min(facts.duration - facts.begin, section.seconds) * fps + 0.5
+    )
     count = max(1, available // frames)
+    end = facts.begin + count * frames / fps
     view = framing.Framing(count * frames, size, fps).central_view(
-        streams.Facts(**{**vars(facts), "duration": count * frames / fps})
+        dataclasses.replace(facts, duration=end)
     )
     video = decoding.read_view(section.video, view, size)
     return video.reshape(count, frames, size, size, 3), fps

@@ -132,12 +132,15 @@ def write_with_still(path, first="video"):
     return path
 
 
-def copy_packets(path, target, first=0, container_options=None, durations=None):
+def copy_packets(
+    path, target, first=0, container_options=None, durations=None, skip=0
+):
     """Copies the video of a file without a decoder, as a cut does.
 
     Args:
         first: seconds that are hidden at the start by negative time stamps.
         durations: for numbers of packets, seconds that each lasts.
+        skip: number of packets that are left out at the start.
     """
     import av
 
@@ -151,7 +154,7 @@ def copy_packets(path, target, first=0, container_options=None, durations=None):
         stream = source.streams.video[0]
         output = copy.add_stream_from_template(stream)
         for number, packet in enumerate(source.demux(stream)):
-            if packet.dts is None:
+            if packet.dts is None or number < skip:
                 continue
             shift = round(first / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift

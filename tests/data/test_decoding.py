@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from layerlock.data import decoding
+from layerlock.data.framing import Framing
 from tests.data import synthesise
 
 av = pytest.importorskip("av")
@@ -127,9 +128,13 @@ def test_a_cut_whose_key_frame_is_hidden_is_read_whole(tmp_path, hidden):
 
 @pytest.mark.parametrize("fps", [12, 24, 30000 / 1001, 50])
 @pytest.mark.parametrize("name", ["clip.webm", "clip.mkv", "clip.flv"])
-def test_clocks_in_milliseconds_show_each_frame_once(tmp_path, name, fps):
+@pytest.mark.parametrize("begin", [0, 2])
+def test_clocks_in_milliseconds_show_each_frame_once(
+    tmp_path, name, fps, begin
+):
     codec = "libvpx" if name == "clip.webm" else "libx264"
-    stamps = [round(1000 * n / fps) for n in range(40)]
+    # The time of the beginning is rounded, too.
+    stamps = [round(1000 * n / fps) for n in range(begin, begin + 40)]
     path = synthesise.write(
         tmp_path / name,
         codec=codec,
@@ -171,6 +176,40 @@ def test_a_video_that_begins_late_is_not_called_truncated(tmp_path):
     path = synthesise.write(tmp_path / "clip.mkv", stamps=late)
 
     assert decoding.probe(path).duration == pytest.approx(2.0, abs=0.01)
+
+
+def each_once(path, count):
+    """Whether clips at the video's rate are frames that follow each other."""
+    facts = decoding.probe(path)
+    framing = Framing(8, 24, facts.fps)
+    first = synthesise.number(next(decoding.all_frames(path))[1])
+    for clip, view in enumerate(framing.spread(facts, 4, 1)):
+        numbers = numbers_at(path, view.times)
+        assert numbers == list(range(numbers[0], numbers[0] + 8))
+        if clip == 0:
+            assert numbers[0] == first
+    assert numbers[-1] == count - 1
+    return True
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_first_frame_that_avi_delays_comes_once(tmp_path, codec):
+    path = synthesise.write(
+        tmp_path / "clip.avi", codec=codec, options={"bf": "0"}, ticks=10
+    )
+
+    assert each_once(path, 20)
+
+
+@pytest.mark.parametrize("name", ["cut.mkv", "cut.mp4", "cut.flv", "cut.ts"])
+def test_frames_without_their_key_frame_are_no_part_of_a_clip(tmp_path, name):
+    whole = synthesise.write(
+        tmp_path / "whole.mkv", count=40, key_frames=10, options={"bf": "0"}
+    )
+    path = synthesise.copy_packets(whole, tmp_path / name, skip=3)
+
+    assert decoding.probe(path).begin > 0.1
+    assert each_once(path, 40)
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])

@@ -3,6 +3,7 @@
 import fractions
 import types
 
+import numpy as np
 import pytest
 
 from layerlock.data import frames, packets
@@ -12,7 +13,9 @@ pytest.importorskip("av")
 
 class Frame(types.SimpleNamespace):
     def __init__(self, pts, number, dts=None, key=True):
-        super().__init__(pts=pts, dts=dts, key_frame=key, number=number)
+        super().__init__(
+            pts=pts, dts=dts, key_frame=key, number=number, side_data={}
+        )
 
 
 def shown(decoded, monkeypatch, start=0):
@@ -30,7 +33,7 @@ def shown(decoded, monkeypatch, start=0):
     each = [types.SimpleNamespace(decode=lambda f=f: [f]) for f in decoded]
     monkeypatch.setattr(packets, "packets_from", lambda *_: iter(each))
     found = frames.timed_frames(container, stream, start)
-    return [(round(time, 6), frame.number) for time, frame in found]
+    return [(round(time, 6), frame.number) for time, frame, _ in found]
 
 
 def test_frames_get_the_stamps_of_their_neighbours_in_order(monkeypatch):
@@ -62,3 +65,14 @@ def test_frames_before_the_first_key_frame_are_left_out_after_a_seek(
     assert shown(decoded, monkeypatch, start=0.1) == [(0.1, 1), (0.2, 2)]
     everything = [(0.0, 0), (0.1, 1), (0.2, 2)]
     assert shown(decoded, monkeypatch) == everything
+
+
+def test_a_key_frame_turns_the_frames_up_to_the_next_one():
+    half_turn = np.array([-1, 0, 0, 0, -1, 0, 0, 0, 1 << 14]) << 16
+    matrix = half_turn.astype("<i4").tobytes()
+    decoded = [Frame(0, n, key=n % 3 == 0) for n in range(6)]
+    decoded[0].side_data = {"DISPLAYMATRIX": matrix}
+
+    turns = [orient.turns for _, orient in frames._oriented(decoded)]
+
+    assert turns == [2, 2, 2, 0, 0, 0]

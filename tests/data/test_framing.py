@@ -90,3 +90,17 @@ def test_clips_at_the_rate_of_the_video_begin_and_end_with_a_frame(fps):
         assert numbers == pytest.approx(numbers.round(), abs=1e-6)
     assert views[0].times[0] == 0
     assert views[6].times[-1] * fps == pytest.approx(47)
+
+
+def test_clips_begin_with_the_first_frame_that_can_be_decoded():
+    facts = Facts(3.7, 10.0, 64, 48, 0, begin=0.7)  # 30 frames
+    framing = Framing(8, 32, fps=10.0)
+    views = framing.spread(facts, clips=5, crops=1)
+
+    assert views[0].times[0] == pytest.approx(0.7)
+    assert views[4].times[-1] == pytest.approx(3.6)
+    for view in views:
+        numbers = (view.times - 0.7) * 10
+        assert numbers == pytest.approx(numbers.round(), abs=1e-6)
+    early = framing.central_view(facts, span=(0.0, 1.0))
+    assert early.times[0] == pytest.approx(0.7)

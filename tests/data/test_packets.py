@@ -1,5 +1,7 @@
 """Packets come on one clock, whatever the container's clock does."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,50 @@ def test_faults_of_a_container_are_read_over(monkeypatch):
                 yield item
 
     assert list(packets._readable(Container(), None)) == [1, 2, 3, 4]
+
+
+def late_part(folder, ending, seconds):
+    """Two recordings of which the second one's clock is far ahead."""
+    first = synthesise.write(folder / f"first.{ending}")
+    late = [round(1000 * seconds) + 100 * n for n in range(20)]
+    second = synthesise.write(folder / f"second.{ending}", stamps=late)
+    path = folder / f"late.{ending}"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    return path
+
+
+def test_a_clock_that_jumps_ahead_is_no_missing_end(tmp_path):
+    path = late_part(tmp_path, "ts", 100)
+
+    facts = decoding.probe(path)
+
+    assert facts.duration == pytest.approx(4.0, abs=0.05)
+    numbers = synthesise.numbers([i for _, i in decoding.all_frames(path)])
+    assert numbers == [*range(20), *range(20)]
+
+
+def stamps_after(packets_of, name="flv"):
+    """Stamps on the continuous clock, in milliseconds at 10 a second."""
+    container = types.SimpleNamespace(
+        format=types.SimpleNamespace(name=name),
+        demux=lambda stream: iter(packets_of),
+    )
+    stream = types.SimpleNamespace(
+        time_base=synthesise.MILLISECOND, average_rate=10, guessed_rate=10
+    )
+    return [p.pts for p in packets._continuous(container, stream)]
+
+
+def packet(pts, dts, key=False):
+    return types.SimpleNamespace(pts=pts, dts=dts, is_keyframe=key)
+
+
+def test_a_clock_that_wraps_goes_on_in_the_order_of_decoding():
+    far = 2**31
+    decoded = [(200, 0), (600, 100), (400, 200), (300, 300), (500, 400)]
+    wrapped = [
+        packet(pts + far * (n > 0), dts + far * (n > 0), key=n == 0)
+        for n, (pts, dts) in enumerate(decoded)
+    ]
+
+    assert stamps_after(wrapped) == [200, 600, 400, 300, 500]

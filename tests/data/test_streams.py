@@ -11,6 +11,10 @@ from layerlock.data.streams import DecodingError
 MILLISECOND = fractions.Fraction(1, 1000)
 
 
+def container(name):
+    return types.SimpleNamespace(format=types.SimpleNamespace(name=name))
+
+
 def stream(**facts):
     """A stream of 10 frames a second, counted in milliseconds."""
     known = {
@@ -19,6 +23,7 @@ def stream(**facts):
         "average_rate": fractions.Fraction(10),
         "duration": None,
         "metadata": {},
+        "container": container("matroska,webm"),
     }
     return types.SimpleNamespace(**known | facts)
 
@@ -30,6 +35,14 @@ def stream(**facts):
         # The time of the end; the first frame is half a second late.
         ({"metadata": {"DURATION": "01:02:03.5"}}, 3723.0),
         ({"metadata": {"DURATION": "soon"}}, None),
+        # A tag of the file that the video was copied from.
+        (
+            {
+                "metadata": {"DURATION": "01:02:03.5"},
+                "container": container("nut"),
+            },
+            None,
+        ),
         ({}, None),
     ],
 )

@@ -121,7 +121,8 @@ class FolderSource(VideoSource):
             "unreadable_files": len(self.files.bad),
             "replaced_clips": len(self) - len(self.files.good),
             "short_clips": sum(
-                one.duration < self.framing.length(one) for one in facts
+                one.duration - one.begin < self.framing.length(one)
+                for one in facts
             ),
             "failed_reads": _count_lines(self.failures),
             **self.files.to_json(),
