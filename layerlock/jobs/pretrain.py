@@ -31,7 +31,8 @@ def start(config: PretrainConfig):
     clips = inputs.open_clips(config, folder)
     with building.distributed(config.training.distribution):
         model = building.build(config, method)
-    run = run_folder.open_run(config, folder, clips)
+    with run_folder.explained_disk_errors(folder):
+        run = run_folder.open_run(config, folder, clips)
     return functools.partial(
         train, config, method, run, clips, model, explicit_track
     )
@@ -56,6 +57,7 @@ def train(
     """
     try:
         with (
+            run_folder.explained_disk_errors(run.path),
             building.distributed(config.training.distribution),
             runs.Progress() as progress,
         ):
@@ -147,6 +149,9 @@ def resume(config, run, model, parts, progress) -> int:
     parts.restore(state, checkpoints.read_arrays(checkpoint))
     run.drop_metrics_after(state["step"])
     run.add_resume(state["step"], **run_folder.differences(config, run))
+    checkpoints.tidy(
+        run.checkpoints_path, state["step"], config.run.keep_checkpoints
+    )
     parts.snapshots.set_model(model)
     parts.snapshots.export(state["step"])  # a kill may have come in between
     progress.message(f"Resumed from {checkpoint.name}.")

@@ -8,6 +8,8 @@ import warnings
 
 import keras
 
+from layerlock import disk
+from layerlock.backends import weights
 from layerlock.models.presets import PRESETS
 
 CONFIG = "config.json"
@@ -74,15 +76,17 @@ def save(encoder, path, overwrite: bool = False):
     draft = _sibling(path, "writing")
     draft.mkdir(parents=True)
     try:
-        encoder.save_weights(draft / WEIGHTS)
+        weights.save(encoder, draft / WEIGHTS)
         text = json.dumps(
             {"class_name": CLASS_NAME, "config": config}, indent=2
         )
-        (draft / CONFIG).write_text(text + "\n", encoding="utf-8")
+        disk.write(draft / CONFIG, (text + "\n").encode())
         _copy_unexpected_files(path, draft)
+        disk.flush(draft)
         _replace(path, draft)
+        disk.flush(path.parent)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        disk.discard(draft)
 
 
 def readable_path(path) -> pathlib.Path:
@@ -108,14 +112,15 @@ def _recover(path):
     if folder != path:
         folder.rename(path)
     for what in ("writing", "replaced"):
-        shutil.rmtree(_sibling(path, what), ignore_errors=True)
+        disk.discard(_sibling(path, what))
 
 
 def _copy_unexpected_files(path, draft):
     """Copies files that do not belong to the encoder, such as notes."""
     for name in _unexpected_files(path):
         copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
-        copy(path / name, draft / name)
+        with disk.named(draft / name):
+            copy(path / name, draft / name)
 
 
 def _unexpected_files(path):
@@ -134,7 +139,7 @@ def _replace(path, draft):
     except BaseException:  # also an interrupt
         replaced.rename(path)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    disk.discard(replaced)
 
 
 def load(encoder_class, path, overrides: dict):

@@ -325,8 +325,8 @@ def test_a_failure_leaves_what_was_there(encoder, tmp_path, monkeypatch):
     encoder.save_to_preset(tmp_path / "encoder")
     other = networks.small_encoder(positions="none")
 
-    def fail(path):
-        path.write_bytes(b"half")
+    def fail(file):
+        file.write(b"half")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(other, "save_weights", fail)

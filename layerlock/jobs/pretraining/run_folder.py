@@ -1,13 +1,15 @@
 """The run directory of a pre-training run: its start, a resume, its end."""
 
+import contextlib
 import datetime
+import os
 import pathlib
 import shlex
 
 import keras
 
 import layerlock
-from layerlock import backends, report, runs
+from layerlock import backends, disk, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
 from layerlock.models import presets
@@ -78,6 +80,33 @@ def open_run(config: PretrainConfig, folder, clips) -> runs.RunDirectory:
     ):
         print(f"Note: {sentence} Results may differ in their last bits.")
     return run
+
+
+@contextlib.contextmanager
+def explained_disk_errors(folder):
+    """Makes errors of the disk of a run say how to go on with it."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, disk.DiskError) or error.errno not in disk.ADVICE:
+            raise
+        file = error.filename or os.fspath(folder)
+        if (
+            not pathlib.Path(file)
+            .absolute()
+            .is_relative_to(pathlib.Path(folder).absolute())
+        ):
+            raise
+        command = configuration.resume_command(
+            keras.backend.backend(), os.fspath(folder)
+        )
+        raise disk.explained(
+            error,
+            "go on with the run from its newest checkpoint, which is whole: "
+            f"{command}"
+            if (pathlib.Path(folder) / "config.json").exists()
+            else f"start again. Nothing was written to {folder} yet.",
+        ) from error
 
 
 def differences(config: PretrainConfig, run) -> dict:

@@ -1,0 +1,45 @@
+"""Breaks runs in every way that is known, and prints a table.
+
+KERAS_BACKEND=torch python tests/faults/run.py            # everything
+KERAS_BACKEND=torch python tests/faults/run.py --quick    # a minute
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+
+from tests.faults import calls
+
+
+def main():
+    """Prints tables; exits with 1 if anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="layerlock-faults-") as folder:
+        failed = break_calls(folder, options)
+    sys.exit(1 if failed else 0)
+
+
+def break_calls(folder, options) -> int:
+    """Breaks calls one by one; returns how many were not survived."""
+    with calls.Breaker(folder, jobs=options.jobs) as breaker:
+        faults = breaker.sample() if options.quick else breaker.faults()
+        print(f"{len(breaker.calls)} calls, {len(faults)} faults", flush=True)
+        results, began = [], time.monotonic()
+        for fault, problems in breaker.problems(faults):
+            results.append((fault, problems))
+            if problems:
+                print(f"{fault}:\n    " + "\n    ".join(problems), flush=True)
+        seconds = time.monotonic() - began
+    print(f"\n{calls.table(results)}\n{seconds:.0f} s")
+    return sum(bool(problems) for _, problems in results)
+
+
+if __name__ == "__main__":
+    main()
