@@ -11,6 +11,7 @@ import weakref
 
 import numpy as np
 
+from layerlock import interruption
 from layerlock.data import randomness
 from layerlock.data.source import VideoSource
 
@@ -154,10 +155,12 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int, transfer):
 
 
 def _end_with_parent(worker: int, num_workers: int):
-    """Ends this worker when its parent process is gone.
+    """Ends this worker when its parent process is gone, and not earlier.
 
-    Otherwise the worker of a killed run would wait forever.
+    Otherwise the worker of a killed run would wait forever, and one that a
+    queue or a terminal signals with its parent would end before it.
     """
+    interruption.ignore_all()
     parent = multiprocessing.parent_process()
 
     def wait():

@@ -144,7 +144,7 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
         FileNotFoundError: if there is no complete checkpoint.
     """
     damaged = []
-    _recover(folder)
+    recover(folder)
     for checkpoint in find(folder):
         problem = verify(checkpoint)
         if problem is None:
@@ -198,7 +198,7 @@ def _digest(path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _recover(folder):
+def recover(folder):
     """Gives a checkpoint its name again, if a kill came between two renames."""
     for replaced in pathlib.Path(folder).glob(".replaced_step_*"):
         path = replaced.with_name(replaced.name.removeprefix(".replaced_"))

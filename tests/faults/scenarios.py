@@ -1,6 +1,9 @@
 """What is broken: small jobs that use every way to write to the disk."""
 
+import json
+import os
 import pathlib
+import signal
 
 from layerlock import cli, report
 
@@ -43,3 +46,24 @@ def pretrain(*flags):
     # Its figures take most of the time, and write nothing.
     report.page = lambda run: f"{len(run.read_metrics())} lines"
     cli.run("pretrain", list(flags))
+
+
+def pretrain_signalled(name, step, *flags):
+    """Sends itself a signal, in the middle of a step."""
+    from layerlock.runs.callbacks.metrics_log import MetricsLog
+
+    on_train_batch_end = MetricsLog.on_train_batch_end
+
+    def signalled(self, batch, logs=None):
+        if self.counter.step + 1 == int(step):
+            os.kill(os.getpid(), getattr(signal, name))
+        on_train_batch_end(self, batch, logs)
+
+    MetricsLog.on_train_batch_end = signalled
+    pretrain(*flags)
+
+
+def with_environment(changes, scenario, *arguments):
+    """Runs a scenario with other environment variables."""
+    os.environ.update(json.loads(changes))
+    globals()[scenario](*arguments)

@@ -29,6 +29,9 @@ def recall(config: PretrainConfig) -> PretrainConfig:
         config: as it was given; returned as it is unless it asks to resume.
     """
     path = config.run.run_dir
+    if config.run.requeue and path is not None:
+        if (pathlib.Path(path) / "config.json").is_file():
+            config = config.but(resume=True)
     if not config.run.resume or path is None:
         return config
     began_with = runs.RunDirectory.open(path).config["flags"]
@@ -43,7 +46,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
         name: value
         for name, value in began_with.items()
         if name in known
-        and name not in ("resume", "run_dir", "plan")
+        and name not in ("resume", "requeue", "run_dir", "plan")
         and value != known[name].default
         and not is_instance(value)
     }
