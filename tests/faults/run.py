@@ -5,14 +5,16 @@ KERAS_BACKEND=torch python tests/faults/run.py --quick    # a minute
 """
 
 import argparse
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
-from tests.faults import calls
+from layerlock import environment
 
 
 def main():
@@ -20,14 +22,38 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="layerlock-faults-") as folder:
-        failed = break_calls(folder, options)
+        kill = kill_at_random if options.kills else break_calls
+        failed = kill(folder, options)
     sys.exit(1 if failed else 0)
+
+
+def kill_at_random(folder, options) -> int:
+    """Kills runs of a backend, or of all; returns how many lost something."""
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend is None:
+        command = [sys.executable, *sys.argv]
+        return sum(
+            subprocess.run(
+                command, env={**os.environ, "KERAS_BACKEND": name}
+            ).returncode
+            for name in environment.installed()
+        )
+    from tests.faults import kills
+
+    with kills.Killer(folder, options.seed) as killer:
+        tally = killer.kill(options.kills, lambda text: print(text, flush=True))
+    print(kills.report(backend, tally))
+    return len(tally.problems)
 
 
 def break_calls(folder, options) -> int:
     """Breaks calls one by one; returns how many were not survived."""
+    from tests.faults import calls
+
     with calls.Breaker(folder, jobs=options.jobs) as breaker:
         faults = breaker.sample() if options.quick else breaker.faults()
         print(f"{len(breaker.calls)} calls, {len(faults)} faults", flush=True)

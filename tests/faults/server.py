@@ -27,6 +27,7 @@ def serve():
         pid = os.fork()
         if pid == 0:
             return request
+        _say({"pid": pid})
         status = _wait(pid, request["timeout"])
         _say({"status": status, "seconds": time.monotonic() - began})
     return None

@@ -4,13 +4,14 @@ import dataclasses
 import json
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 COMPILER = shutil.which("cc") or shutil.which("gcc")
-SECONDS = 120  # for a job that takes one
+SECONDS = 600  # for a job that takes one, or a minute where it compiles
 
 
 def build_shim(folder) -> pathlib.Path:
@@ -22,6 +23,18 @@ def build_shim(folder) -> pathlib.Path:
         check=True,
     )
     return library
+
+
+def environment(**changes) -> dict:
+    """The variables of a process that runs a job."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        **changes,
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,18 +64,12 @@ class Workshop:
     def __init__(self, folder, shim=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(
-                [str(ROOT), os.environ.get("PYTHONPATH", "")]
-            ),
-            "OMP_NUM_THREADS": "1",
-        }
-        if shim is not None:
-            environment["LD_PRELOAD"] = str(shim)
+        self.output = self.folder / "output.txt"
+        self.calls = self.folder / "calls.txt"
+        changes = {} if shim is None else {"LD_PRELOAD": str(shim)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.server"],
-            env=environment,
+            env=environment(**changes),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -86,26 +93,39 @@ class Workshop:
             fault: dict with `folder`, `number`, `how` and `error`, which
                 `faults_arm` takes. Defaults to `None`: nothing is counted.
         """
-        output = self.folder / "output.txt"
-        calls = self.folder / "calls.txt"
-        calls.unlink(missing_ok=True)
+        self.start(scenario, *arguments, fault=fault)
+        return self.wait()
+
+    def start(self, scenario: str, *arguments, fault=None) -> int:
+        """Starts what `run` runs; returns the number of its process."""
+        self.calls.unlink(missing_ok=True)
         if fault:
-            fault = {**fault, "list": str(calls)}
+            fault = {**fault, "list": str(self.calls)}
         request = {
             "scenario": scenario,
             "arguments": [str(argument) for argument in arguments],
             "fault": fault,
-            "output": str(output),
+            "output": str(self.output),
             "timeout": SECONDS,
         }
         print(json.dumps(request), file=self.process.stdin, flush=True)
+        return self._answer()["pid"]
+
+    def wait(self) -> Outcome:
+        """Waits for the end of what `start` started."""
         status = self._answer()["status"]
-        lines = calls.read_text().splitlines() if calls.exists() else []
+        lines = []
+        if self.calls.exists():
+            lines = self.calls.read_text().splitlines()
         return Outcome(
             status,
-            output.read_text(errors="replace"),
+            self.output.read_text(errors="replace"),
             [tuple(line.split(" ", 1)) for line in lines],
         )
+
+    def has_ended(self) -> bool:
+        """Whether `wait` would return at once."""
+        return bool(select.select([self.process.stdout], [], [], 0)[0])
 
     def _answer(self):
         line = self.process.stdout.readline()
