@@ -127,7 +127,12 @@ def _train(
 def fit(config, run, model, source, parts, interruption) -> str | None:
     """Trains to the last step; returns why it ended before, if it did."""
     batches = parts.log.stopwatch.timed(
-        inputs.batches(config, source, int(model.batches_seen.numpy()))
+        inputs.batches(
+            config,
+            source,
+            int(model.batches_seen.numpy()),
+            parts.log.progress.message,
+        )
     )
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=parts.in_order)

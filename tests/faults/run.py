@@ -5,8 +5,10 @@ KERAS_BACKEND=torch python tests/faults/run.py --quick    # a minute
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -24,10 +26,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--damage", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="layerlock-faults-") as folder:
-        kill = kill_at_random if options.kills else break_calls
-        failed = kill(folder, options)
+        if options.kills:
+            failed = kill_at_random(folder, options)
+        elif options.damage:
+            failed = damage_files(folder)
+        else:
+            failed = break_calls(folder, options)
     sys.exit(1 if failed else 0)
 
 
@@ -50,6 +57,16 @@ def kill_at_random(folder, options) -> int:
     return len(tally.problems)
 
 
+def damage_files(folder) -> int:
+    """Damages every file of a run; returns how often it went wrong."""
+    from tests.faults import damage
+
+    results = damage.all_results(folder)
+    print(damage.table(results))
+    expected = (damage.CLEAR, damage.EQUAL)
+    return sum(result.outcome not in expected for result in results)
+
+
 def break_calls(folder, options) -> int:
     """Breaks calls one by one; returns how many were not survived."""
     from tests.faults import calls
@@ -57,11 +74,17 @@ def break_calls(folder, options) -> int:
     with calls.Breaker(folder, jobs=options.jobs) as breaker:
         faults = breaker.sample() if options.quick else breaker.faults()
         print(f"{len(breaker.calls)} calls, {len(faults)} faults", flush=True)
+        # Those of a run that is stopped are from all over.
+        random.Random(options.seed).shuffle(faults)
         results, began = [], time.monotonic()
-        for fault, problems in breaker.problems(faults):
-            results.append((fault, problems))
-            if problems:
-                print(f"{fault}:\n    " + "\n    ".join(problems), flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            for fault, problems in breaker.problems(faults):
+                results.append((fault, problems))
+                if len(results) % 50 == 0:
+                    print(f"{len(results)} of {len(faults)}", flush=True)
+                if problems:
+                    lines = "\n    ".join(problems)
+                    print(f"{fault}:\n    {lines}", flush=True)
         seconds = time.monotonic() - began
     print(f"\n{calls.table(results)}\n{seconds:.0f} s")
     return sum(bool(problems) for _, problems in results)

@@ -72,11 +72,11 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
 
 def open_run(config: PretrainConfig, folder, clips) -> runs.RunDirectory:
     """Creates the run directory, or opens it to go on; locks it."""
-    if not config.run.resume:
-        run = runs.RunDirectory.create(folder, describe(config), clips.files())
-        lock.hold(folder)
-        return run
+    folder.mkdir(parents=True, exist_ok=True)
     lock.hold(folder)
+    if not config.run.resume:
+        # Another job may have begun there while this one looked at clips.
+        return runs.RunDirectory.create(folder, describe(config), clips.files())
     run = runs.RunDirectory.resume(folder)
     for sentence in configuration.changed_versions(
         run.config, describe(config)
