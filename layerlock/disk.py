@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 
@@ -82,6 +83,12 @@ def flush(path):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def digest(path) -> str:
+    """The SHA-256 checksum of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def discard(folder):

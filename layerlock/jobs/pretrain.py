@@ -7,6 +7,8 @@ import functools
 
 from layerlock import runs
 from layerlock.config import PretrainConfig
+from layerlock.data.persistence import ReadingError
+from layerlock.data.streams import DecodingError
 from layerlock.interruption import Interruption
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.pretraining import (
@@ -138,6 +140,11 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
         model.fit(batches, shuffle=False, verbose=0, callbacks=parts.in_order)
     except NonFiniteLossError as error:
         return str(error)
+    except Exception:
+        unread = parts.log.stopwatch.error
+        if isinstance(unread, (DecodingError, ReadingError)):
+            return f"{unread} Then `resume` goes on from the newest checkpoint."
+        raise
     except KeyboardInterrupt:
         return (
             "interrupted. `resume` goes on from the newest checkpoint, if "
@@ -171,6 +178,9 @@ def resume(config, run, model, parts, progress) -> int:
     parts.lock.events = [tuple(event) for event in state["events"]]
     parts.restore(state, checkpoints.read_arrays(checkpoint))
     run.drop_metrics_after(state["step"])
+    lost = run_folder.lost_lines(config, run, state["step"])
+    if lost:
+        progress.message(lost)
     run.add_resume(state["step"], **run_folder.differences(config, run))
     checkpoints.tidy(
         run.checkpoints_path, state["step"], config.run.keep_checkpoints

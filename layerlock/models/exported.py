@@ -77,9 +77,12 @@ def save(encoder, path, overwrite: bool = False):
     draft.mkdir(parents=True)
     try:
         weights.save(encoder, draft / WEIGHTS)
-        text = json.dumps(
-            {"class_name": CLASS_NAME, "config": config}, indent=2
-        )
+        content = {
+            "class_name": CLASS_NAME,
+            "config": config,
+            "sha256": {WEIGHTS: disk.digest(draft / WEIGHTS)},
+        }
+        text = json.dumps(content, indent=2)
         disk.write(draft / CONFIG, (text + "\n").encode())
         _copy_unexpected_files(path, draft)
         disk.flush(draft)
@@ -148,6 +151,7 @@ def load(encoder_class, path, overrides: dict):
     _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
+        _check_digest(path)
         encoder = encoder_class.from_config({**config, **overrides})
         try:
             with warnings.catch_warnings():
@@ -186,6 +190,20 @@ def load(encoder_class, path, overrides: dict):
     )
 
 
+def _check_digest(path):
+    """Raises if the weights are not those that were written.
+
+    Encoders that were written before there were checksums have none.
+    """
+    known = _read_json(path).get("sha256", {}).get(WEIGHTS)
+    if known is not None and disk.digest(path / WEIGHTS) != known:
+        raise ValueError(
+            f"{path / WEIGHTS} is damaged: it does not match its checksum in "
+            f"{CONFIG}. Copy the folder again, or resume the run that it comes "
+            "from, which writes it again."
+        )
+
+
 def _check_overrides(path, overrides):
     """Raises if an override changes the network, even if the weights fit."""
     fixed = sorted(set(overrides) - set(OVERRIDES))
@@ -217,14 +235,34 @@ def read_config(path) -> dict:
                 "the folder encoder/; `encoder.save_to_preset(path)` writes "
                 "one."
             )
-    text = (path / CONFIG).read_text(encoding="utf-8")
-    content = json.loads(text)
+    content = _read_json(path)
     if content.get("class_name") != CLASS_NAME:
         raise ValueError(
             f"{path / CONFIG} describes {content.get('class_name')!r}. "
             f"Expected {CLASS_NAME!r}, written by `encoder.save_to_preset`."
         )
     return content["config"]
+
+
+def _read_json(path) -> dict:
+    try:
+        content = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        return dict(content)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path / CONFIG} is damaged: {error}. Copy the folder again, or "
+            "resume the run that it comes from, which writes it again."
+        ) from error
+
+
+def _is_remains(path, names) -> bool:
+    """Whether a folder holds one of the two files of an encoder."""
+    if WEIGHTS in names:
+        return True
+    try:
+        return _read_json(path).get("class_name") == CLASS_NAME
+    except (OSError, ValueError):
+        return False
 
 
 def _check_writable(path, overwrite):
@@ -236,7 +274,7 @@ def _check_writable(path, overwrite):
             "it, or choose another path."
         )
     names = os.listdir(path) if path.is_dir() else [path.name]
-    if not {CONFIG, WEIGHTS} <= set(names) and names:
+    if names and not _is_remains(path, names):
         raise ValueError(
             f"{path} contains no encoder but {sorted(names)}. It is not "
             "replaced; choose another path."

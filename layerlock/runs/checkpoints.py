@@ -1,7 +1,6 @@
 """Saves, verifies, finds and restores the state of a run."""
 
 import contextlib
-import hashlib
 import io
 import json
 import pathlib
@@ -71,7 +70,7 @@ def _write(draft, model, state, arrays):
     np.savez(content, **arrays)
     disk.write(draft / _ARRAYS, content.getvalue())
     disk.write(draft / _STATE, json.dumps(state).encode())
-    digests = {name: _digest(draft / name) for name in _CONTENT}
+    digests = {name: disk.digest(draft / name) for name in _CONTENT}
     disk.write(draft / _MANIFEST, json.dumps(digests).encode())
     disk.flush(draft)
 
@@ -121,7 +120,7 @@ def verify(checkpoint) -> str | None:
     try:
         digests = json.loads((checkpoint / _MANIFEST).read_text())
         for name in _CONTENT:
-            if _digest(checkpoint / name) != digests[name]:
+            if disk.digest(checkpoint / name) != digests[name]:
                 return f"{name} does not match its checksum"
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"
@@ -191,11 +190,6 @@ def load_weights(checkpoint, model):
                 "Freeze the same layers and compile with the same optimizer "
                 f"before loading it. {error}"
             ) from None
-
-
-def _digest(path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def recover(folder):

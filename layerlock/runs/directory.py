@@ -75,7 +75,15 @@ class RunDirectory:
                 f"Received: run_dir={path}. To start a run there, leave "
                 "`resume` out; to resume a run, pass its `run_dir`."
             )
-        return cls(path, json.loads(config_path.read_bytes()))
+        try:
+            config = dict(json.loads(config_path.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{config_path} is damaged: {error!r}. The checkpoints beside "
+                "it may be whole. Restore it from a copy, or start a run with "
+                "the same options elsewhere and copy its config.json here."
+            ) from error
+        return cls(path, config)
 
     @classmethod
     def resume(cls, path):

@@ -1,6 +1,8 @@
 """Stores arrays for the pictures of a report; converts features to RGB."""
 
 import io
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -66,12 +68,21 @@ def save_features(run: RunDirectory, clips, features, layer: str, step: int):
 
 
 def load(run: RunDirectory, name: str) -> dict | None:
-    """Returns the arrays of one file of pictures, `None` if it is missing."""
+    """Returns the arrays of one file of pictures.
+
+    `None` if it is missing or damaged: a report does without it.
+    """
     path = run.pictures_path / name
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+    try:
+        with (
+            open(path, "rb") as file,  # NumPy leaves a damaged one open
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            return {key: arrays[key] for key in arrays.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 def features_to_rgb(features, clip_range: float = 2.0):

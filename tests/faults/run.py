@@ -63,8 +63,7 @@ def damage_files(folder) -> int:
 
     results = damage.all_results(folder)
     print(damage.table(results))
-    expected = (damage.CLEAR, damage.EQUAL)
-    return sum(result.outcome not in expected for result in results)
+    return sum(result.outcome not in damage.GOOD for result in results)
 
 
 def break_calls(folder, options) -> int:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import pathlib
 import signal
 
 import layerlock
 from layerlock import backends, cli, report
+from layerlock.runs.callbacks.metrics_log import MetricsLog
 
 STEPS = 6
 FLAGS = (
@@ -47,17 +49,45 @@ def pretrain(*flags):
 
 def pretrain_signalled(name, step, *flags):
     """Sends itself a signal, in the middle of a step."""
-    from layerlock.runs.callbacks.metrics_log import MetricsLog
+    number = getattr(signal, name)
+    _at_step(int(step), lambda: os.kill(os.getpid(), number))
+    pretrain(*flags)
 
+
+def pretrain_without(folder, kept, step, *flags):
+    """Removes, cuts off and replaces videos in the middle of a run.
+
+    Args:
+        folder: path of the videos.
+        kept: how many stay as they are.
+        step: when.
+        *flags: of the run.
+    """
+
+    def break_videos():
+        videos = sorted(pathlib.Path(folder).glob("*.mp4"))[int(kept) :]
+        for number, path in enumerate(videos):
+            content = path.read_bytes()
+            path.unlink()  # not the file that may be open
+            if number % 3 == 1:
+                path.write_bytes(content[: len(content) // 3])
+            elif number % 3 == 2:
+                path.write_bytes(b"not a video" * 99)
+
+    _at_step(int(step), break_videos)
+    pretrain(*flags)
+
+
+def _at_step(step, action):
+    """Does something in the middle of an optimizer step of the run."""
     on_train_batch_end = MetricsLog.on_train_batch_end
 
-    def signalled(self, batch, logs=None):
-        if self.counter.step + 1 == int(step):
-            os.kill(os.getpid(), getattr(signal, name))
+    def acting(self, batch, logs=None):
+        if self.counter.step + 1 == step:
+            action()
         on_train_batch_end(self, batch, logs)
 
-    MetricsLog.on_train_batch_end = signalled
-    pretrain(*flags)
+    MetricsLog.on_train_batch_end = acting
 
 
 def with_environment(changes, scenario, *arguments):

@@ -4,29 +4,16 @@ import json
 import os
 import signal
 
-import keras
 import pytest
 
-from tests.faults import scenarios, verdict, workshop
+from tests.faults import scenarios, verdict
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch" or not hasattr(os, "fork"),
-    reason="one backend is enough, and needs forks",
-)
 # A step that is saved, one that is not, and a line of the log on neither.
 FLAGS = (*scenarios.FLAGS, "--log_every=2", "--keep_checkpoints=9")
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    with workshop.Workshop(tmp_path_factory.mktemp("workshop")) as shop:
-        yield shop
-
-
-@pytest.fixture(scope="module")
-def flags(shop):
-    encoder = shop.folder / "encoder"
-    assert shop.run("encoder", encoder).status == 0
+def flags(encoder):
     return (*FLAGS, f"--init_from={encoder}")
 
 

@@ -141,6 +141,19 @@ def describe(config: PretrainConfig) -> dict:
     )
 
 
+def lost_lines(config: PretrainConfig, run, step: int) -> str | None:
+    """Says which lines the log lacks before a step, if any."""
+    lines = run.read_metrics()
+    last = lines[-1]["step"] if lines else 0
+    every = config.run.log_every
+    if last >= step // every * every:
+        return None
+    return (
+        f"{run.metrics_path} has no lines of steps {last + 1} to {step}: "
+        "something has cut it off. The run goes on; its report lacks them."
+    )
+
+
 def is_instance(value) -> bool:
     """Whether config.json holds the instance of a plug-in there."""
     return isinstance(value, dict) and value.keys() == {"class", "config"}
@@ -171,3 +184,5 @@ def write_report(run) -> str:
             f"No report: {error}. Then: KERAS_BACKEND={backend} python -m "
             f"layerlock.report {run.path}"
         )
+    except ValueError as error:  # a damaged file; the run itself is whole
+        return f"No report: {error}"
