@@ -119,3 +119,11 @@ def test_features_that_are_not_finite_are_grey():
 
     assert colours[0, 0, 0, 0].tolist() == [128, 128, 128]
     assert (colours[1] != 128).any()
+
+
+def test_damaged_pictures_are_as_missing_ones(tmp_path):
+    run = RunDirectory.create(tmp_path, {})
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / pictures.FEATURES).write_bytes(b"PK\x03\x04 half")
+
+    assert pictures.load(run, pictures.FEATURES) is None
