@@ -68,7 +68,11 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
     try:
         result = work()
     except (JobError, OSError) as error:
-        sys.exit(f"{job.name}: {flags.dashed(error, job)}")
+        sentence = f"{job.name}: {flags.dashed(error, job)}"
+        if getattr(error, "status", 1) == 1:
+            sys.exit(sentence)
+        print(sentence, file=sys.stderr)
+        sys.exit(error.status)
     if isinstance(result, Plan) and not sys.stdout.isatty():
         print(json.dumps(result.facts))  # for programs
     return result

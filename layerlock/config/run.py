@@ -43,6 +43,12 @@ class RunConfig(Section):
         "Go on with the run in run_dir, with the options that it began with.",
         may_change=True,
     )
+    requeue: bool = option(
+        False,
+        "SLURM: after SIGUSR1, put the job back into the queue once the run is "
+        "saved; go on with the run if run_dir has one.",
+        may_change=True,
+    )
     plan: bool = option(
         False,
         "Show the options, the cost and the memory of the run, and train "
@@ -99,6 +105,8 @@ class RunConfig(Section):
     )
 
     def check_together(self, config):
+        if self.requeue and self.run_dir is None:
+            raise OptionError("`requeue` needs the `run_dir` to go on with.")
         facts.check_trackers(self.track)
         if self.checkpoint_every % self.log_every:
             raise OptionError(

@@ -11,7 +11,8 @@ import weakref
 
 import numpy as np
 
-from layerlock.data import randomness
+from layerlock import interruption
+from layerlock.data import persistence, randomness
 from layerlock.data.source import VideoSource
 
 _ENDLESS = 2**40  # clips; more than any run reads
@@ -76,6 +77,7 @@ def batches(
     num_batches: int | None = None,
     num_workers: int = 0,
     transfer=None,
+    print_fn=print,
 ):
     """Returns batches of clips, ready for `model.fit`.
 
@@ -92,15 +94,23 @@ def batches(
             this process. Defaults to `0`.
         transfer: function of a batch, called by the thread that has read it,
             such as `backends.to_device`. Defaults to `None`.
+        print_fn: function that prints a message, such as that a process died
+            and was started again. Defaults to `print`.
 
     Returns:
         A generator of `(clips,)`, uint8 of shape
         `(batch_size, frames, height, width, 3)`, or what `transfer` returned.
     """
     clips = ClipStream(source, seed)
-    first = first_batch * batch_size
-    last = None if num_batches is None else first + num_batches * batch_size
-    stream = _read(clips, slice(first, last), batch_size, num_workers, transfer)
+    last = None
+    if num_batches is not None:
+        last = (first_batch + num_batches) * batch_size
+
+    def read_from(batch):
+        numbers = slice(batch * batch_size, last)
+        return _read(clips, numbers, batch_size, num_workers, transfer)
+
+    stream = persistence.read_on(read_from, first_batch, print_fn)
     # Closes workers if the program ends before the last batch. A weak
     # reference, so that unused streams are freed.
     atexit.register(_close, weakref.ref(stream))
@@ -154,10 +164,12 @@ def _read(clips, numbers: slice, batch_size: int, num_workers: int, transfer):
 
 
 def _end_with_parent(worker: int, num_workers: int):
-    """Ends this worker when its parent process is gone.
+    """Ends this worker when its parent process is gone, and not earlier.
 
-    Otherwise the worker of a killed run would wait forever.
+    Otherwise the worker of a killed run would wait forever, and one that a
+    queue or a terminal signals with its parent would end before it.
     """
+    interruption.ignore_all()
     parent = multiprocessing.parent_process()
 
     def wait():

@@ -12,7 +12,16 @@ from layerlock.data.names import encodable
 
 
 class JobError(RuntimeError):
-    """A job did not come to its end."""
+    """A job did not come to its end.
+
+    Args:
+        message: str, why, and how to go on.
+        status: int, the exit status of its command. Defaults to `1`.
+    """
+
+    def __init__(self, message: str, status: int = 1):
+        super().__init__(message)
+        self.status = status
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,15 @@ import functools
 
 from layerlock import runs
 from layerlock.config import PretrainConfig
+from layerlock.data.persistence import ReadingError
+from layerlock.data.streams import DecodingError
+from layerlock.interruption import Interruption
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.pretraining import (
     building,
     callbacks,
     costs,
+    ending,
     inputs,
     method as methods,
     run_folder,
@@ -31,7 +35,8 @@ def start(config: PretrainConfig):
     clips = inputs.open_clips(config, folder)
     with building.distributed(config.training.distribution):
         model = building.build(config, method)
-    run = run_folder.open_run(config, folder, clips)
+    with run_folder.explained_disk_errors(folder):
+        run = run_folder.open_run(config, folder, clips)
     return functools.partial(
         train, config, method, run, clips, model, explicit_track
     )
@@ -56,28 +61,40 @@ def train(
     """
     try:
         with (
+            run_folder.explained_disk_errors(run.path),
             building.distributed(config.training.distribution),
             runs.Progress() as progress,
+            Interruption() as interruption,
         ):
             failure = _train(
-                config, method, run, clips, model, explicit_track, progress
+                config,
+                method,
+                run,
+                clips,
+                model,
+                explicit_track,
+                progress,
+                interruption,
             )
     finally:
         lock.release(run.path)
     if failure:
-        raise JobError(failure)
+        raise JobError(failure, ending.status(interruption))
     return PretrainedRun(run.path)
 
 
 def _train(
-    config, method, run, clips, model, explicit_track, progress
+    config, method, run, clips, model, explicit_track, progress, interruption
 ) -> str | None:
     parts = callbacks.build(config, method, model, run, clips, progress)
+    parts.snapshots.interruption = interruption
     step, first_step = 0, None
     if config.run.resume:
         try:
             step = resume(config, run, model, parts, progress)
         except (ValueError, OSError) as error:
+            if getattr(error, "errno", None) is not None:
+                raise  # of the disk
             return str(error)
         first_step = step + 1
     try:
@@ -97,7 +114,7 @@ def _train(
             f"Training {run.path}. Backends that compile take seconds for "
             "the first step, and minutes for that of a large network."
         )
-        failure = fit(config, model, clips.source, parts)
+        failure = fit(config, run, model, clips.source, parts, interruption)
     if method.schedule.is_adaptive:
         run_folder.keep_schedule(config, run, method.schedule, progress)
     files = clips.files()
@@ -106,18 +123,28 @@ def _train(
     progress.message(run_folder.write_report(run))
     parts.log.trackers.attach_report(run.report_path)
     parts.log.trackers.close()
-    return failure
+    return failure and failure + ending.put_back(config, interruption)
 
 
-def fit(config, model, source, parts) -> str | None:
+def fit(config, run, model, source, parts, interruption) -> str | None:
     """Trains to the last step; returns why it ended before, if it did."""
     batches = parts.log.stopwatch.timed(
-        inputs.batches(config, source, int(model.batches_seen.numpy()))
+        inputs.batches(
+            config,
+            source,
+            int(model.batches_seen.numpy()),
+            parts.log.progress.message,
+        )
     )
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=parts.in_order)
     except NonFiniteLossError as error:
         return str(error)
+    except Exception:
+        unread = parts.log.stopwatch.error
+        if isinstance(unread, (DecodingError, ReadingError)):
+            return f"{unread} Then `resume` goes on from the newest checkpoint."
+        raise
     except KeyboardInterrupt:
         return (
             "interrupted. `resume` goes on from the newest checkpoint, if "
@@ -125,6 +152,10 @@ def fit(config, model, source, parts) -> str | None:
         )
     finally:
         batches.close()
+    if parts.snapshots.counter.step < config.training.steps:
+        ended = ending.early(run, interruption, parts.snapshots.counter.step)
+        if ended:
+            return ended
     verdict, step = parts.monitors.judge.verdict, parts.monitors.step
     if config.run.on_collapse == "stop" and verdict.is_fatal:
         return f"{verdict.label} at step {step}. {verdict.reason}"
@@ -133,6 +164,7 @@ def fit(config, model, source, parts) -> str | None:
 
 def resume(config, run, model, parts, progress) -> int:
     """Goes on from the newest whole checkpoint; returns its step."""
+    checkpoints.recover(run.checkpoints_path)
     if not checkpoints.find(run.checkpoints_path):
         progress.message("No checkpoint yet: starting from step 0.")
         run.drop_metrics_after(0)
@@ -153,7 +185,13 @@ def resume(config, run, model, parts, progress) -> int:
             f"{error!r}. Remove it to resume from an earlier checkpoint."
         ) from error
     run.drop_metrics_after(state["step"])
+    lost = run_folder.lost_lines(config, run, state["step"])
+    if lost:
+        progress.message(lost)
     run.add_resume(state["step"], **run_folder.differences(config, run))
+    checkpoints.tidy(
+        run.checkpoints_path, state["step"], config.run.keep_checkpoints
+    )
     parts.snapshots.set_model(model)
     parts.snapshots.export(state["step"])  # a kill may have come in between
     progress.message(f"Resumed from {checkpoint.name}.")

@@ -9,7 +9,8 @@ import warnings
 
 import keras
 
-from layerlock import json_files
+from layerlock import disk, json_files
+from layerlock.backends import weights
 from layerlock.models import keras_file, stored
 from layerlock.models.presets import PRESETS
 from layerlock.models.stored import CLASS_NAME
@@ -77,15 +78,20 @@ def save(encoder, path, overwrite: bool = False):
     draft = _sibling(path, "writing")
     draft.mkdir(parents=True)
     try:
-        encoder.save_weights(draft / WEIGHTS)
-        text = json.dumps(
-            {"class_name": CLASS_NAME, "config": config}, indent=2
-        )
-        (draft / CONFIG).write_text(text + "\n", encoding="utf-8")
+        weights.save(encoder, draft / WEIGHTS)
+        content = {
+            "class_name": CLASS_NAME,
+            "config": config,
+            "sha256": {WEIGHTS: disk.digest(draft / WEIGHTS)},
+        }
+        text = json.dumps(content, indent=2)
+        disk.write(draft / CONFIG, (text + "\n").encode())
         _copy_unexpected_files(path, draft)
+        disk.flush(draft)
         _replace(path, draft)
+        disk.flush(path.parent)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        disk.discard(draft)
 
 
 def readable_path(path) -> pathlib.Path:
@@ -111,14 +117,15 @@ def _recover(path):
     if folder != path:
         folder.rename(path)
     for what in ("writing", "replaced"):
-        shutil.rmtree(_sibling(path, what), ignore_errors=True)
+        disk.discard(_sibling(path, what))
 
 
 def _copy_unexpected_files(path, draft):
     """Copies files that do not belong to the encoder, such as notes."""
     for name in _unexpected_files(path):
         copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
-        copy(path / name, draft / name)
+        with disk.named(draft / name):
+            copy(path / name, draft / name)
 
 
 def _unexpected_files(path):
@@ -137,7 +144,7 @@ def _replace(path, draft):
     except BaseException:  # also an interrupt
         replaced.rename(path)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    disk.discard(replaced)
 
 
 def load(encoder_class, path, overrides: dict):
@@ -146,10 +153,11 @@ def load(encoder_class, path, overrides: dict):
     _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
-        weights = path / WEIGHTS
-        stored.check_size(config, weights.stat().st_size, weights)
+        file = path / WEIGHTS
+        stored.check_digest(path / CONFIG, file)
+        stored.check_size(config, file.stat().st_size, file)
         encoder = _build(encoder_class, config, overrides, path / CONFIG)
-        _load_weights(encoder, weights, overrides)
+        _load_weights(encoder, file, overrides)
         return encoder
     if path.is_file() and path.suffix == ".keras":
         keras_file.check(path)
@@ -265,6 +273,16 @@ def read_config(path) -> dict:
     return content["config"]
 
 
+def _is_remains(path, names) -> bool:
+    """Whether a folder holds one of the two files of an encoder."""
+    if WEIGHTS in names:
+        return True
+    try:
+        return json_files.read(path / CONFIG).get("class_name") == CLASS_NAME
+    except (OSError, ValueError):
+        return False
+
+
 def _check_writable(path, overwrite):
     if not path.exists():
         return
@@ -274,7 +292,7 @@ def _check_writable(path, overwrite):
             "it, or choose another path."
         )
     names = os.listdir(path) if path.is_dir() else [path.name]
-    if not {CONFIG, WEIGHTS} <= set(names) and names:
+    if names and not _is_remains(path, names):
         raise ValueError(
             f"{path} contains no encoder but {sorted(names)}. It is not "
             "replaced; choose another path."

@@ -7,7 +7,7 @@ the size of the weights before anything is built.
 import math
 import pathlib
 
-from layerlock import json_files
+from layerlock import disk, json_files
 from layerlock.models.presets import num_parameters
 
 CLASS_NAME = "layerlock>VideoEncoder"
@@ -115,6 +115,25 @@ def _positions(config) -> int:
         )
     )
     return math.prod(-(-n // p) for n, p in zip(clip, patch, strict=True))
+
+
+def check_digest(config, weights):
+    """Raises `ValueError` if the weights are not those that were written.
+
+    Encoders that were written before there were checksums have none.
+
+    Args:
+        config: path of the configuration, which has the checksum.
+        weights: path of the weights.
+    """
+    known = json_files.read(config).get("sha256")
+    known = known.get(weights.name) if isinstance(known, dict) else None
+    if known is not None and disk.digest(weights) != known:
+        raise ValueError(
+            f"{weights} is damaged: it does not match its checksum in "
+            f"{config.name}. Copy the folder again, or resume the run that it "
+            "comes from, which writes it again."
+        )
 
 
 def check_weights(path):

@@ -1,15 +1,15 @@
 """Saves, verifies, finds and restores the state of a run."""
 
-import hashlib
+import contextlib
+import io
 import json
-import os
 import pathlib
-import shutil
 import warnings
 
 import numpy as np
 
-from layerlock import backends
+from layerlock import backends, disk
+from layerlock.backends import weights
 
 _WEIGHTS = "model.weights.h5"
 _STATE = "state.json"
@@ -46,31 +46,72 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step_{step:08d}"
     draft = folder / f".writing_{final.name}"
-    shutil.rmtree(draft, ignore_errors=True)  # of a killed run
+    disk.discard(draft)  # of a killed run
     draft.mkdir()
-    backends.sync_state(model)
-    model.save_weights(draft / _WEIGHTS)
-    (draft / _STATE).write_text(json.dumps({**state, "step": step}))
-    np.savez(draft / _ARRAYS, **(arrays or {}))
-    digests = {name: _digest(draft / name) for name in _CONTENT}
-    (draft / _MANIFEST).write_text(json.dumps(digests))
-    for name in (*_CONTENT, _MANIFEST):
-        _flush(draft / name)
-    replaced = folder / f".replaced_{final.name}"
-    if final.exists():  # written before a resume from an earlier step
-        shutil.rmtree(replaced, ignore_errors=True)
-        final.rename(replaced)
-    draft.rename(final)
-    _flush(folder)
-    shutil.rmtree(replaced, ignore_errors=True)
-    for old in find(folder)[keep:]:
-        shutil.rmtree(old)
+    try:
+        _write(draft, model, {**state, "step": step}, arrays or {})
+        if final.exists():  # written before a resume from an earlier step
+            replaced = folder / f".replaced_{final.name}"
+            disk.discard(replaced)
+            final.rename(replaced)
+        draft.rename(final)
+    except BaseException:
+        disk.discard(draft)  # it may be what has filled the disk
+        raise
+    disk.flush(folder)
+    tidy(folder, step, keep)
     return final
+
+
+def _write(draft, model, state, arrays):
+    backends.sync_state(model)
+    weights.save(model, draft / _WEIGHTS)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    disk.write(draft / _ARRAYS, content.getvalue())
+    disk.write(draft / _STATE, json.dumps(state).encode())
+    digests = {name: disk.digest(draft / name) for name in _CONTENT}
+    disk.write(draft / _MANIFEST, json.dumps(digests).encode())
+    disk.flush(draft)
+
+
+def tidy(folder, step: int, keep: int):
+    """Removes what a run that is at `step` no longer needs.
+
+    These are checkpoints older than the newest `keep`, and later ones: a run
+    that is at an earlier step found that they were damaged. What a killed run
+    left in the middle of writing or removing goes, too. The checkpoint of
+    `step` is never removed.
+
+    Args:
+        folder: path of the folder of checkpoints.
+        step: int, of the checkpoint that was just written or loaded.
+        keep: int, the newest checkpoints to keep.
+    """
+    folder = pathlib.Path(folder)
+    whole = [path for path in find(folder) if step_of(path) <= step]
+    later = [path for path in find(folder) if step_of(path) > step]
+    for path in [*later, *whole[keep:]]:
+        # Renamed first: a kill does not leave a part of a checkpoint.
+        with contextlib.suppress(OSError):
+            path.rename(folder / f".removed_{path.name}")
+    for path in folder.glob(".*_step_*"):
+        disk.discard(path)
 
 
 def find(folder) -> list[pathlib.Path]:
     """Lists the checkpoints of a folder, newest first."""
-    return sorted(pathlib.Path(folder).glob("step_*"), reverse=True)
+    found = pathlib.Path(folder).glob("step_*")
+    return sorted(
+        (path for path in found if path.name[5:].isdecimal()),
+        key=step_of,
+        reverse=True,
+    )
+
+
+def step_of(checkpoint) -> int:
+    """The optimizer step of a checkpoint, from its name."""
+    return int(pathlib.Path(checkpoint).name.removeprefix("step_"))
 
 
 def verify(checkpoint) -> str | None:
@@ -79,7 +120,7 @@ def verify(checkpoint) -> str | None:
     try:
         digests = json.loads((checkpoint / _MANIFEST).read_text())
         for name in _CONTENT:
-            if _digest(checkpoint / name) != digests[name]:
+            if disk.digest(checkpoint / name) != digests[name]:
                 return f"{name} does not match its checksum"
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"
@@ -102,6 +143,7 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
         FileNotFoundError: if there is no complete checkpoint.
     """
     damaged = []
+    recover(folder)
     for checkpoint in find(folder):
         problem = verify(checkpoint)
         if problem is None:
@@ -150,14 +192,9 @@ def load_weights(checkpoint, model):
             ) from None
 
 
-def _digest(path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def recover(folder):
+    """Gives a checkpoint its name again, if a kill came between two renames."""
+    for replaced in pathlib.Path(folder).glob(".replaced_step_*"):
+        path = replaced.with_name(replaced.name.removeprefix(".replaced_"))
+        if not path.exists():
+            replaced.rename(path)

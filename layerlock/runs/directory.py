@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from layerlock import json_files
-from layerlock.runs import contents, writing
+from layerlock.runs import contents, lock, writing
 
 
 class RunDirectory:
@@ -242,8 +242,9 @@ def check_free(path, option: str = "run_dir"):
             f"Expected a folder, not a file. Received: {option}={path}. "
             f"Pass another `{option}`."
         )
-    # Partial files of a killed `create` may be overwritten.
+    # The lock and partial files of a killed `create` may be overwritten.
     leftovers = {
+        path / lock.NAME,
         writing.partial_path(path / "config.json"),
         writing.partial_path(path / "files.json"),
     }

@@ -1,5 +1,6 @@
 """Writes files atomically, and metrics as valid JSON."""
 
+import contextlib
 import json
 import math
 import os
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from layerlock import disk
 from layerlock.data import names
 
 NOT_FINITE = "not_finite"
@@ -27,12 +29,14 @@ def replace_file(path: Path, content: bytes):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial_path(path)
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        disk.write(temporary, content)
+    except OSError:
+        with contextlib.suppress(OSError):  # it may be what fills the disk
+            temporary.unlink()
+        raise
     os.replace(temporary, path)
-    _sync_folder(path.parent)
+    disk.flush(path.parent)
 
 
 def write_text(path: Path, text: str):
@@ -58,12 +62,9 @@ def append_line(path: Path, line: bytes):
     If the process is killed during the call, the last line has no newline,
     and `read_lines` drops it.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        _write_all(descriptor, line + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with disk.named(path), open(path, "ab", buffering=0) as file:
+        _write_all(file, line + b"\n")
+        os.fsync(file.fileno())
 
 
 def read_lines(path: Path) -> list[bytes]:
@@ -145,17 +146,6 @@ def _plain_array(value):
     return str(value)
 
 
-def _write_all(descriptor: int, content: bytes):
+def _write_all(file, content: bytes):
     while content:
-        content = content[os.write(descriptor, content) :]
-
-
-def _sync_folder(folder: Path):
-    # Windows cannot open a folder, and needs no flush of it.
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        content = content[file.write(content) :]

@@ -325,8 +325,8 @@ def test_a_failure_leaves_what_was_there(encoder, tmp_path, monkeypatch):
     encoder.save_to_preset(tmp_path / "encoder")
     other = networks.small_encoder(positions="none")
 
-    def fail(path):
-        path.write_bytes(b"half")
+    def fail(file):
+        file.write(b"half")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(other, "save_weights", fail)
@@ -353,3 +353,48 @@ def test_only_an_encoder_is_read_from_a_configuration(encoder, tmp_path):
 
     with pytest.raises(ValueError, match="describes 'Lambda'"):
         VideoEncoder.from_preset(tmp_path / "encoder")
+
+
+def test_weights_that_are_not_those_that_were_written_are_refused(
+    encoder, tmp_path
+):
+    path = tmp_path / "encoder"
+    encoder.save_to_preset(path)
+    content = bytearray((path / exported.WEIGHTS).read_bytes())
+    content[len(content) // 2] ^= 1
+    (path / exported.WEIGHTS).write_bytes(content)
+
+    with pytest.raises(ValueError, match="does not match its checksum"):
+        VideoEncoder.from_preset(path)
+
+
+def test_an_encoder_without_a_checksum_is_loaded(encoder, tmp_path):
+    path = tmp_path / "encoder"
+    encoder.save_to_preset(path)
+    content = json.loads((path / exported.CONFIG).read_text())
+    del content["sha256"]
+    (path / exported.CONFIG).write_text(json.dumps(content))
+
+    assert VideoEncoder.from_preset(path).name == "mine"
+
+
+@pytest.mark.parametrize("name", [exported.CONFIG, exported.WEIGHTS])
+def test_what_is_left_of_an_encoder_is_replaced(encoder, tmp_path, name):
+    path = tmp_path / "encoder"
+    encoder.save_to_preset(path)
+    (path / name).unlink()
+
+    encoder.save_to_preset(path, overwrite=True)
+
+    assert VideoEncoder.from_preset(path).name == "mine"
+
+
+def test_the_configuration_of_something_else_is_not_replaced(encoder, tmp_path):
+    path = tmp_path / "other"
+    path.mkdir()
+    (path / exported.CONFIG).write_text('{"model_type": "llama"}')
+
+    with pytest.raises(ValueError, match="contains no encoder"):
+        encoder.save_to_preset(path, overwrite=True)
+
+    assert os.listdir(path) == [exported.CONFIG]

@@ -100,8 +100,8 @@ def test_the_manifest_names_every_other_file(tmp_path, model):
 def test_a_save_that_is_interrupted_leaves_no_checkpoint(
     tmp_path, model, monkeypatch
 ):
-    def interrupted(path):
-        path.write_bytes(b"half")
+    def interrupted(file):
+        file.write(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -147,6 +147,63 @@ def test_the_newest_are_kept(tmp_path, model):
         checkpoints.save(tmp_path, model, step, {}, keep=2)
 
     assert names(tmp_path) == ["step_00000011", "step_00000010"]
+
+
+def test_the_one_that_was_just_written_is_kept_and_not_later_damaged_ones(
+    tmp_path, model
+):
+    for step in (2, 8, 9):
+        checkpoints.save(tmp_path, model, step, {})
+    for step in (8, 9):
+        flip_bit(tmp_path / f"step_{step:08d}" / WEIGHTS)
+
+    checkpoints.save(tmp_path, model, 4, {}, keep=1)
+
+    assert names(tmp_path) == ["step_00000004"]
+    assert checkpoints.verify(tmp_path / "step_00000004") is None
+
+
+def test_steps_are_numbers_however_long_they_are(tmp_path, model):
+    checkpoints.save(tmp_path, model, 99_999_999, {})
+    checkpoints.save(tmp_path, model, 100_000_000, {}, keep=1)
+    (tmp_path / "step_of_mine").mkdir()
+
+    assert names(tmp_path) == ["step_100000000"]
+
+
+def test_what_cannot_be_removed_ends_no_run(tmp_path, model, monkeypatch):
+    checkpoints.save(tmp_path, model, 7, {})
+
+    def refuse(self, target):
+        if target.name.startswith(".removed_"):
+            raise OSError(39, "Directory not empty")  # of a network disk
+        return rename(self, target)
+
+    rename = type(tmp_path).rename
+    monkeypatch.setattr(type(tmp_path), "rename", refuse)
+    checkpoints.save(tmp_path, model, 8, {}, keep=1)
+
+    assert names(tmp_path) == ["step_00000008", "step_00000007"]
+
+
+def test_a_checkpoint_that_a_kill_left_without_its_name_is_found(
+    tmp_path, model
+):
+    path = checkpoints.save(tmp_path, model, 7, {})
+    path.rename(tmp_path / f".replaced_{path.name}")
+    (tmp_path / f".writing_{path.name}").mkdir()
+
+    found, state, damaged = checkpoints.read_newest(tmp_path)
+
+    assert (found, state["step"], damaged) == (path, 7, [])
+
+
+def test_drafts_and_remains_of_any_step_go(tmp_path, model):
+    (tmp_path / ".writing_step_00000003").mkdir()
+    (tmp_path / ".removed_step_00000001").mkdir()
+    path = checkpoints.save(tmp_path, model, 7, {})
+
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
 def test_none_is_not_a_number_to_keep(tmp_path, model):

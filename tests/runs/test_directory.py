@@ -168,3 +168,19 @@ def test_the_list_of_files_is_kept(tmp_path):
 
 def test_a_run_on_procedural_data_has_no_list_of_files(run):
     assert run.read_files() is None
+
+
+def test_a_folder_with_nothing_but_a_lock_is_free(tmp_path):
+    (tmp_path / ".lock").write_text("7")  # of a job that was killed at once
+
+    run = RunDirectory.create(tmp_path, {"flags": {}})
+
+    assert run.config_path.is_file()
+
+
+def test_a_damaged_configuration_is_named(tmp_path):
+    RunDirectory.create(tmp_path, {"flags": {}})
+    (tmp_path / "config.json").write_text('{"flags": ')
+
+    with pytest.raises(ValueError, match="config.json is not JSON.*restore"):
+        RunDirectory.open(tmp_path)

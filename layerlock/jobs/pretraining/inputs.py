@@ -137,13 +137,16 @@ def _show_scan(done: int, total: int):
         print(f"Checked {done} of {total} videos", file=sys.stderr)
 
 
-def batches(config: PretrainConfig, source, first_batch: int = 0):
+def batches(
+    config: PretrainConfig, source, first_batch: int = 0, print_fn=print
+):
     """What `fit` trains on: batches of a source, one after the other.
 
     Args:
         config: resolved.
         source: `data.VideoSource`.
         first_batch: int, the batch to begin with. Defaults to `0`.
+        print_fn: function that prints a message. Defaults to `print`.
     """
     return pipeline.batches(
         source,
@@ -152,6 +155,7 @@ def batches(config: PretrainConfig, source, first_batch: int = 0):
         first_batch=first_batch,
         num_workers=config.data.workers,
         transfer=backends.to_device,
+        print_fn=print_fn,
     )
 
 

@@ -1,13 +1,15 @@
 """The run directory of a pre-training run: its start, a resume, its end."""
 
+import contextlib
 import datetime
+import os
 import pathlib
 import shlex
 
 import keras
 
 import layerlock
-from layerlock import backends, json_files, report, runs
+from layerlock import backends, disk, json_files, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
 from layerlock.models import presets
@@ -27,6 +29,9 @@ def recall(config: PretrainConfig) -> PretrainConfig:
         config: as it was given; returned as it is unless it asks to resume.
     """
     path = config.run.run_dir
+    if config.run.requeue and path is not None:
+        if (pathlib.Path(path) / "config.json").is_file():
+            config = config.but(resume=True)
     if not config.run.resume or path is None:
         return config
     run = runs.RunDirectory.open(path)
@@ -45,7 +50,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
         name: value
         for name, value in began_with.items()
         if name in known
-        and name not in ("resume", "run_dir", "plan")
+        and name not in ("resume", "requeue", "run_dir", "plan")
         and value != known[name].default
         and not is_instance(value)
     }
@@ -71,17 +76,44 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
 
 def open_run(config: PretrainConfig, folder, clips) -> runs.RunDirectory:
     """Creates the run directory, or opens it to go on; locks it."""
-    if not config.run.resume:
-        run = runs.RunDirectory.create(folder, describe(config), clips.files())
-        lock.hold(folder)
-        return run
+    folder.mkdir(parents=True, exist_ok=True)
     lock.hold(folder)
+    if not config.run.resume:
+        # Another job may have begun there while this one looked at clips.
+        return runs.RunDirectory.create(folder, describe(config), clips.files())
     run = runs.RunDirectory.resume(folder)
     for sentence in configuration.changed_versions(
         run.config, describe(config)
     ):
         print(f"Note: {sentence} Results may differ in their last bits.")
     return run
+
+
+@contextlib.contextmanager
+def explained_disk_errors(folder):
+    """Makes errors of the disk of a run say how to go on with it."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, disk.DiskError) or error.errno not in disk.ADVICE:
+            raise
+        file = error.filename or os.fspath(folder)
+        if (
+            not pathlib.Path(file)
+            .absolute()
+            .is_relative_to(pathlib.Path(folder).absolute())
+        ):
+            raise
+        command = configuration.resume_command(
+            keras.backend.backend(), os.fspath(folder)
+        )
+        raise disk.explained(
+            error,
+            "go on with the run from its newest checkpoint, which is whole: "
+            f"{command}"
+            if (pathlib.Path(folder) / "config.json").exists()
+            else f"start again. Nothing was written to {folder} yet.",
+        ) from error
 
 
 def differences(config: PretrainConfig, run) -> dict:
@@ -110,6 +142,19 @@ def describe(config: PretrainConfig) -> dict:
             "num_layers": arguments["num_layers"],
             "num_parameters": presets.num_parameters(**arguments),
         },
+    )
+
+
+def lost_lines(config: PretrainConfig, run, step: int) -> str | None:
+    """Says which lines the log lacks before a step, if any."""
+    lines = run.read_metrics()
+    last = lines[-1]["step"] if lines else 0
+    every = config.run.log_every
+    if last >= step // every * every:
+        return None
+    return (
+        f"{run.metrics_path} has no lines of steps {last + 1} to {step}: "
+        "something has cut it off. The run goes on; its report lacks them."
     )
 
 
@@ -143,3 +188,5 @@ def write_report(run) -> str:
             f"No report: {error}. Then: KERAS_BACKEND={backend} python -m "
             f"layerlock.report {run.path}"
         )
+    except ValueError as error:  # a damaged file; the run itself is whole
+        return f"No report: {error}"

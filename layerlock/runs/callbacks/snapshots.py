@@ -5,6 +5,7 @@ from keras import ops
 from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
+from layerlock.interruption import Interruption
 from layerlock.runs import checkpoints, model_card, pictures
 
 
@@ -24,6 +25,10 @@ class Snapshots(EverySteps):
         keep: int, checkpoints to keep.
         clips: uint8 `(clips, frames, height, width, 3)`, for the pictures of
             the report; the same at every checkpoint.
+
+    Attributes:
+        interruption: an `Interruption`. Once it has a signal, the next
+            optimizer step is saved, and is the last one.
     """
 
     def __init__(
@@ -43,6 +48,9 @@ class Snapshots(EverySteps):
         self.steps = steps
         self.keep = keep
         self.clips = clips
+        self.interruption = Interruption()
+        self.step_of_signal = None
+        self.saved_step = None
 
     def set_model(self, model):
         if model is self.model:
@@ -59,6 +67,18 @@ class Snapshots(EverySteps):
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
         if self.counter.step >= self.steps:
+            self.model.stop_training = True
+        elif self.interruption.signal is not None:
+            self._end_early()
+
+    def _end_early(self):
+        """Saves and stops, unless gradients are being accumulated."""
+        step = self.counter.read()
+        if self.step_of_signal is None:
+            self.step_of_signal = step
+        if self.counter.accumulation == 1 or step > self.step_of_signal:
+            if self.saved_step != step:
+                self.save()
             self.model.stop_training = True
 
     def on_step(self, step, logs):
@@ -84,6 +104,7 @@ class Snapshots(EverySteps):
         checkpoints.save(
             self.run.checkpoints_path, model, step, state, self.keep, arrays
         )
+        self.saved_step = step
         self.export(step)
 
     def export(self, step: int):

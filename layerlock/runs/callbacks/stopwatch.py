@@ -43,6 +43,7 @@ class Stopwatch(keras.callbacks.Callback):
 
     Attributes:
         seconds: float, of training, including earlier processes.
+        error: what `timed` raised, which TensorFlow wraps; `None` so far.
     """
 
     def __init__(self, lock):
@@ -50,6 +51,7 @@ class Stopwatch(keras.callbacks.Callback):
         self.lock = lock
         self.seconds = 0.0
         self.thread = None
+        self.error = None
         self._start_lap()
 
     def get_state(self) -> dict:
@@ -69,7 +71,11 @@ class Stopwatch(keras.callbacks.Callback):
         with contextlib.closing(batches):
             while True:
                 began = time.perf_counter()
-                batch = next(batches, None)
+                try:
+                    batch = next(batches, None)
+                except Exception as error:
+                    self.error = error
+                    raise
                 if batch is None:
                     return
                 if threading.get_ident() == self.thread:

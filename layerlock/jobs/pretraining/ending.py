@@ -1,0 +1,43 @@
+"""Ends a run that a signal asked to end, so that it can go on later."""
+
+import os
+
+import keras
+
+from layerlock.jobs.pretraining import queue
+from layerlock.runs import configuration
+
+
+def early(run, interruption, step: int) -> str | None:
+    """Says how to go on with a run that a signal ended; `None` without one.
+
+    Args:
+        run: its `RunDirectory`.
+        interruption: its `Interruption`.
+        step: int, the optimizer step of the checkpoint.
+    """
+    if interruption.signal is None:
+        return None
+    command = configuration.resume_command(
+        keras.backend.backend(), os.fspath(run.path)
+    )
+    return (
+        f"ended by {interruption.signal.name} at step {step}, which is saved. "
+        f"To go on: {command}"
+    )
+
+
+def put_back(config, interruption) -> str:
+    """Puts the job into its queue again, if it is asked to; says so."""
+    name = interruption.signal and interruption.signal.name
+    # After SIGTERM, SLURM puts the job back by itself, or is not to.
+    if config.run.requeue and name == "SIGUSR1":
+        return f" {queue.requeue()}"
+    return ""
+
+
+def status(interruption) -> int:
+    """The exit status of a run that did not come to its end."""
+    if interruption.signal is None:
+        return 1
+    return 128 + interruption.signal  # as shells count

@@ -1,0 +1,93 @@
+"""Breaks runs in every way that is known, and prints a table.
+
+KERAS_BACKEND=torch python tests/faults/run.py            # everything
+KERAS_BACKEND=torch python tests/faults/run.py --quick    # a minute
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+
+from layerlock import environment
+
+
+def main():
+    """Prints tables; exits with 1 if anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--damage", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="layerlock-faults-") as folder:
+        if options.kills:
+            failed = kill_at_random(folder, options)
+        elif options.damage:
+            failed = damage_files(folder)
+        else:
+            failed = break_calls(folder, options)
+    sys.exit(1 if failed else 0)
+
+
+def kill_at_random(folder, options) -> int:
+    """Kills runs of a backend, or of all; returns how many lost something."""
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend is None:
+        command = [sys.executable, *sys.argv]
+        return sum(
+            subprocess.run(
+                command, env={**os.environ, "KERAS_BACKEND": name}
+            ).returncode
+            for name in environment.installed()
+        )
+    from tests.faults import kills
+
+    with kills.Killer(folder, options.seed) as killer:
+        tally = killer.kill(options.kills, lambda text: print(text, flush=True))
+    print(kills.report(backend, tally))
+    return len(tally.problems)
+
+
+def damage_files(folder) -> int:
+    """Damages every file of a run; returns how often it went wrong."""
+    from tests.faults import damage
+
+    results = damage.all_results(folder)
+    print(damage.table(results))
+    return sum(result.outcome not in damage.GOOD for result in results)
+
+
+def break_calls(folder, options) -> int:
+    """Breaks calls one by one; returns how many were not survived."""
+    from tests.faults import calls
+
+    with calls.Breaker(folder, jobs=options.jobs) as breaker:
+        faults = breaker.sample() if options.quick else breaker.faults()
+        print(f"{len(breaker.calls)} calls, {len(faults)} faults", flush=True)
+        # Those of a run that is stopped are from all over.
+        random.Random(options.seed).shuffle(faults)
+        results, began = [], time.monotonic()
+        with contextlib.suppress(KeyboardInterrupt):
+            for fault, problems in breaker.problems(faults):
+                results.append((fault, problems))
+                if len(results) % 50 == 0:
+                    print(f"{len(results)} of {len(faults)}", flush=True)
+                if problems:
+                    lines = "\n    ".join(problems)
+                    print(f"{fault}:\n    {lines}", flush=True)
+        seconds = time.monotonic() - began
+    print(f"\n{calls.table(results)}\n{seconds:.0f} s")
+    return sum(bool(problems) for _, problems in results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Signals that ask a process to end are noticed, and nobody's are taken."""
+
+import signal
+import threading
+
+import pytest
+
+from layerlock import interruption
+from layerlock.interruption import Interruption
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "SIGUSR1"), reason="Windows has few signals"
+)
+
+
+def test_the_first_signal_is_told():
+    with Interruption() as listening:
+        assert listening.signal is None
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(signal.SIGTERM)
+
+    assert listening.signal is signal.SIGUSR1
+
+
+def test_afterwards_signals_end_the_process_again():
+    with Interruption():
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda *_: None])
+def test_the_handler_of_someone_else_stays(handler):
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with Interruption() as listening:
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert listening.signal is None
+
+
+def test_a_thread_that_may_not_listen_does_not():
+    heard = []
+
+    def work():
+        with Interruption() as listening:
+            heard.append(listening.signal)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert heard == [None]
+
+
+def test_a_worker_ignores_what_its_parent_handles():
+    before = {name: signal.getsignal(getattr(signal, name)) for name in NAMES}
+    try:
+        interruption.ignore_all()
+        for name in NAMES:
+            signal.raise_signal(getattr(signal, name))  # ends nothing
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+NAMES = interruption.NAMES
