@@ -353,3 +353,9 @@ def test_only_an_encoder_is_read_from_a_configuration(encoder, tmp_path):
 
     with pytest.raises(ValueError, match="describes 'Lambda'"):
         VideoEncoder.from_preset(tmp_path / "encoder")
+
+
+@pytest.mark.parametrize("ending", ["", ".keras"])
+def test_a_path_with_a_zero_byte_is_refused(ending):
+    with pytest.raises(ValueError, match="has a zero byte"):
+        VideoEncoder.from_preset(f"a\0b{ending}")
