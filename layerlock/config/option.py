@@ -74,6 +74,11 @@ class Option:
         if self.plugin and not isinstance(value, str):
             return value
         value = self._converted(value)
+        if isinstance(value, str) and "\0" in value:
+            raise OptionError(
+                f"`{self.name}` has a zero byte, which no name of a file has. "
+                f"Received: {value[:80]!r}."
+            )
         if self.kind in (int, float):
             self._check_range(value)
         if self.choices is not None:

@@ -101,6 +101,11 @@ def readable_path(path) -> pathlib.Path:
     two renames.
     """
     path = pathlib.Path(path)
+    if "\0" in str(path):
+        raise ValueError(
+            "A path of an encoder has a zero byte, which no file has. "
+            f"Received: {str(path)[:80]!r}."
+        )
     replaced = _sibling(path, "replaced")
     return path if path.exists() or not replaced.exists() else replaced
 

@@ -133,3 +133,8 @@ def test_arguments_are_copied():
     arguments["ratio"] = 0.9
 
     assert config.method.mask_args == {"ratio": 0.5}
+
+
+def test_a_text_with_a_zero_byte_is_refused():
+    with pytest.raises(OptionError, match="`init_from` has a zero byte"):
+        PretrainConfig.of(init_from="a\0b")

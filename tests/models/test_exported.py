@@ -398,3 +398,9 @@ def test_the_configuration_of_something_else_is_not_replaced(encoder, tmp_path):
         encoder.save_to_preset(path, overwrite=True)
 
     assert os.listdir(path) == [exported.CONFIG]
+
+
+@pytest.mark.parametrize("ending", ["", ".keras"])
+def test_a_path_with_a_zero_byte_is_refused(ending):
+    with pytest.raises(ValueError, match="has a zero byte"):
+        VideoEncoder.from_preset(f"a\0b{ending}")

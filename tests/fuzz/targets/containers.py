@@ -64,8 +64,10 @@ def claims(content: bytes, random) -> bytes:
     atoms = (b"tkhd", b"stts", b"stsz", b"mvhd", b"mdhd", b"avc1", b"stsc")
     atoms += (b"stco", b"elst", b"strf", b"strh", b"avih", b"\xb0", b"\xba")
     atoms += (b"\x44\x89", b"\x2a\xd7\xb1", b"\x00\x00\x01\xb3")
-    found = [atom for atom in atoms if atom in content]
-    for _ in range(random.randint(1, 3) if found else 0):
+    for _ in range(random.randint(1, 3)):
+        found = [atom for atom in atoms if atom in content]
+        if not found:
+            break
         at = content.index(random.choice(found)) + random.randrange(4, 90)
         number = random.choice((100_000, 65_535, 2**31 - 1, 2**32 - 1, 0))
         if random.random() < 0.5:
