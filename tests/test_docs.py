@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 # Flags of absl, and of commands other than the recipes.
-OTHER_FLAGS = {"help", "strict"}
+OTHER_FLAGS = {"help", "signal", "strict"}  # of any command, sbatch, mkdocs
 NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
 # Phrases that are hard to read in a second language.
 BANNED = (
@@ -45,7 +45,7 @@ def _cells(notebook, kind: str) -> list[str]:
 
 
 def _options() -> str:
-    folders = ("recipes", "benchmarks", "layerlock")
+    folders = ("recipes", "benchmarks", "layerlock", "tests/faults")
     files = (f for name in folders for f in (ROOT / name).rglob("*.py"))
     return "\n".join(file.read_text() for file in files)
 

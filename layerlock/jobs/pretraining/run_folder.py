@@ -109,7 +109,7 @@ def explained_disk_errors(folder):
         )
         raise disk.explained(
             error,
-            "go on with the run from its newest checkpoint, which is whole: "
+            "go on with the run, of which nothing that was saved is lost: "
             f"{command}"
             if (pathlib.Path(folder) / "config.json").exists()
             else f"start again. Nothing was written to {folder} yet.",
