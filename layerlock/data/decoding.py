@@ -12,6 +12,7 @@ from layerlock.data.streams import DecodingError
 
 _PROBED_FRAMES = 6
 _ROUNDING = 1e-6  # seconds, since times are sums of floats
+_MILLISECOND = 1e-3
 # Seconds that the second attempt starts earlier, after a seek past the time.
 _STEP_BACK = 10.0
 # A file is truncated if its duration is below this share of the header's.
@@ -22,7 +23,8 @@ def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
     """Returns the frames that are shown at the given times.
 
     The frame of a time is the last one that begins at or before it, or up to
-    one tick of the file's clock later, since time stamps are rounded to ticks.
+    one tick of the file's clock, at least a millisecond, later, since time
+    stamps are rounded.
     Times before the first frame get the first frame, times after the
     end the last.
 
@@ -211,11 +213,14 @@ def _tolerance(stream) -> float:
     """Returns the largest error of a time stamp, in seconds.
 
     That of a frame and that of the beginning are rounded to ticks, so that the
-    time between them is wrong by up to one. Clocks with one tick a frame count
+    time between them is wrong by up to one. The ticks may be those of a file
+    that was copied, usually milliseconds. Clocks with one tick a frame count
     frames, without an error.
     """
     tick, step = float(stream.time_base), 1 / streams.rate(stream)
-    return _ROUNDING + (min(tick, step / 4) if 2 * tick <= step else 0)
+    if 2 * tick > step:
+        return _ROUNDING
+    return _ROUNDING + min(max(tick, _MILLISECOND), step / 4)
 
 
 def _starts(first: float):

@@ -12,7 +12,7 @@ from layerlock.data import decoding, streams
 from layerlock.data.streams import Facts
 
 # Version of our reader: increase it when `probe` or `read_frames` changes.
-_VERSION = 2
+_VERSION = 3
 _MAX_THREADS = 32
 
 

@@ -103,8 +103,7 @@ def readable_path(path) -> pathlib.Path:
     path = pathlib.Path(path)
     if "\0" in str(path):
         raise ValueError(
-            "A path of an encoder has a zero byte, which no file has. "
-            f"Received: {str(path)[:80]!r}."
+            f"A path of an encoder has a zero byte: {str(path)[:80]!r}."
         )
     replaced = _sibling(path, "replaced")
     return path if path.exists() or not replaced.exists() else replaced

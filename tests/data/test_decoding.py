@@ -69,7 +69,7 @@ def test_frames_of_variable_rate_come_by_their_time(tmp_path):
     stamps = [0, 40, 80, 500, 520, 1500, 1600]
     path = synthesise.write(tmp_path / "clip.mkv", stamps=stamps)
 
-    times = [0.039, 0.041, 0.3, 0.51, 1.49, 1.51, 1.61]
+    times = [0.038, 0.041, 0.3, 0.51, 1.49, 1.51, 1.61]
 
     assert numbers_at(path, times) == [0, 1, 2, 3, 4, 5, 6]
 
@@ -146,6 +146,23 @@ def test_clocks_in_milliseconds_show_each_frame_once(
     for first in range(0, 30, 7):
         times = [(first + n) / fps for n in range(8)]
         assert numbers_at(path, times) == list(range(first, first + 8))
+
+
+@pytest.mark.parametrize("name", ["copy.mp4", "copy.ts", "copy.mov"])
+def test_a_copy_has_the_rounded_times_of_its_original(tmp_path, name):
+    fps = 24000 / 1001
+    stamps = [round(1000 * n / fps) for n in range(40)]
+    whole = synthesise.write(
+        tmp_path / "whole.mkv",
+        fps=fractions.Fraction(24000, 1001),
+        stamps=stamps,
+        options={"bf": "0"},
+    )
+    path = synthesise.copy_packets(whole, tmp_path / name)
+
+    times = [n / fps for n in range(40)]
+
+    assert numbers_at(path, times) == list(range(40))
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "clip.mkv"])

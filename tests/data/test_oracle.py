@@ -136,7 +136,8 @@ def oracle(path):
             for frame in frames:
                 images.append(frame.to_ndarray(format="rgb24"))
                 stamp = frame.pts if frame.pts is not None else frame.dts
-                stamps.append(stamp)
+                # AVI has no times of presentation; FFmpeg guesses them.
+                stamps.append(None if file.format.name == "avi" else stamp)
         if not images or not square:
             return None
         if None in stamps:
@@ -161,8 +162,10 @@ def faults(path, expected) -> list[str]:
     last = times[-1] + 1 / FPS
     for time in np.random.default_rng(0).uniform(0, last, 50):
         [image] = decoding.read_frames(path, [time])
-        # Stamps are rounded to ticks, if ticks are shorter than frames.
-        error = 1e-6 + min(tick, 1 / FPS / 4) * (2 * tick <= 1 / FPS)
+        # Stamps are rounded to ticks, if ticks are shorter than frames, or to
+        # those of a file that was copied.
+        error = min(max(tick, 1e-3), 1 / FPS / 4) * (2 * tick <= 1 / FPS)
+        error += 1e-6
         near = {max(0, int((times <= time + e).sum()) - 1) for e in (0, error)}
         if not any(np.array_equal(image, images[number]) for number in near):
             found.append(f"another frame at {time:.3f} s")
