@@ -6,10 +6,20 @@ import json
 import os
 import pathlib
 
+from layerlock import json_files
 from layerlock.data import encoding, files, scan, streams
 from layerlock.data.names import readable
 
 _LOG = "prepared.jsonl"
+_KEY = json_files.Kind(
+    "the path of a video, and what changes with it",
+    lambda x: isinstance(x, list) and x and json_files.is_text(x[0]),
+)
+_ENTRY = {
+    "name": json_files.TEXT,
+    "key": _KEY,
+    "settings": json_files.OBJECT,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,11 +273,15 @@ def _entries(path):
     """Yields the entries of a log; none if there is no log."""
     if not path.exists():
         return
-    for line in path.read_bytes().split(b"\n"):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         try:
-            yield json.loads(line)
-        except ValueError:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
             continue  # an incomplete line
+        place = f"line {number} of {readable(path)}"
+        json_files.check({place: entry}, {place: json_files.OBJECT}, "the log")
+        json_files.check(entry, _ENTRY, place, required=_ENTRY)
+        yield entry
 
 
 def _open_log(folder):

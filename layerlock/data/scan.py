@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import pathlib
 import tempfile
@@ -126,7 +127,7 @@ class _Cache:
             known_key, result = self.tables[parent][name]
             if known_key != key:
                 return None
-            return result if isinstance(result, str) else Facts(**result)
+            return result if isinstance(result, str) else _facts(result)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -158,11 +159,25 @@ class _Cache:
             return {}
         try:
             content = json.loads(self._file(parent).read_bytes())
-            if content.items() >= (_versions() | {"folder": parent}).items():
+            expected = _versions() | {"folder": parent}
+            if all(content[name] == expected[name] for name in expected):
                 return dict(content["files"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass  # Missing or corrupt: the files are read again.
         return {}
+
+
+def _facts(values: dict) -> Facts:
+    """Returns facts that were kept, if they may be those of a video."""
+    facts = Facts(**values)
+    numbers = dataclasses.astuple(facts)
+    if not all(
+        isinstance(n, int | float) and math.isfinite(n) for n in numbers
+    ):
+        raise ValueError("not numbers")
+    if min(facts.duration, facts.fps, facts.width, facts.height) <= 0:
+        raise ValueError("not positive")
+    return facts
 
 
 def _versions() -> dict:

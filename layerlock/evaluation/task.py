@@ -87,7 +87,7 @@ def name_some(what: str, names) -> list[str]:
     >>> name_some("videos have no label", ["b.mp4", "a.mp4"])
     ['2 videos have no label: a.mp4, b.mp4.']
     """
-    names = sorted(names)
+    names = sorted(names, key=str)
     if not names:
         return []
     shown = ", ".join(readable(str(name)) for name in names[:_NUM_NAMED])

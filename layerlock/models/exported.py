@@ -97,14 +97,11 @@ def save(encoder, path, overwrite: bool = False):
 def readable_path(path) -> pathlib.Path:
     """Returns the folder with the encoder of `path`.
 
-    This is `path`, or the renamed old encoder if a save was killed between its
-    two renames.
+    This is `path`, or the renamed old encoder after a kill between two renames.
     """
     path = pathlib.Path(path)
     if "\0" in str(path):
-        raise ValueError(
-            f"A path of an encoder has a zero byte: {str(path)[:80]!r}."
-        )
+        raise ValueError(f"A path has a zero byte: {str(path)[:80]!r}.")
     replaced = _sibling(path, "replaced")
     return path if path.exists() or not replaced.exists() else replaced
 

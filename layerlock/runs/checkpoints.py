@@ -8,14 +8,20 @@ import warnings
 
 import numpy as np
 
-from layerlock import backends, disk
+from layerlock import backends, disk, json_files
 from layerlock.backends import weights
+from layerlock.models import stored
+from layerlock.runs import array_files
 
 _WEIGHTS = "model.weights.h5"
 _STATE = "state.json"
 _ARRAYS = "arrays.npz"
 _CONTENT = (_WEIGHTS, _STATE, _ARRAYS)
 _MANIFEST = "manifest.json"
+_MAX_ARRAYS = 2**40  # bytes
+# Sizes and dates of checkpoints whose checksums this process has compared:
+# those of large models take minutes.
+_whole = {}
 
 
 def save(
@@ -59,6 +65,7 @@ def save(
         disk.discard(draft)  # it may be what has filled the disk
         raise
     disk.flush(folder)
+    _whole[str(final)] = _signature(final)  # its checksums are of the disk
     tidy(folder, step, keep)
     return final
 
@@ -78,10 +85,10 @@ def _write(draft, model, state, arrays):
 def tidy(folder, step: int, keep: int):
     """Removes what a run that is at `step` no longer needs.
 
-    These are checkpoints older than the newest `keep`, and later ones: a run
-    that is at an earlier step found that they were damaged. What a killed run
-    left in the middle of writing or removing goes, too. The checkpoint of
-    `step` is never removed.
+    These are checkpoints older than the newest `keep` complete ones, and later
+    ones: a run that is at an earlier step found that they were damaged. What a
+    killed run left in the middle of writing or removing goes, too. The
+    checkpoint of `step` is never removed.
 
     Args:
         folder: path of the folder of checkpoints.
@@ -89,14 +96,40 @@ def tidy(folder, step: int, keep: int):
         keep: int, the newest checkpoints to keep.
     """
     folder = pathlib.Path(folder)
-    whole = [path for path in find(folder) if step_of(path) <= step]
     later = [path for path in find(folder) if step_of(path) > step]
-    for path in [*later, *whole[keep:]]:
+    older, num_whole = [], 0
+    for path in find(folder)[len(later) :]:
+        if num_whole >= keep:
+            older.append(path)
+        num_whole += step_of(path) == step or _is_whole(path)
+    for path in [*later, *older]:
         # Renamed first: a kill does not leave a part of a checkpoint.
         with contextlib.suppress(OSError):
             path.rename(folder / f".removed_{path.name}")
     for path in folder.glob(".*_step_*"):
         disk.discard(path)
+
+
+def _is_whole(checkpoint) -> bool:
+    """Compares the checksums of a checkpoint, once unless it changes."""
+    signature = _signature(checkpoint)
+    if _whole.get(str(checkpoint)) != signature:
+        if verify(checkpoint) is not None:
+            return False
+        _whole[str(checkpoint)] = signature
+    return True
+
+
+def _signature(checkpoint) -> list:
+    """Size and date of each file; `None` for a missing one."""
+    signature = []
+    for name in (*_CONTENT, _MANIFEST):
+        try:
+            facts = (checkpoint / name).stat()
+            signature.append((facts.st_ino, facts.st_size, facts.st_mtime_ns))
+        except OSError:
+            signature.append(None)
+    return signature
 
 
 def find(folder) -> list[pathlib.Path]:
@@ -118,15 +151,25 @@ def verify(checkpoint) -> str | None:
     """Returns the damage of a checkpoint; `None` if it is complete."""
     checkpoint = pathlib.Path(checkpoint)
     try:
-        digests = json.loads((checkpoint / _MANIFEST).read_text())
+        digests = json_files.read(checkpoint / _MANIFEST)
         for name in _CONTENT:
             if disk.digest(checkpoint / name) != digests[name]:
                 return f"{name} does not match its checksum"
+        if not _is_json(checkpoint / _STATE):
+            return f"{_STATE} cannot be read"
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, OSError):
         return f"{_MANIFEST} cannot be read"
     return None
+
+
+def _is_json(path) -> bool:
+    try:
+        json_files.read(path)
+    except ValueError:
+        return False
+    return True
 
 
 def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
@@ -147,7 +190,7 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
     for checkpoint in find(folder):
         problem = verify(checkpoint)
         if problem is None:
-            state = json.loads((checkpoint / _STATE).read_text())
+            state = json_files.read(checkpoint / _STATE)
             return checkpoint, state, damaged
         damaged.append(f"{checkpoint.name} is damaged: {problem}.")
     raise FileNotFoundError(
@@ -158,9 +201,7 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
 
 def read_arrays(checkpoint) -> dict:
     """Reads the arrays of a checkpoint, without running code from it."""
-    path = pathlib.Path(checkpoint) / _ARRAYS
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return array_files.read(pathlib.Path(checkpoint) / _ARRAYS, _MAX_ARRAYS)
 
 
 def load_weights(checkpoint, model):
@@ -176,6 +217,7 @@ def load_weights(checkpoint, model):
     Raises:
         ValueError: if the checkpoint does not fit the model.
     """
+    path = pathlib.Path(checkpoint) / _WEIGHTS
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
@@ -183,8 +225,10 @@ def load_weights(checkpoint, model):
         # Keras skips unknown weights with a warning.
         warnings.filterwarnings("error", message="Skipping")
         try:
-            model.load_weights(pathlib.Path(checkpoint) / _WEIGHTS)
-        except (UserWarning, ValueError) as error:
+            stored.check_weights(path)
+            model.load_weights(path)
+        except Exception as error:
+            # A file of another program may raise any exception in HDF5.
             raise ValueError(
                 f"{checkpoint} has another stage, optimizer or network. "
                 "Freeze the same layers and compile with the same optimizer "

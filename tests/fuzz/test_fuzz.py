@@ -34,8 +34,6 @@ def prepared(tmp_path_factory):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_input_is_accepted_or_refused_with_a_sentence(name, prepared):
-    if name in targets.PENDING:
-        pytest.xfail(targets.PENDING[name])
     target = prepared(name)
 
     @examples(5 if name in ONES else 15)

@@ -365,5 +365,5 @@ def test_no_code_is_run_from_arrays(tmp_path, model):
     path = checkpoints.save(tmp_path, model, 7, {})
     np.savez(path / ARRAYS, bad=np.array([print], dtype=object))
 
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="arrays.npz cannot be read"):
         checkpoints.read_arrays(path)

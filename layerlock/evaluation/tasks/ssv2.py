@@ -1,10 +1,10 @@
 """Something-Something v2 in its published form: json labels and videos."""
 
 import collections
-import json
 import os
 import pathlib
 
+from layerlock import json_files
 from layerlock.data import text_files
 from layerlock.data.names import readable
 from layerlock.data.walk import walk
@@ -39,13 +39,13 @@ class SomethingSomething(VideoTask):
     )
 
     def find_videos(self):
-        numbers = self._load("labels")
+        numbers = self._load("labels", dict)
         self.class_names = sorted(numbers, key=lambda name: int(numbers[name]))
         index = {name: i for i, name in enumerate(self.class_names)}
         files = self.choose(_videos_by_id(self.data))
         splits, listed = {}, set()
         for split, name in (("train", "train"), ("test", "validation")):
-            entries = self._load(name)
+            entries = self._load(name, list)
             listed |= {str(entry["id"]) for entry in entries}
             splits[split] = self._match(split, entries, files, index)
         self.add_problem(
@@ -68,25 +68,46 @@ class SomethingSomething(VideoTask):
         self.add_problem(f"labels of the {split} split are no class", unknown)
         return videos
 
-    def _load(self, kind):
+    def _load(self, kind, content):
         for folder in (self.data, os.path.join(self.data, "labels")):
             for name in _FILES[kind]:
                 path = pathlib.Path(folder) / name
                 if path.is_file():
-                    return _read_json(path)
+                    return _READERS[content](path)
         raise ValueError(
             f"{_FILES[kind][0]} is missing in '{readable(self.data)}'. "
             f"Expected {self.layout}"
         )
 
 
-def _read_json(path):
-    try:
-        return json.loads(text_files.read(path))
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{readable(path)} is not JSON: {error}. Unpack it again."
-        ) from error
+def _read_classes(path) -> dict:
+    """Returns the number of each class."""
+    numbers = json_files.decode(text_files.read(path), readable(path))
+    json_files.check(numbers, dict.fromkeys(numbers, _NUMBER), readable(path))
+    return numbers
+
+
+def _read_entries(path) -> list:
+    """Returns the videos of a split."""
+    entries = json_files.decode(text_files.read(path), readable(path), list)
+    for number, entry in enumerate(entries, start=1):
+        place = f"entry {number} of {readable(path)}"
+        json_files.check({place: entry}, {place: _ENTRY}, "the labels")
+    return entries
+
+
+_NUMBER = json_files.one_of(
+    json_files.WHOLE,
+    json_files.Kind(
+        "a whole number as text",
+        lambda x: isinstance(x, str) and x.isascii() and x.isdigit(),
+    ),
+)
+_NAME = json_files.one_of(json_files.TEXT, json_files.WHOLE)
+_ENTRY = json_files.object_of(
+    {"id": _NAME, "template": json_files.TEXT}, required=("id", "template")
+)
+_READERS = {dict: _read_classes, list: _read_entries}
 
 
 def _videos_by_id(folder) -> dict[str, list[str]]:

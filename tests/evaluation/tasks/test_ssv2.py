@@ -70,5 +70,5 @@ def test_a_broken_list_is_named(tmp_path):
     path = layouts.ssv2(tmp_path / "data")
     (path / "train.json").write_text("[{")
 
-    with pytest.raises(ValueError, match="train.json is not JSON.*Unpack"):
+    with pytest.raises(ValueError, match="train.json is not JSON.*restore"):
         build(path)

@@ -7,17 +7,6 @@ from tests.fuzz.targets.target import Target
 MODULES = ("options", "runs", "weights", "arrays", "lists", "containers")
 
 
-# Targets whose findings are known; see the issue on hostile input.
-PENDING = {
-    "list .txt": "names and encodings of lists",
-    "trims .csv": "names and encodings of trims",
-    "log of copies": "entries of the log",
-    "scan cache": "entries of the cache",
-    "labels of tasks": "files of labels",
-    "checkpoint": "arrays and state of checkpoints",
-}
-
-
 def all_targets() -> dict[str, type[Target]]:
     """The targets by name, in order."""
     modules = [importlib.import_module(f"{__name__}.{m}") for m in MODULES]

@@ -9,6 +9,7 @@ import zipfile
 import keras
 import numpy as np
 
+from layerlock import disk
 from layerlock.evaluation.features import Features
 from layerlock.report import appendix
 from layerlock.report.history import History
@@ -166,7 +167,7 @@ class Checkpoint(Target):
                 change_h5(file, random)
         if name != "manifest.json" and random.random() < 0.8:
             digests = {
-                part: checkpoints._digest(checkpoint / part)
+                part: disk.digest(checkpoint / part)
                 for part in checkpoints._CONTENT
             }
             (checkpoint / "manifest.json").write_text(json.dumps(digests))
