@@ -159,7 +159,7 @@ def list_files(spec, cache=None, progress=None) -> FileList:
     Raises:
         ValueError: if there is no readable video.
     """
-    root, paths, labels = _find(spec)
+    root, paths, labels = find_labelled(spec)
     results = scan.scan(paths, cache=cache, progress=progress)
     files = FileList(root, tuple(paths), tuple(results), labels)
     if not files.good:
@@ -181,11 +181,18 @@ def find(spec, repeated: list | None = None) -> tuple[str, list[str]]:
         spec: see `list_files`.
         repeated: see `walk.walk`. Defaults to `None`.
     """
-    return _find(spec, repeated)[:2]
+    return find_labelled(spec, repeated)[:2]
 
 
-def _find(spec, repeated=None):
-    """Returns root and paths of the videos at a path, and their labels."""
+def find_labelled(spec, repeated: list | None = None) -> tuple:
+    """Returns root and paths of the videos at a path, and their labels.
+
+    Labels are those of a list, else `None`.
+
+    Args:
+        spec: see `list_files`.
+        repeated: see `walk.walk`. Defaults to `None`.
+    """
     place = os.path.abspath(os.path.expanduser(os.fspath(spec)))
     labels = None
     if os.path.isdir(place):

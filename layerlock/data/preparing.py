@@ -20,11 +20,19 @@ class Job:
         source: path of the video.
         name: str, of the copy, relative to the folder of copies.
         span: first and last second, or `None` for all.
+        label: str, of a list, or `None`.
     """
 
     source: str
     name: str
     span: tuple[float, float] | None = None
+    label: str | None = None
+
+    def key(self) -> list:
+        """Returns a key that changes when the source changes."""
+        key = scan.file_key(self.source)
+        key = [str(key)] if isinstance(key, Exception) else key
+        return [os.path.abspath(self.source), *key]
 
 
 def plan(spec, trims=None, folder=None) -> list[Job]:
@@ -45,12 +53,16 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
         ValueError: if a trim has no video or is empty, or if all videos are
             copies.
     """
-    root, paths = files.find(spec)
+    root, paths, labels = files.find_labelled(spec)
+    labels = dict(zip(paths, labels, strict=True)) if labels else {}
     if folder is not None:
         paths = _originals(spec, paths, folder)
     known = {_relative(path, root): path for path in paths}
     if trims is None:
-        return [Job(path, _as_mp4(name)) for name, path in known.items()]
+        return [
+            Job(path, _as_mp4(name), label=labels.get(path))
+            for name, path in known.items()
+        ]
     jobs = []
     for name, first, last, *place in trims:
         where = f" ({place[0]})" if place else ""
@@ -69,9 +81,8 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
                 f"{readable(name)}, {first}, {last}{where}."
             )
         stem = os.path.splitext(name)[0]
-        jobs.append(
-            Job(known[name], f"{stem}_{first:g}-{last:g}.mp4", (first, last))
-        )
+        path, name = known[name], f"{stem}_{first:g}-{last:g}.mp4"
+        jobs.append(Job(path, name, (first, last), labels.get(path)))
     return jobs
 
 
@@ -101,15 +112,15 @@ def prepare(
             copies have the same name.
     """
     folder = pathlib.Path(folder).absolute()
-    _check_place(spec, folder)
+    check_place(spec, folder)
     settings = dict(sorted(settings.items()))
     done = _read_log(folder, settings)
     jobs = _keep_names(plan(spec, trims, folder), done)
-    _check_names(jobs)
+    check_names(jobs)
     missing = [
         job
         for job in jobs
-        if done.get(job.name) != _key(job) or not (folder / job.name).exists()
+        if done.get(job.name) != job.key() or not (folder / job.name).exists()
     ]
     summary = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
     _open_log(folder)
@@ -144,7 +155,7 @@ def sources(folder) -> dict[str, str]:
     folder = os.path.abspath(folder)
     return {
         os.path.join(folder, entry["name"]): entry["key"][0]
-        for entry in _entries(pathlib.Path(folder, _LOG))
+        for entry in log_entries(folder)
     }
 
 
@@ -162,7 +173,8 @@ def _copy(job, folder, settings):
     return None
 
 
-def _check_place(spec, folder):
+def check_place(spec, folder):
+    """Raises if the copies would be inside the folder of the originals."""
     place = pathlib.Path(spec).expanduser().absolute()
     if not place.is_dir():
         place = place.parent / "?"  # other files beside a list do not count
@@ -207,7 +219,8 @@ def _name_once(job) -> str:
     return stem + original + ending * (original.lower() != ending)
 
 
-def _check_names(jobs):
+def check_names(jobs):
+    """Raises if two copies have the same name."""
     names = {}
     for job in jobs:
         other = names.setdefault(job.name, job)
@@ -231,13 +244,6 @@ def _as_mp4(name: str) -> str:
     return f"{os.path.splitext(name)[0]}.mp4"
 
 
-def _key(job) -> list:
-    """Returns a key that changes when the source changes."""
-    key = scan.file_key(job.source)
-    key = [str(key)] if isinstance(key, Exception) else key
-    return [os.path.abspath(job.source), *key]
-
-
 def _read_log(folder, settings) -> dict:
     """Returns the log of copies by name; raises for other settings."""
     path = folder / _LOG
@@ -249,7 +255,7 @@ def _read_log(folder, settings) -> dict:
             )
         return {}
     done = {}
-    for entry in _entries(path):
+    for entry in log_entries(folder):
         if entry["settings"] != settings:
             raise ValueError(
                 f"{folder} was prepared with {entry['settings']}. Received: "
@@ -259,8 +265,9 @@ def _read_log(folder, settings) -> dict:
     return done
 
 
-def _entries(path):
-    """Yields the entries of a log; none if there is no log."""
+def log_entries(folder):
+    """Yields the log of a folder of copies; nothing for other folders."""
+    path = pathlib.Path(folder, _LOG)
     if not path.exists():
         return
     for line in path.read_bytes().split(b"\n"):
@@ -280,6 +287,6 @@ def _open_log(folder):
 
 
 def _add_to_log(folder, job, settings):
-    entry = {"name": job.name, "key": _key(job), "settings": settings}
+    entry = {"name": job.name, "key": job.key(), "settings": settings}
     with open(folder / _LOG, "a") as file:
         file.write(json.dumps(entry) + "\n")
