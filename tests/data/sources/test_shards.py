@@ -43,11 +43,12 @@ def assert_same_clips(one, other, count=9):
         assert one.name(index) == other.name(index)
 
 
-def test_clips_and_labels_are_those_of_loose_copies(videos, packed, tmp_path):
+def test_clips_and_labels_are_those_of_loose_copies(videos, tmp_path):
     preparing.prepare(videos, tmp_path / "loose", **SETTINGS)
+    packing.pack(tmp_path / "loose", tmp_path / "packed", 3, **SETTINGS)
     loose = FolderSource(tmp_path / "loose", cache=False, **CLIPS)
 
-    source = ShardsSource(packed, **CLIPS)
+    source = ShardsSource(tmp_path / "packed", **CLIPS)
 
     assert_same_clips(source, loose)
     np.testing.assert_array_equal(source.fixed(1)[0], loose.fixed(1)[0])
