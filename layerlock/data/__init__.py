@@ -1,10 +1,10 @@
-"""Sources of clips: procedural scenes, folders of videos, and shards."""
+"""Sources of clips: scenes, folders of videos, shards, and mixtures."""
 
 import glob
 import os
 
 from layerlock import plugins
-from layerlock.data import shards
+from layerlock.data import mixing, shards
 from layerlock.data.source import VideoSource as VideoSource
 
 
@@ -14,7 +14,8 @@ def get(spec, **arguments) -> VideoSource:
     Args:
         spec: a `VideoSource`, returned as it is; the name of a source, such
             as `"scenes"`; a folder, a glob, or a `.txt` or `.csv` list of
-            videos; or a folder or a glob of shards.
+            videos; a folder or a glob of shards; or a mixture of these, such
+            as `"howto:0.7=/a,kinetics:0.3=/b"`.
         **arguments: of the source, such as `frames`, `size` and `seed`.
             Arguments that only other sources have are ignored.
 
@@ -63,6 +64,8 @@ def source_class(spec, files=None) -> type:
         source = plugins.find(package, spec, VideoSource)
         if "path" not in plugins.argument_names(source):
             return source
+    if mixing.is_mixture(spec):
+        return plugins.find(package, "mixture", VideoSource)
     kind = "shards" if shards.are_at(spec) else "folder"
     return plugins.find(package, kind, VideoSource)
 
@@ -80,5 +83,6 @@ def _check_place(spec, sources):
     raise ValueError(
         f"Unknown source of clips {str(spec)!r}: neither a name nor a path on "
         f"this disk. Expected one of {names}, a folder of videos, a glob in "
-        "quotes, or a .txt or .csv list with one path a line."
+        "quotes, a .txt or .csv list with one path a line, a folder of shards, "
+        "or a mixture such as 'howto:0.7=/a,kinetics:0.3=/b'."
     )

@@ -11,7 +11,7 @@ from layerlock.data.source import VideoSource
 
 INDICES = (0, 1, 5)
 # The fixture with the place that a source reads, if not a folder of videos.
-PLACES = {"shards": "packed"}
+PLACES = {"shards": "packed", "mixture": "mixed"}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,12 @@ def packed(videos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("packed")
     packing.pack(videos, folder, num_shards=2)
     return folder
+
+
+@pytest.fixture(scope="module")
+def mixed(videos, packed):
+    """A mixture of videos, shards and scenes."""
+    return f"videos:2={videos},packed:1={packed},scenes:1=scenes"
 
 
 @pytest.fixture(params=plugins.names("layerlock.data.sources"))

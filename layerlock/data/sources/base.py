@@ -4,7 +4,7 @@ import abc
 import json
 import os
 
-from layerlock.data import decoding, framing, randomness, streams
+from layerlock.data import decoding, framing, lists, randomness, streams
 from layerlock.data.files import FileList
 from layerlock.data.names import readable
 from layerlock.data.source import VideoSource
@@ -87,7 +87,11 @@ class VideoFiles(VideoSource):
         them.
         """
         positions = [self.files.readable(index) for index in range(len(self))]
-        facts = [self.files.results[position] for position in positions]
+        facts = [
+            self.files.results[position]
+            for position in positions
+            if not lists.is_still(self.files.paths[position])
+        ]
         return {
             "num_files": len(self),
             "unreadable_files": len(self.files.bad),

@@ -12,6 +12,8 @@ class FolderSource(VideoFiles):
     randomness: it returns the middle of the video and the largest central
     square.
 
+    In a place without videos, clips are pictures: one that is repeated.
+
     Unreadable videos are detected at the start and replaced by other videos,
     and so are videos that fail later. If a video is shorter than the clip, its
     last frame is repeated.
