@@ -75,6 +75,11 @@ class CopiesConfig(Section):
         return self.shards
 
     def check_together(self, config):
+        if "://" in self.out:
+            raise OptionError(
+                "`out` is a folder on this disk. Received: "
+                f"out={self.out!r}. Copy the finished files to an address."
+            )
         number, count = self.part()
         if self.shards is not None and count > self.shards:
             raise OptionError(

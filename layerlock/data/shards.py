@@ -13,7 +13,7 @@ import re
 import struct
 import threading
 
-from layerlock.data import lists, streams
+from layerlock.data import lists, remote, streams
 from layerlock.data.streams import DecodingError
 
 ENDING = ".array_record"
@@ -28,8 +28,10 @@ _OPTIONS = "readahead_buffer_size:0,max_parallelism:0"
 def are_at(spec) -> bool:
     """Whether a file, a glob or a folder is one of shards.
 
-    A folder with videos or sub-folders is not.
+    A folder with videos or sub-folders is not. Addresses have shards only.
     """
+    if remote.is_address(spec):
+        return True
     place = os.path.expanduser(os.fspath(spec))
     if place.endswith(ENDING):
         return True
@@ -52,6 +54,11 @@ def find(spec) -> tuple[str, list[str], list[str]]:
 
     A shard is missing if the names in its folder count more of them.
     """
+    if remote.is_address(spec):
+        root, found = remote.find(os.fspath(spec), ENDING)
+        lost = _missing([os.path.relpath(path, root) for path in found])
+        is_folder = "*" not in spec and not spec.endswith(ENDING)
+        return root, found, [f"{root}/{name}" for name in lost * is_folder]
     place = os.path.abspath(os.path.expanduser(os.fspath(spec)))
     if os.path.isdir(place):
         names = sorted(
@@ -170,6 +177,8 @@ def _opened(path):
     from array_record.python import array_record_module
 
     try:
+        if remote.is_address(path):
+            path = remote.fetch(path)
         if not os.path.getsize(path):
             raise DecodingError("an empty file")
         reader = array_record_module.ArrayRecordReader(

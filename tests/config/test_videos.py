@@ -32,3 +32,8 @@ def test_a_shard_that_is_no_part_is_refused(text):
 def test_more_parts_than_shards_are_refused():
     with pytest.raises(OptionError, match="shard='1/9', shards=8"):
         copies(shards=8, shard="1/9")
+
+
+def test_copies_are_not_written_to_an_address():
+    with pytest.raises(OptionError, match="on this disk.*s3://bucket/x"):
+        PrepareConfig.of(data="in", out="s3://bucket/x").resolve()

@@ -64,7 +64,7 @@ class ShardsSource(VideoFiles):
             self._places = [(one["shard"], one["record"]) for one in entries]
             return FileList.from_json(files)
         root, found, missing = shards.find(path)
-        entries = _entries(found, missing, progress)
+        entries = _entries(root, found, missing, progress)
         self._places = [place for _, place, _, _ in entries]
         listing = FileList(
             root,
@@ -91,27 +91,30 @@ class ShardsSource(VideoFiles):
         return content
 
 
-def _entries(found, missing, progress) -> list[tuple]:
+def _entries(root, found, missing, progress) -> list[tuple]:
     """Returns name, place, facts and label of all videos, sorted by name.
 
-    For a damaged record, the reason is in place of the facts.
+    For a damaged record or shard, the reason is in place of the facts, and
+    its place below the root is the name.
     """
     entries = []
     for count, shard in enumerate(found, start=1):
-        entries += _videos(shard)
+        entries += _videos(root, shard)
         if progress is not None:
             progress(count, len(found))
     for shard in missing:
-        entries.append((shard, (shard, None), "a missing shard", None))
+        name = os.path.relpath(shard, root)
+        entries.append((name, (shard, None), "a missing shard", None))
     return sorted(entries, key=lambda entry: (entry[0], entry[1][0]))
 
 
-def _videos(shard):
+def _videos(root, shard):
     """Yields the entries of a shard."""
+    own_name = os.path.relpath(shard, root)
     try:
         videos = shards.read_index(shard)["videos"]
     except DecodingError as error:
-        yield shard, (shard, None), str(error), None
+        yield own_name, (shard, None), str(error), None
         return
     for number, header in enumerate(videos):
         place = (shard, number)
@@ -121,10 +124,10 @@ def _videos(shard):
             facts = streams.Facts(**header["facts"])
             yield header["name"], place, facts, _label(header)
         except DecodingError as error:
-            yield f"{shard}/{number}", place, str(error), None
+            yield f"{own_name}/{number}", place, str(error), None
         except (KeyError, TypeError):
             reason = "a header of another version of LayerLock"
-            yield f"{shard}/{number}", place, reason, None
+            yield f"{own_name}/{number}", place, reason, None
 
 
 def _label(header) -> str | None:
