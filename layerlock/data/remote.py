@@ -8,7 +8,10 @@ import tempfile
 from layerlock.data import scan, streams
 from layerlock.data.streams import DecodingError
 
-_INSTALL = 'To install it: pip install "layerlock[remote]"'
+_INSTALL = (
+    'For s3:// addresses: pip install "layerlock[remote]". For gs:// install '
+    "gcsfs, and for hf:// huggingface-hub."
+)
 
 
 def is_address(place) -> bool:
