@@ -19,7 +19,7 @@ import time
 import keras
 import numpy as np
 from absl import flags
-from side_by_side import median_of, ratio
+from side_by_side import alternating
 
 from layerlock.data import preparing
 from layerlock.data.sources.folder import FolderSource
@@ -63,26 +63,7 @@ def open_folder(path) -> FolderSource:
 
 def compare(ours, theirs) -> dict:
     """Clips per second of both, and their ratio."""
-    times = []
-    for number in range(FLAGS.rounds + 1):
-        order = (ours, theirs) if number % 2 else (theirs, ours)
-        taken = {read: seconds(read) for read in order}
-        times.append((taken[ours], taken[theirs]))
-    times = times[1:]  # the first round warms the disk's cache
-    return {
-        # Clips per second: theirs over ours, in seconds.
-        **ratio([(theirs, ours) for ours, theirs in times]),
-        "clips_per_second_ours": FLAGS.clips / median_of(times, 0),
-        "clips_per_second_theirs": FLAGS.clips / median_of(times, 1),
-    }
-
-
-def seconds(read) -> float:
-    """CPU time of the clips of a round: what a core needs for them."""
-    started = time.thread_time()
-    for index in range(FLAGS.clips):
-        read(index)
-    return time.thread_time() - started
+    return alternating(ours, theirs, FLAGS.clips, FLAGS.rounds)
 
 
 def view_of(source, index):

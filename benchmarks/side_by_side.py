@@ -156,3 +156,34 @@ def ratio(times) -> dict:
 def median_of(times, place: int) -> float:
     """The median of the first or the second times of some pairs."""
     return statistics.median(pair[place] for pair in times)
+
+
+def alternating(ours, theirs, clips: int, rounds: int) -> dict:
+    """Clips per second of two readers that take turns, and their ratio.
+
+    Args:
+        ours: function of an index, which reads a clip in this thread.
+        theirs: the same.
+        clips: int, of a round.
+        rounds: int, after one that warms the cache of the disk.
+    """
+    times = []
+    for number in range(rounds + 1):
+        order = (ours, theirs) if number % 2 else (theirs, ours)
+        taken = {read: _reading_time(read, clips) for read in order}
+        times.append((taken[ours], taken[theirs]))
+    times = times[1:]
+    return {
+        # Clips per second: theirs over ours, in seconds.
+        **ratio([(theirs, ours) for ours, theirs in times]),
+        "clips_per_second_ours": clips / median_of(times, 0),
+        "clips_per_second_theirs": clips / median_of(times, 1),
+    }
+
+
+def _reading_time(read, clips: int) -> float:
+    """CPU time of the clips of a round: what a core needs for them."""
+    started = time.thread_time()
+    for index in range(clips):
+        read(index)
+    return time.thread_time() - started

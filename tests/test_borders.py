@@ -16,6 +16,7 @@ SOURCES = {
     for path in sorted((ROOT / "layerlock").rglob("*.py"))
 }
 PREDICTORS = "layerlock/core/pretraining/default_predictor.py"
+VIDEO_LIBRARIES = ("av", "grain", "array_record", "fsspec")
 MAX_LINES = 300
 PRIVATE_IN_KERAS = keras_internals.INSTANCE_NAMES | {
     entry.name for entry in keras_internals.PRIVATE_NAMES
@@ -200,10 +201,10 @@ def video_libraries_outside_of_functions_of_data(path, tree):
         line
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for line in lines_that_import(function, "av", "grain")
+        for line in lines_that_import(function, *VIDEO_LIBRARIES)
     ]
     allowed = inside if is_in(path, "data/") else []
-    lines = lines_that_import(tree, "av", "grain")
+    lines = lines_that_import(tree, *VIDEO_LIBRARIES)
     return [line for line in lines if line not in allowed]
 
 
@@ -424,6 +425,11 @@ OFFENDERS = [
         video_libraries_outside_of_functions_of_data,
         "runs/x.py",
         "def f():\n    from grain import python",
+    ),
+    (
+        video_libraries_outside_of_functions_of_data,
+        "data/x.py",
+        "import fsspec",
     ),
     (keras_in_data, "data/x.py", "def f():\n    from keras import ops"),
     (outer_folders, "runs/x.py", "from recipes import pretrain"),

@@ -39,7 +39,8 @@ class DataConfig(Section):
 
     data: str = option(
         "scenes",
-        "scenes, or a folder, a glob, or a .txt or .csv list of videos.",
+        "scenes, or a folder, a glob, or a .txt or .csv list of videos, or "
+        "shards of prepare; or a mixture, NAME:WEIGHT=PLACE,...",
         plugin=True,
     )
     frames: int = option(rule=_frames, low=1, help="Frames of a clip.")

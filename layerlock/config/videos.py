@@ -1,8 +1,9 @@
 """Options of the jobs that write videos: prepare and visualise."""
 
 import pathlib
+import re
 
-from layerlock.config.option import option
+from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 
 
@@ -33,14 +34,58 @@ class CopiesConfig(Section):
         "CSV of path, first and last time, with a row of names or without: "
         "copies these parts alone, those of one.mp4 as one_FIRST-LAST.mp4.",
     )
+    shards: int | None = option(
+        None,
+        "Packs the copies into this number of ArrayRecord files; not set: one "
+        "file for each video.",
+        low=1,
+    )
+    shard: str | None = option(
+        None,
+        "I/N, from 1/N to N/N: writes this part of the shards only, as one of "
+        "N jobs. Without shards, there are N.",
+    )
     workers: int | None = option(
         None,
-        "Videos that are copied at a time; not set: one for each core.",
+        "Videos, or shards, that are written at a time; not set: one for each "
+        "core.",
         low=1,
     )
     plan: bool = option(
         False, "Show the options and the number of copies, and copy nothing."
     )
+
+    def part(self) -> tuple[int, int]:
+        """The part of the shards to write, and the number of parts."""
+        if self.shard is None:
+            return 1, 1
+        if found := re.fullmatch(r"(\d+)/(\d+)", self.shard):
+            number, count = map(int, found.groups())
+            if 1 <= number <= count:
+                return number, count
+        raise OptionError(
+            "`shard` is I/N, where I is from 1 to N. Received: "
+            f"shard={self.shard!r}. In a job array that counts from 0, add 1."
+        )
+
+    def num_shards(self) -> int | None:
+        """The number of shards; `None` for loose files."""
+        if self.shards is None and self.shard is not None:
+            return self.part()[1]
+        return self.shards
+
+    def check_together(self, config):
+        if "://" in self.out:
+            raise OptionError(
+                "`out` is a folder on this disk. Received: "
+                f"out={self.out!r}. Copy the finished files to an address."
+            )
+        number, count = self.part()
+        if self.shards is not None and count > self.shards:
+            raise OptionError(
+                "`shard` has more parts than there are shards. Received: "
+                f"shard={self.shard!r}, shards={self.shards}."
+            )
 
 
 def _out(config):

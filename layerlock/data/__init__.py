@@ -1,9 +1,10 @@
-"""Sources of clips: procedural scenes and folders of videos."""
+"""Sources of clips: scenes, folders of videos, shards, and mixtures."""
 
 import glob
 import os
 
 from layerlock import plugins
+from layerlock.data import mixing, shards
 from layerlock.data.source import VideoSource as VideoSource
 
 
@@ -12,8 +13,9 @@ def get(spec, **arguments) -> VideoSource:
 
     Args:
         spec: a `VideoSource`, returned as it is; the name of a source, such
-            as `"scenes"`; or a folder, a glob, or a `.txt` or `.csv` list of
-            videos.
+            as `"scenes"`; a folder, a glob, or a `.txt` or `.csv` list of
+            videos; a folder or a glob of shards; or a mixture of these, such
+            as `"howto:0.7=/a,kinetics:0.3=/b"`.
         **arguments: of the source, such as `frames`, `size` and `seed`.
             Arguments that only other sources have are ignored.
 
@@ -35,22 +37,37 @@ def get(spec, **arguments) -> VideoSource:
                 f"No source of clips has an argument {name!r}. "
                 f"Expected some of {accepted}."
             )
-    source = source_class(spec)
-    if source is sources["folder"]:
-        if arguments.get("files") is None:
+    known = arguments.get("files")
+    source = source_class(spec, known)
+    accepted = plugins.argument_names(source)
+    if "path" in accepted:
+        if known is None and source is sources["folder"]:
             _check_place(spec, sources)
         arguments = {"path": spec} | arguments
-    accepted = plugins.argument_names(source)
     return source(
         **{name: value for name, value in arguments.items() if name in accepted}
     )
 
 
-def source_class(spec) -> type:
-    """Returns the class of the source for a name or a path."""
+def source_class(spec, files=None) -> type:
+    """Returns the class of the source for a name or a path.
+
+    Args:
+        spec: a name or a path.
+        files: what `describe_files` of the source returned earlier, if known:
+            the place may be gone. Defaults to `None`.
+    """
     package = f"{__name__}.sources"
-    named = spec in plugins.names(package) and spec != "folder"
-    return plugins.find(package, spec if named else "folder", VideoSource)
+    if isinstance(files, dict) and "source" in files:
+        return plugins.find(package, files["source"], VideoSource)
+    if spec in plugins.names(package):
+        source = plugins.find(package, spec, VideoSource)
+        if "path" not in plugins.argument_names(source):
+            return source
+    if mixing.is_mixture(spec):
+        return plugins.find(package, "mixture", VideoSource)
+    kind = "shards" if shards.are_at(spec) else "folder"
+    return plugins.find(package, kind, VideoSource)
 
 
 def _check_place(spec, sources):
@@ -58,9 +75,14 @@ def _check_place(spec, sources):
     place = os.path.expanduser(os.fspath(spec))
     if os.path.lexists(place) or glob.has_magic(place):
         return
-    names = [name for name in sources if name != "folder"]
+    names = [
+        name
+        for name, source in sources.items()
+        if "path" not in plugins.argument_names(source)
+    ]
     raise ValueError(
         f"Unknown source of clips {str(spec)!r}: neither a name nor a path on "
         f"this disk. Expected one of {names}, a folder of videos, a glob in "
-        "quotes, or a .txt or .csv list with one path a line."
+        "quotes, a .txt or .csv list with one path a line, a folder of shards, "
+        "or a mixture such as 'howto:0.7=/a,kinetics:0.3=/b'."
     )

@@ -150,6 +150,8 @@ class FileList:
 def list_files(spec, cache=None, progress=None) -> FileList:
     """Finds the videos at a path and reads some frames of each.
 
+    A place without videos may have pictures, which are videos of one frame.
+
     Args:
         spec: a folder, which is searched with all its sub-folders; a glob; a
             `.txt` or `.csv` list, see `lists.read`; or one video.
@@ -159,7 +161,7 @@ def list_files(spec, cache=None, progress=None) -> FileList:
     Raises:
         ValueError: if there is no readable video.
     """
-    root, paths, labels = _find(spec)
+    root, paths, labels = find_labelled(spec, with_stills=True)
     results = scan.scan(paths, cache=cache, progress=progress)
     files = FileList(root, tuple(paths), tuple(results), labels)
     if not files.good:
@@ -181,15 +183,28 @@ def find(spec, repeated: list | None = None) -> tuple[str, list[str]]:
         spec: see `list_files`.
         repeated: see `walk.walk`. Defaults to `None`.
     """
-    return _find(spec, repeated)[:2]
+    return find_labelled(spec, repeated)[:2]
 
 
-def _find(spec, repeated=None):
-    """Returns root and paths of the videos at a path, and their labels."""
+def find_labelled(
+    spec, repeated: list | None = None, with_stills: bool = False
+) -> tuple:
+    """Returns root and paths of the videos at a path, and their labels.
+
+    Labels are those of a list, else `None`.
+
+    Args:
+        spec: see `list_files`.
+        repeated: see `walk.walk`. Defaults to `None`.
+        with_stills: whether pictures are found where there is no video.
+            Defaults to `False`.
+    """
+    kinds = (lists.is_video, lists.is_still)[: 1 + with_stills]
     place = os.path.abspath(os.path.expanduser(os.fspath(spec)))
     labels = None
     if os.path.isdir(place):
-        root, paths = place, sorted(_videos(place, repeated))
+        found = (sorted(_inside(place, repeated, kind)) for kind in kinds)
+        root, paths = place, next(filter(None, found), [])
     elif os.path.isfile(place) and lists.is_list(place):
         entries = lists.read(place)
         root, paths = os.path.dirname(place), [one.path for one in entries]
@@ -197,10 +212,9 @@ def _find(spec, repeated=None):
     elif os.path.lexists(place):
         root, paths = os.path.dirname(place), [place]
     elif glob.has_magic(place):
-        root = _fixed_part(place)
-        paths = [
-            path for path in sorted(_matches(place)) if lists.is_video(path)
-        ]
+        root, matches = _fixed_part(place), sorted(_matches(place))
+        found = (list(filter(kind, matches)) for kind in kinds)
+        paths = next(filter(None, found), [])
     else:
         raise ValueError(
             f"There is nothing at {_quoted(spec)}. Expected a folder of "
@@ -216,11 +230,11 @@ def _find(spec, repeated=None):
     return root, paths, labels
 
 
-def _videos(folder: str, repeated):
-    """Yields the videos in a folder and its sub-folders."""
+def _inside(folder: str, repeated, is_of_kind):
+    """Yields the files of a kind in a folder and its sub-folders."""
     for parent, folders, names in walk(folder, repeated):
         for name in (*folders, *names):
-            if lists.is_video(name):
+            if is_of_kind(name):
                 yield os.path.join(parent, name)
 
 

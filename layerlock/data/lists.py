@@ -13,6 +13,7 @@ EXTENSIONS = (
     ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts "
     ".vob .webm .wmv"
 ).split()
+STILLS = ".bmp .jpeg .jpg .png .tif .tiff .webp".split()
 LISTS = (".txt", ".csv", ".tsv")
 
 # Between a path and its label, in lists of other packages; `::` is V-JEPA's.
@@ -41,6 +42,11 @@ class Entry:
 def is_video(path) -> bool:
     """Whether a name has an extension of videos."""
     return os.path.splitext(path)[1].lower() in EXTENSIONS
+
+
+def is_still(path) -> bool:
+    """Whether a name has an extension of pictures, which are repeated."""
+    return os.path.splitext(path)[1].lower() in STILLS
 
 
 def is_list(path) -> bool:

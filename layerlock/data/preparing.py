@@ -2,24 +2,11 @@
 
 import concurrent.futures
 import dataclasses
-import json
 import os
 import pathlib
 
-from layerlock import json_files
-from layerlock.data import encoding, files, scan, streams
+from layerlock.data import copy_log, encoding, files, scan, streams
 from layerlock.data.names import readable
-
-_LOG = "prepared.jsonl"
-_KEY = json_files.Kind(
-    "the path of a video, and what changes with it",
-    lambda x: isinstance(x, list) and x and json_files.is_text(x[0]),
-)
-_ENTRY = {
-    "name": json_files.TEXT,
-    "key": _KEY,
-    "settings": json_files.OBJECT,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +17,19 @@ class Job:
         source: path of the video.
         name: str, of the copy, relative to the folder of copies.
         span: first and last second, or `None` for all.
+        label: str, of a list, or `None`.
     """
 
     source: str
     name: str
     span: tuple[float, float] | None = None
+    label: str | None = None
+
+    def key(self) -> list:
+        """Returns a key that changes when the source changes."""
+        key = scan.file_key(self.source)
+        key = [str(key)] if isinstance(key, Exception) else key
+        return [os.path.abspath(self.source), *key]
 
 
 def plan(spec, trims=None, folder=None) -> list[Job]:
@@ -55,12 +50,16 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
         ValueError: if a trim has no video or is empty, or if all videos are
             copies.
     """
-    root, paths = files.find(spec)
+    root, paths, labels = files.find_labelled(spec)
+    labels = dict(zip(paths, labels, strict=True)) if labels else {}
     if folder is not None:
         paths = _originals(spec, paths, folder)
     known = {_relative(path, root): path for path in paths}
     if trims is None:
-        return [Job(path, _as_mp4(name)) for name, path in known.items()]
+        return [
+            Job(path, _as_mp4(name), label=labels.get(path))
+            for name, path in known.items()
+        ]
     jobs = []
     for name, first, last, *place in trims:
         where = f" ({place[0]})" if place else ""
@@ -79,9 +78,8 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
                 f"{readable(name)}, {first}, {last}{where}."
             )
         stem = os.path.splitext(name)[0]
-        jobs.append(
-            Job(known[name], f"{stem}_{first:g}-{last:g}.mp4", (first, last))
-        )
+        path, name = known[name], f"{stem}_{first:g}-{last:g}.mp4"
+        jobs.append(Job(path, name, (first, last), labels.get(path)))
     return jobs
 
 
@@ -111,18 +109,18 @@ def prepare(
             copies have the same name.
     """
     folder = pathlib.Path(folder).absolute()
-    _check_place(spec, folder)
+    check_place(spec, folder)
     settings = dict(sorted(settings.items()))
-    done = _read_log(folder, settings)
+    done = copy_log.read(folder, settings)
     jobs = _keep_names(plan(spec, trims, folder), done)
-    _check_names(jobs)
+    check_names(jobs)
     missing = [
         job
         for job in jobs
-        if done.get(job.name) != _key(job) or not (folder / job.name).exists()
+        if done.get(job.name) != job.key() or not (folder / job.name).exists()
     ]
     summary = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
-    _open_log(folder)
+    copy_log.begin(folder)
     pool = concurrent.futures.ThreadPoolExecutor(num_threads or os.cpu_count())
     try:
         futures = {pool.submit(_copy, j, folder, settings): j for j in missing}
@@ -131,7 +129,7 @@ def prepare(
             job, reason = futures[future], future.result()
             if reason is None:
                 summary["written"] += 1
-                _add_to_log(folder, job, settings)
+                copy_log.add(folder, job, settings)
             else:
                 summary["failed"][job.source] = reason
             if progress is not None:
@@ -154,7 +152,7 @@ def sources(folder) -> dict[str, str]:
     folder = os.path.abspath(folder)
     return {
         os.path.join(folder, entry["name"]): entry["key"][0]
-        for entry in _entries(pathlib.Path(folder, _LOG))
+        for entry in copy_log.entries(folder)
     }
 
 
@@ -172,7 +170,8 @@ def _copy(job, folder, settings):
     return None
 
 
-def _check_place(spec, folder):
+def check_place(spec, folder):
+    """Raises if the copies would be inside the folder of the originals."""
     place = pathlib.Path(spec).expanduser().absolute()
     if not place.is_dir():
         place = place.parent / "?"  # other files beside a list do not count
@@ -217,7 +216,8 @@ def _name_once(job) -> str:
     return stem + original + ending * (original.lower() != ending)
 
 
-def _check_names(jobs):
+def check_names(jobs):
+    """Raises if two copies have the same name."""
     names = {}
     for job in jobs:
         other = names.setdefault(job.name, job)
@@ -239,61 +239,3 @@ def _relative(path, root) -> str:
 
 def _as_mp4(name: str) -> str:
     return f"{os.path.splitext(name)[0]}.mp4"
-
-
-def _key(job) -> list:
-    """Returns a key that changes when the source changes."""
-    key = scan.file_key(job.source)
-    key = [str(key)] if isinstance(key, Exception) else key
-    return [os.path.abspath(job.source), *key]
-
-
-def _read_log(folder, settings) -> dict:
-    """Returns the log of copies by name; raises for other settings."""
-    path = folder / _LOG
-    if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
-            raise ValueError(
-                f"The folder of the copies is not empty. Received: {folder}. "
-                "Take a new one, or one that was prepared before."
-            )
-        return {}
-    done = {}
-    for entry in _entries(path):
-        if entry["settings"] != settings:
-            raise ValueError(
-                f"{folder} was prepared with {entry['settings']}. Received: "
-                f"{settings}. Take another folder, or the same settings."
-            )
-        done[entry["name"]] = entry["key"]
-    return done
-
-
-def _entries(path):
-    """Yields the entries of a log; none if there is no log."""
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # an incomplete line
-        place = f"line {number} of {readable(path)}"
-        json_files.check({place: entry}, {place: json_files.OBJECT}, "the log")
-        json_files.check(entry, _ENTRY, place, required=_ENTRY)
-        yield entry
-
-
-def _open_log(folder):
-    """Creates the log before the first copy; ends an incomplete line."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / _LOG, "a+b") as file:
-        file.seek(0)
-        if file.read()[-1:] not in (b"", b"\n"):
-            file.write(b"\n")
-
-
-def _add_to_log(folder, job, settings):
-    entry = {"name": job.name, "key": _key(job), "settings": settings}
-    with open(folder / _LOG, "a") as file:
-        file.write(json.dumps(entry) + "\n")

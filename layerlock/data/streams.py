@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import errno
+import io
 import itertools
 
 _FALLBACK_RATE = 25.0
@@ -95,6 +96,9 @@ def version() -> str | None:
 def opened(path):
     """Opens a video; yields the container and its main video stream.
 
+    Args:
+        path: of the file, or its content as bytes.
+
     Every exception while the file is open becomes a `DecodingError`, except
     `MemoryError`: a broken file may raise any exception in a decoder.
     """
@@ -161,7 +165,8 @@ def _opened(path):
     # For titles that are not UTF-8; newer versions accept them.
     major = int(av.__version__.partition(".")[0])
     options = {"metadata_errors": "ignore"} if major < 19 else {}
-    return av.open(str(path), **options)
+    file = io.BytesIO(path) if isinstance(path, bytes) else str(path)
+    return av.open(file, **options)
 
 
 def _main_stream(container, path):

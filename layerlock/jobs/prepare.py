@@ -3,7 +3,7 @@
 import time
 
 from layerlock.config import OptionError, PrepareConfig
-from layerlock.data import preparing, trims
+from layerlock.data import packing, preparing, trims
 from layerlock.data.names import readable
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.runs import wording
@@ -20,22 +20,36 @@ def start(config: PrepareConfig):
     def work() -> dict:
         started = time.monotonic()
         try:
-            counts = preparing.prepare(
-                copies.data,
-                copies.out,
-                trims=parts,
-                progress=show,
-                num_threads=copies.workers,
-                short_side=copies.short_side,
-                key_frame_seconds=copies.key_frame_seconds,
-                crf=copies.crf,
-            )
+            counts = write(copies, parts)
         except (ValueError, OSError, ImportError) as error:
             raise JobError(str(error)) from error
         report(counts, time.monotonic() - started)
         return counts
 
     return work
+
+
+def write(copies, trims) -> dict:
+    """Writes loose copies, or shards; returns what was written and what not.
+
+    Args:
+        copies: the `CopiesConfig`.
+        trims: rows of `read_trims`.
+    """
+    arguments = {
+        "trims": trims,
+        "progress": show,
+        "num_threads": copies.workers,
+        "short_side": copies.short_side,
+        "key_frame_seconds": copies.key_frame_seconds,
+        "crf": copies.crf,
+    }
+    num_shards = copies.num_shards()
+    if num_shards is None:
+        return preparing.prepare(copies.data, copies.out, **arguments)
+    return packing.pack(
+        copies.data, copies.out, num_shards, copies.part(), **arguments
+    )
 
 
 def report(counts: dict, seconds: float):
@@ -76,7 +90,12 @@ def plan(config: PrepareConfig) -> Plan:
     parts = read_trims(copies.trims)
     jobs = preparing.plan(copies.data, parts, copies.out)
     line = f"{len(jobs)} copies would be in {readable(copies.out)}."
-    return Plan(config, [line], {"name": "prepare plan", "copies": len(jobs)})
+    found = {"name": "prepare plan", "copies": len(jobs)}
+    if (num_shards := copies.num_shards()) is not None:
+        place = readable(copies.out)
+        line = f"{len(jobs)} copies would be in {num_shards} shards in {place}."
+        found["shards"] = num_shards
+    return Plan(config, [line], found)
 
 
 prepare = Job(
@@ -90,9 +109,10 @@ prepare = Job(
     distance between key frames. The copies are upright, have a shorter side of
     `short_side` pixels, and a key frame every `key_frame_seconds`. Folders and
     names are those of the originals, with the ending .mp4. The originals are
-    never changed. Copies continue where an earlier call was stopped, and
-    videos that cannot be read are listed. Lists and labels of a data set, such
-    as train.json, go beside the copies by hand.
+    never changed. With `shards`, the copies are packed into a few ArrayRecord
+    files, which hold names and labels too. Copies continue where an earlier
+    call was stopped, and videos that cannot be read are listed. Lists and
+    labels of a data set, such as train.json, go beside the copies by hand.
 
     Args:
         config: a `PrepareConfig`; options by name change it. Defaults to

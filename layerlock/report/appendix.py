@@ -64,12 +64,20 @@ def files(listing: dict | None) -> DataFiles | None:
             (name, wording.count(count))
             for name, count in counts.items()
             if count is not None
+        ]
+        + [
+            (f"clips of {_part(part)}", wording.count(part["clips"]))
+            for part in listing.get("parts", [])
         ],
         Table(
             ["unreadable file", "reason"],
             [[readable(file["path"]), file["reason"]] for file in unreadable],
         ),
     )
+
+
+def _part(part) -> str:
+    return f"{readable(part['name'])}, read {part['share']:.1%} of the time"
 
 
 def commands(path, config: dict) -> dict:

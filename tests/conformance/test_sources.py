@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from layerlock import plugins
+from layerlock.data import packing
 from layerlock.data.source import VideoSource
 
 INDICES = (0, 1, 5)
+# The fixture with the place that a source reads, if not a folder of videos.
+PLACES = {"shards": "packed", "mixture": "mixed"}
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +32,27 @@ def videos(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def packed(videos, tmp_path_factory):
+    """The same videos in shards."""
+    folder = tmp_path_factory.mktemp("packed")
+    packing.pack(videos, folder, num_shards=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixed(videos, packed):
+    """A mixture of videos, shards and scenes."""
+    return f"videos:2={videos},packed:1={packed},scenes:1=scenes"
+
+
 @pytest.fixture(params=plugins.names("layerlock.data.sources"))
 def build(request):
     """Builds a source of one kind from `frames`, `size` and `seed`."""
     source = plugins.find("layerlock.data.sources", request.param, VideoSource)
-    if request.param == "folder":
-        videos = request.getfixturevalue("videos")
-        return lambda **arguments: source(videos, **arguments)
+    if "path" in plugins.argument_names(source):
+        place = request.getfixturevalue(PLACES.get(request.param, "videos"))
+        return lambda **arguments: source(place, **arguments)
     return source
 
 

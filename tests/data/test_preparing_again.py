@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from layerlock.data import decoding, preparing, streams
+from layerlock.data import copy_log, decoding, preparing, streams
 from tests.data import synthesise
 
 pytest.importorskip("av")
@@ -81,7 +81,7 @@ def test_a_copy_that_was_not_logged_is_written_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(preparing, "_add_to_log", interrupt)
+        patch.setattr(copy_log, "add", interrupt)
         with pytest.raises(KeyboardInterrupt):
             preparing.prepare(videos, small, num_threads=1, **SETTINGS)
     assert copies(small)

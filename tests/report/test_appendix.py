@@ -33,6 +33,14 @@ def test_replaced_and_short_clips_are_counted():
     ]
 
 
+def test_the_sources_of_a_mixture_are_counted():
+    parts = [{"name": "howto", "share": 0.7, "clips": 1200}]
+
+    counts = appendix.files(FILES | {"parts": parts}).counts
+
+    assert counts[-1] == ("clips of howto, read 70.0% of the time", "1,200")
+
+
 def test_procedural_data_have_no_list_of_files():
     assert appendix.files(None) is None
 

@@ -125,6 +125,11 @@ def _describe_files(source):
         f"{found['num_files']} videos, {found['unreadable_files']} of them "
         f"unreadable; {found['short_clips']} shorter than a clip."
     )
+    for part in found.get("parts", ()):
+        print(
+            f"  {readable(part['name'])}: {part['clips']} clips, "
+            f"{part['share']:.1%} of those read."
+        )
     for file in found["unreadable"][:NUM_NAMED]:
         print(f"  {readable(file['path'])}: {file['reason']}")
     if len(found["unreadable"]) > NUM_NAMED:

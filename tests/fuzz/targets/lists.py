@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 
-from layerlock.data import files, preparing, scan
+from layerlock.data import copy_log, files, preparing, scan
 from layerlock.data.sources.folder import FolderSource
 from layerlock.evaluation.tasks.folder import FolderTask
 from layerlock.evaluation.tasks.kinetics import Kinetics
@@ -115,11 +115,11 @@ class CopyLog(ListTarget):
             hostile.encoded(hostile.changed(entry, random), random)
             for _ in range(2)
         ]
-        (folder / preparing._LOG).write_bytes(b"\n".join(lines))
+        (folder / copy_log.NAME).write_bytes(b"\n".join(lines))
 
         def attack():
             preparing.sources(folder)
-            log = preparing._read_log(folder, {})
+            log = copy_log.read(folder, {})
             preparing._keep_names(
                 preparing.plan(self.videos, None, folder), log
             )

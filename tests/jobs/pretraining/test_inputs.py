@@ -28,6 +28,21 @@ def open_clips(videos, validation):
     return inputs.open_clips(config, videos)
 
 
+def test_a_mixture_names_its_sources_and_their_shares(videos, capsys):
+    spec = f"many:3={videos}/train,few:1={videos}/held_out"
+    config = running.configure("pretrain", f"--data={spec}").resolve()
+
+    clips = inputs.open_clips(config, videos)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("6 videos, 0 of them unreadable")
+    assert lines[1:] == [
+        "  many: 3 clips, 75.0% of those read.",
+        "  few: 3 clips, 25.0% of those read.",
+    ]
+    assert len(clips.files()["files"]) == 6
+
+
 def test_held_out_videos_that_are_trained_on_are_named(videos, capsys):
     open_clips(videos, videos / "held_out")
 

@@ -1,0 +1,71 @@
+"""The log of a folder of copies: which copies are complete."""
+
+import json
+import pathlib
+
+from layerlock import json_files
+from layerlock.data.names import readable
+
+NAME = "prepared.jsonl"
+_KEY = json_files.Kind(
+    "the path of a video, and what changes with it",
+    lambda x: isinstance(x, list) and x and json_files.is_text(x[0]),
+)
+_ENTRY = {
+    "name": json_files.TEXT,
+    "key": _KEY,
+    "settings": json_files.OBJECT,
+}
+
+
+def read(folder, settings) -> dict:
+    """Returns the log of copies by name; raises for other settings."""
+    path = folder / NAME
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise ValueError(
+                f"The folder of the copies is not empty. Received: {folder}. "
+                "Take a new one, or one that was prepared before."
+            )
+        return {}
+    done = {}
+    for entry in entries(folder):
+        if entry["settings"] != settings:
+            raise ValueError(
+                f"{folder} was prepared with {entry['settings']}. Received: "
+                f"{settings}. Take another folder, or the same settings."
+            )
+        done[entry["name"]] = entry["key"]
+    return done
+
+
+def entries(folder):
+    """Yields the log of a folder of copies; nothing for other folders."""
+    path = pathlib.Path(folder, NAME)
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue  # an incomplete line
+        place = f"line {number} of {readable(path)}"
+        json_files.check({place: entry}, {place: json_files.OBJECT}, "the log")
+        json_files.check(entry, _ENTRY, place, required=_ENTRY)
+        yield entry
+
+
+def begin(folder):
+    """Creates the log before the first copy; ends an incomplete line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / NAME, "a+b") as file:
+        file.seek(0)
+        if file.read()[-1:] not in (b"", b"\n"):
+            file.write(b"\n")
+
+
+def add(folder, job, settings):
+    """Appends a copy that is complete."""
+    entry = {"name": job.name, "key": job.key(), "settings": settings}
+    with open(folder / NAME, "a") as file:
+        file.write(json.dumps(entry) + "\n")

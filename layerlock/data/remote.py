@@ -1,0 +1,128 @@
+"""Files at addresses such as `s3://bucket/folder`, with a local cache."""
+
+import hashlib
+import os
+import pathlib
+import tempfile
+
+from layerlock.data import scan, streams
+from layerlock.data.streams import DecodingError
+
+_INSTALL = (
+    'For s3:// addresses: pip install "layerlock[remote]". For gs:// install '
+    "gcsfs, and for hf:// huggingface-hub."
+)
+
+
+def is_address(place) -> bool:
+    """Whether a place is an address, not a path on this disk.
+
+    Example:
+
+    >>> is_address("s3://bucket/shards"), is_address("/videos")
+    (True, False)
+    """
+    protocol, separator, _ = os.fspath(place).partition("://")
+    return bool(separator) and protocol.replace("+", "").isalnum()
+
+
+def find(place: str, ending: str) -> tuple[str, list[str]]:
+    """Returns the folder of files at an address, and their addresses.
+
+    Args:
+        place: address of a folder, of a file, or a glob.
+        ending: of the names of the files.
+
+    Raises:
+        ValueError: if the address cannot be read.
+        ImportError: if the library of the protocol is not installed.
+    """
+    store, path = _store(place)
+    try:
+        if "*" in path or "?" in path:
+            found, root = store.glob(path), path.rpartition("/")[0]
+            while "*" in root or "?" in root:
+                root = root.rpartition("/")[0]
+        elif store.isdir(path):
+            found, root = store.ls(path, detail=False), path.rstrip("/")
+        else:
+            found, root = [path], path.rpartition("/")[0]
+    except Exception as error:  # each store has errors of its own
+        raise ValueError(
+            f"{place} cannot be read: {_reason(error)}. Check the address and "
+            "your access to it."
+        ) from error
+    names = (one for one in sorted(found) if one.endswith(ending))
+    return store.unstrip_protocol(root), [
+        store.unstrip_protocol(name)
+        for name in names
+        if not name.rpartition("/")[2].startswith(".")
+    ]
+
+
+def fetch(address: str) -> str:
+    """Returns the path of a local copy of a file.
+
+    Copies stay in the user's cache (`layerlock/remote` in `XDG_CACHE_HOME`).
+    A file that changes at its address is copied again.
+
+    Raises:
+        DecodingError: if the file cannot be copied, with the reason.
+    """
+    import filelock
+
+    store, path = _store(address)
+    try:
+        version = str(store.ukey(path))
+        digest = hashlib.sha256(f"{address}\n{version}".encode()).hexdigest()
+        name = f"{digest[:32]}{pathlib.Path(path).suffix}"
+        copy = scan.default_cache() / "remote" / name
+        if copy.exists():
+            return str(copy)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Of several processes that need a file, one copies it.
+        with filelock.FileLock(copy.with_suffix(".lock")):
+            if not copy.exists():
+                _copy(store, path, copy)
+    except Exception as error:  # each store has errors of its own
+        raise DecodingError(
+            f"it cannot be copied from its address: {_reason(error)}"
+        ) from error
+    return str(copy)
+
+
+def _copy(store, path, copy):
+    handle, draft = tempfile.mkstemp(dir=copy.parent, suffix=".draft")
+    os.close(handle)
+    try:
+        store.get_file(path, draft)
+        os.replace(draft, copy)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def _store(address: str):
+    """Returns the file system of an address, and the path in it."""
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ImportError(
+            f"{address} is read with fsspec, which is not installed. {_INSTALL}"
+        ) from error
+    try:
+        return fsspec.core.url_to_fs(address)
+    except ImportError as error:
+        raise ImportError(
+            f"{address} cannot be read: {_reason(error)}. {_INSTALL}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"{address} cannot be read: {_reason(error)}. Expected an address "
+            "such as s3://bucket/folder, gs://bucket/folder or "
+            "hf://datasets/owner/name."
+        ) from error
+
+
+def _reason(error) -> str:
+    return streams.reason(error).rstrip(".")

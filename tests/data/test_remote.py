@@ -1,0 +1,176 @@
+"""Shards at addresses, with a local cache."""
+
+import os
+import pathlib
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from layerlock import data
+from layerlock.data import packing, remote, shards
+from layerlock.data.streams import DecodingError
+from tests.data import synthesise
+
+pytest.importorskip("av")
+fsspec = pytest.importorskip("fsspec")
+CLIPS = {"frames": 4, "size": 16, "seed": 5}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "layerlock" / "remote"
+
+
+@pytest.fixture
+def packed(tmp_path):
+    for mark, name in enumerate(("cats/1.mp4", "dogs/2.mp4", "dogs/3.mp4")):
+        path = tmp_path / "videos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        synthesise.write(path, mark=mark)
+    packing.pack(tmp_path / "videos", tmp_path / "packed", 2)
+    return tmp_path / "packed"
+
+
+@pytest.fixture
+def address(packed):
+    """The same shards in the memory of this process."""
+    store = fsspec.filesystem("memory")
+    store.put(str(packed), "/bucket/packed", recursive=True)
+    yield "memory://bucket/packed"
+    store.rm("/bucket", recursive=True)
+
+
+def assert_same_clips(one, other):
+    assert len(one) == len(other) == 3
+    for index in range(6):
+        np.testing.assert_array_equal(one.clip(index), other.clip(index))
+        assert one[index][1] == other[index][1]
+        assert one.name(index) == other.name(index)
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/*.array_record"])
+def test_clips_of_an_address_are_those_of_its_files(packed, address, ending):
+    source = data.get(address + ending, **CLIPS)
+
+    assert_same_clips(source, data.get(packed, **CLIPS))
+    assert source.name(0) == "cats/1.mp4"
+    assert source.files.paths[0].startswith("memory://")
+
+
+def test_one_shard_has_an_address(address):
+    source = data.get(f"{address}/{shards.names(2)[1]}", **CLIPS)
+
+    assert [source.name(n) for n in range(len(source))] == ["dogs/2.mp4"]
+
+
+def test_a_shard_is_copied_once(address, cache, monkeypatch):
+    data.get(address, **CLIPS)
+    copies = sorted(cache.glob("*.array_record"))
+    monkeypatch.delattr(remote, "_copy")
+
+    again = data.get(address, **CLIPS)
+
+    assert again.clip(0).shape == (4, 16, 16, 3)
+    assert len(copies) == 2
+    assert not list(cache.glob("*.draft"))
+
+
+def test_a_shard_that_changes_at_its_address_is_copied_again(tmp_path):
+    place = tmp_path / "x.array_record"
+    place.write_bytes(b"one")
+    first = remote.fetch(f"file://{place}")
+
+    place.write_bytes(b"other")
+    second = remote.fetch(f"file://{place}")
+
+    assert pathlib.Path(first).read_bytes() == b"one"
+    assert pathlib.Path(second).read_bytes() == b"other"
+
+
+def test_an_interrupted_copy_leaves_nothing(address, cache, monkeypatch):
+    store, path = fsspec.core.url_to_fs(f"{address}/{shards.names(2)[0]}")
+
+    def breaks(path, draft):
+        with open(draft, "wb") as file:
+            file.write(b"half")
+        raise ConnectionError("the line is broken")
+
+    monkeypatch.setattr(type(store), "get_file", staticmethod(breaks))
+
+    with pytest.raises(DecodingError, match="copied.*the line is broken"):
+        remote.fetch(store.unstrip_protocol(path))
+
+    assert not list(cache.glob("*.array_record"))
+    assert not list(cache.glob("*.draft"))
+
+
+def test_a_missing_shard_at_an_address_is_listed(address):
+    fsspec.filesystem("memory").rm(f"/bucket/packed/{shards.names(2)[1]}")
+
+    source = data.get(address, **CLIPS)
+
+    (listed,) = source.describe_files()["unreadable"]
+    # fsspec writes addresses of its memory with three slashes.
+    root = address.replace("//", "///")
+    assert listed["path"] == f"{root}/{shards.names(2)[1]}"
+    assert listed["reason"] == "a missing shard"
+
+
+@pytest.mark.parametrize(
+    "place, reason",
+    [
+        ("nostore://a/b", "nostore://a/b cannot be read: Protocol not known"),
+        ("memory://gone", "no readable video in the shards of 'memory://gone"),
+    ],
+)
+def test_an_address_without_shards_is_refused(place, reason):
+    with pytest.raises(ValueError, match=reason):
+        data.get(place, **CLIPS)
+
+
+def test_a_missing_library_is_named_with_its_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+
+    with pytest.raises(
+        ImportError, match=r"s3.*pip install .layerlock\[remote"
+    ):
+        data.get("s3://bucket/shards", **CLIPS)
+
+
+@pytest.fixture
+def s3(packed, monkeypatch):
+    """The same shards on a real S3 server in this process."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server")
+    from werkzeug.serving import make_server
+
+    web = make_server(
+        "127.0.0.1",
+        0,
+        server.DomainDispatcherApplication(server.create_backend_app),
+        threaded=True,
+    )
+    thread = threading.Thread(target=web.serve_forever, daemon=True)
+    thread.start()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv(
+        "AWS_ENDPOINT_URL", f"http://127.0.0.1:{web.server_port}"
+    )
+    import s3fs
+
+    store = s3fs.S3FileSystem(skip_instance_cache=True)
+    store.mkdir("bucket")
+    store.put(str(packed), "bucket/packed", recursive=True)
+    yield "s3://bucket/packed"
+    web.shutdown()
+    thread.join()
+
+
+def test_clips_are_read_from_an_s3_server(packed, s3):
+    assert_same_clips(data.get(s3, **CLIPS), data.get(packed, **CLIPS))
+    assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1")
