@@ -93,6 +93,8 @@ def _probe(path):
 
 def file_key(path):
     """Returns a key that changes with the file, or an error."""
+    if "\0" in path:
+        return streams.DecodingError("a name with a zero byte, as no file has")
     try:
         facts = os.stat(path)
     except OSError as error:

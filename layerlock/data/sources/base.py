@@ -183,8 +183,9 @@ def _is_sound(facts) -> bool:
     """Whether the facts of a video can be used."""
     numbers = (facts.duration, facts.fps, facts.width, facts.height)
     return (
-        all(map(json_files.is_number, (*numbers, facts.rotation)))
+        all(map(json_files.is_number, (*numbers, facts.rotation, facts.begin)))
         and all(0 < number < _MAX_FACT for number in numbers)
+        and abs(facts.begin) < _MAX_FACT
         and facts.rotation in (0, 90, 180, 270)
     )
 
