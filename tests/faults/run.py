@@ -1,7 +1,13 @@
 """Breaks runs in every way that is known, and prints a table.
 
-KERAS_BACKEND=torch python tests/faults/run.py            # everything
-KERAS_BACKEND=torch python tests/faults/run.py --quick    # a minute
+    python tests/faults/run.py --quick        # a sample of calls: a minute
+    python tests/faults/run.py                # every call
+    python tests/faults/run.py --damage       # every file
+    python tests/faults/run.py --kills=100    # random kills, each backend
+
+Calls and files are those of PyTorch, which is the quickest to start, unless
+KERAS_BACKEND names another backend; kills are of that backend alone, if it is
+set.
 """
 
 import argparse
@@ -21,7 +27,10 @@ from layerlock import environment
 
 def main():
     """Prints tables; exits with 1 if anything was lost."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
@@ -31,7 +40,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="layerlock-faults-") as folder:
         if options.kills:
             failed = kill_at_random(folder, options)
-        elif options.damage:
+            sys.exit(1 if failed else 0)
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+        if options.damage:
             failed = damage_files(folder)
         else:
             failed = break_calls(folder, options)
