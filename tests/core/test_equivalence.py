@@ -34,6 +34,10 @@ OPTIONS = {
         "ema_overwrite_frequency": 3,
     },
 }
+# TensorFlow compiles each of them for a minute or two.
+ALL_ON_TENSORFLOW = (
+    pytest.mark.thorough if BACKEND == "tensorflow" else pytest.mark.slow
+)
 
 
 def learning_rate():
@@ -210,6 +214,7 @@ def test_it_does_with_every_optimizer_and_option(cell):
 
 
 @pytest.mark.slow
+@ALL_ON_TENSORFLOW
 @pytest.mark.parametrize("jit_compile", other_modes())
 def test_the_other_compiled_mode_gives_the_same(jit_compile):
     assert_same_training(
@@ -234,6 +239,7 @@ def test_several_steps_per_execution_give_the_same():
 
 
 @pytest.mark.slow
+@ALL_ON_TENSORFLOW
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_alike(policy):
     reason = backends.unsupported(dtype_policy=policy)

@@ -54,6 +54,7 @@ def test_backends_lose_alike_over_thirty_steps_and_three_freezes(
     np.testing.assert_allclose(other["losses"], on_jax["losses"], rtol=1e-3)
 
 
+@pytest.mark.thorough
 def test_vjepa_loses_alike_on_three_backends_and_on_four_devices():
     flags = os.environ.get("XLA_FLAGS", "")
     on_jax = train("jax", "vjepa")

@@ -22,6 +22,19 @@ def command(run_dir, *flags):
     return [sys.executable, str(recipe), f"--run_dir={run_dir}", *flags]
 
 
+def interruptible(command):
+    """The same command, which SIGINT ends whoever runs the tests.
+
+    A shell may have its background jobs ignore it. `preexec_fn` would fork
+    this process, which JAX forbids.
+    """
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return [sys.executable, "-c", code, *command]
+
+
 def call(name, *flags):
     """Runs a job in this process, as its command line does."""
     return cli.run(name, list(flags))

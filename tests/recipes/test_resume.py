@@ -233,13 +233,13 @@ def test_a_run_that_is_still_going_is_not_resumed(tmp_path, flags):
 @ONE_BACKEND
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, flags):
     process = subprocess.Popen(
-        running.command(tmp_path / "run", *flags, "--steps=100000"),
+        running.interruptible(
+            running.command(tmp_path / "run", *flags, "--steps=100000")
+        ),
         env=running.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # It may be ignored by whoever runs the tests.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         running.wait_for(process, tmp_path / "run", step=1)
