@@ -161,13 +161,14 @@ def test_convergence_asks_for_all_checkpoints_before_a_branch_is_trained(
 
 def test_a_branch_reads_the_files_of_its_trunk(leave_run, tmp_path):
     trunk = leave_run(tmp_path / "trunk", FLAGS)
-    trunk.write_files({"files": ["a.mp4"]})
+    files = {"files": [{"position": 0, "path": "a.mp4"}]}
+    trunk.write_files(files)
     (trunk.checkpoints_path / "step_00000010").mkdir(parents=True)
 
     branching.branch(trunk.path, 10, tmp_path / "branch", run_config(*FLAGS))
 
     branch = runs.RunDirectory.open(tmp_path / "branch")
-    assert branch.read_files() == {"files": ["a.mp4"]}
+    assert branch.read_files() == files
 
 
 def test_instances_and_options_that_a_study_sets_are_refused(tmp_path):
