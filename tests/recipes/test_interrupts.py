@@ -11,6 +11,9 @@ from tests.recipes import running
 
 pytestmark = [
     pytest.mark.slow,
+    # Not yet reliable: JAX may crash (-11) at the very end of the process, after
+    # the sentence, if the interrupt comes while the first step is compiled.
+    pytest.mark.thorough,
     pytest.mark.skipif(
         keras.backend.backend() != "jax", reason="only JAX compiles ahead"
     ),
@@ -19,11 +22,8 @@ pytestmark = [
 
 @pytest.mark.parametrize(
     "steps, seconds",
-    [
-        pytest.param(0, 9.0, id="start"),
-        pytest.param(1, 0.0, id="first step", marks=pytest.mark.thorough),
-        pytest.param(1, 2.0, id="later", marks=pytest.mark.thorough),
-    ],
+    [(0, 9.0), (1, 0.0), (1, 2.0)],
+    ids=["start", "first step", "later"],
 )
 def test_it_ends_without_an_abort(tmp_path, steps, seconds):
     flags = "--steps=100000 --batch_size=4 --log_every=1 --start_step=50000"
