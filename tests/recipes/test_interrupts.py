@@ -11,8 +11,8 @@ from tests.recipes import running
 
 pytestmark = [
     pytest.mark.slow,
-    # Not yet reliable: JAX may crash (-11) at the very end of the process, after
-    # the sentence, if the interrupt comes while the first step is compiled.
+    # Not yet reliable: JAX may crash (-11) at the end of the process, after the
+    # sentence, if the interrupt comes while the first step is compiled.
     pytest.mark.thorough,
     pytest.mark.skipif(
         keras.backend.backend() != "jax", reason="only JAX compiles ahead"
