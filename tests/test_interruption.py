@@ -1,5 +1,6 @@
 """Signals that ask a process to end are noticed, and nobody's are taken."""
 
+import contextlib
 import signal
 import threading
 
@@ -40,6 +41,17 @@ def test_the_handler_of_someone_else_stays(handler):
         signal.signal(signal.SIGHUP, before)
 
     assert listening.signal is None
+
+
+def test_an_interrupt_that_a_callback_swallows_is_not_lost():
+    with Interruption() as listening:
+        listening.raise_lost()  # nothing happened yet
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            listening.raise_lost()
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_thread_that_may_not_listen_does_not():

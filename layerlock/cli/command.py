@@ -2,12 +2,14 @@
 
 import io
 import json
+import multiprocessing
 import os
 import sys
 
 import layerlock
 from layerlock import commands, environment
 from layerlock.cli import flags, text
+from layerlock.interruption import INTERRUPTED
 from layerlock.jobs.job import Job, JobError, Plan
 
 _ERRORS = (ValueError, TypeError, OSError, ImportError)
@@ -72,10 +74,28 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
         if getattr(error, "status", 1) == 1:
             sys.exit(sentence)
         print(sentence, file=sys.stderr)
+        if error.status == INTERRUPTED:
+            leave_at_once(INTERRUPTED)
         sys.exit(error.status)
     if isinstance(result, Plan) and not sys.stdout.isatty():
         print(json.dumps(result.facts))  # for programs
     return result
+
+
+def leave_at_once(status: int):
+    """Ends the process, but does not tear the interpreter down.
+
+    Threads of a framework may still compute what Ctrl-C cut off. They crash if
+    their library is unloaded meanwhile.
+
+    Args:
+        status: int, of the exit.
+    """
+    for reader in multiprocessing.active_children():
+        reader.terminate()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def accept_any_name():

@@ -4,6 +4,7 @@ import os
 
 import keras
 
+from layerlock.interruption import INTERRUPTED
 from layerlock.jobs.pretraining import queue
 from layerlock.runs import configuration
 
@@ -38,6 +39,8 @@ def put_back(config, interruption) -> str:
 
 def status(interruption) -> int:
     """The exit status of a run that did not come to its end."""
+    if interruption.was_interrupted:
+        return INTERRUPTED
     if interruption.signal is None:
         return 1
     return 128 + interruption.signal  # as shells count

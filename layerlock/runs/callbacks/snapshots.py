@@ -65,6 +65,7 @@ class Snapshots(EverySteps):
         )
 
     def on_train_batch_end(self, batch, logs=None):
+        self.interruption.raise_lost()
         super().on_train_batch_end(batch, logs)
         if self.counter.step >= self.steps:
             self.model.stop_training = True
