@@ -109,6 +109,6 @@ def _fill(checkpoint, model, network):
         variable.assign(value)
     if left:
         raise ValueError(
-            f"{checkpoint.place} has arrays for {sorted(left)}, which a network "
-            f"with {network.config} does not have."
+            f"{checkpoint.place} has arrays for {sorted(left)}, which a "
+            f"network with {network.config} does not have."
         )

@@ -56,8 +56,8 @@ class Checkpoint:
             for name, entry in _READERS[file.suffix](file).items():
                 if name in self._entries:
                     raise ValueError(
-                        f"{place} has the array {name!r} in two files. Expected "
-                        "every array once. Copy the folder again."
+                        f"{place} has the array {name!r} in two files. "
+                        "Expected every array once. Copy the folder again."
                     )
                 self._entries[name] = entry
         self.shapes = {
@@ -110,7 +110,7 @@ class Checkpoint:
         return any(key.startswith(f"{name}/") for key in self.shapes)
 
     def pixel_statistics(self) -> dict:
-        """Returns `pixel_mean` and `pixel_std`; ImageNet's if none are named."""
+        """Returns `pixel_mean` and `pixel_std`, ImageNet's by default."""
         for name in _PIXELS:
             if self._folder is None or not (self._folder / name).is_file():
                 continue
