@@ -44,7 +44,7 @@ def student_start(checkpoint) -> str | None:
     """Returns what precedes the names of the encoder; `None` without one."""
     for section in _STUDENT:
         start = start_of(checkpoint, section, _PATCHES)
-        if start is not None:
+        if start is not None and len(checkpoint.shapes[start + _PATCHES]) == 5:
             return start
     return None
 
@@ -63,8 +63,8 @@ def teacher_start(checkpoint) -> str | None:
 
 
 def predictor_start(checkpoint) -> str | None:
-    """Returns what precedes the names of the predictor."""
-    return start_of(checkpoint, "predictor", "predictor_norm.weight")
+    """Returns what precedes the names of a predictor with mask tokens."""
+    return start_of(checkpoint, "predictor", "mask_tokens.0")
 
 
 def mask_tokens(checkpoint, start: str) -> list[str]:

@@ -75,7 +75,12 @@ def _of_meta(checkpoint) -> Plan:
         },
         notes=["Frames and pixels of a clip are not in the file."],
     )
-    if predictor is not None:
+    if predictor is None:
+        plan.left_out["predictor/*"] = (
+            "a predictor without mask tokens, such as that of actions, which "
+            "LayerLock's cannot express"
+        )
+    else:
         width = checkpoint.shape(f"{predictor}predictor_norm.weight", 1)[0]
         plan.predictor = _meta.predictor(
             checkpoint,

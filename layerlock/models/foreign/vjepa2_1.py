@@ -52,9 +52,9 @@ class VJEPA21(Family):
         for one in (start, teacher):
             if one is not None:
                 _leave_out_lower_norms(checkpoint, one, plan)
-        if checkpoint.section("target_encoder") and teacher is None:
+        if not f"{teacher} {start}".count("target_encoder/"):
             plan.left_out["target_encoder/*"] = (
-                "a teacher of another size, which may be imported on its own"
+                "the encoder that this one was distilled from"
             )
         return plan
 
@@ -70,9 +70,8 @@ def _encoder(checkpoint, start) -> Network:
         )
     )
     # The original scales to the grid of 256 pixels, or 252 for patches of 14.
-    end = (
-        18 if config["patch_size"][1] == 14 else 256 // config["patch_size"][1]
-    )
+    side = config["patch_size"][1]
+    end = 18 if side == 14 else 256 // side
     config["position_grid"] = (frames, *[end for _ in sides])
     if f"{start}video_mod_embed" in checkpoint.shapes:
         network.arrays["patch_embedding/bias"] = _arrays.total(
