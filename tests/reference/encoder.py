@@ -103,10 +103,13 @@ def attention(query, key, value):
     return weights / weights.sum(axis=-1, keepdims=True) @ value
 
 
-def block(x, weights, num_heads, positions, kind):
+def block(x, weights, num_heads, positions, kind, epsilon=1e-6):
     """One transformer block on the tokens of one clip, `(tokens, dim)`."""
     y = normalise(
-        x, weights["attention_norm_gamma"], weights["attention_norm_beta"]
+        x,
+        weights["attention_norm_gamma"],
+        weights["attention_norm_beta"],
+        epsilon,
     )
     if kind == "rotary":
         y = rotate_tokens(y, positions)
@@ -127,7 +130,9 @@ def block(x, weights, num_heads, positions, kind):
         + y @ weights["attention_output_kernel"]
         + weights["attention_output_bias"]
     )
-    y = normalise(x, weights["mlp_norm_gamma"], weights["mlp_norm_beta"])
+    y = normalise(
+        x, weights["mlp_norm_gamma"], weights["mlp_norm_beta"], epsilon
+    )
     y = gelu(y @ weights["mlp_expand_kernel"] + weights["mlp_expand_bias"])
     return x + y @ weights["mlp_output_kernel"] + weights["mlp_output_bias"]
 
