@@ -4,11 +4,12 @@ import keras
 from keras import ops
 
 from layerlock import backends
-from layerlock.models import rope
+from layerlock.models import fixed_positions, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
 from layerlock.models.positions import check_kind, positions_layer
+from layerlock.models.presets import predictor_sizes
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.weights import Linear, add_norm, current_values
 
@@ -38,14 +39,17 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             `predictor_dim`.
         num_mask_kinds: int, kinds of masks. Defaults to `1`.
         positions: str, as for `VideoEncoder`. Defaults to `"rotary"`.
-        clip_grid: tuple of 3 ints, the grid of learned positions; ignored for
-            other kinds. Defaults to `None`.
+        clip_grid: tuple of 3 ints, the grid of tokens without a grid of their
+            own, which learned and some other positions need. Defaults to
+            `None`.
         wavelength: float, in patches, of rotary and sin-cos positions.
             Defaults to `10_000.0`.
         num_latent_heads: int, linear maps to the outputs of blocks. A single
             map predicts every block; with more, map `k` predicts block `k`
             only. Defaults to `1`.
         epsilon: float, added to variances. Defaults to `1e-6`.
+        position_grid: tuple of 3 ints, as for `VideoEncoder`. Defaults to
+            `None`.
 
     Call arguments:
         visible_tokens: Output of the encoder for the visible patches. Shape
@@ -56,8 +60,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         encoder: A `VideoEncoder`; its blocks are not run.
         target_layers: tuple of ints, the targets: 0 for pixels, k for the
             output of block k.
-        grid: tuple of 3 ints, the grid of the positions, used by learned
-            positions only. Defaults to `clip_grid`.
+        grid: tuple of 3 ints, the grid of the positions. Defaults to
+            `clip_grid`.
         mask_kind: int, index of the mask token. Defaults to `0`.
 
     Output shape:
@@ -91,6 +95,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         wavelength=10_000.0,
         num_latent_heads=1,
         epsilon=1e-6,
+        position_grid=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -105,10 +110,12 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             num_mask_kinds=num_mask_kinds,
             num_latent_heads=num_latent_heads,
         )
-        check_kind(positions)
-        if positions == "learned" and clip_grid is None:
+        check_kind(positions, position_grid)
+        if clip_grid is None and (
+            position_grid or positions in ("learned", *fixed_positions.KINDS)
+        ):
             raise ValueError(
-                "Learned positions need their grid. Received: "
+                f"{positions!r} positions need their grid. Received: "
                 "clip_grid=None. Pass `clip_grid=encoder.grid()`."
             )
         self.hidden_dim = hidden_dim
@@ -123,6 +130,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.clip_grid = None if clip_grid is None else tuple(clip_grid)
         self.wavelength = rope.check_wavelength(wavelength)
         self.epsilon = epsilon
+        self.position_grid = position_grid and tuple(position_grid)
         self._frequencies = rope.frequencies(
             positions, predictor_dim, num_heads, self.wavelength
         )
@@ -135,6 +143,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             predictor_dim,
             self.wavelength,
             dtype=self.dtype_policy,
+            position_grid=self.position_grid,
         )
         self.blocks = [
             TransformerBlock(
@@ -173,6 +182,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             clip_grid=encoder.grid(),
             wavelength=encoder.wavelength,
             num_latent_heads=num_latent_heads,
+            position_grid=encoder.position_grid,
             dtype=encoder.dtype_policy,
             name="predictor",
         )
@@ -228,12 +238,14 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         positions = ops.concatenate(
             [visible_positions, hidden_positions], axis=1
         )
+        grid = grid or self.clip_grid
         if self.additive_positions is not None:
-            tokens = self.additive_positions(
-                tokens, positions, grid=grid or self.clip_grid
-            )
+            tokens = self.additive_positions(tokens, positions, grid=grid)
         rotation = rope.block_rotation(
-            self.positions, positions, self._frequencies, self.compute_dtype
+            self.positions,
+            positions,
+            rope.stretch(self._frequencies, grid, self.position_grid),
+            self.compute_dtype,
         )
         for block in self.blocks:
             tokens = backends.call_layer(block, tokens, rotation)
@@ -269,27 +281,5 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "wavelength": self.wavelength,
             "num_latent_heads": self.num_latent_heads,
             "epsilon": self.epsilon,
+            "position_grid": self.position_grid,
         }
-
-
-def predictor_sizes(hidden_dim: int, num_layers: int) -> dict:
-    """Returns the sizes of `LatentPredictor.for_encoder`, as arguments.
-
-    Args:
-        hidden_dim: int, features of a token of the encoder.
-        num_layers: int, blocks of the encoder.
-
-    Example:
-
-    >>> predictor_sizes(hidden_dim=1024, num_layers=24)["num_layers"]
-    12
-    """
-    if hidden_dim >= 384:
-        return {"num_layers": 12, "num_heads": 12, "predictor_dim": 384}
-    heads = 4
-    width = max(8 * heads, round(hidden_dim * 2 / 3))
-    return {
-        "num_layers": max(1, num_layers // 2),
-        "num_heads": heads,
-        "predictor_dim": width - width % (2 * heads),
-    }
