@@ -50,6 +50,9 @@ from layerlock.core.pretraining.objectives.mae_latent import (
 )
 from layerlock.core.pretraining.objectives.vjepa import VJEPA as VJEPA
 from layerlock.models.decoder import PatchwiseDecoder as PatchwiseDecoder
+from layerlock.models.deep_readout import (
+    DeepAttentiveReadout as DeepAttentiveReadout,
+)
 from layerlock.models.predictor import LatentPredictor as LatentPredictor
 from layerlock.models.readout import (
     AttentiveReadout as AttentiveReadout,

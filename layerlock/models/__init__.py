@@ -1,6 +1,7 @@
 """The networks: an encoder of video patches and its predictors."""
 
 from layerlock.models.decoder import PatchwiseDecoder
+from layerlock.models.deep_readout import DeepAttentiveReadout
 from layerlock.models.patches import patchify, unpatchify
 from layerlock.models.positions import LearnedPositions, SinCosPositions
 from layerlock.models.predictor import LatentPredictor
@@ -11,6 +12,7 @@ from layerlock.models.video_encoder import VideoEncoder
 
 __all__ = [
     "AttentiveReadout",
+    "DeepAttentiveReadout",
     "LatentPredictor",
     "LearnedPositions",
     "LinearReadout",

@@ -91,18 +91,18 @@ class AttentiveReadout(keras.layers.Layer):
         self.head = Linear(output_dim, dtype=self.dtype_policy, name="head")
 
     def build(self, input_shape):
-        frames = _check_features(input_shape)[1]
+        frames = check_features(input_shape)[1]
         width, dim = input_shape[-1], self.hidden_dim
         self.input_norm = add_norm(self, "input_norm", width)
         self.frame_positions = self.add_weight(
             name="frame_positions",
             shape=(self.num_frames or frames, 1, width),
-            initializer=_far_apart(),
+            initializer=far_apart(),
         )
         self.queries = self.add_weight(
             name="queries",
             shape=(self.num_queries, dim),
-            initializer=_far_apart(),
+            initializer=far_apart(),
         )
         self.query_projection = add_linear(self, "query", dim, dim)
         self.key_value = add_linear(self, "key_value", width, 2 * dim)
@@ -245,7 +245,7 @@ class LinearReadout(keras.layers.Layer):
         self.head = Linear(output_dim, dtype=self.dtype_policy, name="head")
 
     def build(self, input_shape):
-        width = _check_features(input_shape)[-1]
+        width = check_features(input_shape)[-1]
         self.input_norm = add_norm(self, "input_norm", width)
         self.head.build((None, None, width))
 
@@ -268,7 +268,8 @@ class LinearReadout(keras.layers.Layer):
         }
 
 
-def _check_features(shape):
+def check_features(shape):
+    """Returns the shape of features; raises unless it has five axes."""
     if len(shape) != 5:
         raise ValueError(
             "A readout needs features of shape (batch, frames, rows, columns, "
@@ -278,9 +279,9 @@ def _check_features(shape):
     return shape
 
 
-def _far_apart():
-    """Values as large as normalised features, for queries and frames.
+def far_apart():
+    """Returns an initializer as wide as normalised features.
 
-    With smaller ones, queries need long to distinguish frames and positions.
+    With smaller values, queries need long to distinguish frames and positions.
     """
     return keras.initializers.RandomNormal(stddev=1.0)

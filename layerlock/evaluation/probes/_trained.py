@@ -1,6 +1,7 @@
 """The base class of probes that are trained by gradient descent."""
 
 import abc
+import math
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
 from layerlock.evaluation.probes.base import Probe, choose, positive
 from layerlock.evaluation.random_batches import random_batches
 
+BLOCK = (2, 8, 8)  # pixels per query, if they divide the clip
 _MAX_DEPTH_BYTES = 3e8  # of maps, for the mean and the spread of the depth
 
 
@@ -63,7 +65,6 @@ class TrainedProbe(Probe):
     def readout(self, width: int, outputs: Outputs):
         """Returns a new readout for features of a width."""
 
-    @abc.abstractmethod
     def block(self, grid, task) -> tuple:
         """Returns the block of pixels of one query of a dense task.
 
@@ -71,6 +72,8 @@ class TrainedProbe(Probe):
             grid: tuple of 3 ints, frames, rows and columns of the features.
             task: the `Task`.
         """
+        sizes = (task.frames, task.size, task.size)
+        return tuple(map(math.gcd, sizes, BLOCK))
 
     def prepare(self, grid, task, depths=None):
         """Sets the outputs of the readout, and defaults for the task.

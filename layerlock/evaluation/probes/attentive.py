@@ -1,14 +1,10 @@
 """Cross-attention from learned queries, the probe of the paper."""
 
-import math
-
 import keras
 
 from layerlock.evaluation.probes._trained import TrainedProbe
 from layerlock.evaluation.probes.base import positive
 from layerlock.models.readout import AttentiveReadout
-
-BLOCK = (2, 8, 8)  # pixels per query
 
 
 class AttentiveProbe(TrainedProbe):
@@ -76,10 +72,6 @@ class AttentiveProbe(TrainedProbe):
             self.hidden_dim or (1024 if is_wide else 128),
             self.num_heads or (16 if is_wide else 4),
         )
-
-    def block(self, grid, task):
-        sizes = (task.frames, task.size, task.size)
-        return tuple(map(math.gcd, sizes, BLOCK))
 
     def attention(self, features):
         if self.outputs.is_dense:
