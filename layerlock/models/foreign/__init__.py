@@ -22,7 +22,8 @@ def read(path, family: str | None = None, **arguments) -> Imported:
         family: str, one of `names()`. Defaults to `None`: it is recognised by
             the names and shapes of the arrays.
         **arguments: of the encoder, where the file does not name them, such
-            as `num_heads`, `clip_shape`, `name` or `dtype`.
+            as `num_heads`, `clip_shape`, `name` or `dtype`; and
+            `predictor_heads`, the attention heads of its predictor.
 
     Raises:
         ValueError: if the file is damaged, belongs to no family or to

@@ -24,9 +24,14 @@ def same(name: str) -> Array:
     return Array((name,), lambda x: x)
 
 
-def flat(name: str) -> Array:
-    """An array without its axes of size 1."""
-    return Array((name,), np.ravel)
+def matrix(name: str) -> Array:
+    """An array with all its axes but the first and the last of size 1."""
+    return Array((name,), lambda x: x.reshape(x.shape[0], -1))
+
+
+def rows(*names: str) -> Array:
+    """Vectors of whatever axes of size 1, as the rows of a matrix."""
+    return Array(names, lambda *x: np.stack([np.ravel(a) for a in x]))
 
 
 def transposed(name: str) -> Array:

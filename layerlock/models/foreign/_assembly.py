@@ -23,15 +23,28 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
         ValueError: if arrays are missing, left over or of another shape.
     """
     notes = [*plan.notes, *_check_names(checkpoint, plan, family)]
+    arguments = dict(arguments)
+    predictor_heads = arguments.pop("predictor_heads", None)
     encoder = _encoder(checkpoint, plan.encoder, arguments)
     teacher = predictor = None
     if plan.teacher is not None:
         named = {"name": f"{encoder.name}_teacher", **arguments}
         teacher = _encoder(checkpoint, plan.teacher, named)
     if plan.predictor is not None:
+        heads = predictor_heads or plan.predictor.config["num_heads"]
+        if not heads:
+            raise ValueError(
+                f"{checkpoint.place} does not tell the attention heads of its "
+                "predictor. Pass `predictor_heads`."
+            )
         predictor = LatentPredictor(
-            **{"name": "predictor", "dtype": encoder.dtype_policy},
-            **plan.predictor.config,
+            **{
+                **plan.predictor.config,
+                "num_heads": heads,
+                "clip_grid": encoder.grid(),
+                "dtype": encoder.dtype_policy,
+                "name": "predictor",
+            }
         )
         _fill(checkpoint, predictor, plan.predictor)
     source = Source(family, checkpoint.place, checkpoint.files)
@@ -77,6 +90,11 @@ def _shown(names) -> str:
 
 def _encoder(checkpoint, network, arguments):
     config = {**network.config, **arguments}
+    if "num_heads" not in config:
+        raise ValueError(
+            f"{checkpoint.place} does not tell the attention heads of an "
+            f"encoder of width {config['hidden_dim']}. Pass `num_heads`."
+        )
     layers = config["num_layers"]
     config.setdefault("num_decoder_layers", min(4, layers - 1))
     try:

@@ -105,10 +105,6 @@ class Checkpoint:
             )
         return len(found)
 
-    def section(self, name: str) -> bool:
-        """Whether there are arrays below a name."""
-        return any(key.startswith(f"{name}/") for key in self.shapes)
-
     def pixel_statistics(self) -> dict:
         """Returns `pixel_mean` and `pixel_std`, ImageNet's by default."""
         for name in _PIXELS:

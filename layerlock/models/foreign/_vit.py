@@ -47,22 +47,26 @@ def _pairs(block, norms, maps) -> dict:
     return arrays
 
 
-def transformers_blocks(num_layers: int, start: str) -> dict:
+def transformers_blocks(num_layers: int, start: str, width=None) -> dict:
     """Returns the arrays of blocks as transformers names V-JEPA 2's.
 
     Args:
         num_layers: int.
         start: str, what precedes the number of a block.
+        width: int, features of a token, if q, k and v have no biases.
+            Defaults to `None`: they have some.
     """
     arrays = {}
     for index in range(num_layers):
         block = f"{start}{index}."
-        maps = [
-            f"{block}attention.{part}" for part in ("query", "key", "value")
-        ]
+        maps = [f"{block}attention.{x}" for x in ("query", "key", "value")]
         inner = {
             "qkv_kernel": _arrays.joined(*(f"{m}.weight" for m in maps)),
-            "qkv_bias": _arrays.appended(*(f"{m}.bias" for m in maps)),
+            "qkv_bias": (
+                _arrays.zeros(3 * width)
+                if width
+                else _arrays.appended(*(f"{m}.bias" for m in maps))
+            ),
             **_pairs(
                 block,
                 norms={"attention_norm": "norm1", "mlp_norm": "norm2"},
