@@ -41,7 +41,7 @@ class Pixels:
         return {"pixels": keras.ops.reshape(values / 127.5 - 1.0, shape)}
 
 
-def load(spec, seed: int = 0, student: bool = False):
+def load(spec, seed: int = 0, student: bool = False, **overrides):
     """Loads an encoder from a path, or builds a baseline.
 
     Args:
@@ -51,6 +51,7 @@ def load(spec, seed: int = 0, student: bool = False):
         seed: int, of a random encoder. Defaults to `0`.
         student: bool, for a run with a teacher, whether to load the trained
             encoder and not the teacher. Defaults to `False`.
+        **overrides: as for `VideoEncoder.from_preset`.
 
     Example:
 
@@ -66,7 +67,7 @@ def load(spec, seed: int = 0, student: bool = False):
             sizes = PRESETS[preset]
             return Pixels(sizes["patch_size"], sizes["clip_shape"])
     with randomness.seeded(seed):
-        return VideoEncoder.from_preset(preset)
+        return VideoEncoder.from_preset(preset, **overrides)
 
 
 def read_sizes(spec) -> dict:

@@ -1,0 +1,17 @@
+"""Formats that an encoder is exported to, one file each."""
+
+from layerlock import plugins
+from layerlock.models.exports.base import Export
+
+__all__ = ["Export", "get"]
+
+
+def get(spec) -> Export:
+    """Returns a format from an instance or a name.
+
+    Example:
+
+    >>> get("onnx").suffix
+    '.onnx'
+    """
+    return plugins.resolve(spec, __name__, Export)

@@ -1,0 +1,78 @@
+"""The abstract class of all formats that an encoder is exported to."""
+
+import abc
+import importlib.util
+import pathlib
+
+
+class Export(abc.ABC):
+    """A format: how an encoder is written, and computed by another program.
+
+    A format is one file of this folder, found by its name.
+
+    Attributes:
+        needs: tuple of str, packages to write and to check an export.
+        extras: str, the extras of LayerLock that install them.
+        runtime: str, the program that the export is for.
+        suffix: str, of the file, such as `".onnx"`; empty for a folder.
+        is_program: bool, whether the export computes chosen layers of clips
+            of one type, and is not weights for all of them.
+        library: str, how the Hugging Face Hub calls the runtime.
+    """
+
+    needs: tuple = ()
+    extras = "export"
+    runtime = "LayerLock"
+    suffix = ""
+    is_program = False
+    library = "keras"
+
+    @abc.abstractmethod
+    def write(self, encoder, path: pathlib.Path, layers: list, dtype: str):
+        """Writes an encoder to a new path.
+
+        Args:
+            encoder: a `VideoEncoder` in float32.
+            path: of the file, in a folder that exists, or of the new folder.
+            layers: list of names of layers; a format of weights has all.
+            dtype: str, of the clips of a program: `"uint8"` or `"float32"`.
+        """
+
+    @abc.abstractmethod
+    def features(self, path: pathlib.Path, clips, layers: list) -> dict:
+        """Computes features by the runtime that the export is for.
+
+        Args:
+            path: of the export.
+            clips: NumPy array `(batch, frames, height, width, 3)` of the type
+                that was exported.
+            layers: list of names of layers.
+
+        Returns:
+            dict from name to NumPy array
+            `(batch, frames, rows, columns, hidden_dim)`.
+        """
+
+    @abc.abstractmethod
+    def usage(self, name: str, layers: list, dtype: str) -> str:
+        """Python code that loads the export, for its card.
+
+        Args:
+            name: str, of the file or folder.
+            layers, dtype: as for `write`.
+        """
+
+    def size_is_free(self, encoder) -> bool:
+        """Whether clips may have other sizes than the encoder's."""
+        return True
+
+    def check_installed(self):
+        """Raises `ImportError` if a package is missing."""
+        missing = [
+            name for name in self.needs if not importlib.util.find_spec(name)
+        ]
+        if missing:
+            raise ImportError(
+                f"An export for {self.runtime} needs {', '.join(missing)}. "
+                f'Install: pip install "layerlock[{self.extras}]"'
+            )

@@ -1,0 +1,48 @@
+"""ONNX: a graph for onnxruntime and other runtimes."""
+
+from layerlock.models.exports import _programs
+from layerlock.models.exports.base import Export
+
+
+class OnnxExport(Export):
+    """A file that computes the features of chosen layers.
+
+    The input is `clips`; outputs have the names of the layers. Weights above
+    1.9 GB are in a second file, `NAME.onnx.data`.
+
+    Example:
+
+    >>> OnnxExport().usage("mine.onnx", ["block_8"], "uint8").splitlines()[-1]
+    '[block_8] = session.run(["block_8"], {"clips": clips})'
+    """
+
+    needs = ("torch", "onnx", "onnxscript", "onnxruntime")
+    extras = "torch,export"
+    runtime = "onnxruntime"
+    suffix = ".onnx"
+    is_program = True
+    library = "onnx"
+
+    def write(self, encoder, path, layers, dtype):
+        from layerlock.backends.torch.portable import programs
+
+        traced = _programs.trace(encoder, layers, dtype)
+        programs.save_onnx(traced, path, layers)
+
+    def features(self, path, clips, layers):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(
+            path, providers=["CPUExecutionProvider"]
+        )
+        outputs = session.run(layers, {"clips": clips})
+        return dict(zip(layers, outputs, strict=True))
+
+    def usage(self, name, layers, dtype):
+        outputs = ", ".join(f'"{layer}"' for layer in layers)
+        return (
+            "import onnxruntime\n\n"
+            f'session = onnxruntime.InferenceSession("{name}")\n'
+            f"[{', '.join(layers)}] = session.run([{outputs}], "
+            '{"clips": clips})'
+        )

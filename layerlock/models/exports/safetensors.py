@@ -1,0 +1,75 @@
+"""Weights and configuration alone, for any program."""
+
+import json
+
+from keras import ops
+
+from layerlock import disk
+from layerlock.models import foreign, portable
+from layerlock.models.exports.base import Export
+from layerlock.models.foreign.layerlock import MODEL_TYPE, PREFIX
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+
+
+class SafetensorsExport(Export):
+    """A folder with `config.json` and `model.safetensors`.
+
+    Weights have the names and shapes of PyTorch: the kernel of a linear map
+    is `(outputs, inputs)`, and `encoder.blocks.1` is block 1.
+
+    Example:
+
+    >>> SafetensorsExport().usage("mine", [], "uint8").splitlines()[-1]
+    'weights = load_file("mine/model.safetensors")'
+    """
+
+    needs = ("safetensors",)
+    library = "safetensors"
+
+    def write(self, encoder, path, layers, dtype):
+        path.mkdir()
+        write_weights(encoder, path / WEIGHTS)
+        write_config(encoder, path / CONFIG)
+
+    def features(self, path, clips, layers):
+        encoder = foreign.read(path, "layerlock").encoder
+        features = encoder.features(clips, layers)
+        return {k: ops.convert_to_numpy(v) for k, v in features.items()}
+
+    def usage(self, name, layers, dtype):
+        return (
+            "from safetensors.numpy import load_file\n\n"
+            f'weights = load_file("{name}/{WEIGHTS}")'
+        )
+
+
+def write_weights(encoder, path):
+    """Writes the weights of an encoder to a file of safetensors."""
+    from safetensors.numpy import save_file
+
+    arrays = {
+        PREFIX + name: array
+        for name, array in portable.to_arrays(encoder).items()
+    }
+    # transformers loads files of PyTorch alone.
+    save_file(arrays, path, metadata={"format": "pt"})
+    disk.flush(path)
+
+
+def write_config(encoder, path, **more):
+    """Writes the arguments of an encoder.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        path: of the file.
+        **more: further entries.
+    """
+    content = {
+        "model_type": MODEL_TYPE,
+        "encoder": portable.arguments(encoder),
+        "num_decoder_layers": encoder.num_decoder_layers,
+        **more,
+    }
+    disk.write(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -1,0 +1,43 @@
+"""`torch.export`: a graph for PyTorch, in Python and in C++."""
+
+from layerlock.models.exports import _programs
+from layerlock.models.exports.base import Export
+
+
+class TorchExport(Export):
+    """A file that computes the features of chosen layers.
+
+    Example:
+
+    >>> print(TorchExport().usage("mine.pt2", ["block_8"], "uint8"))
+    import torch
+    <BLANKLINE>
+    program = torch.export.load("mine.pt2").module()
+    block_8 = program(clips)["block_8"]
+    """
+
+    needs = ("torch",)
+    extras = "torch"
+    runtime = "PyTorch"
+    suffix = ".pt2"
+    is_program = True
+    library = "pytorch"
+
+    def write(self, encoder, path, layers, dtype):
+        from layerlock.backends.torch.portable import programs
+
+        programs.save(_programs.trace(encoder, layers, dtype), path)
+
+    def features(self, path, clips, layers):
+        from layerlock.backends.torch.portable import programs
+
+        return programs.run(path, clips)
+
+    def usage(self, name, layers, dtype):
+        reads = "\n".join(
+            f'{layer} = program(clips)["{layer}"]' for layer in layers[:1]
+        )
+        return (
+            "import torch\n\n"
+            f'program = torch.export.load("{name}").module()\n{reads}'
+        )
