@@ -53,6 +53,12 @@ class DataConfig(Section):
         "rate if it is lower.",
         above=0,
     )
+    sampling: str = option(
+        "rate",
+        "rate: a clip is a part of a video, at `fps`; whole: it has a random "
+        "frame of each of `frames` equal segments of the video.",
+        choices=("rate", "whole"),
+    )
     workers: int = option(
         rule=_workers,
         low=0,
@@ -76,8 +82,16 @@ class DataConfig(Section):
         source = facts.source_class(self.data)
         if self.validation is not None:
             facts.source_class(self.validation)
-        has_time = "fps" in plugins.argument_names(source)
-        if self.fps and not has_time and not self.validation:
+        is_whole = self.sampling == "whole"
+        accepted = plugins.argument_names(source)
+        for name, is_set in (("fps", self.fps), ("sampling", is_whole)):
+            if is_set and name not in accepted and not self.validation:
+                raise OptionError(
+                    f"`{name}` is for videos; `data={self.data}` has no time."
+                )
+        if self.fps and is_whole:
             raise OptionError(
-                f"`fps` is for videos; `data={self.data}` has no time."
+                "`fps` is the rate of `sampling=rate`; `sampling=whole` "
+                "spreads the frames over the whole video. Received: "
+                f"fps={self.fps:g}, sampling=whole. Leave one of them out."
             )

@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from layerlock.data import segments
 from layerlock.data.source import check_geometry
 from layerlock.data.streams import Facts
 
+SAMPLINGS = ("rate", "whole")
 _DEFAULT_FPS = 8.0
 
 
@@ -39,6 +41,9 @@ class Framing:
         aspect: minimum and maximum aspect ratio (width over height) of a
             random crop. Defaults to `(0.75, 4 / 3)`.
         flip: share of random clips that are mirrored. Defaults to `0.5`.
+        sampling: `"rate"`, a part of the video at `fps`; or `"whole"`, a frame
+            of each of `frames` equal segments, see `segments`. Defaults to
+            `"rate"`.
     """
 
     frames: int
@@ -47,6 +52,7 @@ class Framing:
     scale: tuple[float, float] = (0.3, 1.0)
     aspect: tuple[float, float] = (0.75, 4 / 3)
     flip: float = 0.5
+    sampling: str = "rate"
 
     def __post_init__(self):
         check_geometry(self.frames, self.size)
@@ -69,9 +75,21 @@ class Framing:
                 "`flip` must be a share from 0 to 1. "
                 f"Received: flip={self.flip}."
             )
+        if self.sampling not in SAMPLINGS:
+            raise ValueError(
+                f"Unknown `sampling`: {self.sampling!r}. Expected one of "
+                f"{list(SAMPLINGS)}."
+            )
+        if self.sampling == "whole" and self.fps is not None:
+            raise ValueError(
+                "`fps` is the rate of `sampling=rate`; `sampling=whole` "
+                "spreads the frames over the whole video. Received: "
+                f"fps={self.fps}, sampling=whole. Leave out `fps`, or pass "
+                "`sampling=rate`."
+            )
 
     def random_view(self, facts: Facts, rng, span=None) -> View:
-        """Returns a view with a random time, crop and mirroring.
+        """Returns a view with random times, a random crop and mirroring.
 
         Args:
             facts: of the video.
@@ -87,7 +105,11 @@ class Framing:
             np.exp(low + aspect * (high - low)),
         )
         box = (top * (1 - height), left * (1 - width), height, width)
-        return View(self._times(facts, start, span), box, flip < self.flip)
+        if self.sampling == "whole":
+            times = segments.drawn(facts, rng.random(self.frames), span)
+        else:
+            times = self._times(facts, start, span)
+        return View(times, box, flip < self.flip)
 
     def central_view(self, facts: Facts, span=None) -> View:
         """Returns the middle of a video, with the largest central square."""
@@ -95,6 +117,10 @@ class Framing:
 
     def spread(self, facts: Facts, clips: int, crops: int, span=None) -> list:
         """Returns evenly spaced clips of a video, each with several crops.
+
+        Clips of the whole video are shifted by equal parts of a segment: one
+        has the centres of the segments, and two have their starts and their
+        centres, as VideoMAE's test on Something-Something v2.
 
         Args:
             facts: of the video.
@@ -106,7 +132,7 @@ class Framing:
         height, width = shorter / facts.height, shorter / facts.width
         return [
             View(
-                self._times(facts, _share(clip, clips), span),
+                self._spread_times(facts, clip, clips, span),
                 (
                     _share(crop, crops) * (1 - height),
                     _share(crop, crops) * (1 - width),
@@ -118,9 +144,22 @@ class Framing:
             for crop in range(crops)
         ]
 
+    def is_short(self, facts: Facts) -> bool:
+        """Whether a video has too few frames, so that a clip repeats some."""
+        if self.sampling == "whole":
+            return segments.num_frames(facts) < self.frames
+        return facts.duration - facts.begin < self.length(facts)
+
     def length(self, facts: Facts) -> float:
-        """Returns the seconds between a clip's first and last frame."""
+        """Returns the seconds between the ends of a clip at a rate."""
         return (self.frames - 1) / self._rate(facts)
+
+    def _spread_times(self, facts, clip, clips, span):
+        """Returns the times of clip `clip` of `clips`."""
+        if self.sampling == "rate":
+            return self._times(facts, _share(clip, clips), span)
+        shift = (clip + clips % 2 / 2) / clips
+        return segments.shifted(facts, self.frames, shift, span)
 
     def _times(self, facts, share, span=None):
         """Returns the times of a clip, `share` of the way through the span.

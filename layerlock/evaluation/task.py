@@ -54,6 +54,8 @@ class Task(abc.ABC):
         frames: int, of a clip.
         size: int, height and width of a clip, in pixels.
         problems: list of str, sentences about problems of the data.
+        published_sampling: str, the `sampling` of the published protocol, see
+            `layerlock.data.framing.Framing`; `None` if there is none.
 
     Example:
 
@@ -66,6 +68,7 @@ class Task(abc.ABC):
 
     class_names: list[str] | None = None
     problems: tuple[str, ...] = ()
+    published_sampling: str | None = None
 
     @abc.abstractmethod
     def examples(self, split: str) -> Examples:

@@ -45,18 +45,25 @@ class VideoTask(Task):
     Training uses `train_views` random clips of each video; the test averages
     predictions over `test_clips` times `test_crops` views.
 
+    With `sampling="whole"` the frames of a clip are spread over the whole
+    video, or over its span: training takes a random frame of each of equal
+    segments, validation their centres, and the clips of the test are shifted
+    by equal parts of a segment, see `layerlock.data.framing.Framing`.
+
     Args:
         data: path of the folder.
         frames: int, of a clip. Defaults to `16`.
         size: int, height and width of a clip. Defaults to `224`.
         seed: int, of the random clips. Defaults to `0`.
-        fps: frames per second of a clip. Defaults to `None`: 8, or the rate of
-            the video if it is lower.
+        fps: frames per second of a clip, for `sampling="rate"`. Defaults to
+            `None`: 8, or the rate of the video if it is lower.
         train_views: int. Defaults to `1`.
         test_clips: int. Defaults to `2`.
         test_crops: int. Defaults to `3`.
         cache: folder of the cache of readable videos; see `data.scan.scan`.
             Defaults to `None`.
+        sampling: `"rate"` or `"whole"`. Defaults to `None`:
+            `published_sampling`, or `"rate"` if there is none.
 
     Raises:
         ValueError: if a split has no readable video.
@@ -75,6 +82,7 @@ class VideoTask(Task):
         test_clips: int = 2,
         test_crops: int = 3,
         cache=None,
+        sampling: str | None = None,
     ):
         for name, number in (
             ("train_views", train_views),
@@ -92,8 +100,15 @@ class VideoTask(Task):
         self.seed = seed
         self.train_views = train_views
         self.test_views = (test_clips, test_crops)
+        if sampling is None:
+            sampling = self.published_sampling or "rate"
         self.framing = Framing(
-            frames, size, fps, scale=(0.5, 1.0), flip=self.flip
+            frames,
+            size,
+            fps,
+            scale=(0.5, 1.0),
+            flip=self.flip,
+            sampling=sampling,
         )
         if not os.path.isdir(self.data):
             raise ValueError(

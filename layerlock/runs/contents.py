@@ -60,6 +60,7 @@ _CONFIG = {
             "batch_size": WHOLE,
             "accumulation": WHOLE,
             "fps": optional(NUMBER),
+            "sampling": optional(TEXT),
         }
     ),
 }

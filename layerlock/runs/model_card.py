@@ -192,8 +192,10 @@ def _data(run, options) -> str:
 
 def _clips(options) -> str:
     size, fps = options.get("size"), options.get("fps")
-    rate = f" at {fps:g} per second" if fps else ""
-    return f"{options.get('frames')} frames of {size}x{size}{rate}"
+    times = f" at {fps:g} per second" if fps else ""
+    if options.get("sampling") == "whole":
+        times = " over the whole of a video"
+    return f"{options.get('frames')} frames of {size}x{size}{times}"
 
 
 def _plugin(value) -> str:

@@ -75,6 +75,12 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--patch_size=2,5,5"], "5"),
         (["--patch_size=2,8"], "frames,rows,columns"),
         (["--fps=8"], "--fps is for videos"),
+        (["--sampling=whole"], "--sampling is for videos"),
+        (["--sampling=all"], "Unknown --sampling"),
+        (
+            ["--data=.", "--fps=8", "--sampling=whole"],
+            "--fps is the rate of --sampling=rate",
+        ),
         (["--target_lag=-1"], "would move with the encoder"),
         (["--teacher=ema"], "--teacher is not an argument"),
         (["--momentum=0.9"], "--momentum is not an argument"),
@@ -306,6 +312,7 @@ def test_layers_that_freeze_by_themselves_have_a_limit(choose):
         ["--schedule=converged", "--patch_size=2,4,4", "--learning_rate=1e-4"],
         ["--schedule=piecewise", "--schedule_args=events=[(5,1)]"],
         ["--data=videos", "--fps=8", "--mask=tube", "--validation=more"],
+        ["--data=videos", "--sampling=whole"],
         ["--probe_every=100", "--nojit_compile", "--on_collapse=stop"],
     ],
 )
@@ -348,10 +355,28 @@ def test_a_run_from_before_options_had_sections_continues(tmp_path):
     config = running.configure(
         "pretrain", f"--run_dir={tmp_path / 'run'}", "--resume"
     )
-    now = run_folder.describe(run_folder.recall(config).resolve())
+    resumed = run_folder.recall(config).resolve()
 
-    compare_config(began_with, writing.plain(now), run_folder.FREE)
-    assert now["flags"]["schedule_args"] == "interval=100"
+    assert run_folder.choose_folder(resumed) == tmp_path / "run"
+    assert resumed.recorded["schedule_args"] == "interval=100"
+    assert resumed.data.sampling == "rate"
+
+
+def test_an_option_from_after_the_start_of_a_run_has_its_default(tmp_path):
+    path = pathlib.Path(__file__).with_name("run_of_0_1.json")
+    began_with = {"flags": json.loads(path.read_text()), "backend": BACKEND}
+    RunDirectory.create(tmp_path / "run", began_with)
+
+    def resume(value):
+        run_dir = f"--run_dir={tmp_path / 'run'}"
+        config = running.configure(
+            "pretrain", run_dir, "--resume", f"--sampling={value}"
+        )
+        return run_folder.recall(config).resolve()
+
+    assert run_folder.choose_folder(resume("rate")) == tmp_path / "run"
+    with pytest.raises(ValueError, match="sampling: 'rate' -> 'whole'"):
+        resume("whole")
 
 
 def test_a_source_of_other_clips_than_the_options_is_refused():

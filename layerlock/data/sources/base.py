@@ -38,8 +38,11 @@ class VideoFiles(VideoSource):
         cache=None,
         progress=None,
         failures=None,
+        sampling: str = "rate",
     ):
-        self.framing = framing.Framing(frames, size, fps, scale, aspect, flip)
+        self.framing = framing.Framing(
+            frames, size, fps, scale, aspect, flip, sampling
+        )
         self.frames = frames
         self.size = size
         self.seed = seed
@@ -98,10 +101,7 @@ class VideoFiles(VideoSource):
             "num_files": len(self),
             "unreadable_files": len(self.files.bad),
             "replaced_clips": len(self) - len(self.files.good),
-            "short_clips": sum(
-                one.duration - one.begin < self.framing.length(one)
-                for one in facts
-            ),
+            "short_clips": sum(map(self.framing.is_short, facts)),
             "failed_reads": _count_lines(self.failures),
             **self.files.to_json(),
         }

@@ -10,13 +10,14 @@ class FolderSource(VideoFiles):
     Clip `i` comes from video `i % len(source)`: `frames` frames at `fps`, with
     a random start, a random crop and random mirroring. `fixed` has no
     randomness: it returns the middle of the video and the largest central
-    square.
+    square. With `sampling="whole"` the frames are spread over the whole video:
+    a random one of each of equal segments, or for `fixed` the centres.
 
     In a place without videos, clips are pictures: one that is repeated.
 
     Unreadable videos are detected at the start and replaced by other videos,
     and so are videos that fail later. If a video is shorter than the clip, its
-    last frame is repeated.
+    last frame is repeated, or with `sampling="whole"` each of its frames.
 
     Labels of `source[i]`: `class`, an index into `class_names["class"]`, if a
     list has labels or all videos are in sub-folders; else none.
@@ -42,6 +43,8 @@ class FolderSource(VideoFiles):
             all videos.
         failures: path of a file to which every process appends its failed
             reads, as lines of JSON. Defaults to `None`.
+        sampling: `"rate"` or `"whole"`, see `framing.Framing`. Defaults to
+            `"rate"`.
 
     Example:
 

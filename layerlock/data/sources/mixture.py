@@ -35,6 +35,7 @@ class MixtureSource(VideoSource):
         cache: see `FolderSource`. Defaults to `None`.
         progress: see `FolderSource`; each place counts from 0.
         failures: see `FolderSource`. Defaults to `None`.
+        sampling: see `FolderSource`. Defaults to `"rate"`.
 
     Example:
 
@@ -57,6 +58,7 @@ class MixtureSource(VideoSource):
         cache=None,
         progress=None,
         failures=None,
+        sampling: str = "rate",
     ):
         self.frames = frames
         self.size = size
@@ -87,6 +89,7 @@ class MixtureSource(VideoSource):
                 cache=cache,
                 progress=progress,
                 failures=failures,
+                sampling=sampling,
             )
             self.streams.append(ClipStream(source, own_seed))
 

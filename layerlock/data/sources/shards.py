@@ -40,6 +40,7 @@ class ShardsSource(VideoFiles):
         progress: function of the number of opened shards and the number of all
             shards.
         failures: see `FolderSource`. Defaults to `None`.
+        sampling: see `FolderSource`. Defaults to `"rate"`.
 
     Example:
 

@@ -33,7 +33,7 @@ class FolderTask(VideoTask):
 
     Args:
         data, frames, size, seed, fps, train_views, test_clips, test_crops,
-            cache: see `VideoTask`.
+            cache, sampling: see `VideoTask`.
         groups: str, a regular expression. Videos whose `CLASS/NAME` has the
             same match, or the same parenthesised parts of it, are a group:
             `v_\\w+_g\\d+` for UCF-101, whose groups are cut from one video.
@@ -56,6 +56,7 @@ class FolderTask(VideoTask):
         test_crops: int = 3,
         cache=None,
         groups: str | None = None,
+        sampling: str | None = None,
     ):
         self.groups = groups
         super().__init__(
@@ -68,6 +69,7 @@ class FolderTask(VideoTask):
             test_clips,
             test_crops,
             cache,
+            sampling,
         )
 
     def find_videos(self):

@@ -24,13 +24,21 @@ class SomethingSomething(VideoTask):
     the official validation split is the test split, and 5 % of the training
     videos are the validation split.
 
+    A video is one action from its begin to its end, so that frames are spread
+    over the whole of it, as in temporal segment networks and in the
+    [fine-tuning of VideoMAE](https://github.com/MCG-NJU/VideoMAE), with the
+    same 2 times 3 views in the test. The probe of
+    [V-JEPA](https://github.com/facebookresearch/jepa) reads 2 times 3 views of
+    every fourth frame instead, which is `sampling="rate"` with `fps=3`.
+
     Reference: [Goyal et al., 2017](https://arxiv.org/abs/1706.04261).
 
     Args:
         data, frames, size, seed, fps, train_views, test_clips, test_crops,
-            cache: see `VideoTask`.
+            cache, sampling: see `VideoTask`.
     """
 
+    published_sampling = "whole"
     held_out = {"validation": 0.05}
     layout = (
         "labels.json, train.json and validation.json (or with the prefix "

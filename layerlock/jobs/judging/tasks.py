@@ -40,9 +40,11 @@ def build_task(config: JobConfig, encoder) -> evaluation.Task:
     check_geometry(frames, size)
     patch_grid((frames, size, size), encoder.patch_size)
     more = {"frames": frames, "size": size}
-    if "fps" in accepted and facts.is_run(config.encoder.encoder):
+    reads_videos = not {"fps", "sampling"}.isdisjoint(accepted)
+    if reads_videos and facts.is_run(config.encoder.encoder):
         run = directory.RunDirectory.open(config.encoder.encoder)
-        more["fps"] = run.config.get("flags", {}).get("fps")
+        given = run.config.get("flags", {})
+        more |= _how_read(given, arguments, facts.plugin_class("task", task))
     if "data" not in accepted:
         if data is not None:
             raise OptionError(f"`task={task}` reads no files: no `data`.")
@@ -51,6 +53,21 @@ def build_task(config: JobConfig, encoder) -> evaluation.Task:
     else:
         more["data"] = data
     return components.build(config, "task", **more)
+
+
+def _how_read(given: dict, arguments: dict, task: type) -> dict:
+    """How a run read its videos, as far as a task does not say so itself.
+
+    Args:
+        given: the run's options.
+        arguments: of the task, from `task_args`.
+        task: the class of the task.
+    """
+    sampling = arguments.get("sampling", task.published_sampling)
+    if sampling is None:
+        sampling = given.get("sampling", "rate")
+    rate = {} if sampling == "whole" else {"fps": given.get("fps")}
+    return {"sampling": sampling, **rate}
 
 
 def describe_clips(task, config: JobConfig) -> str:

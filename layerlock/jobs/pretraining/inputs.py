@@ -96,7 +96,7 @@ def leaked(source, validation) -> list[str]:
 
 
 def _clip_arguments(section):
-    names = ("frames", "size", "fps")
+    names = ("frames", "size", "fps", "sampling")
     return {name: getattr(section, name) for name in names}
 
 
@@ -109,8 +109,9 @@ def _open_probe(config) -> evaluation.Task | None:
     if config.run.probe_data is None:
         arguments |= {"num_train": 1000, "num_validation": 500}
         return evaluation.get("scenes_motion", **arguments)
-    arguments |= {"data": config.run.probe_data, "fps": config.data.fps}
-    task = evaluation.get("folder", **arguments)
+    task = evaluation.get(
+        "folder", data=config.run.probe_data, **_clip_arguments(config.data)
+    )
     for sentence in task.problems:
         print(f"Note: {sentence}")
     return task

@@ -38,7 +38,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     json_files.check(
         run.config, {}, run.config_path, required=("flags", "backend")
     )
-    began_with = run.config["flags"]
+    began_with = _with_later_options(run.config["flags"])
     known = config.options()
     given = {name: recorded(value) for name, value in config.given.items()}
     configuration.compare_config(
@@ -57,6 +57,16 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     return config.of(**{**options, **config.given})
 
 
+def _with_later_options(began_with: dict) -> dict:
+    """Options of a run, with the defaults of those that came after it."""
+    defaults = {
+        name: option.default
+        for name, option in PretrainConfig.options().items()
+        if option.rule is None
+    }
+    return defaults | began_with
+
+
 def choose_folder(config: PretrainConfig) -> pathlib.Path:
     """The run directory: free for a new run, holding one for a resume."""
     path = config.run.run_dir
@@ -64,7 +74,10 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
         if path is None:
             raise OptionError("`resume` needs the `run_dir` to go on with.")
         run = runs.RunDirectory.open(path)
-        configuration.compare_config(run.config, describe(config), FREE)
+        began_with = _with_later_options(run.config.get("flags", {}))
+        configuration.compare_config(
+            run.config | {"flags": began_with}, describe(config), FREE
+        )
         return run.path
     if path is None:
         now = datetime.datetime.now()

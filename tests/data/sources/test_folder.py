@@ -73,6 +73,35 @@ def test_a_short_video_holds_its_last_frame_and_is_counted(build, folder):
     assert source.describe_files()["short_clips"] == 1
 
 
+def test_clips_of_the_whole_video_have_a_frame_of_each_third(build):
+    source = build(frames=3, sampling="whole", **PLAIN)
+
+    clips = [tuple(synthesise.numbers(source.clip(n))) for n in range(12)]
+
+    for clip in clips:
+        assert [number // 10 for number in clip] == [0, 1, 2]
+    assert len(set(clips)) > 6
+    again = build(frames=3, sampling="whole", **PLAIN)
+    np.testing.assert_array_equal(again.clip(7), source.clip(7))
+
+
+def test_a_fixed_clip_of_the_whole_video_has_the_centres(build, folder):
+    synthesise.write(folder / "a.mp4", count=32, width=48)  # is not cropped
+    source = build(frames=4, sampling="whole")
+
+    clip, _ = source.fixed(0)
+
+    assert synthesise.numbers(clip) == [4, 12, 20, 28]
+
+
+def test_a_short_video_holds_each_of_its_frames_and_is_counted(build, folder):
+    synthesise.write(folder / "b.mp4", count=3)
+    source = build(frames=6, sampling="whole", **PLAIN)
+
+    assert synthesise.numbers(source.clip(1)) == [0, 0, 1, 1, 2, 2]
+    assert source.describe_files()["short_clips"] == 1
+
+
 def test_crops_differ_and_stay_in_their_range(build, folder):
     synthesise.write(folder / "a.mp4", height=96, width=128)
     source = build(scale=(0.3, 0.5), aspect=(0.75, 4 / 3))

@@ -88,6 +88,16 @@ def test_sources_of_one_place_have_other_crops(places):
     assert (source.clip(0) != source.clip(1)).any()
 
 
+def test_every_source_is_sampled_as_asked_for(places):
+    spec = f"a:1={places}/a,c:1={places}/c"
+    uncropped = {"scale": (1, 1), "aspect": (4 / 3, 4 / 3), "flip": 0}
+    source = MixtureSource(spec, **CLIPS, **uncropped, sampling="whole")
+
+    for index in range(4):  # of 30 frames, in 4 segments
+        numbers = synthesise.numbers(source.clip(index))
+        assert numbers[0] < 8 and numbers[-1] >= 22
+
+
 def test_a_picture_is_repeated_and_is_not_short(places):
     whole = {"scale": (1, 1), "aspect": (4 / 3, 4 / 3), "flip": 0}
     source = data.get(places / "d", **whole, **CLIPS)

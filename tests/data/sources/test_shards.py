@@ -55,6 +55,22 @@ def test_clips_and_labels_are_those_of_loose_copies(videos, tmp_path):
     assert source.class_names == {"class": ["cats", "dogs"]}
 
 
+def test_clips_of_the_whole_video_are_those_of_loose_copies(videos, tmp_path):
+    preparing.prepare(videos, tmp_path / "loose", **SETTINGS)
+    packing.pack(tmp_path / "loose", tmp_path / "packed", 3, **SETTINGS)
+    loose, source, other = (
+        kind(tmp_path / name, **CLIPS | {"sampling": sampling})
+        for kind, name, sampling in (
+            (FolderSource, "loose", "whole"),
+            (ShardsSource, "packed", "whole"),
+            (ShardsSource, "packed", "rate"),
+        )
+    )
+
+    assert_same_clips(source, loose)
+    assert not np.array_equal(source.clip(0), other.clip(0))
+
+
 def test_labels_of_a_list_are_labels(videos, tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("videos/dogs/one.mp4 12\nvideos/cats/one.mp4 3\n")
