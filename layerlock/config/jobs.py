@@ -5,6 +5,7 @@ import dataclasses
 from layerlock.config.configuration import JobConfig
 from layerlock.config.converting import ConversionConfig
 from layerlock.config.data import DataConfig
+from layerlock.config.devices import DevicesConfig
 from layerlock.config.encoder import EncoderConfig
 from layerlock.config.evaluation import (
     FinetuneResultsConfig,
@@ -44,6 +45,7 @@ class PretrainConfig(JobConfig):
     method: MethodConfig
     training: TrainingConfig
     freezing: FreezingConfig
+    devices: DevicesConfig
     run: RunConfig
 
 
@@ -146,5 +148,6 @@ class ConvergenceConfig(JobConfig):
     data: DataConfig
     method: MethodConfig
     training: TrainingConfig
+    devices: DevicesConfig
     run: RunConfig
     study: ConvergenceStudyConfig
