@@ -9,6 +9,7 @@ from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
 from layerlock.models.positions import check_kind, positions_layer
+from layerlock.models.presets import predictor_sizes
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.weights import Linear, add_norm, current_values
 
@@ -45,6 +46,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         num_latent_heads: int, linear maps to the outputs of blocks. A single
             map predicts every block; with more, map `k` predicts block `k`
             only. Defaults to `1`.
+        latent_dim: int, features of a block's output that is predicted.
+            Defaults to `None`: `hidden_dim`.
         epsilon: float, added to variances. Defaults to `1e-6`.
 
     Call arguments:
@@ -63,7 +66,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
     Output shape:
         One tensor per target layer, float32 or better, of shape
         `(batch, hidden, patch_dim)` for pixels and
-        `(batch, hidden, hidden_dim)` for blocks.
+        `(batch, hidden, latent_dim)` for blocks.
 
     Example:
 
@@ -90,11 +93,13 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         clip_grid=None,
         wavelength=10_000.0,
         num_latent_heads=1,
+        latent_dim=None,
         epsilon=1e-6,
         **kwargs,
     ):
         super().__init__(**kwargs)
         mlp_dim = 4 * predictor_dim if mlp_dim is None else mlp_dim
+        latent_dim = hidden_dim if latent_dim is None else latent_dim
         check_counts(
             hidden_dim=hidden_dim,
             patch_dim=patch_dim,
@@ -104,6 +109,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             mlp_dim=mlp_dim,
             num_mask_kinds=num_mask_kinds,
             num_latent_heads=num_latent_heads,
+            latent_dim=latent_dim,
         )
         check_kind(positions)
         if positions == "learned" and clip_grid is None:
@@ -122,6 +128,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.positions = positions
         self.clip_grid = None if clip_grid is None else tuple(clip_grid)
         self.wavelength = rope.check_wavelength(wavelength)
+        self.latent_dim = latent_dim
         self.epsilon = epsilon
         self._frequencies = rope.frequencies(
             positions, predictor_dim, num_heads, self.wavelength
@@ -148,11 +155,13 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             )
             for number in range(1, num_layers + 1)
         ]
-        self.add_heads(patch_dim, hidden_dim, num_latent_heads)
+        self.add_heads(patch_dim, latent_dim, num_latent_heads)
         self.build(None)
 
     @classmethod
-    def for_encoder(cls, encoder, num_mask_kinds=1, num_latent_heads=1):
+    def for_encoder(
+        cls, encoder, num_mask_kinds=1, num_latent_heads=1, latent_dim=None
+    ):
         """Builds the predictor for an encoder.
 
         For encoders of width 384 and above, V-JEPA's 12 blocks of width 384;
@@ -162,6 +171,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             encoder: a `VideoEncoder`.
             num_mask_kinds: int. Defaults to `1`.
             num_latent_heads: int. Defaults to `1`.
+            latent_dim: int. Defaults to the encoder's width.
         """
         sizes = predictor_sizes(encoder.hidden_dim, encoder.num_layers)
         return cls(
@@ -173,6 +183,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             clip_grid=encoder.grid(),
             wavelength=encoder.wavelength,
             num_latent_heads=num_latent_heads,
+            latent_dim=latent_dim,
             dtype=encoder.dtype_policy,
             name="predictor",
         )
@@ -268,28 +279,6 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "clip_grid": self.clip_grid,
             "wavelength": self.wavelength,
             "num_latent_heads": self.num_latent_heads,
+            "latent_dim": self.latent_dim,
             "epsilon": self.epsilon,
         }
-
-
-def predictor_sizes(hidden_dim: int, num_layers: int) -> dict:
-    """Returns the sizes of `LatentPredictor.for_encoder`, as arguments.
-
-    Args:
-        hidden_dim: int, features of a token of the encoder.
-        num_layers: int, blocks of the encoder.
-
-    Example:
-
-    >>> predictor_sizes(hidden_dim=1024, num_layers=24)["num_layers"]
-    12
-    """
-    if hidden_dim >= 384:
-        return {"num_layers": 12, "num_heads": 12, "predictor_dim": 384}
-    heads = 4
-    width = max(8 * heads, round(hidden_dim * 2 / 3))
-    return {
-        "num_layers": max(1, num_layers // 2),
-        "num_heads": heads,
-        "predictor_dim": width - width % (2 * heads),
-    }

@@ -54,3 +54,26 @@ def num_parameters(
     patch_dim = 3 * math.prod(patch_size)
     embedding = (patch_dim + 1) * hidden_dim
     return num_layers * (norms + attention + mlp) + embedding
+
+
+def predictor_sizes(hidden_dim: int, num_layers: int) -> dict:
+    """Returns the sizes of `LatentPredictor.for_encoder`, as arguments.
+
+    Args:
+        hidden_dim: int, features of a token of the encoder.
+        num_layers: int, blocks of the encoder.
+
+    Example:
+
+    >>> predictor_sizes(hidden_dim=1024, num_layers=24)["num_layers"]
+    12
+    """
+    if hidden_dim >= 384:
+        return {"num_layers": 12, "num_heads": 12, "predictor_dim": 384}
+    heads = 4
+    width = max(8 * heads, round(hidden_dim * 2 / 3))
+    return {
+        "num_layers": max(1, num_layers // 2),
+        "num_heads": heads,
+        "predictor_dim": width - width % (2 * heads),
+    }

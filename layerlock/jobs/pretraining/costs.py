@@ -9,7 +9,7 @@ from layerlock.core.costs.memory import StepMemory
 from layerlock.core.pretraining import targets
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models.patches import CHANNELS, patch_grid
-from layerlock.models.predictor import predictor_sizes
+from layerlock.models.presets import predictor_sizes
 from layerlock.runs import wording
 
 UNKNOWN = (
