@@ -50,11 +50,13 @@ def step_flops(
             blocks, number = encoder, sizes.num_decoder_layers
         per_mask += number * _block(blocks, together, _TRAINED)
         for layer in target_layers:
-            width = encoder.hidden_dim if layer else sizes.patch_dim
+            latent = sizes.target_encoder.hidden_dim
+            width = latent if layer else sizes.patch_dim
             per_mask += _PREDICTED * decoded * width
     per_clip = _READ * sizes.num_tokens * sizes.patch_dim
     for num_tokens in sizes.target_passes:
-        per_clip += max(target_layers) * _block(encoder, num_tokens, _FORWARD)
+        blocks = max(target_layers)
+        per_clip += blocks * _block(sizes.target_encoder, num_tokens, _FORWARD)
     weights = memory.num_trained(sizes, frozen_layers, target_layers)
     batch = per_mask * sizes.masks_per_clip + per_clip
     return sizes.batch_size * batch + _UPDATED * weights

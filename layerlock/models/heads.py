@@ -47,18 +47,18 @@ class TargetHeads:
             mask_kind=mask_kind,
         )
 
-    def add_heads(self, patch_dim, hidden_dim, num_latent_heads):
+    def add_heads(self, patch_dim, latent_dim, num_latent_heads):
         """Creates the heads, in the constructor of the predictor.
 
         Args:
             patch_dim: int, values in a patch.
-            hidden_dim: int, features of a token of the encoder.
+            latent_dim: int, features of a block's output.
             num_latent_heads: int.
         """
         self.num_latent_heads = num_latent_heads
         self.pixel_head = self._head(patch_dim, "pixel_head")
         self.latent_heads = [
-            self._head(hidden_dim, f"latent_head_{number}")
+            self._head(latent_dim, f"latent_head_{number}")
             for number in range(1, num_latent_heads + 1)
         ]
 

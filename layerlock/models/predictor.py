@@ -47,6 +47,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         num_latent_heads: int, linear maps to the outputs of blocks. A single
             map predicts every block; with more, map `k` predicts block `k`
             only. Defaults to `1`.
+        latent_dim: int, features of a block's output that is predicted.
+            Defaults to `None`: `hidden_dim`.
         epsilon: float, added to variances. Defaults to `1e-6`.
         position_grid: tuple of 3 ints, as for `VideoEncoder`. Defaults to
             `None`.
@@ -67,7 +69,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
     Output shape:
         One tensor per target layer, float32 or better, of shape
         `(batch, hidden, patch_dim)` for pixels and
-        `(batch, hidden, hidden_dim)` for blocks.
+        `(batch, hidden, latent_dim)` for blocks.
 
     Example:
 
@@ -94,12 +96,14 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         clip_grid=None,
         wavelength=10_000.0,
         num_latent_heads=1,
+        latent_dim=None,
         epsilon=1e-6,
         position_grid=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         mlp_dim = 4 * predictor_dim if mlp_dim is None else mlp_dim
+        latent_dim = hidden_dim if latent_dim is None else latent_dim
         check_counts(
             hidden_dim=hidden_dim,
             patch_dim=patch_dim,
@@ -109,6 +113,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             mlp_dim=mlp_dim,
             num_mask_kinds=num_mask_kinds,
             num_latent_heads=num_latent_heads,
+            latent_dim=latent_dim,
         )
         check_kind(positions, position_grid)
         if clip_grid is None and (
@@ -129,6 +134,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.positions = positions
         self.clip_grid = None if clip_grid is None else tuple(clip_grid)
         self.wavelength = rope.check_wavelength(wavelength)
+        self.latent_dim = latent_dim
         self.epsilon = epsilon
         self.position_grid = position_grid and tuple(position_grid)
         self._frequencies = rope.frequencies(
@@ -157,11 +163,13 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             )
             for number in range(1, num_layers + 1)
         ]
-        self.add_heads(patch_dim, hidden_dim, num_latent_heads)
+        self.add_heads(patch_dim, latent_dim, num_latent_heads)
         self.build(None)
 
     @classmethod
-    def for_encoder(cls, encoder, num_mask_kinds=1, num_latent_heads=1):
+    def for_encoder(
+        cls, encoder, num_mask_kinds=1, num_latent_heads=1, latent_dim=None
+    ):
         """Builds the predictor for an encoder.
 
         For encoders of width 384 and above, V-JEPA's 12 blocks of width 384;
@@ -171,6 +179,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             encoder: a `VideoEncoder`.
             num_mask_kinds: int. Defaults to `1`.
             num_latent_heads: int. Defaults to `1`.
+            latent_dim: int. Defaults to the encoder's width.
         """
         sizes = predictor_sizes(encoder.hidden_dim, encoder.num_layers)
         return cls(
@@ -183,6 +192,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             wavelength=encoder.wavelength,
             num_latent_heads=num_latent_heads,
             position_grid=encoder.position_grid,
+            latent_dim=latent_dim,
             dtype=encoder.dtype_policy,
             name="predictor",
         )
@@ -280,6 +290,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "clip_grid": self.clip_grid,
             "wavelength": self.wavelength,
             "num_latent_heads": self.num_latent_heads,
+            "latent_dim": self.latent_dim,
             "epsilon": self.epsilon,
             "position_grid": self.position_grid,
         }

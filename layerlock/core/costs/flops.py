@@ -23,6 +23,16 @@ class BlockSizes:
     mlp_dim: int
     num_heads: int = 1
 
+    @classmethod
+    def of(cls, encoder) -> "BlockSizes":
+        """Reads the sizes of a `VideoEncoder`."""
+        return cls(
+            encoder.num_layers,
+            encoder.hidden_dim,
+            encoder.mlp_dim,
+            encoder.num_heads,
+        )
+
     def block_flops(self, num_tokens: int) -> int:
         """FLOPs of one block's forward pass over one sequence."""
         width = self.hidden_dim
@@ -79,6 +89,8 @@ class StepSizes:
         target_context: `"clip"` or `"scored"`, the input of the target pass:
             all patches, or only the visible and the scored ones.
             Defaults to `"clip"`.
+        fixed_teacher: `BlockSizes` of another encoder that computes the
+            targets, or `None`. Defaults to `None`.
 
     Example:
 
@@ -102,6 +114,7 @@ class StepSizes:
     num_latent_heads: int = 1
     has_teacher: bool = False
     target_context: str = "clip"
+    fixed_teacher: BlockSizes | None = None
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -116,13 +129,9 @@ class StepSizes:
         grid = encoder.grid(clip_shape)
         counts = model.mask.counts(grid)
         num_encoding = predictor.encoder_layers(encoder)
+        teacher = model.fixed_teacher
         return cls(
-            encoder=BlockSizes(
-                encoder.num_layers,
-                encoder.hidden_dim,
-                encoder.mlp_dim,
-                encoder.num_heads,
-            ),
+            encoder=BlockSizes.of(encoder),
             num_decoder_layers=encoder.num_layers - num_encoding,
             patch_dim=encoder.patch_dim,
             num_tokens=math.prod(grid),
@@ -142,7 +151,13 @@ class StepSizes:
             num_latent_heads=predictor.num_latent_heads,
             has_teacher=model.teacher is not None,
             target_context=model.target_context,
+            fixed_teacher=teacher and BlockSizes.of(teacher.encoder),
         )
+
+    @property
+    def target_encoder(self) -> BlockSizes:
+        """Sizes of the encoder that computes the targets."""
+        return self.fixed_teacher or self.encoder
 
     @property
     def num_encoding(self) -> int:
@@ -157,9 +172,17 @@ class StepSizes:
         seen = tuple(visible + scored for visible, scored in self.masks)
         return seen * self.masks_per_clip
 
-    def embedding_flops(self, num_tokens: int) -> int:
-        """FLOPs of embedding one sequence of patches."""
-        return 2 * num_tokens * self.patch_dim * self.encoder.hidden_dim
+    def embedding_flops(
+        self, num_tokens: int, encoder: BlockSizes | None = None
+    ) -> int:
+        """FLOPs of embedding one sequence of patches.
+
+        Args:
+            num_tokens: int, patches.
+            encoder: `BlockSizes`. Defaults to the encoder that learns.
+        """
+        width = (encoder or self.encoder).hidden_dim
+        return 2 * num_tokens * self.patch_dim * width
 
     def visible_flops(self, frozen_layers: int = 0) -> int:
         """FLOPs of encoding the visible patches of one clip, with gradient."""
@@ -177,7 +200,8 @@ class StepSizes:
         """FLOPs of predicting the hidden patches of one clip, with gradient."""
         width = self.encoder.hidden_dim
         inner = self.predictor.hidden_dim if self.predictor else width
-        head_dims = sum(width if k else self.patch_dim for k in target_layers)
+        latent = self.target_encoder.hidden_dim
+        head_dims = sum(latent if k else self.patch_dim for k in target_layers)
         # The input of the predictor needs a gradient unless all is frozen.
         entrance = 2 if frozen_layers == self.encoder.num_layers else 3
         total = 0
@@ -195,7 +219,7 @@ class StepSizes:
 
     def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
         """FLOPs of the target passes of one clip."""
-        deepest = max(target_layers)
+        deepest, encoder = max(target_layers), self.target_encoder
         if deepest == 0:
             return 0
         embeddings, blocks = 1, deepest
@@ -204,10 +228,19 @@ class StepSizes:
             embeddings = 1 if frozen_layers else 2
             blocks = deepest - moving + self._passes * moving
         return sum(
-            embeddings * self.embedding_flops(num_tokens)
-            + blocks * self.encoder.block_flops(num_tokens)
+            embeddings * self.embedding_flops(num_tokens, encoder)
+            + blocks * encoder.block_flops(num_tokens)
             for num_tokens in self.target_passes
         )
+
+    def teacher_flops(
+        self, target_layers: tuple, frozen_layers: int = 0
+    ) -> int:
+        """FLOPs of a fixed teacher in one batch; 0 without one."""
+        if self.fixed_teacher is None:
+            return 0
+        per_clip = self.target_flops(target_layers, frozen_layers)
+        return self.batch_size * per_clip
 
     def step_flops(
         self, frozen_layers: int = 0, target_layers: tuple = (0,)

@@ -80,10 +80,12 @@ def num_weights(sizes: StepSizes, frozen_layers: int = 0) -> int:
         sizes: `StepSizes` of the model.
         frozen_layers: int, blocks that a teacher shares. Defaults to `0`.
     """
-    encoder = _embedding(sizes) + _blocks(sizes.encoder)
+    encoder = _encoder(sizes, sizes.encoder)
     teacher = 0
     if sizes.has_teacher:
         teacher = encoder - frozen_layers * sizes.encoder.block_weights
+    if sizes.fixed_teacher is not None:
+        teacher = _encoder(sizes, sizes.fixed_teacher)
     latent_heads = sizes.num_latent_heads * _head(sizes, latent=True)
     heads = _head(sizes, latent=False) + latent_heads
     return encoder + teacher + _predictor(sizes) + heads
@@ -102,7 +104,7 @@ def num_trained(
     blocks = sizes.encoder.num_layers - frozen_layers
     encoder = blocks * sizes.encoder.block_weights
     if not frozen_layers:
-        encoder += _embedding(sizes)
+        encoder += _embedding(sizes, sizes.encoder)
     latents = sum(layer > 0 for layer in target_layers)
     heads = min(latents, sizes.num_latent_heads) * _head(sizes, latent=True)
     if 0 in target_layers:
@@ -138,8 +140,12 @@ def activation_bytes(
     return sequences * numbers * bytes_per_number
 
 
-def _embedding(sizes):
-    return (sizes.patch_dim + 1) * sizes.encoder.hidden_dim
+def _encoder(sizes, stack):
+    return _embedding(sizes, stack) + _blocks(stack)
+
+
+def _embedding(sizes, stack):
+    return (sizes.patch_dim + 1) * stack.hidden_dim
 
 
 def _blocks(stack):
@@ -158,6 +164,6 @@ def _predictor(sizes):
 
 
 def _head(sizes, latent):
-    width = sizes.encoder.hidden_dim
-    inner = sizes.predictor.hidden_dim if sizes.predictor else width
-    return (inner + 1) * (width if latent else sizes.patch_dim)
+    tokens = sizes.predictor or sizes.encoder
+    outputs = sizes.target_encoder.hidden_dim if latent else sizes.patch_dim
+    return (tokens.hidden_dim + 1) * outputs

@@ -4,7 +4,7 @@ from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.predictor import LatentPredictor
 
 
-def default_predictor(encoder, objective, mask):
+def default_predictor(encoder, objective, mask, latent_dim=None):
     """Builds the predictor that suits an objective and an encoder's size.
 
     Args:
@@ -12,6 +12,8 @@ def default_predictor(encoder, objective, mask):
         objective: an `Objective`.
         mask: a `Mask`. A `LatentPredictor` has one mask token for each of its
             kinds.
+        latent_dim: int, features of a token of a teacher. Defaults to the
+            encoder's.
 
     Returns:
         A `LatentPredictor` for objectives with `predictor = "transformer"`,
@@ -21,7 +23,10 @@ def default_predictor(encoder, objective, mask):
     if objective.predictor == "transformer":
         num_mask_kinds = len(mask.counts(encoder.grid()))
         return LatentPredictor.for_encoder(
-            encoder, num_mask_kinds, num_latent_heads(encoder.num_layers)
+            encoder,
+            num_mask_kinds,
+            num_latent_heads(encoder.num_layers),
+            latent_dim,
         )
     max_frozen_layers = encoder.num_layers - encoder.num_decoder_layers
     return PatchwiseDecoder.for_encoder(

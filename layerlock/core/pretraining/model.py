@@ -7,9 +7,10 @@ from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezableModel
 from layerlock.core.monitoring import health
 from layerlock.core.normalization import normalize
-from layerlock.core.pretraining import masks, objectives, teacher
+from layerlock.core.pretraining import masks, objectives, teacher as ema
 from layerlock.core.pretraining.default_predictor import default_predictor
 from layerlock.core.pretraining.prediction import MaskedPrediction
+from layerlock.core.pretraining.state import ModelState
 from layerlock.core.pretraining.target_pass import check_context
 from layerlock.core.pretraining.targets import (
     check_mask,
@@ -22,7 +23,11 @@ from layerlock.core.pretraining.targets import (
 
 @keras.saving.register_keras_serializable("layerlock")
 class MaskedPretraining(
-    backends.TrainStep, MaskedPrediction, FreezableModel, keras.Model
+    backends.TrainStep,
+    ModelState,
+    MaskedPrediction,
+    FreezableModel,
+    keras.Model,
 ):
     """Trains an encoder to predict the hidden patches of a clip.
 
@@ -57,6 +62,9 @@ class MaskedPretraining(
             context. Defaults to `"clip"`.
         allow_moving_target: bool, whether a target may be a layer that is
             neither frozen nor part of a teacher. Defaults to `False`.
+        teacher: a `VideoEncoder` of the same patches, of any width and depth,
+            for an objective with `teacher="fixed"`. It never changes.
+            Defaults to `None`.
         frozen_layers: int, the stage to start from, for `keras.saving`.
             Defaults to `0`.
 
@@ -64,6 +72,7 @@ class MaskedPretraining(
         teacher: the moving average of the encoder that computes the targets,
             or `None`, depending on the objective. It begins as a copy of the
             encoder, and shares its frozen blocks.
+        fixed_teacher: the `FixedTeacher`, or `None`.
         updates_seen: variable, optimizer updates done.
         batches_seen: variable, batches trained on.
 
@@ -104,6 +113,7 @@ class MaskedPretraining(
         masks_per_clip=1,
         target_context="clip",
         allow_moving_target=False,
+        teacher=None,
         frozen_layers=0,
         **kwargs,
     ):
@@ -112,28 +122,24 @@ class MaskedPretraining(
         check_context(target_context)
         self.encoder = encoder
         self.objective = objectives.get(objective)
-        check_objective(self.objective)
+        check_objective(self.objective, teacher)
         self.mask = masks.get(mask or self.objective.default_mask)
         check_mask(self.objective, self.mask, encoder.grid())
         self.predictor = predictor or default_predictor(
-            encoder, self.objective, self.mask
+            encoder, self.objective, self.mask, teacher and teacher.hidden_dim
         )
         self.teacher = None
         if self.objective.teacher == "ema":
-            self.teacher = teacher.create(encoder)
+            self.teacher = ema.create(encoder)
         self.seed = seed
         self.target_fraction = target_fraction
         self.masks_per_clip = masks_per_clip
         self.target_context = target_context
         self.allow_moving_target = allow_moving_target
-        # State of the model itself, saved in checkpoints.
-        self.batches_seen = self._add_state("batches_seen", (), "int32")
-        self.updates_seen = self._add_state("updates_seen", (), "int32")
-        self.health = self._add_state("health", (len(health.MEASURED),))
-        width = encoder.hidden_dim
-        self.feature_moments = self._add_state("moments", (width, width))
+        self._add_state(encoder.hidden_dim)
         self.frozen_layers = 0
         self.target_layers = ()
+        self._add_fixed_teacher(teacher)
         for stage in (None, *range(self._num_encoding + 1)):
             # Raises now if a later stage lacks a head.
             self.predictor.head_layers(self.target_layers_at(stage))
@@ -141,16 +147,6 @@ class MaskedPretraining(
         self.built = True
         if frozen_layers:
             self._restore_stage(frozen_layers)
-
-    def _add_state(self, name, shape, dtype="float32"):
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            dtype=dtype,
-            initializer="zeros",
-            trainable=False,
-            autocast=False,
-        )
 
     # Stages.
 
@@ -177,7 +173,7 @@ class MaskedPretraining(
         self.frozen_layers = frozen_layers
         self.target_layers = targets
         if self.teacher is not None:
-            teacher.share_layers(self.teacher, self.encoder, frozen_layers)
+            ema.share_layers(self.teacher, self.encoder, frozen_layers)
         return self.predictor.switch_heads(targets, reset_head and moved)
 
     def target_layers_at(self, frozen_layers: int | None) -> tuple:
@@ -186,7 +182,10 @@ class MaskedPretraining(
         Args:
             frozen_layers: int, or `None` for a run that never freezes.
         """
-        return target_layers(self.objective, frozen_layers, self._num_encoding)
+        deepest = self._num_encoding
+        if self.fixed_teacher is not None:
+            deepest = self.fixed_teacher.encoder.num_layers
+        return target_layers(self.objective, frozen_layers, deepest)
 
     def _restore_stage(self, frozen_layers):
         self.enter_stage(frozen_layers)
@@ -199,7 +198,7 @@ class MaskedPretraining(
         encoder = self.encoder
         grid = encoder.grid(clips.shape[1:4])
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
-        target_pass = self._target_pass(patches, grid)
+        target_pass = self._target_pass(clips, patches, grid)
         step = self.updates_seen.value
         losses, measured = [], []
         pairs = self.draw_masks(ops.shape(clips)[0], grid, training)
@@ -256,7 +255,7 @@ class MaskedPretraining(
             )
             updated = ops.cast(step > self.updates_seen.value, "float32")
             momentum = updated * momentum + (1.0 - updated)
-            teacher.update(self.teacher, self.encoder, momentum)
+            ema.update(self.teacher, self.encoder, momentum)
         self.updates_seen.assign(step)
 
     @property
@@ -266,6 +265,7 @@ class MaskedPretraining(
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        teacher = self.fixed_teacher
         return {
             **super().get_config(),
             "encoder": serialize(self.encoder),
@@ -277,12 +277,14 @@ class MaskedPretraining(
             "masks_per_clip": self.masks_per_clip,
             "target_context": self.target_context,
             "allow_moving_target": self.allow_moving_target,
+            "teacher": teacher and serialize(teacher.encoder),
             "frozen_layers": self.frozen_layers,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("encoder", "predictor"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
+        for name in ("encoder", "predictor", "teacher"):
+            part = config.get(name)
+            config[name] = keras.saving.deserialize_keras_object(part)
         return cls(**config)

@@ -92,15 +92,21 @@ class MaskedPrediction:
             mask_kind=mask_kind,
         )
 
-    def _target_pass(self, patches, grid):
+    def _target_pass(self, clips, patches, grid):
+        encoder, frozen_layers = self.encoder, self.frozen_layers
+        if self.teacher is not None:
+            encoder = self.teacher
+        if self.fixed_teacher is not None:
+            encoder, frozen_layers = self.fixed_teacher.encoder, 0
+            patches = encoder.patchify(clips)  # standardised in its own way
         return TargetPass(
-            self.encoder if self.teacher is None else self.teacher,
+            encoder,
             self.target_layers,
             patches,
             grid,
             self.target_context,
             self.masks_per_clip,
-            frozen_layers=self.frozen_layers,
+            frozen_layers=frozen_layers,
             gradient=self.objective.target_gradient,
         )
 

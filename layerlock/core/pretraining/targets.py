@@ -80,8 +80,13 @@ def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
         )
 
 
-def check_objective(objective):
-    """Raises if the predictor or teacher of an objective is unknown."""
+def check_objective(objective, teacher=None):
+    """Raises if the predictor or teacher of an objective is unknown.
+
+    Args:
+        objective: an `Objective`.
+        teacher: the fixed teacher that a model is given. Defaults to `None`.
+    """
     for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):
         value = getattr(objective, name)
         if value not in known:
@@ -89,6 +94,14 @@ def check_objective(objective):
                 f"`{type(objective).__name__}.{name}` must be one of "
                 f"{list(known)}. Received: {value!r}."
             )
+    if (objective.teacher == "fixed") != (teacher is not None):
+        raise ValueError(
+            "An encoder as `teacher` and an objective with `teacher='fixed'` "
+            "need each other. Received: "
+            f"teacher={None if teacher is None else teacher.name}, "
+            f"{type(objective).__name__} with teacher={objective.teacher!r}. "
+            "Pass both, such as `VJEPA(teacher='fixed')`, or neither."
+        )
 
 
 def check_mask(objective, mask, grid):

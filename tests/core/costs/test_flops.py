@@ -25,6 +25,7 @@ TARGETS = {
     "pixels": STAGES,
     "vjepa": (0, 3),
     "vjepa with a gradient": (1,),
+    "fixed teacher": (0, 3),
 }
 
 
@@ -53,14 +54,29 @@ def wide_model(target):
     objective = {
         "vjepa": VJEPA(),
         "vjepa with a gradient": VJEPA("self", target_gradient=True),
+        "fixed teacher": VJEPA("fixed"),
     }.get(target) or MaskedAutoencoding(target=target)
+    is_mae = target in ("latents", "pixels")
     model = MaskedPretraining(
         encoder,
         objective,
-        mask=MultiBlockMask() if "vjepa" in target else RandomMask(0.75),
+        mask=RandomMask(0.75) if is_mae else MultiBlockMask(),
+        teacher=wider_teacher() if target == "fixed teacher" else None,
     )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=BACKEND == "jax")
     return model
+
+
+def wider_teacher():
+    return VideoEncoder(
+        num_layers=6,
+        num_heads=6,
+        hidden_dim=384,
+        mlp_dim=1536,
+        patch_size=(2, 8, 8),
+        clip_shape=(8, 32, 32),
+        name="teacher",
+    )
 
 
 def clips():
@@ -127,7 +143,8 @@ def attention_flops(sizes, frozen_layers, target_layers):
             total += blocks * attend(together, sizes.predictor)
     deepest = max(target_layers)
     moving = deepest - frozen_layers if sizes.target_gradient else 0
-    total += (deepest + 2 * moving) * attend(sizes.num_tokens)
+    passes = deepest + 2 * moving
+    total += passes * attend(sizes.num_tokens, sizes.target_encoder)
     return sizes.batch_size * total
 
 

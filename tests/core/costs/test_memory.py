@@ -21,21 +21,28 @@ OBJECTIVES = {
     "latents": (MaskedAutoencoding(), RandomMask(0.75)),
     "all targets": (MaskedAutoencoding(all_targets=True), RandomMask(0.75)),
     "vjepa": (VJEPA(), MultiBlockMask()),
+    "fixed teacher": (VJEPA("fixed"), MultiBlockMask()),
 }
 
 
-def model_of(name):
-    encoder = VideoEncoder(
-        num_layers=4,
+def encoder_of(num_layers, width):
+    return VideoEncoder(
+        num_layers=num_layers,
         num_heads=2,
-        hidden_dim=32,
-        mlp_dim=64,
+        hidden_dim=width,
+        mlp_dim=2 * width,
         patch_size=(2, 8, 8),
         clip_shape=CLIP_SHAPE,
         num_decoder_layers=1,
     )
+
+
+def model_of(name):
     objective, mask = OBJECTIVES[name]
-    model = MaskedPretraining(encoder, objective, mask=mask)
+    teacher = encoder_of(5, 48) if objective.teacher == "fixed" else None
+    model = MaskedPretraining(
+        encoder_of(4, 32), objective, mask=mask, teacher=teacher
+    )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=False)
     return model
 

@@ -5,7 +5,7 @@ import abc
 from keras import ops
 
 PREDICTORS = ("patchwise", "transformer")
-TEACHERS = ("ema", "frozen", "self")
+TEACHERS = ("ema", "frozen", "self", "fixed")
 
 
 class Objective(abc.ABC):
@@ -24,7 +24,7 @@ class Objective(abc.ABC):
         teacher: the source of latent targets. `"frozen"`: the encoder's
             frozen layers; `"ema"`: a moving average of the encoder; `"self"`:
             the encoder itself, whose targets move with it and can
-            collapse.
+            collapse; `"fixed"`: another encoder, which never changes.
         target_gradient: bool, whether the gradient also flows through the
             targets. Not possible with an average or frozen layers.
         min_visible: int, minimum number of visible tokens per clip.

@@ -29,8 +29,9 @@ class VJEPA(Objective):
     Args:
         teacher: `"ema"`, the moving average; `"frozen"`, the encoder's own
             newest frozen layer, and the pixels until there is one; `"self"`,
-            the encoder as it is, a baseline that can collapse. Defaults to
-            `"ema"`.
+            the encoder as it is, a baseline that can collapse; `"fixed"`,
+            another encoder, of which the last layer is the target. Defaults
+            to `"ema"`.
         momentum: float in [0, 1], of an `"ema"` teacher, at the first
             optimizer step. Defaults to `0.998`.
         final_momentum: float in [0, 1], momentum from step `steps` on; in
@@ -115,6 +116,8 @@ class VJEPA(Objective):
     def target_layers(self, frozen_layers):
         if self.target_layer is not None:
             return (self.target_layer,)
+        if self.teacher == "fixed":
+            return (-1,)
         if self.teacher == "frozen":
             return (frozen_layers,)
         return (frozen_layers + 1,)

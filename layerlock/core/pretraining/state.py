@@ -1,0 +1,75 @@
+"""Variables of the model itself: counters, measurements, a fixed teacher."""
+
+from layerlock.core.monitoring import health
+from layerlock.core.pretraining import fixed_teacher
+
+
+class ModelState:
+    """Mixin of `MaskedPretraining`: adds its variables, and saves them.
+
+    The weights of a fixed teacher are among them, so that a backend that
+    compiles the step passes them to it, and does not store them in the program.
+
+    Attributes:
+        fixed_teacher: a `FixedTeacher`, or `None`.
+        saves_fixed_teacher: bool, whether files of the model's weights include
+            those of the teacher. A run keeps a reference instead.
+    """
+
+    saves_fixed_teacher = True
+
+    def _add_state(self, width):
+        """Adds counters and measurements.
+
+        Args:
+            width: int, features of a token of the encoder.
+        """
+        self.batches_seen = self._add_variable("batches_seen", (), "int32")
+        self.updates_seen = self._add_variable("updates_seen", (), "int32")
+        self.health = self._add_variable("health", (len(health.MEASURED),))
+        self.feature_moments = self._add_variable("moments", (width, width))
+
+    def _add_variable(self, name, shape, dtype="float32"):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
+        )
+
+    def _add_fixed_teacher(self, encoder):
+        """Adds the teacher, after encoder, predictor and objective."""
+        self.fixed_teacher = None
+        if encoder is None:
+            return
+        fixed_teacher.check_teacher(encoder, self.encoder, self.predictor)
+        targets = self.objective.target_layers(0)
+        fixed_teacher.check_target_layers(targets, encoder.num_layers)
+        encoder.trainable = False
+        self.fixed_teacher = fixed_teacher.FixedTeacher(encoder)
+        self._teacher_weights = encoder.variables
+
+    def _saved_variables(self):
+        # In the order of `_add_state`, which is that of Keras.
+        return (
+            self.batches_seen,
+            self.updates_seen,
+            self.health,
+            self.feature_moments,
+        )
+
+    def save_own_variables(self, store):
+        if self.saves_fixed_teacher:
+            super().save_own_variables(store)
+            return
+        for number, variable in enumerate(self._saved_variables()):
+            store[f"{number}"] = variable
+
+    def load_own_variables(self, store):
+        if self.saves_fixed_teacher:
+            super().load_own_variables(store)
+            return
+        for number, variable in enumerate(self._saved_variables()):
+            variable.assign(store[f"{number}"])
