@@ -11,11 +11,7 @@ import keras
 import torch
 
 from layerlock.backends import keras_internals, stages
-from layerlock.backends.contract import (
-    StepCost,
-    refuse_distribution,
-    variable_bytes,
-)
+from layerlock.backends.contract import StepCost, variable_bytes
 from layerlock.backends.torch import fused_adam
 from layerlock.backends.torch.distribution import (
     active,
@@ -29,7 +25,7 @@ from layerlock.backends.torch.distribution.active import (
     is_sharded as is_sharded,
 )
 from layerlock.backends.torch.distribution.parts import (
-    assign as assign_whole,
+    assign_whole as assign_whole,
     gathered as gathered,
     stored as stored,
     whole as whole,
@@ -38,6 +34,7 @@ from layerlock.backends.torch.distribution.processes import (
     agree as agree,
     barrier as barrier,
     broadcast as broadcast,
+    devices as devices,
     process_count as process_count,
     process_index as process_index,
     start_processes as start_processes,
@@ -256,6 +253,8 @@ def unsupported(
     *,
     steps_per_execution=1,
     distribution=None,
+    mesh=None,
+    batch_size=None,
     **options,
 ) -> str | None:
     if steps_per_execution != 1 and not keras_internals.scans_steps():
@@ -263,16 +262,7 @@ def unsupported(
             "Keras before 3.16 runs one step per execution on PyTorch. "
             f"Received: steps_per_execution={steps_per_execution}."
         )
-    return refuse_distribution(distribution)
-
-
-def devices() -> list[str]:
-    if torch.cuda.is_available():
-        return [
-            torch.cuda.get_device_name(i)
-            for i in range(torch.cuda.device_count())
-        ]
-    return ["cpu"]
+    return active.refuse(distribution, mesh, batch_size)
 
 
 def versions() -> dict:

@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import math
 
 import torch
 from torch.distributed.device_mesh import DeviceMesh
 
+from layerlock.backends import mesh as meshes
 from layerlock.backends.torch.distribution import processes
 
 
@@ -42,6 +44,25 @@ def current() -> Distribution | None:
 def is_sharded() -> bool:
     """Whether weights lie in parts."""
     return _active is not None and _active.kind == "fsdp"
+
+
+def refuse(distribution, mesh, batch_size) -> str | None:
+    """Why a distribution cannot run in these processes, or `None`."""
+    size = processes.process_count()
+    if distribution not in (None, "none") and size == 1:
+        return (
+            f"distribution={distribution} needs one process per device, and "
+            f"this one is alone. {processes.HOW_TO_START} Or use "
+            "distribution=none."
+        )
+    parts_of_blocks = math.prod((mesh or ())[1:])
+    if distribution == "model" or parts_of_blocks > 1:
+        return (
+            "The matrices of a block are gathered before they are used, and "
+            "cannot stay in parts. Use distribution=fsdp with one number as "
+            "`mesh`, or KERAS_BACKEND=jax."
+        )
+    return meshes.refuse(distribution, mesh, batch_size, size)
 
 
 @contextlib.contextmanager

@@ -85,12 +85,10 @@ def gather(x):
 
 
 def whole(variable):
-    """See `contract.py`."""
     return gather(stored(variable))
 
 
-def assign(variable, value):
-    """See `contract.py`."""
+def assign_whole(variable, value):
     part = part_of(variable)
     variable.assign(value if part is None else part.cut(value))
 
@@ -119,7 +117,6 @@ def join_frozen(model):
 
 @contextlib.contextmanager
 def gathered(model):
-    """See `contract.py`."""
     parts = [(v, part_of(v)) for v in _variables(model) if part_of(v)]
     for variable, _ in parts:
         # There may be no room for the whole model on the device.

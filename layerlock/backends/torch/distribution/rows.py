@@ -26,7 +26,6 @@ def split_batch():
 
 
 def local_rows(batch_size: int) -> slice:
-    """See `contract.py`."""
     distribution = active.current()
     if distribution is None:
         return slice(0, batch_size)
@@ -35,27 +34,23 @@ def local_rows(batch_size: int) -> slice:
 
 
 def global_size(rows: int) -> int:
-    """See `contract.py`."""
     return rows * active.current().size if _split else rows
 
 
 def own_rows(x):
-    """See `contract.py`."""
     return x[local_rows(x.shape[0])] if _split else x
 
 
 def all_rows(x):
-    """See `contract.py`."""
     if not _split:
         return x
     own = x.detach().contiguous()
     rows = own.new_empty((global_size(x.shape[0]), *x.shape[1:]))
-    torch.distributed.all_gather_into_tensor(rows, own)
+    torch.distributed.all_gather_single(rows, own)
     return rows
 
 
 def global_mean(x):
-    """See `contract.py`."""
     if not _split:
         return x
     total = x.detach().clone()
