@@ -88,6 +88,8 @@ contract, in the same order. Process 0 alone writes files.
   batch that are computed here. `all_rows(x)`: the opposite, without gradients.
   `global_mean(x)`: mean of a scalar over those who compute different rows,
   without gradients. A backend whose step sees the global batch returns `x`.
+- `place(model)`: distributes the weights of a compiled model over the devices,
+  on backends that do not when they are made. Training does so at the latest.
 - `whole(variable)`: the value of a weight of which devices may have parts.
   Layers read their weights by it.
 - `stored(variable)`: the same as an argument of functions of `fused` and
@@ -155,6 +157,7 @@ NAMES = (
     "agree",
     "broadcast",
     "barrier",
+    "place",
     "whole",
     "stored",
     "assign_whole",

@@ -27,6 +27,7 @@ from layerlock.backends.torch.distribution.active import (
 from layerlock.backends.torch.distribution.parts import (
     assign_whole as assign_whole,
     gathered as gathered,
+    place as place,
     stored as stored,
     whole as whole,
 )
@@ -68,11 +69,6 @@ class TrainStep:
 
     has_run = False
 
-    def compile(self, *arguments, **keywords):
-        super().compile(*arguments, **keywords)
-        if active.is_sharded():
-            parts.split_model(self)
-
     def train_step(self, data):
         with fusing(self), rows.split_batch():
             if self.jit_compile or getattr(self, "saved_bytes", None):
@@ -92,6 +88,7 @@ class TrainStep:
 
     def make_train_function(self, force=False):
         if active.is_sharded():
+            parts.place(self)
             clipping.prepare(self.optimizer)
         fused_adam.fuse(self.optimizer)
         self._initialize_ddp()

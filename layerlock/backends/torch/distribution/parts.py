@@ -20,6 +20,7 @@ from torch.distributed.tensor import (
     distribute_tensor,
 )
 
+from layerlock.backends import optimizer as optimizer_state
 from layerlock.backends.torch.distribution import active
 
 
@@ -93,15 +94,17 @@ def assign_whole(variable, value):
     variable.assign(value if part is None else part.cut(value))
 
 
-def split_model(model):
+def place(model):
     """Cuts the weights of a model's layers; its own state stays whole."""
-    distribution = active.current()
+    if not active.is_sharded():
+        return
+    frozen = {id(variable) for variable in _frozen(model)}
     for layer in model.layers:
         for variable in layer.variables:
-            if part_of(variable) is None:
-                _split(variable, distribution)
+            if part_of(variable) is None and id(variable) not in frozen:
+                _split(variable)
     _track(model)
-    _mark_slots(model.optimizer)
+    _place_slots(model.optimizer)
 
 
 def join_frozen(model):
@@ -109,10 +112,8 @@ def join_frozen(model):
 
     They need no slots, and the others no longer have to be sent for them.
     """
-    frozen = model.freezable_layers[: model.frozen_layers]
-    for layer in keras.tree.flatten(frozen):
-        for variable in layer.variables:
-            _join(variable)
+    for variable in _frozen(model):
+        _join(variable)
 
 
 @contextlib.contextmanager
@@ -126,10 +127,16 @@ def gathered(model):
     finally:
         device = keras.ops.empty(()).device
         for variable, part in parts:
-            variable.part = part
-            _hold(variable, part.cut(variable.value.to(device)))
+            variable._value = variable.value.to(device)
+            _cut(variable, part)
         if parts:
             _track(model)
+
+
+def _frozen(model) -> list:
+    frozen = model.freezable_layers[: model.frozen_layers]
+    layers = keras.tree.flatten(frozen)
+    return [variable for layer in layers for variable in layer.variables]
 
 
 def _variables(model) -> list:
@@ -137,14 +144,19 @@ def _variables(model) -> list:
     return [*model.variables, *(optimizer.variables if optimizer else ())]
 
 
-def _split(variable, distribution):
+def _split(variable):
     if not variable.shape:
         return
+    distribution = active.current()
     shape = torch.Size(variable.shape)
     even = [a for a, n in enumerate(shape) if n % distribution.size == 0]
     axis = even[0] if even else shape.index(max(shape))
-    variable.part = Part(distribution.mesh, axis, shape)
-    _hold(variable, variable.part.cut(variable.value))
+    _cut(variable, Part(distribution.mesh, axis, shape))
+
+
+def _cut(variable, part):
+    variable.part = part
+    _hold(variable, part.cut(variable.value))
 
 
 def _join(variable, device=None):
@@ -170,13 +182,18 @@ def _track(model):
             layer._track_variables()
 
 
-def _mark_slots(optimizer):
-    """Has an optimizer note the part of each slot that it makes."""
+def _place_slots(optimizer):
+    """Cuts slots like their weights, also those that will be made."""
+    for variable, slot in optimizer_state.slots(optimizer):
+        part = part_of(variable)
+        if part is not None and part_of(slot) is None:
+            _cut(slot, part)
     while optimizer is not None:
         add = optimizer.add_variable_from_reference
-        optimizer.add_variable_from_reference = functools.partial(
-            _add_slot, add
-        )
+        if not isinstance(add, functools.partial):
+            optimizer.add_variable_from_reference = functools.partial(
+                _add_slot, add
+            )
         optimizer = getattr(optimizer, "inner_optimizer", None)
 
 
