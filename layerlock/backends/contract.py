@@ -195,13 +195,3 @@ def variable_bytes(variables) -> int:
         math.prod(variable.shape) * np.dtype(variable.dtype).itemsize
         for variable in variables
     )
-
-
-def refuse_distribution(distribution) -> str | None:
-    """Returns the reason of `unsupported` on backends with a single device."""
-    if distribution in (None, "none"):
-        return None
-    return (
-        f"distribution={distribution} runs on JAX only for now. Use "
-        "KERAS_BACKEND=jax, or distribution=none."
-    )
