@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.models import fixed_positions, neighbour_rotation
 from layerlock.models.interpolation import interpolation
 from layerlock.models.numerics import at_least_float32
@@ -104,7 +105,7 @@ class LearnedPositions(keras.layers.Layer):
 
     def call(self, tokens, positions, grid=None):
         grid = check_sizes("grid", grid or self.grid)
-        table = ops.convert_to_tensor(self.table)
+        table = backends.whole(self.table)
         for axis, (new, old) in enumerate(zip(grid, self.grid, strict=True)):
             if new != old:
                 weights = ops.convert_to_tensor(

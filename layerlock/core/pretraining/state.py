@@ -37,6 +37,7 @@ class ModelState:
             initializer="zeros",
             trainable=False,
             autocast=False,
+            aggregation="only_first_replica",  # All compute the same.
         )
 
     def _add_fixed_teacher(self, encoder):
