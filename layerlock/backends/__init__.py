@@ -48,6 +48,7 @@ layer_normalization = _get("layer_normalization")
 reshape = _get("reshape")
 split = _get("split")
 attention = _get("attention")
+take_rows = _get("take_rows")
 call_layer = _get("call_layer")
 fused = _module.fused
 recomputed = _module.recomputed

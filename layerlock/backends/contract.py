@@ -15,6 +15,8 @@ these names:
 - `split(x, sizes, axis)`: parts of `x`, of these sizes along an axis.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
+- `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
+  `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
 - `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
   from inside of another layer's `call`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
@@ -81,6 +83,7 @@ NAMES = (
     "reshape",
     "split",
     "attention",
+    "take_rows",
     "call_layer",
     "fused",
     "recomputed",

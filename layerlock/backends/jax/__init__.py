@@ -110,6 +110,13 @@ class TrainStep:
         return ahead if fits else None
 
 
+@jax.vmap
+def take_rows(x, indices):
+    # Mapped over the batch, which the partitioner then leaves split. Of a
+    # gather from the flattened batch it would sum the result over all devices.
+    return jnp.take(x, indices, axis=0)
+
+
 def fused(function):
     # The whole step is compiled. Nested `jit` shares the trace of a function
     # between its calls and between programs, so its result must depend on the
