@@ -4,13 +4,19 @@ import importlib
 
 import keras
 
-from layerlock.backends import contract, keras_internals, keras_ops
+from layerlock.backends import (
+    contract,
+    keras_internals,
+    keras_ops,
+    single_process,
+)
 
 _MODULES = {
     "jax": "layerlock.backends.jax",
     "torch": "layerlock.backends.torch",
     "tensorflow": "layerlock.backends.tensorflow",
 }
+_DEFAULTS = (keras_ops, single_process)
 
 
 def _load(backend: str):
@@ -25,7 +31,7 @@ def _load(backend: str):
     missing = [
         name
         for name in contract.NAMES
-        if not hasattr(module, name) and not hasattr(keras_ops, name)
+        if not any(hasattr(one, name) for one in (module, *_DEFAULTS))
     ]
     if missing:
         raise ImportError(
@@ -36,7 +42,8 @@ def _load(backend: str):
 
 
 def _get(name: str):
-    return getattr(_module, name, None) or getattr(keras_ops, name)
+    modules = (_module, *_DEFAULTS)
+    return next(getattr(one, name) for one in modules if hasattr(one, name))
 
 
 _module = _load(keras.backend.backend())
@@ -66,4 +73,20 @@ measure_step = _module.measure_step
 unsupported = _module.unsupported
 devices = _module.devices
 versions = _module.versions
+start_processes = _get("start_processes")
+process_index = _get("process_index")
+process_count = _get("process_count")
+distributed = _get("distributed")
+is_sharded = _get("is_sharded")
+local_rows = _get("local_rows")
+global_size = _get("global_size")
+own_rows = _get("own_rows")
+all_rows = _get("all_rows")
+global_mean = _get("global_mean")
+agree = _get("agree")
+broadcast = _get("broadcast")
+barrier = _get("barrier")
+gathered = _get("gathered")
+save_shards = _get("save_shards")
+load_shards = _get("load_shards")
 without_tensorflow = keras_internals.without_tensorflow

@@ -59,13 +59,52 @@ these names:
   returns the array if Keras transfers it early enough. Reader threads call it.
 - `measure_step(model)`: the `StepCost` of the latest step.
 - `unsupported(**options)`: the reason why a combination of options cannot run
-  on this backend, or `None`.
-- `devices()`: names of the devices, for `config.json`.
+  on this backend, or `None`. Options are `dtype_policy`, `distribution`,
+  `mesh`, `batch_size` and `steps_per_execution`.
+- `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 
 A backend may leave out the functions of `keras_ops.py`: Keras provides them.
 With eager steps, Keras's overhead per operation is longer than the arithmetic
 of a small network, so such a backend defines its own.
+
+Devices and processes. A backend may leave these out, too: those of
+`single_process.py` are for one process and one device. Every process runs the
+same program on the same global batches: it calls every function of the
+contract, in the same order. Process 0 alone writes files.
+
+- `start_processes(coordinator, num_processes, process_id)`: joins the
+  processes of the run; called before anything else touches a device. With
+  `None`, they are found where the launcher of the backend puts them. Raises a
+  `ValueError` that says how to start them. A second call has no effect.
+- `process_index()`, `process_count()`: from 0; 1 without `start_processes`.
+- `distributed(kind, mesh, axes)`: context in which models are built and
+  trained under a distribution, `"none"`, `"data"`, `"fsdp"` or `"model"`.
+  `mesh` is a tuple of ints or `None`, see `mesh.sizes`. `axes(path, shape,
+  sizes)` is the layout of a weight, see `layerlock.models.sharding.axes`.
+- `is_sharded()`: whether weights lie in parts on several devices here.
+- `local_rows(batch_size)`: slice of a global batch that this process reads.
+  `fit` takes these rows.
+- In the step, `global_size(rows)`: rows of the global batch, of the number of
+  rows of a tensor here. `own_rows(x)`: the rows of a tensor of the global
+  batch that are computed here. `all_rows(x)`: the opposite, without gradients.
+  `global_mean(x)`: mean of a scalar over those who compute different rows,
+  without gradients. A backend whose step sees the global batch returns `x`.
+- `agree(flag)`: whether the flag is true in any process.
+- `broadcast(value)`: the JSON value that process 0 passes.
+- `barrier()`: waits for all processes.
+- `gathered(model)`: context in which `variable.numpy()`, and what saves the
+  variables of the model, read the whole weights in every process.
+
+Weights in parts, for checkpoints; called only if `is_sharded()`:
+
+- `save_shards(folder, variables)`: copies the parts of the variables, a dict
+  by name, that this process holds, and starts to write them into an empty
+  folder that all processes share. Returns an object with `wait()`, which
+  returns when the parts of all processes are on the disk, and raises what
+  kept them from it.
+- `load_shards(folder, variables)`: assigns what `save_shards` wrote, under
+  another layout or number of processes too.
 
 To add a backend, add its folder here and its line in `backends/__init__.py`.
 """
@@ -101,6 +140,22 @@ NAMES = (
     "unsupported",
     "devices",
     "versions",
+    "start_processes",
+    "process_index",
+    "process_count",
+    "distributed",
+    "is_sharded",
+    "local_rows",
+    "global_size",
+    "own_rows",
+    "all_rows",
+    "global_mean",
+    "agree",
+    "broadcast",
+    "barrier",
+    "gathered",
+    "save_shards",
+    "load_shards",
 )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 from layerlock.config.configuration import JobConfig
 from layerlock.config.data import DataConfig
+from layerlock.config.devices import DevicesConfig
 from layerlock.config.encoder import EncoderConfig
 from layerlock.config.evaluation import (
     FinetuneResultsConfig,
@@ -43,6 +44,7 @@ class PretrainConfig(JobConfig):
     method: MethodConfig
     training: TrainingConfig
     freezing: FreezingConfig
+    devices: DevicesConfig
     run: RunConfig
 
 
@@ -132,5 +134,6 @@ class ConvergenceConfig(JobConfig):
     data: DataConfig
     method: MethodConfig
     training: TrainingConfig
+    devices: DevicesConfig
     run: RunConfig
     study: ConvergenceStudyConfig

@@ -80,12 +80,6 @@ class TrainingConfig(Section):
         help="vjepa: share of its weights that the moving average keeps, or "
         "first and last share of a run.",
     )
-    distribution: str = option(
-        "none",
-        "Over the devices: copies of the model (data), or parts of it (model). "
-        "JAX only.",
-        choices=("none", "data", "model"),
-    )
     seed: int = option(
         0, "Seed of weights, clips and masks.", low=0, high=2**32 - 1
     )

@@ -18,6 +18,7 @@ from layerlock.jobs.pretraining import (
     ending,
     inputs,
     method as methods,
+    processes,
     run_folder,
 )
 from layerlock.jobs.pretraining.run import PretrainedRun
@@ -29,11 +30,13 @@ def start(config: PretrainConfig):
     """Checks a configuration and builds the run; returns what trains it."""
     building.check_libraries()
     explicit_track = "track" in config.run.given
-    config = run_folder.recall(config).resolve()
+    config = run_folder.recall(config)
+    processes.start(config)
+    config = config.resolve()
     method = methods.build(config)
     folder = run_folder.choose_folder(config)
     clips = inputs.open_clips(config, folder)
-    with building.distributed(config.training.distribution):
+    with building.distributed(config):
         model = building.build(config, method)
     with run_folder.explained_disk_errors(folder):
         run = run_folder.open_run(config, folder, clips)
@@ -62,7 +65,7 @@ def train(
     try:
         with (
             run_folder.explained_disk_errors(run.path),
-            building.distributed(config.training.distribution),
+            building.distributed(config),
             runs.Progress() as progress,
             Interruption() as interruption,
         ):

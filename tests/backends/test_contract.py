@@ -39,7 +39,11 @@ def trained(objective="mae"):
 def test_a_backend_defines_every_name(name):
     nodes = [
         node
-        for file in (FOLDER / name / "__init__.py", FOLDER / "keras_ops.py")
+        for file in (
+            FOLDER / name / "__init__.py",
+            FOLDER / "keras_ops.py",
+            FOLDER / "single_process.py",
+        )
         for node in ast.parse(file.read_text()).body
     ]
     defined = {
@@ -141,7 +145,7 @@ def test_what_runs_everywhere_is_supported():
     )
 
 
-@pytest.mark.parametrize("distribution", ["data", "model"])
+@pytest.mark.parametrize("distribution", ["data", "fsdp", "model"])
 def test_distribution_without_devices_is_answered(distribution):
     reason = backends.unsupported(distribution=distribution)
 
@@ -336,6 +340,15 @@ def held_out_losses(model):
         model(ops.convert_to_tensor(clips)),
     ]
     return [float(ops.convert_to_numpy(each["loss"])) for each in found]
+
+
+def test_one_process_is_alone():
+    assert (backends.process_index(), backends.process_count()) == (0, 1)
+    assert backends.local_rows(6) == slice(0, 6)
+    assert not backends.is_sharded()
+    assert [backends.agree(flag) for flag in (True, False)] == [True, False]
+    assert backends.broadcast({"step": 3}) == {"step": 3}
+    backends.barrier()
 
 
 def test_the_devices_are_named():

@@ -63,17 +63,6 @@ def train(objective="mae"):
     return {"losses": losses, "weights": weights}
 
 
-def spread(kind, devices):
-    if kind == "data":
-        return keras.distribution.DataParallel(devices=devices)
-    mesh = keras.distribution.DeviceMesh(
-        (1, len(devices)), ("batch", "model"), devices
-    )
-    return keras.distribution.ModelParallel(
-        layout_map=sharding.layout_map(mesh), batch_dim_name="batch"
-    )
-
-
 def main(arguments):
     objective = "mae"
     if arguments[-1:] == ["vjepa"]:
@@ -83,8 +72,10 @@ def main(arguments):
         devices = keras.distribution.list_devices()
         if len(devices) != int(expected):
             raise ValueError(f"Expected {expected}, found {devices}.")
-        keras.distribution.set_distribution(spread(kind, devices))
-    print(json.dumps(train(objective)))
+        with backends.distributed(kind, None, sharding.axes(kind)):
+            print(json.dumps(train(objective)))
+    else:
+        print(json.dumps(train(objective)))
 
 
 if __name__ == "__main__":

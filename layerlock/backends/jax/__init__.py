@@ -10,9 +10,23 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from layerlock.backends import keras_internals, stages
+from layerlock.backends import keras_internals, mesh as meshes, stages
 from layerlock.backends.contract import StepCost
 from layerlock.backends.jax.ahead import Compilation
+from layerlock.backends.jax.distribution import (
+    distributed as distributed,
+    is_sharded as is_sharded,
+    local_rows as local_rows,
+)
+from layerlock.backends.jax.processes import (
+    agree as agree,
+    barrier as barrier,
+    broadcast as broadcast,
+    gathered as gathered,
+    process_count as process_count,
+    process_index as process_index,
+    start_processes as start_processes,
+)
 from layerlock.backends.jax.programs import (
     CompiledStep,
     finish,
@@ -258,19 +272,19 @@ def measure_step(model) -> StepCost:
 
 
 def unsupported(
-    *, dtype_policy="float32", distribution=None, **options
+    *,
+    dtype_policy="float32",
+    distribution=None,
+    mesh=None,
+    batch_size=None,
+    **options,
 ) -> str | None:
     if dtype_policy == "mixed_float16" and jax.default_backend() == "cpu":
         return (
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    if distribution not in (None, "none") and jax.device_count() < 2:
-        return (
-            f"distribution={distribution} needs at least 2 devices. "
-            f"Received: {jax.device_count()}. Use distribution=none."
-        )
-    return None
+    return meshes.refuse(distribution, mesh, batch_size, jax.device_count())
 
 
 def devices() -> list[str]:

@@ -1,6 +1,5 @@
 """What a pre-training run computes with: model, optimizer and devices."""
 
-import contextlib
 import importlib.util
 import pathlib
 
@@ -40,34 +39,10 @@ def build(config: PretrainConfig, method: Method) -> MaskedPretraining:
     return model
 
 
-@contextlib.contextmanager
-def distributed(kind: str):
-    """Spreads batches, or the model too, over the devices.
-
-    The distribution of the caller is restored at the end.
-
-    Args:
-        kind: `"none"`, `"data"` or `"model"`.
-    """
-    if kind == "none":
-        yield
-        return
-    devices = keras.distribution.list_devices()
-    if kind == "data":
-        spread = keras.distribution.DataParallel(devices=devices)
-    else:
-        mesh = keras.distribution.DeviceMesh(
-            (1, len(devices)), ("batch", "model"), devices
-        )
-        spread = keras.distribution.ModelParallel(
-            layout_map=sharding.layout_map(mesh), batch_dim_name="batch"
-        )
-    before = keras.distribution.distribution()
-    keras.distribution.set_distribution(spread)
-    try:
-        yield
-    finally:
-        keras.distribution.set_distribution(before)
+def distributed(config: PretrainConfig):
+    """Context in which the model of a run is built and trained."""
+    kind = config.devices.distribution
+    return backends.distributed(kind, config.devices.mesh, sharding.axes(kind))
 
 
 def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:

@@ -112,16 +112,12 @@ def _check_context(objective, schedule, deepest):
 
 
 def _check_backend(config):
-    distribution = config.training.distribution
     reason = backends.unsupported(
-        dtype_policy=config.encoder.dtype, distribution=distribution
+        dtype_policy=config.encoder.dtype,
+        distribution=config.devices.distribution,
+        mesh=config.devices.mesh,
+        batch_size=config.training.batch_size,
     )
     if reason:
         backend = keras.backend.backend()
         raise OptionError(f"Not with KERAS_BACKEND={backend}: {reason}")
-    devices, batch_size = len(backends.devices()), config.training.batch_size
-    if distribution == "data" and batch_size % devices:
-        raise OptionError(
-            f"`batch_size={batch_size}` cannot be split over {devices} "
-            "devices. Make it a multiple."
-        )

@@ -1,0 +1,84 @@
+"""The functions of the contract about processes, where there is one only.
+
+The defaults of every backend, which overrides those it does better.
+"""
+
+import contextlib
+
+
+def start_processes(coordinator=None, num_processes=None, process_id=None):
+    if num_processes is not None and num_processes > 1:
+        raise ValueError(
+            "This backend runs in one process. Received: "
+            f"num_processes={num_processes}. Leave `coordinator`, "
+            "`num_processes` and `process_id` out, or set KERAS_BACKEND=jax."
+        )
+
+
+def process_index():
+    return 0
+
+
+def process_count():
+    return 1
+
+
+@contextlib.contextmanager
+def distributed(kind, mesh=None, axes=None):
+    if kind != "none":
+        raise ValueError(
+            f"This backend has no distribution. Received: {kind}. Use "
+            "KERAS_BACKEND=jax."
+        )
+    yield
+
+
+def is_sharded():
+    return False
+
+
+def local_rows(batch_size):
+    return slice(0, batch_size)
+
+
+def global_size(rows):
+    return rows
+
+
+def own_rows(x):
+    return x
+
+
+def all_rows(x):
+    return x
+
+
+def global_mean(x):
+    return x
+
+
+def agree(flag):
+    return bool(flag)
+
+
+def broadcast(value):
+    return value
+
+
+def barrier():
+    pass
+
+
+def gathered(model):
+    return contextlib.nullcontext()
+
+
+def save_shards(folder, variables):
+    raise NotImplementedError("Weights are whole: nothing is in parts.")
+
+
+def load_shards(folder, variables):
+    raise ValueError(
+        f"{folder} holds weights in parts, which this backend cannot read. "
+        "Resume with the KERAS_BACKEND that config.json of the run names."
+    )
