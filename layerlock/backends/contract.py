@@ -90,6 +90,11 @@ contract, in the same order. Process 0 alone writes files.
   batch that are computed here. `all_rows(x)`: the opposite, without gradients.
   `global_mean(x)`: mean of a scalar over those who compute different rows,
   without gradients. A backend whose step sees the global batch returns `x`.
+- `whole(variable)`: the value of a weight of which devices may have parts.
+  Layers read their weights by it.
+- `stored(variable)`: the same as an argument of functions of `fused` and
+  `recomputed`, which gather it themselves: for as long as they run.
+- `assign_whole(variable, value)`: assigns a value of the whole weight's shape.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes.
@@ -153,6 +158,9 @@ NAMES = (
     "agree",
     "broadcast",
     "barrier",
+    "whole",
+    "stored",
+    "assign_whole",
     "gathered",
     "save_shards",
     "load_shards",

@@ -57,6 +57,18 @@ def global_mean(x):
     return x
 
 
+def whole(variable):
+    return variable.value
+
+
+def stored(variable):
+    return variable.value
+
+
+def assign_whole(variable, value):
+    variable.assign(value)
+
+
 def agree(flag):
     return bool(flag)
 
