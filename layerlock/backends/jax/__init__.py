@@ -18,6 +18,15 @@ from layerlock.backends.jax.distribution import (
     is_sharded as is_sharded,
     local_rows as local_rows,
 )
+from layerlock.backends.jax.planning import (
+    plan_step as plan_step,
+    planning_environment as planning_environment,
+)
+from layerlock.backends.jax.placement import (
+    own_rows as own_rows,
+    stored as stored,
+    whole as whole,
+)
 from layerlock.backends.jax.processes import (
     agree as agree,
     barrier as barrier,
@@ -277,6 +286,7 @@ def unsupported(
     distribution=None,
     mesh=None,
     batch_size=None,
+    num_devices=None,
     **options,
 ) -> str | None:
     if dtype_policy == "mixed_float16" and jax.default_backend() == "cpu":
@@ -284,7 +294,7 @@ def unsupported(
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    return meshes.refuse(distribution, mesh, batch_size, jax.device_count())
+    return meshes.refuse(distribution, mesh, batch_size, num_devices or jax.device_count())
 
 
 def devices() -> list[str]:
