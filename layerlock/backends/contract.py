@@ -15,6 +15,8 @@ these names:
 - `split(x, sizes, axis)`: parts of `x`, of these sizes along an axis.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
+- `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
+  `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
 - `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
   from inside of another layer's `call`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
@@ -55,6 +57,12 @@ these names:
   framework draws without a seed.
 - `to_device(clips)`: starts the transfer of a NumPy array to the device, or
   returns the array if Keras transfers it early enough. Reader threads call it.
+- `planning_environment(num_devices)`: environment variables of a process that
+  sees devices which do not exist, to compile for them; `None` if the backend
+  cannot.
+- `plan_step(make_model, clips_shape)`: the `PlannedStep` of the devices of the
+  distribution, in such a process. `make_model()` builds a compiled model, of
+  which only the shapes are used.
 - `measure_step(model)`: the `StepCost` of the latest step.
 - `unsupported(**options)`: the reason why a combination of options cannot run
   on this backend, or `None`. Options are `dtype_policy`, `distribution`,
@@ -127,6 +135,7 @@ NAMES = (
     "reshape",
     "split",
     "attention",
+    "take_rows",
     "call_layer",
     "fused",
     "recomputed",
@@ -134,6 +143,8 @@ NAMES = (
     "variable_scope",
     "renew_step",
     "compile_ahead",
+    "planning_environment",
+    "plan_step",
     "cache_programs",
     "compiled",
     "global_norm",
@@ -187,6 +198,75 @@ class StepCost:
     activation_bytes: int | None = None
     peak_bytes: int | None = None
     compile_seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Collective:
+    """An exchange between devices in a compiled step.
+
+    Args:
+        kind: `"all-gather"`, `"all-reduce"`, `"reduce-scatter"`,
+            `"all-to-all"` or `"collective-permute"`.
+        bytes: int, of the tensor that is exchanged: of the gathered one, or of
+            the one that is summed.
+        group_size: int, devices that exchange it.
+        path: str, of the layer and the operation.
+    """
+
+    kind: str
+    bytes: int
+    group_size: int
+    path: str
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes that a device sends, with algorithms that send the least."""
+        rounds = 2 if self.kind == "all-reduce" else 1
+        if self.kind == "collective-permute":
+            return self.bytes
+        return round(rounds * self.bytes * (1 - 1 / self.group_size))
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedStep:
+    """What a device holds and sends in a step that is compiled and never run.
+
+    Args:
+        weight_bytes: int, of encoder, predictor, teacher and counters.
+        slot_bytes: int, of the optimizer.
+        input_bytes: int, of the clips.
+        scratch_bytes: int, what the program needs beside its arguments:
+            activations, gathered weights and gradients.
+        flops: float, all floating point operations.
+        collectives: tuple of `Collective`.
+        compile_seconds: float, of CPU time, tracing included.
+    """
+
+    weight_bytes: int
+    slot_bytes: int
+    input_bytes: int
+    scratch_bytes: int
+    flops: float
+    collectives: tuple
+    compile_seconds: float
+
+    @property
+    def state_bytes(self) -> int:
+        """Weights and slots."""
+        return self.weight_bytes + self.slot_bytes
+
+    @property
+    def peak_bytes(self) -> int:
+        """All that a device holds."""
+        return self.state_bytes + self.input_bytes + self.scratch_bytes
+
+    def bytes_sent(self, kind: str | None = None) -> int:
+        """Bytes that a device sends, by a kind of exchange or in all."""
+        return sum(
+            one.bytes_sent
+            for one in self.collectives
+            if kind in (None, one.kind)
+        )
 
 
 def variable_bytes(variables) -> int:

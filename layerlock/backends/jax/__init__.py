@@ -18,6 +18,15 @@ from layerlock.backends.jax.distribution import (
     is_sharded as is_sharded,
     local_rows as local_rows,
 )
+from layerlock.backends.jax.planning import (
+    plan_step as plan_step,
+    planning_environment as planning_environment,
+)
+from layerlock.backends.jax.placement import (
+    own_rows as own_rows,
+    stored as stored,
+    whole as whole,
+)
 from layerlock.backends.jax.processes import (
     agree as agree,
     barrier as barrier,
@@ -122,6 +131,13 @@ class TrainStep:
         ahead, self.next_step = getattr(self, "next_step", None), None
         fits = ahead is not None and ahead.config == self.get_config()
         return ahead if fits else None
+
+
+@jax.vmap
+def take_rows(x, indices):
+    # Mapped over the batch, which the partitioner then leaves split. Of a
+    # gather from the flattened batch it would sum the result over all devices.
+    return jnp.take(x, indices, axis=0)
 
 
 def fused(function):
@@ -270,6 +286,7 @@ def unsupported(
     distribution=None,
     mesh=None,
     batch_size=None,
+    num_devices=None,
     **options,
 ) -> str | None:
     if dtype_policy == "mixed_float16" and jax.default_backend() == "cpu":
@@ -277,7 +294,7 @@ def unsupported(
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    return meshes.refuse(distribution, mesh, batch_size, jax.device_count())
+    return meshes.refuse(distribution, mesh, batch_size, num_devices or jax.device_count())
 
 
 def devices() -> list[str]:

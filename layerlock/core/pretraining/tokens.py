@@ -2,12 +2,11 @@
 
 from keras import ops
 
+from layerlock import backends
+
 
 def take_tokens(tokens, indices, masks_per_clip=1):
     """Selects tokens of each clip by their index.
-
-    It gathers whole rows of the flattened batch, which is faster than a gather
-    of single values on every backend.
 
     Args:
         tokens: Shape `(batch, tokens, dim)`.
@@ -18,7 +17,6 @@ def take_tokens(tokens, indices, masks_per_clip=1):
     Output shape:
         `(batch * masks_per_clip, picked, dim)`.
     """
-    num_tokens, dim = tokens.shape[1:]
-    clip = ops.arange(ops.shape(indices)[0], dtype="int32") // masks_per_clip
-    rows = ops.reshape(tokens, (-1, dim))
-    return ops.take(rows, indices + clip[:, None] * num_tokens, axis=0)
+    picked, dim = indices.shape[1], tokens.shape[2]
+    indices = ops.reshape(indices, (-1, masks_per_clip * picked))
+    return ops.reshape(backends.take_rows(tokens, indices), (-1, picked, dim))

@@ -1,0 +1,38 @@
+"""Where the tensors of a step lie, as far as XLA must not choose it.
+
+From sharded weights alone, XLA's partitioner may conclude that features are
+sharded and batches are not.
+"""
+
+import jax
+import keras
+
+from layerlock.backends import mesh as meshes
+
+
+def whole(variable):
+    """See the contract."""
+    value = variable.value
+    distribution = keras.distribution.distribution()
+    if distribution is None or not isinstance(value, jax.core.Tracer):
+        return value
+    # The partitioner gathers the value where it is used, and again in the
+    # backward pass. Pinned to its shards in the precision of the layer, or the
+    # partitioner would gather it in float32, and round it then.
+    layout = distribution.get_variable_layout(variable)
+    return jax.lax.with_sharding_constraint(value, layout.backend_layout)
+
+
+stored = whole
+
+
+def own_rows(x):
+    """See the contract: all rows are here, and the devices have parts."""
+    distribution = keras.distribution.distribution()
+    if distribution is None or not isinstance(x, jax.core.Tracer):
+        return x
+    mesh = distribution.device_mesh
+    if x.shape[0] % mesh.shape[mesh.axis_names.index(meshes.AXES[0])]:
+        return x  # a few clips, for a picture
+    layout = distribution.get_data_layout(x.shape)
+    return jax.lax.with_sharding_constraint(x, layout.backend_layout)

@@ -1,0 +1,74 @@
+"""Compiles a step for devices that do not exist."""
+
+import math
+import os
+import pathlib
+import tempfile
+import time
+
+import jax
+import keras
+import numpy as np
+
+from layerlock.backends.contract import PlannedStep
+from layerlock.backends.jax.collectives import collectives
+from layerlock.backends.jax.programs import step_from_shapes
+
+# The program is never run: code for CPUs need not be fast. Collectives are read
+# as the partitioner writes them. Later, XLA's compiler for CPUs replaces
+# bfloat16 by float32, which no accelerator does.
+_OPTIONS = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_dump_hlo_as_text": True,
+    "xla_dump_hlo_pass_re": "spmd-partitioning",
+}
+
+
+def planning_environment(num_devices):
+    """See the contract."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    count = f"--xla_force_host_platform_device_count={num_devices}"
+    return {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{flags} {count}".strip()}
+
+
+def plan_step(make_model, clips_shape):
+    """See the contract."""
+    started = time.process_time()
+    distribution = keras.distribution.distribution()
+    sharding = None
+    if distribution is not None:
+        sharding = distribution.get_data_layout(clips_shape).backend_layout
+    clips = jax.ShapeDtypeStruct(clips_shape, "uint8", sharding=sharding)
+    step, state = step_from_shapes(make_model, (clips,))
+    lowered = step.jitted.lower(state, (clips,))
+    with tempfile.TemporaryDirectory(prefix="layerlock-plan-") as folder:
+        program = lowered.compile({**_OPTIONS, "xla_dump_to": folder})
+        partitioned = _partitioned(folder)
+    trainable, non_trainable, slots, metrics = map(_bytes_here, state)
+    return PlannedStep(
+        weight_bytes=trainable + non_trainable + metrics,
+        slot_bytes=slots,
+        input_bytes=_bytes_here([clips]),
+        scratch_bytes=program.memory_analysis().temp_size_in_bytes,
+        flops=program.cost_analysis()["flops"],
+        collectives=tuple(collectives(partitioned, jax.device_count())),
+        compile_seconds=time.process_time() - started,
+    )
+
+
+def _partitioned(folder) -> str:
+    """The program as the partitioner wrote it; empty for one device."""
+    files = sorted(pathlib.Path(folder).glob("*.after_spmd-partitioning.*.txt"))
+    return files[-1].read_text() if files else ""
+
+
+def _bytes_here(shapes) -> int:
+    """Bytes that one device holds of arrays of some shapes and shardings."""
+    return sum(
+        math.prod(
+            one.sharding.shard_shape(one.shape) if one.sharding else one.shape
+        )
+        * np.dtype(one.dtype).itemsize
+        for one in shapes
+    )
