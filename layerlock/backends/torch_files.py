@@ -30,9 +30,8 @@ def entries(path) -> dict:
         import torch
     except ImportError as error:
         raise ValueError(
-            f"{path} is a file of PyTorch, which is not installed. A build for "
-            "CPUs beside your framework is enough: pip install torch "
-            "--index-url https://download.pytorch.org/whl/cpu. Or pass the "
+            f"{path} is a file of PyTorch, which is not installed. To install "
+            "it: pip install torch (a build for CPUs is enough). Or pass the "
             "same weights as safetensors."
         ) from error
     tensors = {}

@@ -18,14 +18,14 @@ from layerlock.backends.jax.distribution import (
     is_sharded as is_sharded,
     local_rows as local_rows,
 )
-from layerlock.backends.jax.planning import (
-    plan_step as plan_step,
-    planning_environment as planning_environment,
-)
 from layerlock.backends.jax.placement import (
     own_rows as own_rows,
     stored as stored,
     whole as whole,
+)
+from layerlock.backends.jax.planning import (
+    plan_step as plan_step,
+    planning_environment as planning_environment,
 )
 from layerlock.backends.jax.processes import (
     agree as agree,
@@ -294,7 +294,9 @@ def unsupported(
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    return meshes.refuse(distribution, mesh, batch_size, num_devices or jax.device_count())
+    return meshes.refuse(
+        distribution, mesh, batch_size, num_devices or jax.device_count()
+    )
 
 
 def devices() -> list[str]:
