@@ -66,7 +66,7 @@ these names:
 - `measure_step(model)`: the `StepCost` of the latest step.
 - `unsupported(**options)`: the reason why a combination of options cannot run
   on this backend, or `None`. Options are `dtype_policy`, `distribution`,
-  `mesh`, `batch_size` and `steps_per_execution`.
+  `mesh`, `batch_size`, `steps_per_execution`, and `num_devices` to plan for.
 - `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 

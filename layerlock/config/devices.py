@@ -30,6 +30,13 @@ class DevicesConfig(Section):
         items=int,
         may_change=True,
     )
+    devices: int | None = option(
+        None,
+        "With `plan`: the number of devices to plan for, which need not exist. "
+        "JAX compiles the programs, other backends count.",
+        low=2,
+        may_change=True,
+    )
     coordinator: str | None = option(
         None,
         "Address of process 0, HOST:PORT; not set: from torchrun, SLURM, GKE "
@@ -53,6 +60,12 @@ class DevicesConfig(Section):
     def check_together(self, config):
         if self.mesh is not None:
             self._check_mesh()
+        if self.devices is not None and self.distribution == "none":
+            raise OptionError(
+                "`devices` plans a run that is spread over devices. Received: "
+                f"devices={self.devices} with distribution=none. Use "
+                "distribution=data, fsdp or model."
+            )
         self._check_processes()
 
     def _check_mesh(self):

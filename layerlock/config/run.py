@@ -107,6 +107,12 @@ class RunConfig(Section):
     def check_together(self, config):
         if self.requeue and self.run_dir is None:
             raise OptionError("`requeue` needs the `run_dir` to go on with.")
+        if config.devices.devices is not None and not self.plan:
+            raise OptionError(
+                "`devices` is for `plan`: a run takes the devices that there "
+                f"are. Received: devices={config.devices.devices}. Leave it "
+                "out, or pass `plan` too."
+            )
         facts.check_trackers(self.track)
         if self.checkpoint_every % self.log_every:
             raise OptionError(

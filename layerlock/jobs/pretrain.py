@@ -18,6 +18,7 @@ from layerlock.jobs.pretraining import (
     ending,
     inputs,
     method as methods,
+    planning,
     processes,
     run_folder,
 )
@@ -211,7 +212,12 @@ def plan(config: PretrainConfig) -> Plan:
         return Plan(config, [costs.UNKNOWN], {})
     counted = costs.count(config, method)
     lines = [costs.heading(config, counted), costs.table(counted)]
-    return Plan(config, lines, costs.as_json(counted))
+    found = costs.as_json(counted)
+    if config.devices.devices is not None:
+        planned = planning.plan(config, counted)
+        lines += ["", *planning.lines(config, planned)]
+        found["on_devices"] = planning.as_json(planned)
+    return Plan(config, lines, found)
 
 
 pretrain = Job(

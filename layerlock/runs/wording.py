@@ -71,6 +71,18 @@ def duration(seconds: float | None) -> str:
     return f"{seconds} s"
 
 
+def columns(rows: list) -> list[str]:
+    """Lines of a table of words, each column aligned to the right.
+
+    Example:
+
+    >>> columns([("frozen", "loss"), ("12", "0.5")])
+    ['frozen  loss', '    12   0.5']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.rjust, row, widths)).rstrip() for row in rows]
+
+
 def target(layer) -> str:
     """Formats target layers: `pixels`, `layer 3`, `layers 1, 2, 3`.
 

@@ -10,7 +10,7 @@ import contextlib
 import keras
 import torch
 
-from layerlock.backends import keras_internals, stages
+from layerlock.backends import keras_internals, mesh as meshes, stages
 from layerlock.backends.contract import StepCost, variable_bytes
 from layerlock.backends.torch import fused_adam
 from layerlock.backends.torch.distribution import (
@@ -252,6 +252,7 @@ def unsupported(
     distribution=None,
     mesh=None,
     batch_size=None,
+    num_devices=None,
     **options,
 ) -> str | None:
     if steps_per_execution != 1 and not keras_internals.scans_steps():
@@ -259,6 +260,8 @@ def unsupported(
             "Keras before 3.16 runs one step per execution on PyTorch. "
             f"Received: steps_per_execution={steps_per_execution}."
         )
+    if num_devices is not None:
+        return meshes.refuse(distribution, mesh, batch_size, num_devices)
     return active.refuse(distribution, mesh, batch_size)
 
 

@@ -61,6 +61,13 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         )
     else:
         encoder = VideoEncoder(**arguments, dtype=dtype, name="encoder")
+    return pretraining(config, method, encoder)
+
+
+def pretraining(
+    config: PretrainConfig, method: Method, encoder, frozen_layers: int = 0
+) -> MaskedPretraining:
+    """What trains an encoder, at a stage."""
     return MaskedPretraining(
         encoder,
         objective=method.objective,
@@ -70,7 +77,8 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         masks_per_clip=config.method.masks_per_clip,
         target_context=config.method.target_context,
         allow_moving_target=config.method.allow_moving_target,
-        dtype=dtype,
+        frozen_layers=frozen_layers,
+        dtype=config.encoder.dtype,
     )
 
 

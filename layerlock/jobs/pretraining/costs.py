@@ -186,12 +186,10 @@ def table(costs: Costs) -> str:
                 wording.memory(stage.memory.peak),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in rows]
     change = costs.flops / costs.unfrozen.flops - 1
     return "\n".join(
         [
-            *lines,
+            *wording.columns(rows),
             f"{wording.scaled(costs.flops, 'FLOPs')} in all, {change:+.1%} of "
             f"the {wording.scaled(costs.unfrozen.flops, 'FLOPs')} of a run "
             "that never freezes.",

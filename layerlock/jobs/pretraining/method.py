@@ -117,6 +117,7 @@ def _check_backend(config):
         distribution=config.devices.distribution,
         mesh=config.devices.mesh,
         batch_size=config.training.batch_size,
+        num_devices=config.devices.devices,
     )
     if reason:
         backend = keras.backend.backend()

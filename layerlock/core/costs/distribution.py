@@ -1,0 +1,79 @@
+"""What one of many devices holds and sends, from sizes alone."""
+
+import dataclasses
+
+from layerlock.core.costs import memory
+from layerlock.core.costs.flops import StepSizes
+from layerlock.core.costs.memory import FLOAT32, StepMemory
+
+
+@dataclasses.dataclass(frozen=True)
+class DeviceCost:
+    """A device's part of a step, in bytes.
+
+    An estimate, as `StepMemory` is. Gathered weights are left out: a device
+    has those of a block or two at a time.
+
+    Args:
+        memory: `StepMemory` of the device.
+        bytes_sent: int, in collectives, with algorithms that send the least.
+    """
+
+    memory: StepMemory
+    bytes_sent: int
+
+    @classmethod
+    def of(
+        cls,
+        sizes: StepSizes,
+        num_devices: int,
+        is_sharded: bool,
+        frozen_layers: int = 0,
+        target_layers: tuple = (0,),
+        bytes_per_number: int = FLOAT32,
+    ) -> "DeviceCost":
+        """Estimates the part of a device at a stage.
+
+        Args:
+            sizes: `StepSizes` of the model, with the whole batch.
+            num_devices: int, between which the batch is split.
+            is_sharded: bool, whether weights, gradients and slots are split,
+                too: `distribution=fsdp`. Else every device has all of them.
+            frozen_layers: int. Defaults to `0`.
+            target_layers: tuple of ints, 0 being the pixels. Defaults to
+                `(0,)`.
+            bytes_per_number: int, of an activation, and of weights and
+                gradients that are sent. Defaults to `4`.
+
+        Example:
+
+        >>> from layerlock.core.costs.flops import BlockSizes
+        >>> sizes = StepSizes(BlockSizes(4, 64, 256), 1, 96, 64, ((16, 48),))
+        >>> DeviceCost.of(sizes, 8, True).memory.weights * 8 == (
+        ...     StepMemory.of(sizes).weights)
+        True
+        """
+        whole = StepMemory.of(
+            sizes,
+            frozen_layers,
+            target_layers,
+            bytes_per_number=bytes_per_number,
+        )
+        parts = num_devices if is_sharded else 1
+        trained = memory.num_trained(sizes, frozen_layers, target_layers)
+        numbers = 2 * trained  # a sum, which is a scatter and a gather
+        if is_sharded:
+            used = memory.num_weights(sizes, frozen_layers)
+            shared = not sizes.has_teacher  # blocks that both passes use
+            used += shared * max(target_layers) * sizes.encoder.block_weights
+            numbers += used  # forward; backward; the sum of the gradients
+        share = 1 - 1 / num_devices
+        return cls(
+            StepMemory(
+                weights=whole.weights // parts,
+                gradients=whole.gradients // parts,
+                slots=whole.slots // parts,
+                activations=whole.activations // num_devices,
+            ),
+            round(numbers * bytes_per_number * share),
+        )

@@ -1,0 +1,112 @@
+"""Compiles the steps of a run for devices that do not exist."""
+
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import tempfile
+
+import keras
+
+from layerlock import backends
+from layerlock.backends.contract import PlannedStep
+from layerlock.config import OptionError, PretrainConfig, facts
+from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.jobs.pretraining import building, method as methods
+from layerlock.models.video_encoder import VideoEncoder
+
+_PROGRAM = (
+    "import sys; from layerlock.jobs.pretraining import compiling; "
+    "compiling.main(*sys.argv[1:])"
+)
+
+
+def compile_steps(
+    config: PretrainConfig, stages: list[int]
+) -> list[PlannedStep] | None:
+    """Compiles the step of some stages, in a process of its own.
+
+    A process learns at its start how many devices it has. Nothing is allocated
+    and nothing is run.
+
+    Args:
+        config: resolved, with `devices`.
+        stages: numbers of frozen layers.
+
+    Returns:
+        A `PlannedStep` for each stage, or `None` if the backend compiles for
+        real devices only.
+    """
+    environment = backends.planning_environment(config.devices.devices)
+    if environment is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="layerlock-plan-") as folder:
+        order, result = (pathlib.Path(folder) / name for name in "ab")
+        try:
+            order.write_bytes(pickle.dumps((config, stages)))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise OptionError(
+                "With `devices`, a plan is compiled in a process of its own, "
+                f"to which this configuration cannot be sent: {error}. Define "
+                "your classes in a module."
+            ) from error
+        subprocess.run(
+            [sys.executable, "-c", _PROGRAM, str(order), str(result)],
+            env={
+                **os.environ,
+                "TF_CPP_MIN_LOG_LEVEL": "2",
+                **environment,
+                "KERAS_BACKEND": keras.backend.backend(),
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
+            check=True,
+        )
+        return pickle.loads(result.read_bytes())
+
+
+def main(order, result):
+    """The program of that process.
+
+    Args:
+        order: path of a pickled configuration and its stages.
+        result: path that the pickled list of `PlannedStep`s is written to.
+    """
+    config, stages = pickle.loads(pathlib.Path(order).read_bytes())
+    method = methods.build(config)
+    shape = (config.training.batch_size, *_clip_shape(config), 3)
+    steps = []
+    with building.distributed(config):
+        for frozen_layers in stages:
+            steps.append(
+                backends.plan_step(
+                    lambda frozen=frozen_layers: _build(config, method, frozen),
+                    shape,
+                )
+            )
+            print(
+                f"Compiled the step with {frozen_layers} frozen layers in "
+                f"{steps[-1].compile_seconds:.0f} s of CPU time.",
+                file=sys.stderr,
+                flush=True,
+            )
+    pathlib.Path(result).write_bytes(pickle.dumps(steps))
+
+
+def _clip_shape(config):
+    return facts.encoder_arguments(config)["clip_shape"]
+
+
+def _build(config, method, frozen_layers) -> MaskedPretraining:
+    """A compiled model of a stage; an exported encoder is not read."""
+    encoder = VideoEncoder(
+        **facts.encoder_arguments(config),
+        dtype=config.encoder.dtype,
+        name="encoder",
+    )
+    model = building.pretraining(config, method, encoder, frozen_layers)
+    model.compile(
+        building.build_optimizer(config, method.learning_rate), jit_compile=True
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model

@@ -1,0 +1,106 @@
+"""Steps that are compiled for devices which do not exist."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+if keras.backend.backend() != "jax":
+    pytest.skip("the programs are JAX's", allow_module_level=True)
+
+from layerlock.backends.jax import planning
+from layerlock.core.costs import memory
+from layerlock.core.costs.distribution import DeviceCost
+from layerlock.core.costs.flops import StepSizes
+from tests.backends.jax import planned
+
+SHARE = 1 - 1 / 8  # of a tensor, that a device sends
+MATRICES = 4 * (4 * planned.WIDTH**2 + 2 * planned.WIDTH * planned.MLP)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    wanted = [
+        *(f"data:2048:{frozen}" for frozen in (1, 2, 3)),
+        *(f"fsdp:2048:{frozen}" for frozen in (1, 2, 3)),
+        "fsdp:8192:3",
+    ]
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.backends.jax.planned", *wanted],
+        env={**os.environ, **planning.planning_environment(8)},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def sizes():
+    return StepSizes.of(planned.build(0), planned.CLIP_SHAPE, 2048)
+
+
+def falls(steps, distribution, kind):
+    """How much less is sent after each of two freezes."""
+    sent = [
+        steps[f"{distribution}:2048:{frozen}"]["sent"][kind]
+        for frozen in (1, 2, 3)
+    ]
+    return [before - after for before, after in zip(sent, sent[1:])]
+
+
+def test_a_frozen_block_has_no_part_in_sums_of_gradients(steps, sizes):
+    block = 4 * sizes.encoder.block_weights
+
+    for fall in falls(steps, "data", "all-reduce"):
+        assert fall == pytest.approx(2 * SHARE * block, rel=1e-3)
+
+
+def test_shards_of_a_frozen_block_get_no_gradient(steps):
+    for fall in falls(steps, "fsdp", "reduce-scatter"):
+        assert fall == pytest.approx(SHARE * MATRICES, rel=1e-3)
+
+
+def test_a_device_holds_its_share_of_the_state(steps, sizes):
+    trained = memory.num_trained(sizes, 1)
+    whole = 4 * (memory.num_weights(sizes) + 2 * trained)
+
+    assert steps["fsdp:2048:1"]["state"] <= 1.1 * whole / 8
+    assert steps["data:2048:1"]["state"] == pytest.approx(whole, rel=0.02)
+
+
+def test_weights_travel_and_features_do_not(steps):
+    few, many = (steps[f"fsdp:{batch}:3"]["sent"] for batch in (2048, 8192))
+
+    assert sum(many.values()) == pytest.approx(sum(few.values()), rel=0.02)
+    assert "all-to-all" not in few
+
+
+def test_copies_of_a_model_exchange_what_sizes_say(steps, sizes):
+    for frozen in (1, 3):
+        counted = DeviceCost.of(sizes, 8, False, frozen)
+
+        sent = sum(steps[f"data:2048:{frozen}"]["sent"].values())
+        assert sent == pytest.approx(counted.bytes_sent, rel=0.05)
+
+
+def test_shards_exchange_what_sizes_say(steps, sizes):
+    for frozen in (1, 3):
+        counted = DeviceCost.of(sizes, 8, True, frozen)
+
+        sent = sum(steps[f"fsdp:2048:{frozen}"]["sent"].values())
+        assert sent == pytest.approx(counted.bytes_sent, rel=0.4)
+
+
+def test_the_flags_of_the_user_are_kept(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+
+    flags = planning.planning_environment(16)["XLA_FLAGS"].split()
+
+    assert flags == [
+        "--xla_cpu_enable_fast_math=false",
+        "--xla_force_host_platform_device_count=16",
+    ]
