@@ -7,6 +7,7 @@ from layerlock.models.foreign.base import (
     Imported as Imported,
     Network as Network,
     Plan as Plan,
+    Readout as Readout,
 )
 
 

@@ -1,5 +1,6 @@
 """Builds the networks of a plan and fills them, array by array."""
 
+import dataclasses
 import fnmatch
 
 from layerlock.models import weights
@@ -47,13 +48,15 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
             }
         )
         _fill(checkpoint, predictor, plan.predictor)
+    readout = plan.readout and _readout(checkpoint, plan.readout, encoder)
     source = Source(family, checkpoint.place, checkpoint.files)
-    return Imported(encoder, predictor, teacher, notes, source)
+    return Imported(encoder, predictor, teacher, readout, notes, source)
 
 
 def _check_names(checkpoint, plan, family) -> list[str]:
     """Raises unless every array is used or left out; returns the latter."""
-    networks = (plan.encoder, plan.predictor, plan.teacher)
+    readout = plan.readout and plan.readout.network
+    networks = (plan.encoder, plan.predictor, plan.teacher, readout)
     used = {
         name
         for network in networks
@@ -107,6 +110,16 @@ def _encoder(checkpoint, network, arguments):
         ) from error
     _fill(checkpoint, encoder, network)
     return encoder
+
+
+def _readout(checkpoint, planned, encoder):
+    network = planned.network
+    layer = planned.kind(
+        **{"dtype": encoder.dtype_policy, "name": "readout", **network.config}
+    )
+    layer.build((None, *encoder.grid(), encoder.hidden_dim))
+    _fill(checkpoint, layer, network)
+    return dataclasses.replace(planned, network=layer)
 
 
 def _fill(checkpoint, model, network):

@@ -47,7 +47,7 @@ def original(folder, name="VideoMAEModel", **changes):
 
 
 def layers_of(model, clips):
-    """Embedding, the output of each block, and the last norm if there is one."""
+    """Embedding, the output of each block, and the last norm if any."""
     import torch
 
     with torch.no_grad():
