@@ -1,7 +1,7 @@
 """Released weights, read exactly: one file per family of encoders."""
 
 from layerlock import plugins
-from layerlock.models.foreign import _assembly, _checkpoint
+from layerlock.models.foreign import _assembly, _checkpoint, _refused
 from layerlock.models.foreign.base import (
     Family as Family,
     Imported as Imported,
@@ -31,6 +31,7 @@ def read(path, family: str | None = None, **arguments) -> Imported:
             several, or if arrays are missing, unknown or of another shape.
     """
     checkpoint = _checkpoint.open_path(path)
+    _refused.check(checkpoint)
     if family is None:
         family = _recognise(checkpoint)
     plan = plugins.find(__name__, family, Family)().plan(checkpoint)

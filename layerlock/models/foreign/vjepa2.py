@@ -3,7 +3,13 @@
 import re
 
 from layerlock import json_files
-from layerlock.models.foreign import _arrays, _meta, _transformers, _vit
+from layerlock.models.foreign import (
+    _arrays,
+    _meta,
+    _transformers,
+    _vit,
+    _vjepa2_readout,
+)
 from layerlock.models.foreign.base import Family, Network, Plan
 
 _CONFIG = {
@@ -103,13 +109,16 @@ def _of_transformers(checkpoint, start) -> Plan:
     activation = _transformers.activation(checkpoint)
     encoder = _transformers_encoder(checkpoint, start, given)
     encoder.config["activation"] = activation
-    plan = Plan(
-        encoder,
-        left_out={
-            "pooler.*": "the readout of a task",
-            "classifier.*": "the readout of a task",
-        },
-    )
+    plan = Plan(encoder)
+    if activation == "gelu":
+        plan.readout = _vjepa2_readout.of_transformers(
+            checkpoint, encoder.config["num_heads"], encoder.config["epsilon"]
+        )
+    else:
+        plan.left_out = dict.fromkeys(
+            ("pooler.*", "classifier.*"),
+            f"LayerLock's readout has GELU and not {activation}",
+        )
     if any(k.startswith(f"{start}predictor.") for k in checkpoint.shapes):
         if activation == "gelu":
             plan.predictor = _transformers_predictor(
