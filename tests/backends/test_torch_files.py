@@ -99,6 +99,13 @@ def test_sparse_tensors_are_refused(tmp_path):
         torch_files.entries(path)
 
 
+def test_complex_tensors_are_refused(tmp_path):
+    values = torch.ones(2, dtype=torch.complex64)
+
+    with pytest.raises(ValueError, match="Expected real numbers"):
+        torch_files.entries(save(tmp_path / "a.pt", {"a": values}))
+
+
 def test_pytorch_is_named_where_it_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
 

@@ -141,7 +141,14 @@ def _fill(checkpoint, model, network):
         if path in network.initial:
             continue
         array = left.pop(path)
-        value = array.convert(*map(checkpoint.read, array.names))
+        given = [checkpoint.read(name) for name in array.names]
+        try:
+            value = array.convert(*given)
+        except (ValueError, IndexError) as error:  # of shapes
+            raise ValueError(
+                f"{' and '.join(array.names)} in {checkpoint.place} cannot "
+                f"become {path}: their shapes are {[x.shape for x in given]}."
+            ) from error
         if value.shape != tuple(variable.shape):
             raise ValueError(
                 f"{' and '.join(array.names)} in {checkpoint.place} have "

@@ -91,3 +91,24 @@ def test_a_member_that_is_no_array_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="no array of NumPy"):
         _npz.entries(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "values", [np.ones(2, "complex64"), np.array(["a"]), np.zeros(2, "i4,f4")]
+)
+def test_what_is_no_real_number_is_refused(tmp_path, values):
+    np.savez(tmp_path / "a.npz", a=values)
+
+    with pytest.raises(ValueError, match="Expected real numbers"):
+        _npz.entries(tmp_path / "a.npz")
+
+
+def test_damaged_compression_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, a=np.random.default_rng(0).normal(size=100))
+    whole = bytearray(path.read_bytes())
+    whole[60:80] = b"\xff" * 20
+
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="no whole npz file"):
+        _npz.entries(path)

@@ -74,6 +74,13 @@ def write(path, header, content=b""):
             {"a": {"dtype": "X", "shape": [1], "data_offsets": [0, 4]}},
             "has the type 'X'",
         ),
+        (
+            {
+                "a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+                "b": {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
+            },
+            "share bytes: one ends at 8, and the next begins at 4",
+        ),
     ],
 )
 def test_damaged_headers_are_refused(tmp_path, header, message):

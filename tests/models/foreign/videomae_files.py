@@ -68,3 +68,41 @@ def plain(arrays):
         if not k.startswith("decoder.")
     }
     return {k: v for k, v in arrays.items() if k.startswith(kept)}
+
+
+_TRANSFORMERS = {
+    "patch_embed.proj": "embeddings.patch_embeddings.projection",
+    "blocks.": "encoder.layer.",
+    "norm1": "layernorm_before",
+    "norm2": "layernorm_after",
+    "attn.q_bias": "attention.attention.q_bias",
+    "attn.v_bias": "attention.attention.v_bias",
+    "attn.proj": "attention.output.dense",
+    "mlp.fc1": "intermediate.dense",
+    "mlp.fc2": "output.dense",
+}
+CONFIG = {
+    "model_type": "videomae",
+    "image_size": 8,
+    "num_frames": 4,
+    "num_attention_heads": HEADS,
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-6,
+}
+
+
+def of_transformers(arrays):
+    """An encoder of the authors in the names of transformers."""
+    renamed = {}
+    for name, value in arrays.items():
+        for theirs, other in _TRANSFORMERS.items():
+            name = name.replace(theirs, other)
+        if name.endswith("attn.qkv.weight"):
+            start = name.removesuffix("attn.qkv.weight")
+            for part, rows in zip(
+                ("query", "key", "value"), np.split(value, 3), strict=True
+            ):
+                renamed[f"{start}attention.attention.{part}.weight"] = rows
+        else:
+            renamed[name] = value
+    return renamed
