@@ -53,11 +53,9 @@ from layerlock.models.decoder import PatchwiseDecoder as PatchwiseDecoder
 from layerlock.models.deep_readout import (
     DeepAttentiveReadout as DeepAttentiveReadout,
 )
+from layerlock.models.linear_readout import LinearReadout as LinearReadout
 from layerlock.models.predictor import LatentPredictor as LatentPredictor
-from layerlock.models.readout import (
-    AttentiveReadout as AttentiveReadout,
-    LinearReadout as LinearReadout,
-)
+from layerlock.models.readout import AttentiveReadout as AttentiveReadout
 from layerlock.models.rope import RotaryEmbedding3D as RotaryEmbedding3D
 from layerlock.models.video_encoder import VideoEncoder as VideoEncoder
 

@@ -97,6 +97,10 @@ def _check(torch, path, name, tensor):
             f"{name!r} in {path} is sparse or quantised. Expected a dense "
             "tensor."
         )
+    if tensor.is_complex():
+        raise ValueError(
+            f"{name!r} in {path} is complex. Expected real numbers."
+        )
     needed = tensor.numel() * tensor.element_size()
     stored = tensor.untyped_storage().nbytes()
     if needed > stored:

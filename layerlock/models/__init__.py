@@ -2,10 +2,11 @@
 
 from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.deep_readout import DeepAttentiveReadout
+from layerlock.models.linear_readout import LinearReadout
 from layerlock.models.patches import patchify, unpatchify
 from layerlock.models.positions import LearnedPositions, SinCosPositions
 from layerlock.models.predictor import LatentPredictor
-from layerlock.models.readout import AttentiveReadout, LinearReadout
+from layerlock.models.readout import AttentiveReadout
 from layerlock.models.rope import RotaryEmbedding3D
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.video_encoder import VideoEncoder

@@ -1,4 +1,4 @@
-"""Readouts: small networks that predict a task from features."""
+"""The paper's readout: cross-attention from learned queries."""
 
 import keras
 from keras import ops
@@ -6,14 +6,16 @@ from keras import ops
 from layerlock import backends
 from layerlock.models import numerics
 from layerlock.models.checks import check_counts
+from layerlock.models.interpolation import cubic_interpolation, interpolation
 from layerlock.models.numerics import at_least_float32
-from layerlock.models.positions import interpolation
 from layerlock.models.weights import (
     Linear,
     add_linear,
     add_norm,
     current_values,
 )
+
+RESIZINGS = ("linear", "cubic")
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -40,6 +42,11 @@ class AttentiveReadout(keras.layers.Layer):
         num_frames: int, frames of the resized features. Defaults to `None`:
             no resizing.
         epsilon: float, added to variances. Defaults to `1e-6`.
+        activation: str, of the MLP, as for `VideoEncoder`. Defaults to
+            `"gelu"`.
+        resizing: str, `"linear"`, after the normalisation, or `"cubic"`,
+            before it, as the released readouts of 4DS do. Defaults to
+            `"linear"`.
 
     Call arguments:
         features: Shape `(batch, frames, rows, columns, dim)`, counted in
@@ -64,6 +71,8 @@ class AttentiveReadout(keras.layers.Layer):
         mlp_dim=None,
         num_frames=None,
         epsilon=1e-6,
+        activation="gelu",
+        resizing="linear",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -81,6 +90,12 @@ class AttentiveReadout(keras.layers.Layer):
                 "`hidden_dim` must be a multiple of `num_heads`. Received: "
                 f"hidden_dim={hidden_dim}, num_heads={num_heads}."
             )
+        numerics.check_activation(activation)
+        if resizing not in RESIZINGS:
+            raise ValueError(
+                f"`resizing` must be one of {RESIZINGS}. Received: "
+                f"resizing={resizing!r}."
+            )
         self.output_dim = output_dim
         self.num_queries = num_queries
         self.hidden_dim = hidden_dim
@@ -88,6 +103,8 @@ class AttentiveReadout(keras.layers.Layer):
         self.mlp_dim = mlp_dim
         self.num_frames = num_frames
         self.epsilon = epsilon
+        self.activation = activation
+        self.resizing = resizing
         self.head = Linear(output_dim, dtype=self.dtype_policy, name="head")
 
     def build(self, input_shape):
@@ -128,7 +145,8 @@ class AttentiveReadout(keras.layers.Layer):
         )
         tokens = ops.reshape(queries, (-1, dim)) + x
         x = self._normalise(tokens, self.mlp_norm)
-        x = numerics.gelu(numerics.linear(x, *current_values(self.mlp_expand)))
+        x = numerics.linear(x, *current_values(self.mlp_expand))
+        x = numerics.activate(self.activation, x)
         tokens = tokens + numerics.linear(x, *current_values(self.mlp_output))
         tokens = ops.reshape(tokens, (batch, self.num_queries, dim))
         return ops.cast(self.head(tokens), at_least_float32(self.compute_dtype))
@@ -163,10 +181,12 @@ class AttentiveReadout(keras.layers.Layer):
         heads = self.num_heads
         batch = ops.shape(features)[0]
         frames, rows, columns, width = features.shape[1:]
-        x = self._normalise(features, self.input_norm)
-        x = self._resize_in_time(
-            ops.reshape(x, (-1, frames, rows * columns, width))
-        )
+        x = ops.reshape(features, (-1, frames, rows * columns, width))
+        if self.resizing == "cubic":
+            x = self._resize_in_time(x, cubic_interpolation)
+        x = self._normalise(x, self.input_norm)
+        if self.resizing == "linear":
+            x = self._resize_in_time(x, interpolation)
         x = x + ops.cast(self.frame_positions, x.dtype)
         x = numerics.linear(
             ops.reshape(x, (-1, width)), *current_values(self.key_value)
@@ -182,12 +202,12 @@ class AttentiveReadout(keras.layers.Layer):
         )
         return ops.repeat(query, batch, axis=0), key, value
 
-    def _resize_in_time(self, tokens):
+    def _resize_in_time(self, tokens, weights_of):
         """Resizes tokens `(batch, frames, rows * columns, width)` in time."""
         frames = tokens.shape[1]
         if self.num_frames in (None, frames):
             return tokens
-        weights = interpolation(frames, self.num_frames)
+        weights = weights_of(frames, self.num_frames)
         weights = backends.constant(
             weights, keras.backend.standardize_dtype(tokens.dtype)
         )
@@ -208,63 +228,8 @@ class AttentiveReadout(keras.layers.Layer):
             "mlp_dim": self.mlp_dim,
             "num_frames": self.num_frames,
             "epsilon": self.epsilon,
-        }
-
-
-@keras.saving.register_keras_serializable("layerlock")
-class LinearReadout(keras.layers.Layer):
-    """Reads features by one linear map, after a layer normalisation.
-
-    Args:
-        output_dim: int, number of outputs: classes, or pixels of a patch.
-        pool: bool, whether to map the mean over all tokens, for a prediction
-            per clip, or each token, for a prediction per patch. Defaults to
-            `True`.
-        epsilon: float, added to variances. Defaults to `1e-6`.
-
-    Call arguments:
-        features: Shape `(batch, frames, rows, columns, dim)`, counted in
-            patches.
-
-    Output shape:
-        `(batch, 1, output_dim)`, or `(batch, tokens, output_dim)` without
-        pooling; float32 or better.
-
-    Example:
-
-    >>> tuple(LinearReadout(10)(keras.random.normal((2, 4, 3, 3, 32))).shape)
-    (2, 1, 10)
-    """
-
-    def __init__(self, output_dim, pool=True, epsilon=1e-6, **kwargs):
-        super().__init__(**kwargs)
-        check_counts(output_dim=output_dim)
-        self.output_dim = output_dim
-        self.pool = pool
-        self.epsilon = epsilon
-        self.head = Linear(output_dim, dtype=self.dtype_policy, name="head")
-
-    def build(self, input_shape):
-        width = check_features(input_shape)[-1]
-        self.input_norm = add_norm(self, "input_norm", width)
-        self.head.build((None, None, width))
-
-    def call(self, features):
-        batch, _, _, _, width = ops.shape(features)
-        x = numerics.layer_normalization(
-            features, *current_values(self.input_norm), self.epsilon
-        )
-        x = ops.reshape(x, (batch, -1, width))
-        if self.pool:
-            x = ops.mean(x, axis=1, keepdims=True)
-        return ops.cast(self.head(x), at_least_float32(self.compute_dtype))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "output_dim": self.output_dim,
-            "pool": self.pool,
-            "epsilon": self.epsilon,
+            "activation": self.activation,
+            "resizing": self.resizing,
         }
 
 

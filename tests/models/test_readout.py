@@ -30,13 +30,26 @@ def attentive(**arguments):
     return readout
 
 
-@pytest.mark.parametrize("num_frames", [None, 3, 6, 2])
-def test_attentive_readout_equals_the_reference(num_frames):
-    readout = attentive(num_frames=num_frames)
+@pytest.mark.parametrize(
+    "num_frames, resizing, activation",
+    [
+        (None, "linear", "gelu"),
+        (3, "linear", "gelu"),
+        (6, "linear", "gelu"),
+        (2, "linear", "gelu"),
+        (6, "cubic", "gelu_tanh"),
+    ],
+)
+def test_attentive_readout_equals_the_reference(
+    num_frames, resizing, activation
+):
+    readout = attentive(
+        num_frames=num_frames, resizing=resizing, activation=activation
+    )
     weights = networks.weights(readout)
 
     expected = [
-        reference.read(weights, 3, clip, num_frames or 3)
+        reference.read(weights, 3, clip, num_frames or 3, resizing, activation)
         for clip in features().astype("float64")
     ]
     outputs, attention = zip(*expected, strict=True)
@@ -116,6 +129,8 @@ def test_outputs_are_float32_in_mixed_precision():
         (lambda: AttentiveReadout(5, num_queries=0), "num_queries=0"),
         (lambda: AttentiveReadout(5, hidden_dim=10, num_heads=3), "multiple"),
         (lambda: AttentiveReadout(5, num_frames=0), "num_frames=0"),
+        (lambda: AttentiveReadout(5, resizing="near"), "resizing='near'"),
+        (lambda: AttentiveReadout(5, activation="relu"), "activation='relu'"),
         (lambda: LinearReadout(-1), "output_dim=-1"),
         (lambda: LinearReadout(5)(np.ones((2, 8, 10), "float32")), r"\(2, 8"),
     ],

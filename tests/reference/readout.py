@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from tests.reference import encoder as reference
+from tests.reference import encoder as reference, scaling4d
 
 
-def read(weights, num_heads, features, num_frames):
+def read(
+    weights,
+    num_heads,
+    features,
+    num_frames,
+    resizing="linear",
+    activation="gelu",
+):
     """Outputs of every query for one clip, and its mean attention.
 
     Args:
@@ -13,11 +20,17 @@ def read(weights, num_heads, features, num_frames):
         num_heads: int.
         features: `(frames, rows, columns, dim)`.
         num_frames: int, what they are resized to in time.
+        resizing: str, `"linear"` after the norm, or `"cubic"` before it.
+        activation: str, of the MLP.
     """
+    if resizing == "cubic":
+        features = scaling4d.resize(features, num_frames)
     x = reference.normalise(
         features, weights["input_norm_gamma"], weights["input_norm_beta"]
     )
-    x = resize(x, num_frames) + weights["frame_positions"][:, None]
+    if resizing == "linear":
+        x = resize(x, num_frames)
+    x = x + weights["frame_positions"][:, None]
     x = x.reshape(-1, x.shape[-1])
 
     def linear(values, name):
@@ -43,7 +56,7 @@ def read(weights, num_heads, features, num_frames):
     y = reference.normalise(
         tokens, weights["mlp_norm_gamma"], weights["mlp_norm_beta"]
     )
-    y = reference.gelu(linear(y, "mlp_expand"))
+    y = reference.ACTIVATIONS[activation](linear(y, "mlp_expand"))
     tokens = tokens + linear(y, "mlp_output")
     output = tokens @ weights["head/kernel"] + weights["head/bias"]
     return output, weights_of_tokens

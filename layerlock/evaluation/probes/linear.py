@@ -1,7 +1,7 @@
 """A linear map, trained by gradient descent."""
 
 from layerlock.evaluation.probes._trained import TrainedProbe
-from layerlock.models.readout import LinearReadout
+from layerlock.models.linear_readout import LinearReadout
 
 
 class LinearProbe(TrainedProbe):

@@ -61,6 +61,31 @@ def query_and_value(query: str, value: str) -> Array:
     )
 
 
+def flat_inputs(name: str) -> Array:
+    """The kernel of flax with all its axes but the last as inputs."""
+    return Array((name,), lambda x: x.reshape(-1, x.shape[-1]))
+
+
+def heads(*names: str) -> Array:
+    """Kernels of flax, `(inputs, heads, features)`, beside each other."""
+    return Array(
+        names,
+        lambda *x: np.concatenate(
+            [a.reshape(a.shape[0], -1) for a in x], axis=1
+        ),
+    )
+
+
+def flattened(*names: str) -> Array:
+    """Biases of flax, `(heads, features)`, after each other."""
+    return Array(names, lambda *x: np.concatenate([np.ravel(a) for a in x]))
+
+
+def identity(size: int) -> Array:
+    """The kernel of a map that the original does not have."""
+    return Array((), lambda: np.eye(size, dtype="float32"))
+
+
 def zeros(*shape: int) -> Array:
     """A bias that the original does not have."""
     return Array((), lambda: np.zeros(shape, "float32"))

@@ -1,5 +1,6 @@
 """Builds the networks of a plan and fills them, array by array."""
 
+import dataclasses
 import fnmatch
 
 from layerlock.models import weights
@@ -47,13 +48,26 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
             }
         )
         _fill(checkpoint, predictor, plan.predictor)
+    readout = plan.readout and _readout(checkpoint, plan.readout, encoder)
     source = Source(family, checkpoint.place, checkpoint.files)
-    return Imported(encoder, predictor, teacher, notes, source)
+    return Imported(encoder, predictor, teacher, readout, notes, source)
+
+
+def assemble_encoder(checkpoint, plan, family: str, arguments: dict):
+    """Returns the encoder that the original evaluates, with weights.
+
+    Args:
+        checkpoint, plan, family, arguments: as for `assemble`.
+    """
+    _check_names(checkpoint, plan, family)
+    arguments = {k: v for k, v in arguments.items() if k != "predictor_heads"}
+    return _encoder(checkpoint, plan.teacher or plan.encoder, arguments)
 
 
 def _check_names(checkpoint, plan, family) -> list[str]:
     """Raises unless every array is used or left out; returns the latter."""
-    networks = (plan.encoder, plan.predictor, plan.teacher)
+    readout = plan.readout and plan.readout.network
+    networks = (plan.encoder, plan.predictor, plan.teacher, readout)
     used = {
         name
         for network in networks
@@ -109,6 +123,16 @@ def _encoder(checkpoint, network, arguments):
     return encoder
 
 
+def _readout(checkpoint, planned, encoder):
+    network = planned.network
+    layer = planned.kind(
+        **{"dtype": encoder.dtype_policy, "name": "readout", **network.config}
+    )
+    layer.build((None, *encoder.grid(), encoder.hidden_dim))
+    _fill(checkpoint, layer, network)
+    return dataclasses.replace(planned, network=layer)
+
+
 def _fill(checkpoint, model, network):
     """Assigns the arrays, of which one is in memory at a time."""
     left = dict(network.arrays)
@@ -117,7 +141,14 @@ def _fill(checkpoint, model, network):
         if path in network.initial:
             continue
         array = left.pop(path)
-        value = array.convert(*map(checkpoint.read, array.names))
+        given = [checkpoint.read(name) for name in array.names]
+        try:
+            value = array.convert(*given)
+        except (ValueError, IndexError) as error:  # of shapes
+            raise ValueError(
+                f"{' and '.join(array.names)} in {checkpoint.place} cannot "
+                f"become {path}: their shapes are {[x.shape for x in given]}."
+            ) from error
         if value.shape != tuple(variable.shape):
             raise ValueError(
                 f"{' and '.join(array.names)} in {checkpoint.place} have "

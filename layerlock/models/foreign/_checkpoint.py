@@ -172,13 +172,17 @@ def _shards(index) -> list[pathlib.Path]:
         index,
         required=["weight_map"],
     )
-    shards = sorted(map(str, set(content["weight_map"].values())))
-    for name in shards:
-        if not re.fullmatch(r"[\w.-]+\.(safetensors|bin)", name):
+    named = content["weight_map"].values()
+    for name in named:
+        if not isinstance(name, str) or not re.fullmatch(
+            r"[\w.-]+\.(safetensors|bin)", name
+        ):
             raise ValueError(
                 f"{index} names the file {json_files.shown(name)}. Expected "
                 "names of files in the same folder."
             )
+    shards = sorted(set(named))
+    for name in shards:
         if not (index.parent / name).is_file():
             raise ValueError(
                 f"{name} is missing in {index.parent}. Expected the "

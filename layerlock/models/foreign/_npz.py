@@ -2,7 +2,9 @@
 
 import math
 import pathlib
+import tokenize
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -43,6 +45,7 @@ def entries(path) -> dict[str, tuple]:
         OSError,
         RuntimeError,
         UnicodeError,
+        zlib.error,
     ) as error:
         raise ValueError(
             f"{path} is no whole npz file: {error}. Copy it again."
@@ -61,7 +64,13 @@ def _header(path, archive, member):
         try:
             version = np.lib.format.read_magic(file)
             shape, _, dtype = _HEADERS[version](file)
-        except (ValueError, KeyError, TypeError, SyntaxError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            SyntaxError,
+            tokenize.TokenError,
+        ) as error:
             raise ValueError(
                 f"{place} is no array of NumPy: {error}. Copy the file again."
             ) from error
@@ -69,6 +78,10 @@ def _header(path, archive, member):
         raise ValueError(
             f"{place} holds pickled Python objects, which may run code when "
             "they are read. Expected arrays of numbers."
+        )
+    if dtype.kind not in "fiub" and not _is_bfloat16(dtype):
+        raise ValueError(
+            f"{place} has the type {dtype}. Expected real numbers."
         )
     if math.prod(shape) * dtype.itemsize > member.file_size:
         raise ValueError(
@@ -83,15 +96,26 @@ def _entry(path, filename, shape, dtype):
         try:
             with zipfile.ZipFile(path) as archive, archive.open(filename) as f:
                 array = np.lib.format.read_array(f, allow_pickle=False)
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            EOFError,
+            OSError,
+            ValueError,
+            zlib.error,
+        ) as error:
             raise ValueError(
                 f"{filename!r} in {path} cannot be read: {error}. Copy the "
                 "file again."
             ) from error
-        if dtype.kind == "V" and dtype.itemsize == 2:  # as NumPy stores it
+        if _is_bfloat16(dtype):
             return from_bfloat16(array.view("uint16"))
         return array.astype(
             "float64" if dtype == "float64" else "float32", copy=False
         )
 
     return shape, read
+
+
+def _is_bfloat16(dtype) -> bool:
+    """Whether it is how NumPy stores bfloat16: two bytes without a type."""
+    return dtype.kind == "V" and dtype.itemsize == 2 and dtype.names is None

@@ -60,10 +60,24 @@ def entries(path) -> dict[str, tuple]:
         header = json_files.decode(file.read(length), f"The header of {path}")
     header.pop("__metadata__", None)
     start = 8 + length
-    return {
+    found = {
         name: _entry(path, name, value, start, size)
         for name, value in header.items()
     }
+    _check_overlap(path, header)
+    return found
+
+
+def _check_overlap(path, header):
+    end = 0
+    for value in sorted(header.values(), key=lambda x: x["data_offsets"]):
+        begin, next_end = value["data_offsets"]
+        if begin < end and begin < next_end:
+            raise ValueError(
+                f"Arrays of {path} share bytes: one ends at {end:,}, and the "
+                f"next begins at {begin:,}. It is damaged: copy it again."
+            )
+        end = max(end, next_end)
 
 
 def _entry(path, name, value, start, size):

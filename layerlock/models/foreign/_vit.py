@@ -16,7 +16,7 @@ def timm_blocks(num_layers: int, start: str, attention=None) -> dict:
     for index in range(num_layers):
         block = f"{start}{index}."
         inner = (attention or _one_map)(block)
-        inner |= _pairs(
+        inner |= pairs(
             block,
             norms={"attention_norm": "norm1", "mlp_norm": "norm2"},
             maps={
@@ -36,7 +36,14 @@ def _one_map(block):
     }
 
 
-def _pairs(block, norms, maps) -> dict:
+def pairs(block, norms, maps) -> dict:
+    """Returns the arrays of normalisations and linear maps of a block.
+
+    Args:
+        block: str, what precedes the names of its arrays.
+        norms: dict from LayerLock's names to those of the file.
+        maps: dict, likewise.
+    """
     arrays = {}
     for ours, theirs in norms.items():
         arrays[f"{ours}_gamma"] = _arrays.same(f"{block}{theirs}.weight")
@@ -67,7 +74,7 @@ def transformers_blocks(num_layers: int, start: str, width=None) -> dict:
                 if width
                 else _arrays.appended(*(f"{m}.bias" for m in maps))
             ),
-            **_pairs(
+            **pairs(
                 block,
                 norms={"attention_norm": "norm1", "mlp_norm": "norm2"},
                 maps={

@@ -25,6 +25,22 @@ class Network:
 
 
 @dataclasses.dataclass
+class Readout:
+    """A readout that was trained on the features of an encoder.
+
+    Attributes:
+        layer: str, the name of these features.
+        network: of a task: a `Network` in a plan, and a layer that is built
+            in what was imported.
+        kind: class of the layer.
+    """
+
+    layer: str
+    network: object
+    kind: type
+
+
+@dataclasses.dataclass
 class Plan:
     """What becomes of the arrays of a file.
 
@@ -33,6 +49,7 @@ class Plan:
         predictor: `Network` of its `LatentPredictor`, or `None`.
         teacher: `Network` of its moving average, which is what the original
             evaluates; `None` without one.
+        readout: `Readout` that the file has beside the encoder, or `None`.
         left_out: dict from a pattern of names, such as `"opt/*"`, to the
             reason why these arrays are not used.
         notes: list of str, what else the user should know.
@@ -41,6 +58,7 @@ class Plan:
     encoder: Network
     predictor: Network | None = None
     teacher: Network | None = None
+    readout: Readout | None = None
     left_out: dict = dataclasses.field(default_factory=dict)
     notes: list = dataclasses.field(default_factory=list)
 
@@ -77,6 +95,7 @@ class Imported:
         predictor: its `LatentPredictor`, or `None`.
         teacher: the moving average of the encoder, which is what the original
             evaluates; `None` without one.
+        readout: `Readout` of a task, or `None`.
         notes: list of str, what was left out and why.
         source: `Source`.
     """
@@ -84,6 +103,7 @@ class Imported:
     encoder: object
     predictor: object | None
     teacher: object | None
+    readout: Readout | None
     notes: list[str]
     source: Source
 

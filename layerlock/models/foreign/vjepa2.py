@@ -3,26 +3,21 @@
 import re
 
 from layerlock import json_files
-from layerlock.models.foreign import _arrays, _meta, _vit
+from layerlock.models.foreign import (
+    _arrays,
+    _meta,
+    _transformers,
+    _vit,
+    _vjepa2_readout,
+)
 from layerlock.models.foreign.base import Family, Network, Plan
 
-_ACTIVATIONS = {
-    "gelu": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "silu": "silu",
-    "swish": "silu",
-}
-_COUNT = json_files.Kind(
-    "a whole number, at least 1", lambda x: json_files.is_whole(x) and x >= 1
-)
 _CONFIG = {
-    "crop_size": _COUNT,
-    "frames_per_clip": _COUNT,
-    "num_attention_heads": _COUNT,
+    "crop_size": _transformers.COUNT,
+    "frames_per_clip": _transformers.COUNT,
+    "num_attention_heads": _transformers.COUNT,
     "layer_norm_eps": json_files.NUMBER,
-    "hidden_act": json_files.TEXT,
-    "pred_num_attention_heads": _COUNT,
+    "pred_num_attention_heads": _transformers.COUNT,
 }
 _PATCHES = "encoder.embeddings.patch_embeddings.proj"
 _FEW_MASK_TOKENS = 2  # those of the first V-JEPA
@@ -110,31 +105,22 @@ def _start(checkpoint) -> str | None:
 
 
 def _of_transformers(checkpoint, start) -> Plan:
-    given = checkpoint.config
-    if not given:
-        raise ValueError(
-            f"{checkpoint.place} has the arrays of transformers, which need "
-            "the config.json that lies beside them. Pass the folder."
-        )
-    place = f"config.json in {checkpoint.place}"
-    json_files.check(given, _CONFIG, place)
-    activation = given.get("hidden_act", "gelu")
-    if activation not in _ACTIVATIONS:
-        raise ValueError(
-            f"{place} names the activation {json_files.shown(activation)}. "
-            f"Expected one of {list(_ACTIVATIONS)}."
-        )
+    given = _transformers.read_config(checkpoint, _CONFIG)
+    activation = _transformers.activation(checkpoint)
     encoder = _transformers_encoder(checkpoint, start, given)
-    encoder.config["activation"] = _ACTIVATIONS[activation]
-    plan = Plan(
-        encoder,
-        left_out={
-            "pooler.*": "the readout of a task",
-            "classifier.*": "the readout of a task",
-        },
-    )
+    encoder.config["activation"] = activation
+    plan = Plan(encoder)
+    if activation == "gelu":
+        plan.readout = _vjepa2_readout.of_transformers(
+            checkpoint, encoder.config["num_heads"], encoder.config["epsilon"]
+        )
+    else:
+        plan.left_out = dict.fromkeys(
+            ("pooler.*", "classifier.*"),
+            f"LayerLock's readout has GELU and not {activation}",
+        )
     if any(k.startswith(f"{start}predictor.") for k in checkpoint.shapes):
-        if _ACTIVATIONS[activation] == "gelu":
+        if activation == "gelu":
             plan.predictor = _transformers_predictor(
                 checkpoint, start, given, encoder
             )

@@ -133,19 +133,32 @@ def test_predictions_equal_those_of_transformers(tmp_path, changes):
     networks.assert_close(predicted, expected, 1e-5)
 
 
-def test_a_classifier_is_imported_without_its_readout(tmp_path):
-    model = original(tmp_path, "VJEPA2ForVideoClassification", num_labels=3)
-    clips = networks.clips(batch=1, shape=(4, 8, 8))
+@pytest.mark.parametrize("depth", [0, 3])
+def test_a_classifier_is_imported_with_its_readout(tmp_path, depth):
+    import torch
+
+    model = original(
+        tmp_path,
+        "VJEPA2ForVideoClassification",
+        num_labels=3,
+        num_pooler_layers=depth,
+    )
+    clips = networks.clips(batch=2, shape=(4, 8, 8))
 
     imported = foreign.read(tmp_path)
 
+    features = imported.encoder.features(clips)
     wanted = hidden_states(model.vjepa2, clips)[-1]
-    features = imported.encoder.features(clips)["final_norm"]
     networks.assert_close(
-        networks.numpy(features).reshape(wanted.shape), wanted, 1e-5
+        networks.numpy(features["final_norm"]).reshape(wanted.shape),
+        wanted,
+        1e-5,
     )
-    notes = "\n".join(imported.notes)
-    assert "pooler.*" in notes and "classifier.*" in notes
+    readout = imported.readout
+    output = readout.network(features[readout.layer])
+    with torch.no_grad():
+        logits = model(pixels(clips)).logits.numpy()
+    networks.assert_close(output[:, 0], logits, 1e-4)
 
 
 def test_shards_are_one_model(tmp_path):

@@ -1,0 +1,46 @@
+"""The `config.json` that transformers writes beside the arrays."""
+
+from layerlock import json_files
+
+_ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "silu": "silu",
+    "swish": "silu",
+}
+COUNT = json_files.Kind(
+    "a whole number, at least 1", lambda x: json_files.is_whole(x) and x >= 1
+)
+
+
+def read_config(checkpoint, kinds: dict) -> dict:
+    """Returns the configuration of a folder, checked.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        kinds: dict from the keys that the caller reads to their kinds.
+    """
+    if not checkpoint.config:
+        raise ValueError(
+            f"{checkpoint.place} has the arrays of transformers, which need "
+            "the config.json that lies beside them. Pass the folder."
+        )
+    kinds = {"hidden_act": json_files.TEXT, **kinds}
+    json_files.check(checkpoint.config, kinds, _place(checkpoint))
+    return checkpoint.config
+
+
+def activation(checkpoint) -> str:
+    """Returns LayerLock's name of the activation."""
+    name = checkpoint.config.get("hidden_act", "gelu")
+    if name not in _ACTIVATIONS:
+        raise ValueError(
+            f"{_place(checkpoint)} names the activation "
+            f"{json_files.shown(name)}. Expected one of {list(_ACTIVATIONS)}."
+        )
+    return _ACTIVATIONS[name]
+
+
+def _place(checkpoint) -> str:
+    return f"config.json in {checkpoint.place}"

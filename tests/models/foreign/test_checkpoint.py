@@ -1,0 +1,74 @@
+"""Files, folders and shards of weights are opened, or refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from layerlock.models import foreign
+from tests.models.foreign import files, videomae_files
+
+SHARDS = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+
+
+def shards(folder, changes=()):
+    """A folder in two files, with an index that names them."""
+    arrays = videomae_files.of_transformers(videomae_files.encoder())
+    files.write_folder(folder, {}, videomae_files.CONFIG)
+    (folder / "model.safetensors").unlink()
+    places = {}
+    for number, name in enumerate(arrays):
+        places[name] = SHARDS[number % 2]
+    for shard in SHARDS:
+        part = {k: v for k, v in arrays.items() if places[k] == shard}
+        files.write_safetensors(folder / shard, part)
+    content = {"metadata": {}, "weight_map": places | dict(changes)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_shards_are_one_model(tmp_path):
+    encoder = foreign.read(shards(tmp_path / "a")).encoder
+
+    kernel = encoder.patch_embedding.kernel.numpy()
+    stored = videomae_files.encoder()["patch_embed.proj.weight"]
+    expected = stored.transpose(2, 3, 4, 1, 0).reshape(kernel.shape)
+    np.testing.assert_array_equal(kernel, expected)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "../secret.safetensors",
+        "/tmp/secret.safetensors",
+        "..",
+        "a/b.safetensors",
+        "a\\b.safetensors",
+        {"a": 1},
+        None,
+        7,
+    ],
+)
+def test_an_index_never_leaves_its_folder(tmp_path, place):
+    files.write_safetensors(tmp_path / "secret.safetensors", {})
+    folder = shards(tmp_path / "a", {"layernorm.weight": place})
+
+    with pytest.raises(ValueError, match="files in the same folder"):
+        foreign.read(folder)
+
+
+def test_a_shard_that_is_missing_is_named(tmp_path):
+    folder = shards(tmp_path / "a")
+    (folder / SHARDS[1]).unlink()
+
+    with pytest.raises(ValueError, match=f"{SHARDS[1]} is missing"):
+        foreign.read(folder)
+
+
+def test_arrays_of_another_rank_are_named(tmp_path):
+    arrays = videomae_files.encoder()
+    arrays["blocks.0.attn.q_bias"] = np.zeros((2, 3), "float32")
+    files.write_safetensors(tmp_path / "a.safetensors", arrays)
+
+    with pytest.raises(ValueError, match=r"cannot become block_1/qkv_bias"):
+        foreign.read(tmp_path / "a.safetensors", num_heads=3)

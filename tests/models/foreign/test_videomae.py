@@ -1,0 +1,127 @@
+"""VideoMAE: the files of versions 1 and 2 against NumPy."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from layerlock.models import foreign
+from tests.models import networks
+from tests.models.foreign import files, videomae_files
+from tests.reference import videomae as reference
+
+HEADS = videomae_files.HEADS
+PREFIXES = {
+    "pretrained": ("model", ""),
+    "distilled": ("module", ""),
+    "finetuned": ("model", "module."),
+    "hub": (None, "model."),
+}
+
+
+def write(folder, kind, arrays):
+    """Writes arrays as the files of a kind hold them."""
+    section, prefix = PREFIXES[kind]
+    arrays = {prefix + name: value for name, value in arrays.items()}
+    if section is None:
+        path = folder / "model.safetensors"
+        files.write_safetensors(path, arrays)
+        return path
+    torch = pytest.importorskip("torch")
+    return files.write_pt(
+        folder / "checkpoint.pth",
+        {section: arrays},
+        optimizer={"state": {0: {"exp_avg": torch.zeros(3)}}},
+        epoch=799,
+        args=argparse.Namespace(model="vit_base_patch16_224"),
+        scaler={"scale": 1.0},
+    )
+
+
+def assert_features(encoder, weights, shape):
+    clips = networks.clips(batch=1, shape=shape)
+    features = encoder.features(clips)
+    wanted = reference.features(weights, HEADS, clips[0])
+    for name, expected in zip(encoder.layer_names, wanted, strict=True):
+        values = networks.numpy(features[name]).reshape(expected.shape)
+        networks.assert_close(values, expected, 1e-4)
+
+
+@pytest.mark.parametrize("kind", PREFIXES)
+def test_features_equal_the_reference(kind, tmp_path):
+    build = videomae_files.finetuned
+    if kind == "pretrained":
+        build = videomae_files.pretrained
+    arrays = build()
+    path = write(tmp_path, kind, arrays)
+
+    imported = foreign.read(path, num_heads=HEADS)
+
+    encoder = imported.encoder
+    assert imported.source.family == "videomae"
+    assert encoder.final_norm == (kind == "pretrained")
+    assert encoder.clip_shape == (16, 224, 224)
+    assert encoder.pixel_mean == (0.485, 0.456, 0.406)
+    for shape in ((4, 8, 8), (6, 12, 4)):
+        assert_features(encoder, videomae_files.plain(arrays), shape)
+    notes = "\n".join(imported.notes)
+    assert ("decoder" if kind == "pretrained" else "fc_norm") in notes
+
+
+def test_the_giant_of_version_2_has_patches_of_14_pixels(tmp_path):
+    arrays = videomae_files.encoder(patch=(2, 14, 14))
+    path = tmp_path / "vit_g.safetensors"
+    files.write_safetensors(path, arrays)
+
+    encoder = foreign.read(path, num_heads=HEADS).encoder
+
+    assert encoder.grid() == (8, 16, 16)
+    assert_features(encoder, arrays, (4, 28, 14))
+
+
+def test_keys_without_a_bias_are_exact(tmp_path):
+    """The encoder's bias of k may have any value: softmax does not see it."""
+    arrays = videomae_files.encoder()
+    path = tmp_path / "vit.safetensors"
+    files.write_safetensors(path, arrays)
+    encoder = foreign.read(path, num_heads=HEADS).encoder
+
+    bias = networks.numpy(encoder.blocks[0].qkv[1])
+
+    width = videomae_files.WIDTH
+    assert not bias[width : 2 * width].any()
+    np.testing.assert_array_equal(bias[:width], arrays["blocks.0.attn.q_bias"])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"pos_embed": np.zeros((1, 8, 48))}, "learned positions"),
+        ({"blocks.0.attn.scale": np.zeros((3, 1, 1))}, "cosine attention"),
+        ({"blocks.0.gamma_1": np.zeros(48)}, "scaled residuals"),
+        ({"cls_token": np.zeros((1, 1, 48))}, "Unknown: cls_token"),
+        ({"blocks.1.attn.v_bias": None}, r"Missing: blocks.1.attn.v_bias\."),
+        (
+            {"patch_embed.proj.weight": np.zeros((48, 4, 2, 4, 4))},
+            "clips of 4 channels",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(change, message, tmp_path):
+    arrays = videomae_files.encoder() | change
+    arrays = {
+        k: np.asarray(v, "float32") for k, v in arrays.items() if v is not None
+    }
+    path = tmp_path / "vit.safetensors"
+    files.write_safetensors(path, arrays)
+
+    with pytest.raises(ValueError, match=message):
+        foreign.read(path, family="videomae", num_heads=HEADS)
+
+
+def test_unknown_heads_are_asked_for(tmp_path):
+    path = tmp_path / "vit.safetensors"
+    files.write_safetensors(path, videomae_files.encoder())
+
+    with pytest.raises(ValueError, match="Pass `num_heads`"):
+        foreign.read(path)
