@@ -9,7 +9,7 @@ import pytest
 from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
-from layerlock.core.pretraining import teacher
+from layerlock.core.pretraining import teacher as teachers
 from layerlock.core.pretraining.masks import RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
@@ -293,12 +293,12 @@ def test_its_configuration_is_plain_json():
 
 def test_a_last_norm_is_copied_and_never_moved():
     encoder = networks.small_encoder(final_norm=True)
-    ema = teacher.create(encoder)
+    ema = teachers.create(encoder)
     start = [networks.numpy(v) for v in encoder.output_norm.variables]
 
     for variable in encoder.output_norm.variables:
         variable.assign(variable + 1.0)
-    teacher.update(ema, encoder, 0.5)
+    teachers.update(ema, encoder, 0.5)
 
     for variable, value in zip(ema.output_norm.variables, start, strict=True):
         np.testing.assert_array_equal(networks.numpy(variable), value)
