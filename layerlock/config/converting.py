@@ -33,7 +33,8 @@ class ConversionConfig(Section):
     )
     student: bool = option(
         False,
-        "Of a run with a teacher, take the encoder that was trained.",
+        "Of a run, or a file, with a teacher, take the encoder that was "
+        "trained.",
     )
     layers: tuple | None = option(
         None,

@@ -1,12 +1,11 @@
 """Reads the encoder that is converted, whoever wrote it."""
 
 import dataclasses
-from typing import Any
 
 from layerlock import json_files
 from layerlock.config import OptionError, facts
 from layerlock.evaluation import encoders
-from layerlock.models import exported, foreign, stored
+from layerlock.models import exported, exports, foreign, stored
 from layerlock.models.video_encoder import VideoEncoder
 from layerlock.runs.directory import RunDirectory
 
@@ -16,18 +15,14 @@ class Source:
     """What was read.
 
     Args:
-        encoder: a `VideoEncoder` in float32.
-        predictor: that of released weights, or `None`.
-        teacher: the moving average of the encoder, or `None`.
-        notes: tuple of str, what a user should know.
+        networks: the encoder, and what was beside it.
         name: str, what was read, in words.
+        notes: tuple of str, what a user should know.
     """
 
-    encoder: VideoEncoder
-    predictor: Any = None
-    teacher: Any = None
+    networks: exports.Networks
+    name: str
     notes: tuple = ()
-    name: str = ""
 
 
 def read(section) -> Source:
@@ -48,20 +43,21 @@ def read(section) -> Source:
                 "Raw pixels have no weights. Received: "
                 f"`from_={section.from_}`. Pass an encoder."
             )
-        return Source(encoder, name=section.from_)
-    if section.student:
-        raise OptionError(
-            "`student` is for runs of LayerLock. Received: "
-            f"`from_={section.from_}`. Leave it out."
-        )
+        return Source(exports.Networks(encoder), section.from_)
     found = foreign.read(section.from_, section.family)
-    return Source(
-        found.encoder,
+    if section.student and found.teacher is None:
+        raise OptionError(
+            f"`from_={section.from_}` has one encoder only. Leave `student` "
+            "out."
+        )
+    has_student = found.teacher is not None and not section.student
+    networks = exports.Networks(
+        found.encoder if section.student else found.exported_encoder,
+        found.encoder if has_student else None,
         found.predictor,
-        found.teacher,
-        tuple(found.notes),
-        f"{found.source.family} weights, {found.source.path}",
     )
+    name = f"{found.source.family} weights, {found.source.path}"
+    return Source(networks, name, tuple(found.notes))
 
 
 def is_ours(path: str) -> bool:

@@ -1,9 +1,9 @@
 """Formats that an encoder is exported to, one file each."""
 
 from layerlock import plugins
-from layerlock.models.exports.base import Export
+from layerlock.models.exports.base import Export, Networks
 
-__all__ = ["Export", "get"]
+__all__ = ["Export", "Networks", "get"]
 
 
 def get(spec) -> Export:

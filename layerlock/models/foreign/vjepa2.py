@@ -134,7 +134,9 @@ def _of_transformers(checkpoint, start) -> Plan:
         },
     )
     if any(k.startswith(f"{start}predictor.") for k in checkpoint.shapes):
-        if _ACTIVATIONS[activation] == "gelu":
+        if given.get("pred_num_hidden_layers") == 0:
+            plan.left_out[f"{start}predictor.*"] = "a predictor without blocks"
+        elif _ACTIVATIONS[activation] == "gelu":
             plan.predictor = _transformers_predictor(
                 checkpoint, start, given, encoder
             )
