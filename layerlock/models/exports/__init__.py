@@ -1,9 +1,9 @@
 """Formats that an encoder is exported to, one file each."""
 
 from layerlock import plugins
-from layerlock.models.exports.base import Export, Networks
+from layerlock.models.exports.base import Export, Networks, keras_features
 
-__all__ = ["Export", "Networks", "get"]
+__all__ = ["Export", "Networks", "get", "keras_features"]
 
 
 def get(spec) -> Export:

@@ -6,6 +6,10 @@ import importlib.util
 import pathlib
 from typing import Any
 
+from keras import ops
+
+from layerlock import backends
+
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
@@ -108,3 +112,17 @@ class Export(abc.ABC):
                 f"An export for {self.runtime} needs {', '.join(missing)}. "
                 f'Install: pip install "layerlock[{self.extras}]"'
             )
+
+
+def keras_features(encoder, clips, layers: list) -> dict:
+    """Computes features by the encoder itself, as NumPy arrays.
+
+    Args:
+        encoder: a `VideoEncoder`.
+        clips: NumPy array `(batch, frames, height, width, 3)`.
+        layers: list of names of layers.
+    """
+    compute = backends.compiled(
+        encoder, lambda clips: encoder.features(clips, layers)
+    )
+    return {k: ops.convert_to_numpy(v) for k, v in compute(clips).items()}

@@ -1,9 +1,7 @@
 """LayerLock's own format: every job reads it, on every backend."""
 
-from keras import ops
-
 from layerlock.models import stored_predictor
-from layerlock.models.exports.base import Export
+from layerlock.models.exports.base import Export, keras_features
 from layerlock.models.video_encoder import VideoEncoder
 
 
@@ -28,8 +26,7 @@ class LayerLockExport(Export):
         return []
 
     def features(self, path, clips, layers):
-        features = VideoEncoder.from_preset(path).features(clips, layers)
-        return {k: ops.convert_to_numpy(v) for k, v in features.items()}
+        return keras_features(VideoEncoder.from_preset(path), clips, layers)
 
     def usage(self, name, encoder, layers):
         return (

@@ -2,11 +2,9 @@
 
 import json
 
-from keras import ops
-
 from layerlock import disk
 from layerlock.models import foreign, portable
-from layerlock.models.exports.base import Export
+from layerlock.models.exports.base import Export, keras_features
 from layerlock.models.foreign.layerlock import MODEL_TYPE, PREFIX
 
 CONFIG = "config.json"
@@ -36,8 +34,7 @@ class SafetensorsExport(Export):
 
     def features(self, path, clips, layers):
         encoder = foreign.read(path, "layerlock").encoder
-        features = encoder.features(clips, layers)
-        return {k: ops.convert_to_numpy(v) for k, v in features.items()}
+        return keras_features(encoder, clips, layers)
 
     def usage(self, name, encoder, layers):
         return (
