@@ -31,8 +31,8 @@ def entries(path) -> dict:
     except ImportError as error:
         raise ValueError(
             f"{path} is a file of PyTorch, which is not installed. A build for "
-            "CPUs beside your framework is enough: pip install torch "
-            "--index-url https://download.pytorch.org/whl/cpu. Or pass the "
+            "CPUs beside your framework is enough; "
+            "https://pytorch.org/get-started names the command. Or pass the "
             "same weights as safetensors."
         ) from error
     tensors = {}

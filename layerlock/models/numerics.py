@@ -38,7 +38,8 @@ def _gelu_tanh(x):
     """Returns the approximation of GELU by a hyperbolic tangent."""
     if _is_float64(x):
         inner = (2 / math.pi) ** 0.5 * (x + 0.044715 * x * x * x)
-        return 0.5 * x * (1.0 + ops.tanh(inner))
+        # (1 + tanh(y)) / 2; Keras's own tanh is rounded on JAX.
+        return x * ops.sigmoid(2.0 * inner)
     return ops.gelu(x, approximate=True)
 
 

@@ -11,6 +11,7 @@ from layerlock.models.checks import check_counts
 from layerlock.models.exported import PresetMethods
 from layerlock.models.features import LayerFeatures
 from layerlock.models.positions import check_kind, positions_layer
+from layerlock.models.pretrained import PretrainedMethods
 from layerlock.models.tokenizer import VideoTokenizer
 from layerlock.models.transformer import TransformerBlock
 from layerlock.models.weights import LayerNorm, Linear
@@ -41,7 +42,13 @@ DEFAULTS = {
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class VideoEncoder(VideoTokenizer, LayerFeatures, PresetMethods, keras.Model):
+class VideoEncoder(
+    VideoTokenizer,
+    LayerFeatures,
+    PresetMethods,
+    PretrainedMethods,
+    keras.Model,
+):
     """A vision transformer over the patches of a video.
 
     It contains all layers from pixels to the features of each block, and no

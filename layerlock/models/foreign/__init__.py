@@ -2,6 +2,7 @@
 
 from layerlock import plugins
 from layerlock.models.foreign import _assembly, _checkpoint
+from layerlock.models.foreign._hub import local_path as local_path
 from layerlock.models.foreign.base import (
     Family as Family,
     Imported as Imported,
@@ -29,11 +30,18 @@ def read(path, family: str | None = None, **arguments) -> Imported:
         ValueError: if the file is damaged, belongs to no family or to
             several, or if arrays are missing, unknown or of another shape.
     """
-    checkpoint = _checkpoint.open_path(path)
-    if family is None:
-        family = _recognise(checkpoint)
-    plan = plugins.find(__name__, family, Family)().plan(checkpoint)
+    checkpoint, plan, family = _plan(path, family)
     return _assembly.assemble(checkpoint, plan, family, arguments)
+
+
+def read_encoder(path, family: str | None = None, **arguments):
+    """Reads the encoder that the original evaluates, and nothing else.
+
+    Args:
+        path, family, **arguments: as for `read`.
+    """
+    checkpoint, plan, family = _plan(path, family)
+    return _assembly.assemble_encoder(checkpoint, plan, family, arguments)
 
 
 def names() -> list[str]:
@@ -45,6 +53,14 @@ def names() -> list[str]:
     True
     """
     return plugins.names(__name__)
+
+
+def _plan(path, family):
+    checkpoint = _checkpoint.open_path(path)
+    if family is None:
+        family = _recognise(checkpoint)
+    plan = plugins.find(__name__, family, Family)().plan(checkpoint)
+    return checkpoint, plan, family
 
 
 def _recognise(checkpoint) -> str:

@@ -51,6 +51,17 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
     return Imported(encoder, predictor, teacher, notes, source)
 
 
+def assemble_encoder(checkpoint, plan, family: str, arguments: dict):
+    """Returns the encoder that the original evaluates, with weights.
+
+    Args:
+        checkpoint, plan, family, arguments: as for `assemble`.
+    """
+    _check_names(checkpoint, plan, family)
+    arguments = {k: v for k, v in arguments.items() if k != "predictor_heads"}
+    return _encoder(checkpoint, plan.teacher or plan.encoder, arguments)
+
+
 def _check_names(checkpoint, plan, family) -> list[str]:
     """Raises unless every array is used or left out; returns the latter."""
     networks = (plan.encoder, plan.predictor, plan.teacher)
