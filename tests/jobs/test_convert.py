@@ -8,7 +8,12 @@ import pytest
 import layerlock
 from layerlock.jobs.conversion import checking, hub
 from layerlock.jobs.job import JobError
-from layerlock.models import VideoEncoder, exports
+from layerlock.models import (
+    LatentPredictor,
+    VideoEncoder,
+    exports,
+    stored_predictor,
+)
 from tests.models.exports import written
 from tests.recipes import running
 
@@ -47,6 +52,28 @@ def test_an_encoder_goes_to_another_program_and_back(folder, capsys):
     assert "layerlock weights, there" in (folder / "back/README.md").read_text()
 
 
+def test_what_lies_beside_imported_weights_goes_along(folder):
+    student = written.encoder(name="other")
+    student.blocks[0].qkv[1].assign(student.blocks[0].qkv[1] + 1)
+    predictor = LatentPredictor(24, 384, 1, 2, 24, name="predictor")
+    written.write(
+        "layerlock",
+        folder / "both",
+        written.encoder(),
+        student=student,
+        predictor=predictor,
+    )
+
+    layerlock.convert(from_="both", out="copy")
+    layerlock.convert(from_="both", out="alone", student=True)
+
+    written.assert_same_weights(predictor, stored_predictor.load("copy"))
+    for path in ("copy/student", "alone"):
+        found = VideoEncoder.from_preset(path)
+        written.assert_same_weights(student, found)
+    assert not (folder / "alone" / "student").exists()
+
+
 def test_an_encoder_of_half_precision_is_exported_in_float32(folder):
     written.encoder(dtype="mixed_bfloat16").save_to_preset("half")
 
@@ -78,6 +105,8 @@ def test_a_plan_writes_nothing(folder, capsys):
         ("--from=pixels:video_vit_nano --out=a", "--from=pixels:"),
         ("--from=mine --out=a --student", "Only a run has a student"),
         ("--out=a", "--from is missing"),
+        ("--from=mine --out=a --family_args=num_heads=2", "--family_args are"),
+        ("--from=mine --out=a --family=dinov9", "Unknown --family: 'dinov9'"),
     ],
 )
 def test_mistakes_end_with_one_sentence(folder, flags, message):

@@ -1,11 +1,18 @@
 """Reads the encoder that is converted, whoever wrote it."""
 
 import dataclasses
+import pathlib
 
-from layerlock import json_files
+from layerlock import json_files, plugins
 from layerlock.config import OptionError, facts
 from layerlock.evaluation import encoders
-from layerlock.models import exported, exports, foreign, stored
+from layerlock.models import (
+    exported,
+    exports,
+    foreign,
+    stored,
+    stored_predictor,
+)
 from layerlock.models.video_encoder import VideoEncoder
 from layerlock.runs.directory import RunDirectory
 
@@ -26,7 +33,7 @@ class Source:
 
 
 def read(section) -> Source:
-    """Reads an encoder.
+    """Reads an encoder, and what lies beside it.
 
     Args:
         section: the `ConversionConfig`, resolved.
@@ -34,17 +41,12 @@ def read(section) -> Source:
     Raises:
         ValueError: if there is no encoder, or it cannot be expressed.
     """
-    if section.family is None and is_ours(section.from_):
-        encoder = encoders.load(
-            section.from_, student=section.student, dtype="float32"
-        )
-        if not isinstance(encoder, VideoEncoder):
-            raise OptionError(
-                "Raw pixels have no weights. Received: "
-                f"`from_={section.from_}`. Pass an encoder."
-            )
-        return Source(exports.Networks(encoder), section.from_)
-    found = foreign.read(section.from_, section.family)
+    place = foreign.local_path(section.from_)
+    if section.family is None and is_ours(place):
+        return _read_ours(section, place)
+    found = foreign.read(
+        section.from_, section.family, **_arguments(section.family_args)
+    )
     if section.student and found.teacher is None:
         raise OptionError(
             f"`from_={section.from_}` has one encoder only. Leave `student` "
@@ -60,9 +62,54 @@ def read(section) -> Source:
     return Source(networks, name, tuple(found.notes))
 
 
-def is_ours(path: str) -> bool:
+def _read_ours(section, place) -> Source:
+    if section.family_args:
+        raise OptionError(
+            "`family_args` are for released weights. Received: "
+            f"`from_={section.from_}`, which names its sizes. Leave them out."
+        )
+    student = place / exports.STUDENT
+    if facts.is_run(place) or not student.is_dir():
+        encoder = encoders.load(place, student=section.student, dtype="float32")
+        student = None
+    else:  # imported weights with a moving average
+        encoder = encoders.load(
+            student if section.student else place, dtype="float32"
+        )
+        student = None if section.student else encoders.load(student)
+    if not isinstance(encoder, VideoEncoder):
+        raise OptionError(
+            "Raw pixels have no weights. Received: "
+            f"`from_={section.from_}`. Pass an encoder."
+        )
+    predictor = stored_predictor.load(place)
+    return Source(exports.Networks(encoder, student, predictor), section.from_)
+
+
+class FamilyArguments:
+    """What a file of released weights may leave out.
+
+    Args:
+        num_heads: int, attention heads of the encoder.
+        predictor_heads: int, attention heads of the predictor.
+        clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
+    """
+
+    def __init__(self, num_heads=None, predictor_heads=None, clip_shape=None):
+        self.num_heads = num_heads
+        self.predictor_heads = predictor_heads
+        self.clip_shape = clip_shape
+
+
+def _arguments(given) -> dict:
+    if isinstance(given, str):
+        return plugins.parse_arguments(given, FamilyArguments)
+    return plugins.check_arguments(given, FamilyArguments)
+
+
+def is_ours(path: pathlib.Path) -> bool:
     """Whether LayerLock wrote an encoder, or is asked for a random one."""
-    if path.partition(":")[0] in encoders.BASELINES:
+    if str(path).partition(":")[0] in encoders.BASELINES:
         return True
     folder = exported.readable_path(path)
     if folder.suffix == ".keras" or facts.is_run(folder):

@@ -10,6 +10,8 @@ from keras import ops
 
 from layerlock import backends
 
+STUDENT = "student"  # folder of the trained encoder, beside its average
+
 
 @dataclasses.dataclass(frozen=True)
 class Networks:

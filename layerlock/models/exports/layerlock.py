@@ -1,7 +1,7 @@
 """LayerLock's own format: every job reads it, on every backend."""
 
 from layerlock.models import stored_predictor
-from layerlock.models.exports.base import Export, keras_features
+from layerlock.models.exports.base import STUDENT, Export, keras_features
 from layerlock.models.video_encoder import VideoEncoder
 
 
@@ -20,7 +20,7 @@ class LayerLockExport(Export):
     def write(self, networks, path, layers, dtype):
         networks.encoder.save_to_preset(path)
         if networks.student is not None:
-            networks.student.save_to_preset(path / "student")
+            networks.student.save_to_preset(path / STUDENT)
         if networks.predictor is not None:
             stored_predictor.save(networks.predictor, path)
         return []
