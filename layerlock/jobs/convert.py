@@ -176,7 +176,7 @@ convert = Job(
     Example:
 
     ```python
-    layerlock.convert(from_="runs/b", to="onnx", out="b.onnx")
+    layerlock.convert(from_="runs/b", to="safetensors", out="weights")
     ```
     """,
 )
