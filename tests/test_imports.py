@@ -23,6 +23,11 @@ OPTIONAL = (
     "wandb",
     "mlflow",
     "trackio",
+    "safetensors",
+    "transformers",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
     "huggingface_hub",
 )
 

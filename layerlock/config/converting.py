@@ -31,9 +31,16 @@ class ConversionConfig(Section):
         "and shapes.",
         choices=facts.foreign_families,
     )
+    family_args: dict = option(
+        "",
+        "What a file of released weights does not name: num_heads, "
+        "predictor_heads or clip_shape, such as "
+        "num_heads=16,clip_shape=(16,224,224).",
+    )
     student: bool = option(
         False,
-        "Of a run with a teacher, take the encoder that was trained.",
+        "Of a run, or a file, with a teacher, take the encoder that was "
+        "trained.",
     )
     layers: tuple | None = option(
         None,

@@ -18,12 +18,13 @@ def start(config: ConvertConfig):
     out = pathlib.Path(section.out)
 
     def work() -> pathlib.Path:
-        dtype, encoder = section.clip_type, source.encoder
+        dtype, networks = section.clip_type, source.networks
         with placing.draft(out) as folder:
             written = folder / out.name
-            export.write(encoder, written, layers, dtype)
+            notes = export.write(networks, written, layers, dtype)
+            notes = [*source.notes, *notes]
             difference = checking.largest_difference(
-                export, encoder, written, layers, dtype
+                export, networks.encoder, written, layers, dtype
             )
             if not difference <= checking.LARGEST:
                 raise JobError(
@@ -31,13 +32,14 @@ def start(config: ConvertConfig):
                     f"{difference:.1e} of the largest one. Expected at most "
                     f"{checking.LARGEST:.0e}. Nothing was written."
                 )
-            write_card(config, export, source, layers, difference, written)
+            facts = describe(export, source, layers, dtype, difference)
+            write_card(config, export, source, facts, notes, written)
             placing.place(written, out, export.suffix)
         print(
             f"{readable(out)}: the features in {export.runtime} differ by "
             f"{difference:.1e} of the largest one."
         )
-        for note in source.notes:
+        for note in notes:
             print(f"Note: {note}")
         if section.push_to_hub:
             print(hub.push(out, files(out, export), section.push_to_hub))
@@ -61,7 +63,7 @@ def build(config: ConvertConfig):
 
 def chosen_layers(section, export, source) -> list:
     """Names of the layers whose features are exported, or compared."""
-    names = list(source.encoder.layer_names)
+    names = list(source.networks.encoder.layer_names)
     if not export.is_program:
         return names
     if section.layers is None:
@@ -75,39 +77,41 @@ def chosen_layers(section, export, source) -> list:
     return list(dict.fromkeys(section.layers))
 
 
-def write_card(config, export, source, layers, difference, written):
+def describe(export, source, layers, dtype, difference) -> dict:
+    """Where an export comes from, what it computes, how it was checked."""
+    encoder, facts = source.networks.encoder, {"from": source.name}
+    if export.is_program:
+        names = ("batch", "frames", "height", "width")
+        free = [0, *(1 + axis for axis in export.free_axes(encoder))]
+        facts["input"] = (
+            f"`clips`: {dtype}, values from 0 to 255, shape (batch, frames, "
+            f"height, width, 3), of any {', '.join(names[n] for n in free)}"
+        )
+        facts["output"] = (
+            f"{', '.join(layers)}: shape (batch, frames, rows, columns, "
+            f"{encoder.hidden_dim}), counted in patches"
+        )
+    facts["checked"] = (
+        f"in {export.runtime}: the features differ by {difference:.1e} of the "
+        "largest one"
+    )
+    return facts
+
+
+def write_card(config, export, source, facts, notes, written):
     """Writes the card of an export beside it."""
-    section, encoder = config.conversion, source.encoder
-    facts = {
-        "from": source.name,
-        **describe_input(export, encoder, layers, section.clip_type),
-        "checked": f"in {export.runtime}: the features differ by "
-        f"{difference:.1e} of the largest one",
-    }
-    usage = export.usage(written.name, layers, section.clip_type)
-    run = reading.run_of(section)
+    section, encoder = config.conversion, source.networks.encoder
+    layers = chosen_layers(section, export, source)
     text = export_card.describe(
-        written.name, encoder, usage, facts, source.notes, run
+        written.name,
+        encoder,
+        export.usage(written.name, encoder, layers),
+        facts,
+        notes,
+        reading.run_of(section),
     )
     path = placing.card_path(written, export.suffix)
     model_card.place(path.parent, text, path.name, export.library)
-
-
-def describe_input(export, encoder, layers, dtype) -> dict:
-    """What a program takes and returns; nothing for formats of weights."""
-    if not export.is_program:
-        return {}
-    sizes = "batch, frames, height and width are free"
-    if not export.size_is_free(encoder):
-        frames, rows, columns = encoder.clip_shape
-        sizes = f"the batch is free; clips have {frames} frames of "
-        sizes += f"{rows}x{columns}"
-    return {
-        "input": f"`clips`: {dtype}, values from 0 to 255, shape (batch, "
-        f"frames, height, width, 3); {sizes}",
-        "output": f"{', '.join(layers)}: shape (batch, frames, rows, columns, "
-        f"{encoder.hidden_dim}), counted in patches",
-    }
 
 
 def files(out: pathlib.Path, export) -> list:
@@ -123,7 +127,7 @@ def files(out: pathlib.Path, export) -> list:
 def plan(config: ConvertConfig) -> Plan:
     """What would be read and written."""
     config, export, source, layers = build(config)
-    encoder = source.encoder
+    encoder = source.networks.encoder
     count = num_parameters(**encoder.get_config())
     what = ", ".join(layers) if export.is_program else "all layers"
     lines = [
@@ -172,7 +176,7 @@ convert = Job(
     Example:
 
     ```python
-    layerlock.convert(from_="runs/b", to="onnx", out="b.onnx")
+    layerlock.convert(from_="runs/b", to="safetensors", out="weights")
     ```
     """,
 )

@@ -41,19 +41,27 @@ def to_arrays(encoder, last_layer: int | None = None) -> dict:
     Returns:
         dict from name, such as `"blocks.1.qkv.weight"`, to array.
     """
+    arrays = {}
+    for path, variable in variables(encoder, last_layer):
+        value = ops.convert_to_numpy(variable)
+        if is_kernel(path):
+            value = value.T
+        arrays[portable_name(path)] = np.ascontiguousarray(value)
+    return arrays
+
+
+def variables(encoder, last_layer: int | None = None):
+    """Yields layer and name of each variable, and the variable.
+
+    Args:
+        encoder, last_layer: as for `to_arrays`.
+    """
     names = encoder.layer_names
     unneeded = [] if last_layer is None else names[last_layer + 1 :]
-    arrays = {}
     for layer in encoder.all_layers:
-        if layer.name in unneeded:
-            continue
-        for variable in layer.variables:
-            value = ops.convert_to_numpy(variable)
-            if is_kernel(variable.name):
-                value = value.T
-            name = portable_name(f"{layer.name}/{variable.name}")
-            arrays[name] = np.ascontiguousarray(value)
-    return arrays
+        if layer.name not in unneeded:
+            for variable in layer.variables:
+                yield f"{layer.name}/{variable.name}", variable
 
 
 def portable_name(path: str) -> str:
@@ -78,9 +86,9 @@ def portable_name(path: str) -> str:
     return ".".join(p for p in parts if p not in ("", "norm"))
 
 
-def is_kernel(variable: str) -> bool:
-    """Whether a variable is stored transposed, by its name."""
-    return variable.endswith("kernel")
+def is_kernel(path: str) -> bool:
+    """Whether a variable is stored transposed."""
+    return path.endswith("kernel")
 
 
 def paths(config: dict):

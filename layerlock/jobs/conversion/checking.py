@@ -1,9 +1,8 @@
 """Compares an export with its encoder, in the runtime that it is for."""
 
-import keras
 import numpy as np
 
-from layerlock import backends
+from layerlock.models import exports
 
 LARGEST = 1e-4  # relative difference in float32
 _SEED = 0
@@ -13,7 +12,7 @@ def largest_difference(export, encoder, path, layers: list, dtype: str):
     """Returns the largest difference, relative to the largest feature.
 
     Two clips of the encoder's own size are compared, and one of another size
-    where the export takes it.
+    along every axis that is free.
 
     Args:
         export: the `Export`.
@@ -23,39 +22,43 @@ def largest_difference(export, encoder, path, layers: list, dtype: str):
         dtype: str, of the clips.
     """
     shapes = [(2, *encoder.clip_shape)]
-    if export.size_is_free(encoder):
-        shapes.append((1, *other_shape(encoder)))
-    compute = backends.compiled(
-        encoder, lambda clips: encoder.features(clips, layers)
-    )
+    if axes := export.free_axes(encoder):
+        shapes.append((1, *other_shape(encoder, axes)))
     rng = np.random.default_rng(_SEED)
     differences = [0.0]
     for shape in shapes:
         clips = rng.integers(0, 256, (*shape, 3)).astype(dtype)
         found = export.features(path, clips, layers)
-        for name, value in compute(clips).items():
-            expected = keras.ops.convert_to_numpy(value)
+        own = exports.keras_features(encoder, clips, layers)
+        for name, expected in own.items():
             largest = np.abs(expected).max()
-            difference = np.abs(found[name] - expected).max()
+            values = np.reshape(found[name], expected.shape)
+            difference = np.abs(values - expected).max()
             differences.append(float(difference / largest))
     # NaN, which compares as false, is the largest.
     return max(differences, key=lambda x: np.inf if np.isnan(x) else x)
 
 
-def other_shape(encoder) -> tuple:
-    """A shape of clips with another number of patches on every free axis.
+def other_shape(encoder, axes) -> tuple:
+    """A shape of clips with another number of patches on some axes.
 
-    An axis with a single patch keeps it, as in programs.
+    Example:
+
+    >>> from layerlock.models import VideoEncoder
+    >>> encoder = VideoEncoder.from_preset("video_vit_nano")
+    >>> encoder.clip_shape, other_shape(encoder, (0, 2))
+    ((8, 32, 32), (6, 32, 24))
     """
+    grid = [
+        _other(count) if axis in axes else count
+        for axis, count in enumerate(encoder.grid())
+    ]
     return tuple(
-        patch * _other(size // patch)
-        for size, patch in zip(
-            encoder.clip_shape, encoder.patch_size, strict=True
-        )
+        count * patch
+        for count, patch in zip(grid, encoder.patch_size, strict=True)
     )
 
 
 def _other(count: int) -> int:
-    if count <= 2:
-        return {1: 1, 2: 3}[count]
-    return count // 2 + 1
+    """Half of a number of patches, or one more where there are few."""
+    return count // 2 + 1 if count > 2 else count + 1

@@ -1,9 +1,14 @@
 """Formats that an encoder is exported to, one file each."""
 
 from layerlock import plugins
-from layerlock.models.exports.base import Export
+from layerlock.models.exports.base import (
+    STUDENT,
+    Export,
+    Networks,
+    keras_features,
+)
 
-__all__ = ["Export", "get"]
+__all__ = ["STUDENT", "Export", "Networks", "get", "keras_features"]
 
 
 def get(spec) -> Export:

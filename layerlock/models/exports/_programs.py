@@ -1,6 +1,7 @@
 """Programs of an encoder, traced by PyTorch on whatever backend it is."""
 
 from layerlock.models import portable
+from layerlock.models.patches import AXES
 
 
 def trace(encoder, layers: list, dtype: str):
@@ -23,3 +24,25 @@ def trace(encoder, layers: list, dtype: str):
     config["final_norm"] = last > encoder.num_layers
     program = programs.build(config, portable.to_arrays(encoder, last), numbers)
     return programs.trace(program, encoder.clip_shape, dtype)
+
+
+def free_axes(encoder) -> tuple:
+    """The axes along which a program takes clips of any number of patches.
+
+    PyTorch specialises a program on an axis with a single patch.
+    """
+    return tuple(
+        axis for axis, patches in enumerate(encoder.grid()) if patches > 1
+    )
+
+
+def notes(encoder) -> list[str]:
+    """What a user of a program should know."""
+    fixed = [
+        f"{encoder.clip_shape[axis]} {name}"
+        for axis, name in enumerate(AXES)
+        if axis not in free_axes(encoder)
+    ]
+    if not fixed:
+        return []
+    return [f"Clips of the program have {' and '.join(fixed)}, one patch."]

@@ -12,7 +12,7 @@ class OnnxExport(Export):
 
     Example:
 
-    >>> OnnxExport().usage("mine.onnx", ["block_8"], "uint8").splitlines()[-1]
+    >>> OnnxExport().usage("mine.onnx", None, ["block_8"]).splitlines()[-1]
     '[block_8] = session.run(["block_8"], {"clips": clips})'
     """
 
@@ -23,11 +23,15 @@ class OnnxExport(Export):
     is_program = True
     library = "onnx"
 
-    def write(self, encoder, path, layers, dtype):
+    def write(self, networks, path, layers, dtype):
         from layerlock.backends.torch.portable import programs
 
-        traced = _programs.trace(encoder, layers, dtype)
+        traced = _programs.trace(networks.encoder, layers, dtype)
         programs.save_onnx(traced, path, layers)
+        return _programs.notes(networks.encoder)
+
+    def free_axes(self, encoder):
+        return _programs.free_axes(encoder)
 
     def features(self, path, clips, layers):
         import onnxruntime
@@ -38,7 +42,7 @@ class OnnxExport(Export):
         outputs = session.run(layers, {"clips": clips})
         return dict(zip(layers, outputs, strict=True))
 
-    def usage(self, name, layers, dtype):
+    def usage(self, name, encoder, layers):
         outputs = ", ".join(f'"{layer}"' for layer in layers)
         return (
             "import onnxruntime\n\n"

@@ -2,11 +2,9 @@
 
 import json
 
-from keras import ops
-
 from layerlock import disk
 from layerlock.models import foreign, portable
-from layerlock.models.exports.base import Export
+from layerlock.models.exports.base import Export, keras_features
 from layerlock.models.foreign.layerlock import MODEL_TYPE, PREFIX
 
 CONFIG = "config.json"
@@ -21,24 +19,24 @@ class SafetensorsExport(Export):
 
     Example:
 
-    >>> SafetensorsExport().usage("mine", [], "uint8").splitlines()[-1]
+    >>> SafetensorsExport().usage("mine", None, []).splitlines()[-1]
     'weights = load_file("mine/model.safetensors")'
     """
 
     needs = ("safetensors",)
     library = "safetensors"
 
-    def write(self, encoder, path, layers, dtype):
+    def write(self, networks, path, layers, dtype):
         path.mkdir()
-        write_weights(encoder, path / WEIGHTS)
-        write_config(encoder, path / CONFIG)
+        write_weights(networks.encoder, path / WEIGHTS)
+        write_config(networks.encoder, path / CONFIG)
+        return []
 
     def features(self, path, clips, layers):
         encoder = foreign.read(path, "layerlock").encoder
-        features = encoder.features(clips, layers)
-        return {k: ops.convert_to_numpy(v) for k, v in features.items()}
+        return keras_features(encoder, clips, layers)
 
-    def usage(self, name, layers, dtype):
+    def usage(self, name, encoder, layers):
         return (
             "from safetensors.numpy import load_file\n\n"
             f'weights = load_file("{name}/{WEIGHTS}")'
@@ -47,12 +45,14 @@ class SafetensorsExport(Export):
 
 def write_weights(encoder, path):
     """Writes the weights of an encoder to a file of safetensors."""
+    arrays = portable.to_arrays(encoder)
+    write_arrays({PREFIX + name: x for name, x in arrays.items()}, path)
+
+
+def write_arrays(arrays: dict, path):
+    """Writes NumPy arrays by name to a file of safetensors."""
     from safetensors.numpy import save_file
 
-    arrays = {
-        PREFIX + name: array
-        for name, array in portable.to_arrays(encoder).items()
-    }
     # transformers loads files of PyTorch alone.
     save_file(arrays, path, metadata={"format": "pt"})
     disk.flush(path)
@@ -72,4 +72,9 @@ def write_config(encoder, path, **more):
         "num_decoder_layers": encoder.num_decoder_layers,
         **more,
     }
+    write_json(content, path)
+
+
+def write_json(content: dict, path):
+    """Writes indented JSON."""
     disk.write(path, (json.dumps(content, indent=2) + "\n").encode())

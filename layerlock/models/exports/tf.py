@@ -24,7 +24,7 @@ class SavedModelExport(Export):
 
     Example:
 
-    >>> print(SavedModelExport().usage("mine", ["block_8"], "uint8"))
+    >>> print(SavedModelExport().usage("mine", None, ["block_8"]))
     import tensorflow as tf
     <BLANKLINE>
     program = tf.saved_model.load("mine")
@@ -46,15 +46,23 @@ class SavedModelExport(Export):
                 "encoders of every backend."
             )
 
-    def size_is_free(self, encoder):
-        return (
+    def free_axes(self, encoder):
+        is_free = (
             encoder.positions in _KINDS_OF_ANY_SIZE
             and encoder.position_grid is None
         )
+        return (0, 1, 2) if is_free else ()
 
-    def write(self, encoder, path, layers, dtype):
-        is_free = self.size_is_free(encoder)
-        sizes = (None,) * 3 if is_free else encoder.clip_shape
+    def write(self, networks, path, layers, dtype):
+        encoder, notes = networks.encoder, []
+        sizes = (None, None, None)
+        if not self.free_axes(encoder):
+            sizes = encoder.clip_shape
+            notes.append(
+                f"Positions {encoder.positions!r} are computed when the "
+                f"program is written: its clips have {sizes[0]} frames of "
+                f"{sizes[1]}x{sizes[2]}."
+            )
         archive = keras.export.ExportArchive()
         archive.track(encoder)
         archive.add_endpoint(
@@ -63,13 +71,14 @@ class SavedModelExport(Export):
             [keras.InputSpec(dtype, (None, *sizes, CHANNELS), name="clips")],
         )
         archive.write_out(path, verbose=False)
+        return notes
 
     def features(self, path, clips, layers):
         program = keras.layers.TFSMLayer(path, call_endpoint="serve")
         features = program(clips)
         return {k: ops.convert_to_numpy(v) for k, v in features.items()}
 
-    def usage(self, name, layers, dtype):
+    def usage(self, name, encoder, layers):
         return (
             "import tensorflow as tf\n\n"
             f'program = tf.saved_model.load("{name}")\n'

@@ -9,7 +9,7 @@ class TorchExport(Export):
 
     Example:
 
-    >>> print(TorchExport().usage("mine.pt2", ["block_8"], "uint8"))
+    >>> print(TorchExport().usage("mine.pt2", None, ["block_8"]))
     import torch
     <BLANKLINE>
     program = torch.export.load("mine.pt2").module()
@@ -23,17 +23,21 @@ class TorchExport(Export):
     is_program = True
     library = "pytorch"
 
-    def write(self, encoder, path, layers, dtype):
+    def write(self, networks, path, layers, dtype):
         from layerlock.backends.torch.portable import programs
 
-        programs.save(_programs.trace(encoder, layers, dtype), path)
+        programs.save(_programs.trace(networks.encoder, layers, dtype), path)
+        return _programs.notes(networks.encoder)
+
+    def free_axes(self, encoder):
+        return _programs.free_axes(encoder)
 
     def features(self, path, clips, layers):
         from layerlock.backends.torch.portable import programs
 
         return programs.run(path, clips)
 
-    def usage(self, name, layers, dtype):
+    def usage(self, name, encoder, layers):
         reads = "\n".join(
             f'{layer} = program(clips)["{layer}"]' for layer in layers[:1]
         )

@@ -1,15 +1,13 @@
 """Hugging Face's transformers: a folder that `AutoModel` loads."""
 
-import json
 import pathlib
 import re
 
 import numpy as np
 
 from layerlock import disk, json_files
-from layerlock.models.exports import safetensors
+from layerlock.models.exports import _vjepa2, safetensors
 from layerlock.models.exports.base import Export
-from layerlock.models.patches import patch_grid
 
 PROCESSOR = "video_preprocessor_config.json"
 _ROOM = "layerlock.backends.torch.portable."
@@ -17,14 +15,16 @@ _MODULES = ("positions", "encoder", "transformers")
 
 
 class TransformersExport(Export):
-    """A folder with weights, configuration and the code of the network.
+    """A folder with weights and configuration, read by `AutoModel`.
 
-    Weights and configuration are those of an export as safetensors.
+    An encoder that `VJEPA2Model` can express is written as one. Every other
+    has the weights and the configuration of an export as safetensors, and the
+    code of its network, which transformers runs with `trust_remote_code`.
 
     Example:
 
-    >>> "trust_remote_code" in TransformersExport().usage("mine", [], "uint8")
-    True
+    >>> TransformersExport().needs
+    ('torch', 'transformers', 'safetensors')
     """
 
     needs = ("torch", "transformers", "safetensors")
@@ -32,48 +32,71 @@ class TransformersExport(Export):
     runtime = "transformers"
     library = "transformers"
 
-    def write(self, encoder, path, layers, dtype):
+    def write(self, networks, path, layers, dtype):
         path.mkdir()
-        safetensors.write_weights(encoder, path / safetensors.WEIGHTS)
-        model = code_name("transformers").removesuffix(".py")
-        safetensors.write_config(
-            encoder,
-            path / safetensors.CONFIG,
-            architectures=["LayerLockModel"],
-            auto_map={
-                "AutoConfig": f"{model}.LayerLockConfig",
-                "AutoModel": f"{model}.LayerLockModel",
-            },
-            dtype="float32",
-        )
-        for module in _MODULES:
-            disk.write(path / code_name(module), portable_code(module).encode())
-        write_processor(encoder, path / PROCESSOR)
+        write_processor(networks.encoder, path / PROCESSOR)
+        if _vjepa2.expresses(networks.encoder):
+            return write_vjepa2(networks, path)
+        return write_own(networks.encoder, path)
 
     def features(self, path, clips, layers):
         from layerlock.backends.torch.portable import loading
 
-        arguments = json_files.read(path / safetensors.CONFIG)["encoder"]
-        *states, last = loading.hidden_states(path, processed(path, clips))
-        numbers = {
-            "embedding": 0,
-            **{f"block_{k}": k for k in range(1, arguments["num_layers"] + 1)},
-        }
-        grid = patch_grid(clips.shape[1:4], arguments["patch_size"])
-        return {
-            name: (states[numbers[name]] if name in numbers else last).reshape(
-                -1, *grid, last.shape[-1]
-            )
-            for name in layers
-        }
+        states = loading.hidden_states(path, processed(path, clips))
+        numbers = {"final_norm": -1, "embedding": 0}
+        numbers |= {f"block_{k}": k for k in range(1, len(states))}
+        return {name: states[numbers[name]] for name in layers}
 
-    def usage(self, name, layers, dtype):
+    def free_axes(self, encoder):
+        # `VJEPA2Model` numbers rows and columns by the size that it was made
+        # for.
+        return (0,) if _vjepa2.expresses(encoder) else (0, 1, 2)
+
+    def usage(self, name, encoder, layers):
+        if _vjepa2.expresses(encoder):
+            load, skip = f'"{name}"', ", skip_predictor=True"
+        else:
+            load, skip = f'"{name}", trust_remote_code=True', ""
         return (
             "from transformers import AutoModel\n\n"
-            f'model = AutoModel.from_pretrained("{name}", '
-            "trust_remote_code=True)\n"
-            "features = model(pixel_values_videos).last_hidden_state"
+            f"model = AutoModel.from_pretrained({load})\n"
+            f"features = model(pixel_values_videos{skip}).last_hidden_state"
         )
+
+
+def write_own(encoder, path: pathlib.Path) -> list[str]:
+    """Writes an encoder with the code of its network; returns notes."""
+    safetensors.write_weights(encoder, path / safetensors.WEIGHTS)
+    model = code_name("transformers").removesuffix(".py")
+    safetensors.write_config(
+        encoder,
+        path / safetensors.CONFIG,
+        architectures=["LayerLockModel"],
+        auto_map={
+            "AutoConfig": f"{model}.LayerLockConfig",
+            "AutoModel": f"{model}.LayerLockModel",
+        },
+        dtype="float32",
+    )
+    for module in _MODULES:
+        disk.write(path / code_name(module), portable_code(module).encode())
+    return ["transformers runs the code in the folder: `trust_remote_code`."]
+
+
+def write_vjepa2(networks, path: pathlib.Path) -> list[str]:
+    """Writes an encoder as `VJEPA2Model`; returns notes."""
+    encoder, predictor = networks.encoder, networks.predictor
+    notes = ["It is a `VJEPA2Model`: no code is run from the folder."]
+    if predictor is None or not _vjepa2.expresses_predictor(encoder, predictor):
+        predictor = None
+        notes.append(_vjepa2.ZEROS_NOTE)
+    safetensors.write_arrays(
+        _vjepa2.arrays(encoder, predictor), path / safetensors.WEIGHTS
+    )
+    safetensors.write_json(
+        _vjepa2.config(encoder, predictor), path / safetensors.CONFIG
+    )
+    return notes
 
 
 def code_name(module: str) -> str:
@@ -103,7 +126,7 @@ def portable_code(module: str) -> str:
 
 def write_processor(encoder, path):
     """Writes how clips become the model's input."""
-    frames, rows, columns = encoder.clip_shape
+    _, rows, columns = encoder.clip_shape
     content = {
         "video_processor_type": "VJEPA2VideoProcessor",
         "do_resize": True,
@@ -115,7 +138,7 @@ def write_processor(encoder, path):
         "image_mean": _per_channel(encoder.pixel_mean),
         "image_std": _per_channel(encoder.pixel_std),
     }
-    disk.write(path, (json.dumps(content, indent=2) + "\n").encode())
+    safetensors.write_json(content, path)
 
 
 def processed(folder, clips) -> np.ndarray:

@@ -5,7 +5,7 @@ import re
 
 _PREFIX = "hf://"
 _SAFE = ("*.json", "*.safetensors")
-_OTHERS = ("*.bin", "*.pt", "*.pth", "*.npz")
+_OTHERS = ("*.bin", "*.pt", "*.pth", "*.npz", "*.weights.h5")
 
 
 def local_path(path: str) -> pathlib.Path:

@@ -16,6 +16,12 @@ class LayerLockFamily(Family):
         return checkpoint.config.get("model_type") == MODEL_TYPE
 
     def plan(self, checkpoint):
+        if not self.recognises(checkpoint):
+            raise ValueError(
+                f"{checkpoint.place} is no export of LayerLock. Received: "
+                f"{checkpoint.summary()}. Expected a folder with a config.json "
+                f"of `model_type` {MODEL_TYPE!r}."
+            )
         place = f"config.json of {checkpoint.place}"
         config = checkpoint.config.get("encoder")
         stored.check_config(config, place)

@@ -120,7 +120,9 @@ def _of_transformers(checkpoint, start) -> Plan:
             f"LayerLock's readout has GELU and not {activation}",
         )
     if any(k.startswith(f"{start}predictor.") for k in checkpoint.shapes):
-        if activation == "gelu":
+        if given.get("pred_num_hidden_layers") == 0:
+            plan.left_out[f"{start}predictor.*"] = "a predictor without blocks"
+        elif activation == "gelu":
             plan.predictor = _transformers_predictor(
                 checkpoint, start, given, encoder
             )

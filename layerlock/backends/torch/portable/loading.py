@@ -23,7 +23,11 @@ def hidden_states(folder, pixels: np.ndarray) -> list:
     with _without_progress():
         model = AutoModel.from_pretrained(folder, trust_remote_code=True)
     with torch.no_grad():
-        outputs = model(torch.from_numpy(pixels), output_hidden_states=True)
+        outputs = model(
+            torch.from_numpy(pixels),
+            output_hidden_states=True,
+            skip_predictor=True,  # of V-JEPA 2
+        )
     states = [*outputs.hidden_states, outputs.last_hidden_state]
     return [state.numpy() for state in states]
 
