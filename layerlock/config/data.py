@@ -83,15 +83,25 @@ class DataConfig(Section):
         if self.validation is not None:
             facts.source_class(self.validation)
         is_whole = self.sampling == "whole"
-        accepted = plugins.argument_names(source)
         for name, is_set in (("fps", self.fps), ("sampling", is_whole)):
-            if is_set and name not in accepted and not self.validation:
-                raise OptionError(
-                    f"`{name}` is for videos; `data={self.data}` has no time."
-                )
+            if is_set and not self.validation:
+                self._check_reads_videos(name, source)
         if self.fps and is_whole:
             raise OptionError(
                 "`fps` is the rate of `sampling=rate`; `sampling=whole` "
                 "spreads the frames over the whole video. Received: "
                 f"fps={self.fps:g}, sampling=whole. Leave one of them out."
+            )
+
+    def _check_reads_videos(self, name: str, source: type):
+        """Raises if an option for videos would do nothing."""
+        if not isinstance(self.data, str):
+            raise OptionError(
+                f"`{name}` is for videos that `data` names. Received: a "
+                f"source, {type(self.data).__name__}. Pass `{name}` to its "
+                "constructor."
+            )
+        if name not in plugins.argument_names(source):
+            raise OptionError(
+                f"`{name}` is for videos; `data={self.data}` has no time."
             )

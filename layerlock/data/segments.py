@@ -17,7 +17,9 @@ from layerlock.data.streams import Facts
 _ROUNDING = 1e-9  # frames, since places are products of floats
 
 
-def shifted(facts: Facts, frames: int, shift: float = 0.5, span=None):
+def shifted(
+    facts: Facts, frames: int, shift: float = 0.5, span=None
+) -> np.ndarray:
     """Returns the times of the frames at one place of all segments.
 
     Args:

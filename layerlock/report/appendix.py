@@ -54,7 +54,7 @@ def files(listing: dict | None) -> DataFiles | None:
         "clips replaced because their file is unreadable": listing.get(
             "replaced_clips"
         ),
-        "short clips, whose last frame is repeated": listing.get("short_clips"),
+        "short clips, which repeat frames": listing.get("short_clips"),
         "failed reads of files that passed the check": listing.get(
             "failed_reads"
         ),

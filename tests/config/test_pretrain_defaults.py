@@ -385,5 +385,8 @@ def test_a_source_of_other_clips_than_the_options_is_refused():
     assert PretrainConfig.of(data=source).resolve().data.frames == 4
     with pytest.raises(ValueError, match="has `frames=4`. Received"):
         PretrainConfig.of(data=source, frames=8).resolve()
+    for options in ({"fps": 8.0}, {"sampling": "whole"}):
+        with pytest.raises(ValueError, match="is for videos that `data` names"):
+            PretrainConfig.of(data=source, **options).resolve()
     with pytest.raises(ValueError, match="Clips come from"):
         PretrainConfig.of(data=5).resolve()

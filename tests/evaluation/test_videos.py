@@ -1,19 +1,22 @@
 """Labelled videos: which are left out, and which clips of them are seen."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from layerlock import evaluation
 from layerlock.evaluation import extraction
+from tests.data import synthesise
 from tests.evaluation import layouts, toys
+from tests.evaluation.test_layouts import shown_numbers
 
 pytest.importorskip("av")
 
 
 def build(path, **arguments):
-    return evaluation.get(
-        "folder", data=path, frames=4, size=16, cache=False, **arguments
-    )
+    given = {"frames": 4, "size": 16, "cache": False} | arguments
+    return evaluation.get("folder", data=path, **given)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,44 @@ def test_views_are_drawn_for_training_and_spread_for_the_test(tmp_path):
     views = task.examples("test")[0][0].reshape(2, 3, *first.shape)
     assert not np.array_equal(views[0, 0], views[1, 0])  # another time
     assert not np.array_equal(views[0, 0], views[0, 2])  # another place
+
+
+def test_clips_of_the_whole_video_have_a_frame_of_each_segment(tmp_path):
+    path = layouts.folder(tmp_path / "data", ("jump", "run"), 4)
+    task = build(path, train_views=9, test_crops=1, sampling="whole")
+    task.framing = dataclasses.replace(
+        task.framing, scale=(1, 1), aspect=(4 / 3, 4 / 3)
+    )
+
+    train = task.examples("train")[0][0]
+    drawn = {tuple(synthesise.numbers(clip)) for clip in train}
+
+    assert task.get_config()["framing"]["sampling"] == "whole"
+    assert len(drawn) > 3
+    for numbers in drawn:  # of 8 frames
+        assert [number // 2 for number in numbers] == [0, 1, 2, 3]
+
+
+def test_clips_of_a_test_are_spread_and_that_of_a_validation_is_central(
+    tmp_path,
+):
+    path = layouts.folder(tmp_path / "data", ("jump", "run"), 4)
+    task = build(path, size=48, test_crops=1, sampling="whole")
+
+    first, second = task.examples("test")[0][0]  # of 8 frames
+    [central] = task.examples("validation")[0][0]
+
+    assert shown_numbers(first) == [0, 2, 4, 6]
+    assert shown_numbers(second) == [1, 3, 5, 7]
+    assert shown_numbers(central) == [1, 3, 5, 7]
+
+
+def test_a_folder_is_read_at_a_rate_unless_it_is_said(tmp_path):
+    path = layouts.folder(tmp_path / "data", ("jump", "run"), 4)
+
+    assert build(path).framing.sampling == "rate"
+    with pytest.raises(ValueError, match="`fps` is the rate of `sampling"):
+        build(path, fps=5.0, sampling="whole")
 
 
 def test_unreadable_videos_are_counted_and_named(tmp_path):

@@ -29,7 +29,7 @@ def test_replaced_and_short_clips_are_counted():
         ("files", "2"),
         ("unreadable files", "1"),
         ("clips replaced because their file is unreadable", "12"),
-        ("short clips, whose last frame is repeated", "3"),
+        ("short clips, which repeat frames", "3"),
     ]
 
 

@@ -36,6 +36,7 @@ def test_what_a_run_writes_is_accepted(check, values):
     [
         ("config", {"flags": []}, "flags"),
         ("config", {"flags": {"steps": "9"}}, "flags"),
+        ("config", {"flags": {"sampling": 9}}, "flags"),
         ("config", {"resumes": [{}]}, "resumes"),
         ("config", {"devices": "cpu"}, "devices"),
         ("metrics", {"step": -1}, "step"),

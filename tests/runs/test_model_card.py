@@ -72,6 +72,16 @@ def test_it_holds_data_configuration_and_cost(run):
     assert "## Scores" not in card
 
 
+def test_clips_of_whole_videos_are_named(tmp_path):
+    options = FLAGS | {"fps": None, "sampling": "whole"}
+    run = RunDirectory.create(tmp_path / "run", CONFIG | {"flags": options})
+    run.encoder_path.mkdir()
+
+    model_card.write(run)
+
+    assert "8 frames of 32x32 over the whole of a video" in read(run)
+
+
 def test_scores_appear_once_the_encoder_was_probed(run):
     out = run.path / "probes" / "scenes_motion-attentive"
     out.mkdir(parents=True)

@@ -24,7 +24,7 @@ class SomethingSomething(VideoTask):
     the official validation split is the test split, and 5 % of the training
     videos are the validation split.
 
-    A video is one action from its begin to its end, so that frames are spread
+    A video is one action from its start to its end, so that frames are spread
     over the whole of it, as in temporal segment networks and in the
     [fine-tuning of VideoMAE](https://github.com/MCG-NJU/VideoMAE), with the
     same 2 times 3 views in the test. The probe of

@@ -4,15 +4,15 @@ import pytest
 
 from layerlock import evaluation
 from tests.evaluation import layouts
+from tests.evaluation.test_layouts import shown_numbers
 
 pytest.importorskip("av")
 SPLITS = ("train", "validation", "test")
 
 
 def build(path, **arguments):
-    return evaluation.get(
-        "kinetics", data=path, frames=4, size=16, cache=False, **arguments
-    )
+    given = {"frames": 4, "size": 16, "cache": False} | arguments
+    return evaluation.get("kinetics", data=path, **given)
 
 
 def said(task):
@@ -187,3 +187,16 @@ def test_links_in_circles_end(tmp_path):
     (path / "all").symlink_to(path / "train")
 
     assert build(path).problems == []
+
+
+def test_of_a_span_frames_are_spread_over_it_alone(tmp_path):
+    path = layouts.kinetics(tmp_path / "data")
+    task = build(path, size=48, sampling="whole", test_crops=1)
+
+    spans = [video.span for video, _ in task.splits["test"]]
+    first, second = task.examples("test")[spans.index((1.0, 3.0))][0]
+
+    # Ten frames a second: the span has the frames from 10 to 29.
+    assert shown_numbers(first) == [10, 15, 20, 25]
+    assert shown_numbers(second) == [12, 17, 22, 27]
+    assert build(path).framing.sampling == "rate"

@@ -7,12 +7,14 @@ import pytest
 
 from layerlock import evaluation
 from tests.evaluation import layouts
+from tests.evaluation.test_layouts import shown_numbers
 
 pytest.importorskip("av")
 
 
-def build(path):
-    return evaluation.get("ssv2", data=path, frames=4, size=16, cache=False)
+def build(path, **arguments):
+    given = {"frames": 4, "size": 16, "cache": False} | arguments
+    return evaluation.get("ssv2", data=path, **given)
 
 
 def said(task):
@@ -72,3 +74,25 @@ def test_a_broken_list_is_named(tmp_path):
 
     with pytest.raises(ValueError, match="train.json is not JSON.*restore"):
         build(path)
+
+
+def test_the_published_protocol_reads_the_whole_video_twice(tmp_path):
+    path = layouts.ssv2(tmp_path / "data")
+
+    views = build(path, size=48).examples("test")[0][0]
+
+    clips = views.reshape(2, 3, *views.shape[1:])  # of 8 frames
+    assert shown_numbers(clips[0, 1]) == [0, 2, 4, 6]
+    assert shown_numbers(clips[1, 1]) == [1, 3, 5, 7]
+
+
+def test_a_rate_is_read_where_it_is_asked_for(tmp_path):
+    path = layouts.ssv2(tmp_path / "data")
+
+    task = build(path, size=48, sampling="rate", fps=10, test_crops=1)
+
+    first, last = task.examples("test")[0][0]
+    assert shown_numbers(first) == [0, 1, 2, 3]
+    assert shown_numbers(last) == [4, 5, 6, 7]
+    with pytest.raises(ValueError, match="or pass `sampling=rate`"):
+        build(path, fps=10)

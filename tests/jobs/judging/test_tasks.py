@@ -96,6 +96,38 @@ def test_videos_are_read_at_the_rate_of_the_run(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("layout", "options", "sampling", "fps"),
+    [
+        ("folder", {"sampling": "whole", "fps": None}, "whole", None),
+        ("folder", {"sampling": "rate", "fps": 5.0}, "rate", 5.0),
+        ("folder", {"fps": 5.0}, "rate", 5.0),  # an older run
+        ("ssv2", {"sampling": "rate", "fps": 5.0}, "whole", None),
+        ("kinetics", {"sampling": "whole", "fps": None}, "rate", None),
+        ("kinetics", {"sampling": "rate", "fps": 5.0}, "rate", 5.0),
+    ],
+)
+def test_a_published_sampling_comes_before_that_of_the_run(
+    tmp_path, layout, options, sampling, fps
+):
+    pytest.importorskip("av")
+    run = RunDirectory.create(tmp_path / "run", {"flags": options})
+    run.append_metrics({"step": 1})
+    path = getattr(layouts, layout)(tmp_path / "videos")
+    given = (f"--task={layout}", f"--data={path}", f"--encoder={run.path}")
+
+    def framing(*flags):
+        config = running.configure("probe", *given, *flags)
+        config = config.but(frames=8, size=32).resolve()
+        return tasks.build_task(config, Encoder).framing
+
+    assert (framing().sampling, framing().fps) == (sampling, fps)
+    other = {"rate": "whole", "whole": "rate"}[sampling]
+    asked = framing(f"--task_args=sampling={other}")
+    assert asked.sampling == other
+    assert asked.fps == (options["fps"] if other == "rate" else None)
+
+
+@pytest.mark.parametrize(
     "pattern", [r"(jump|run)_[01]", r"_\d+", r"a=(\w,)?b|_"]
 )
 def test_an_expression_for_groups_may_have_brackets_and_signs(pattern):

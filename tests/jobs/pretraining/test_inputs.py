@@ -43,6 +43,22 @@ def test_a_mixture_names_its_sources_and_their_shares(videos, capsys):
     assert len(clips.files()["files"]) == 6
 
 
+def test_held_out_clips_and_probes_are_sampled_as_those_of_the_run(videos):
+    pytest.importorskip("sklearn")
+    classes = layouts.folder(videos / "classes", ("jump", "run"), 4)
+    flags = [f"--data={videos / 'train'}", f"--validation={videos / 'train'}"]
+    probe = ["--probe_every=10", f"--probe_data={classes}"]
+
+    def framings(*how):
+        config = running.configure("pretrain", *flags, *probe, *how)
+        clips = inputs.open_clips(config.resolve(), videos)
+        found = (clips.source, clips.validation, clips.probe)
+        return [(one.framing.sampling, one.framing.fps) for one in found]
+
+    assert framings("--sampling=whole") == [("whole", None)] * 3
+    assert framings("--fps=5") == [("rate", 5.0)] * 3
+
+
 def test_held_out_videos_that_are_trained_on_are_named(videos, capsys):
     open_clips(videos, videos / "held_out")
 
