@@ -10,6 +10,7 @@ from layerlock import backends
 from layerlock.backends import randomness
 from layerlock.config import PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.jobs.pretraining import teachers
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models import sharding
 from layerlock.models.video_encoder import VideoEncoder
@@ -85,7 +86,7 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         )
     else:
         encoder = VideoEncoder(**arguments, dtype=dtype, name="encoder")
-    return MaskedPretraining(
+    model = MaskedPretraining(
         encoder,
         objective=method.objective,
         mask=method.mask,
@@ -94,8 +95,11 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         masks_per_clip=config.method.masks_per_clip,
         target_context=config.method.target_context,
         allow_moving_target=config.method.allow_moving_target,
+        teacher=teachers.load(config),
         dtype=dtype,
     )
+    model.saves_fixed_teacher = False
+    return model
 
 
 def build_optimizer(config: PretrainConfig, learning_rate) -> keras.Optimizer:

@@ -12,6 +12,7 @@ import layerlock
 from layerlock import backends, disk, json_files, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
+from layerlock.jobs.pretraining import teachers
 from layerlock.models import presets
 from layerlock.runs import configuration, directory, lock
 
@@ -65,6 +66,7 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
             raise OptionError("`resume` needs the `run_dir` to go on with.")
         run = runs.RunDirectory.open(path)
         configuration.compare_config(run.config, describe(config), FREE)
+        teachers.check_same(run, config)
         return run.path
     if path is None:
         now = datetime.datetime.now()
@@ -129,6 +131,7 @@ def differences(config: PretrainConfig, run) -> dict:
 def describe(config: PretrainConfig) -> dict:
     """What config.json says about a run that starts now."""
     arguments = facts.encoder_arguments(config)
+    teacher = teachers.reference(config)
     return configuration.describe_run(
         config.recorded,
         keras.backend.backend(),
@@ -142,6 +145,7 @@ def describe(config: PretrainConfig) -> dict:
             "num_layers": arguments["num_layers"],
             "num_parameters": presets.num_parameters(**arguments),
         },
+        **({"teacher": teacher} if teacher else {}),
     )
 
 
