@@ -86,6 +86,7 @@ def describe_run(run: RunDirectory, folder: str = "encoder") -> str:
         ("data", _data(run, options)),
         ("clips", _clips(options)),
         ("objective", _plugin(options.get("objective"))),
+        *_teacher(config),
         ("mask", _plugin(options.get("mask"))),
         ("freezing", _freezing(options, lines)),
         ("trained", _length(options, lines)),
@@ -181,6 +182,15 @@ def _clips(options) -> str:
     size, fps = options.get("size"), options.get("fps")
     rate = f" at {fps:g} per second" if fps else ""
     return f"{options.get('frames')} frames of {size}x{size}{rate}"
+
+
+def _teacher(config) -> list:
+    """The row of a fixed teacher, if the run has one."""
+    teacher = config.get("teacher")
+    if not teacher:
+        return []
+    name = f"{teacher['path']}, checksum {teacher['sha256'][:12]}"
+    return [("fixed teacher", name)]
 
 
 def _plugin(value) -> str:

@@ -10,7 +10,7 @@ from layerlock import backends
 from layerlock.backends import randomness
 from layerlock.config import PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
-from layerlock.jobs.pretraining import teachers
+from layerlock.jobs.pretraining import teachers, warm_start
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models import sharding
 from layerlock.models.video_encoder import VideoEncoder
@@ -72,19 +72,12 @@ def distributed(kind: str):
 
 
 def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
-    """The encoder, fresh or exported earlier, and what trains it."""
-    arguments = facts.encoder_arguments(config)
+    """The encoder, fresh or trained earlier, and what trains it."""
     dtype = config.encoder.dtype
     if config.encoder.init_from:
-        encoder = VideoEncoder.from_preset(
-            facts.exported_folder(config.encoder.init_from),
-            clip_shape=arguments["clip_shape"],
-            num_decoder_layers=arguments["num_decoder_layers"],
-            remat=config.encoder.remat,
-            dtype=dtype,
-            name="encoder",
-        )
+        encoder = warm_start.load_encoder(config, method.objective)
     else:
+        arguments = facts.encoder_arguments(config)
         encoder = VideoEncoder(**arguments, dtype=dtype, name="encoder")
     model = MaskedPretraining(
         encoder,
@@ -99,6 +92,10 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         dtype=dtype,
     )
     model.saves_fixed_teacher = False
+    if config.encoder.init_from:
+        started = warm_start.carry_over(config, model)
+        if not config.run.resume:
+            print(started)
     return model
 
 
