@@ -65,8 +65,8 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
         if path is None:
             raise OptionError("`resume` needs the `run_dir` to go on with.")
         run = runs.RunDirectory.open(path)
-        configuration.compare_config(run.config, describe(config), FREE)
         teachers.check_same(run, config)
+        configuration.compare_config(run.config, describe(config), FREE)
         return run.path
     if path is None:
         now = datetime.datetime.now()
