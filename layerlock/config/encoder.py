@@ -20,7 +20,9 @@ class EncoderConfig(Section):
 
     init_from: str | None = option(
         None,
-        "Start from an exported encoder: a run, or the folder encoder/ of one.",
+        "Start from an exported encoder, or from a run: then its moving "
+        "average and its predictor go on, too, where they fit; of the folder "
+        "encoder/ of a run, only the encoder.",
     )
     preset: str | None = option(
         rule=_preset,

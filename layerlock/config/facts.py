@@ -19,6 +19,7 @@ PLUGINS = {
     "readout": ("layerlock.evaluation.probes", "Probe"),
     "track": ("layerlock.runs.trackers", "Tracker"),
 }
+TEACHERS = ("ema", "frozen", "self")  # other words are folders
 _BASES = {"task": "layerlock.evaluation.task"}  # where it is not the folder's
 
 
@@ -106,6 +107,45 @@ def encoder_sizes(encoder) -> dict:
     if encoder.positions:
         sizes["positions"] = encoder.positions
     return sizes
+
+
+def teacher_folder(config) -> pathlib.Path | None:
+    """The exported encoder that is the fixed teacher of a run, if any.
+
+    Args:
+        config: a configuration, resolved up to `method`.
+    """
+    teacher = config.method.teacher
+    if teacher is None or teacher in TEACHERS:
+        return None
+    return exported_folder(teacher)
+
+
+def teacher_sizes(config) -> dict | None:
+    """The constructor's arguments of the fixed teacher of a run, if any."""
+    from layerlock.models import exported
+
+    folder = teacher_folder(config)
+    if folder is None:
+        return None
+    try:
+        return exported.read_config(folder)
+    except ValueError as error:
+        raise OptionError(
+            f"`teacher` is one of {list(TEACHERS)}, a run, or an exported "
+            f"encoder. Received: teacher={config.method.teacher}. {error} To "
+            "resume a run whose teacher was moved, pass its new place."
+        ) from error
+
+
+def check_teacher(config):
+    """Raises unless the fixed teacher of a run, if any, fits its encoder."""
+    from layerlock.core.pretraining.fixed_teacher import check_patches
+
+    teacher = teacher_sizes(config)
+    if teacher is not None:
+        student = encoder_sizes(config.encoder)
+        check_patches(teacher["patch_size"], student["patch_size"])
 
 
 def encoder_arguments(config) -> dict:

@@ -6,7 +6,6 @@ from layerlock.config.option import option
 from layerlock.config.section import Section, section
 
 FEW_PATCHES = 1000  # clips of fewer hide less of them
-TEACHERS = ("ema", "frozen", "self")
 CONTEXTS = ("clip", "scored")
 
 
@@ -59,10 +58,11 @@ class MethodConfig(Section):
     teacher: str | None = option(
         None,
         "vjepa: where targets come from: a moving average (ema), the frozen "
-        "layers, or the encoder itself, which can collapse; not set: the "
-        "objective's own, ema.",
-        choices=TEACHERS,
+        "layers, the encoder itself (self), which can collapse, or another "
+        "encoder, which never changes: a run or an exported encoder; not set: "
+        "the objective's own, ema.",
         argument_of="objective",
+        may_change=True,
     )
     target_gradient: bool = option(
         False,
@@ -103,3 +103,6 @@ class MethodConfig(Section):
         argument_of="mask",
         help="Share of the patches that is hidden.",
     )
+
+    def check_together(self, config):
+        facts.check_teacher(config)

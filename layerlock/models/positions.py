@@ -105,15 +105,7 @@ class LearnedPositions(keras.layers.Layer):
 
     def call(self, tokens, positions, grid=None):
         grid = check_sizes("grid", grid or self.grid)
-        table = backends.whole(self.table)
-        for axis, (new, old) in enumerate(zip(grid, self.grid, strict=True)):
-            if new != old:
-                weights = ops.convert_to_tensor(
-                    interpolation(old, new), dtype=table.dtype
-                )
-                table = ops.moveaxis(
-                    ops.tensordot(weights, table, axes=(1, axis)), 0, axis
-                )
+        table = resize_table(backends.whole(self.table), grid)
         _, rows, columns = grid
         index = (
             positions[..., 0] * rows + positions[..., 1]
@@ -180,3 +172,21 @@ class SinCosPositions(keras.layers.Layer):
             "dim": self.dim,
             "wavelength": self.wavelength,
         }
+
+
+def resize_table(table, grid: tuple):
+    """Interpolates learned positions linearly along each axis of the video.
+
+    Args:
+        table: Shape `(frames, rows, columns, dim)`.
+        grid: tuple of 3 ints, frames, rows and columns of the result.
+    """
+    for axis, (new, old) in enumerate(zip(grid, table.shape[:3], strict=True)):
+        if new != old:
+            weights = ops.convert_to_tensor(
+                interpolation(old, new), dtype=table.dtype
+            )
+            table = ops.moveaxis(
+                ops.tensordot(weights, table, axes=(1, axis)), 0, axis
+            )
+    return table

@@ -4,6 +4,8 @@ The configuration says how much memory an encoder takes. It is compared with
 the size of the weights before anything is built.
 """
 
+import hashlib
+import json
 import math
 import pathlib
 
@@ -141,6 +143,22 @@ def check_digest(config, weights):
             f"{config.name}. Copy the folder again, or resume the run that it "
             "comes from, which writes it again."
         )
+
+
+def identify(config, weights) -> str:
+    """A checksum of an encoder: of its arguments and its weights.
+
+    Args:
+        config: path of the configuration.
+        weights: path of the weights. They are only read if the configuration
+            has no checksum of them; loading compares the two.
+    """
+    content = json_files.read(config)
+    known = content.get("sha256")
+    known = known.get(weights.name) if isinstance(known, dict) else None
+    parts = [content.get("config"), known or disk.digest(weights)]
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_weights(path):

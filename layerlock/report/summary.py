@@ -54,12 +54,18 @@ def _compute_tile(history: History) -> Tile:
     if ratio is None:
         return Tile("compute", "unknown", "no FLOPs were logged")
     run, unfrozen = history.last("flops"), history.last("flops_unfrozen")
+    note = (
+        f"{wording.scaled(run, 'FLOPs')}, unfrozen "
+        f"{wording.scaled(unfrozen, 'FLOPs')}"
+    )
+    teacher = history.last("flops_teacher")
+    if teacher is not None:
+        note += f"; the teacher takes {teacher / run:.0%}"
     mood = "good" if ratio < 0.995 else "bad" if ratio > 1.005 else ""
     return Tile(
         "compute, relative to unfrozen",
         f"{ratio:.2f}×",
-        f"{wording.scaled(run, 'FLOPs')}, unfrozen "
-        f"{wording.scaled(unfrozen, 'FLOPs')}",
+        note,
         mood,
     )
 

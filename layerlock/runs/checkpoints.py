@@ -6,6 +6,7 @@ import json
 import pathlib
 import warnings
 
+import keras
 import numpy as np
 
 from layerlock import backends, disk, json_files
@@ -234,6 +235,41 @@ def load_weights(checkpoint, model):
                 "Freeze the same layers and compile with the same optimizer "
                 f"before loading it. {error}"
             ) from None
+
+
+def load_part(checkpoint, name: str, layer):
+    """Loads the weights of one layer of the model of a checkpoint.
+
+    Args:
+        checkpoint: path of a checkpoint.
+        name: str, the attribute of the model, such as `"predictor"`.
+        layer: a built layer of the same sizes; nothing is known of its weights
+            if this raises.
+
+    Raises:
+        ValueError: if the checkpoint does not fit the layer.
+    """
+    path = pathlib.Path(checkpoint) / _WEIGHTS
+    try:
+        stored.check_weights(path)
+        _Part(name, layer).load_weights(path)
+    except Exception as error:
+        # A file of another program may raise any exception in HDF5.
+        raise ValueError(
+            f"{checkpoint} has another {name}, or is damaged: {error}"
+        ) from None
+
+
+class _Part(keras.Model):
+    """A model with one layer of another, at the same place in its files."""
+
+    def __init__(self, name, layer):
+        super().__init__()
+        setattr(self, name, layer)
+        self.built = True
+
+    def load_own_variables(self, store):
+        pass  # those of the model itself
 
 
 def recover(folder):

@@ -54,6 +54,7 @@ _CONFIG = {
     "versions": OBJECT,
     "resumes": list_of(object_of({"step": WHOLE}, ["step"])),
     "model": object_of({"num_layers": LAYERS, "num_parameters": WHOLE}),
+    "teacher": object_of({"path": TEXT, "sha256": TEXT}, ["path", "sha256"]),
     "flags": object_of(
         {
             "steps": WHOLE,

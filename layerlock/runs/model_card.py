@@ -107,6 +107,7 @@ def training(run: RunDirectory) -> list[str]:
         ("data", _data(run, options)),
         ("clips", _clips(options)),
         ("objective", _plugin(options.get("objective"))),
+        *_teacher(config),
         ("mask", _plugin(options.get("mask"))),
         ("freezing", _freezing(options, lines)),
         ("trained", _length(options, lines)),
@@ -196,6 +197,15 @@ def _clips(options) -> str:
     if options.get("sampling") == "whole":
         times = " over the whole of a video"
     return f"{options.get('frames')} frames of {size}x{size}{times}"
+
+
+def _teacher(config) -> list:
+    """The row of a fixed teacher, if the run has one."""
+    teacher = config.get("teacher")
+    if not teacher:
+        return []
+    name = f"{teacher['path']}, checksum {teacher['sha256'][:12]}"
+    return [("fixed teacher", name)]
 
 
 def _plugin(value) -> str:

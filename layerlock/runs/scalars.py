@@ -25,6 +25,7 @@ GROUPS = {
         "seconds",
         "flops",
         "flops_unfrozen",
+        "flops_teacher",
         "peak_memory_bytes",
         "monitor_seconds",
         "probe_seconds",

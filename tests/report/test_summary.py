@@ -11,6 +11,13 @@ def tile(lines, name):
     return tile
 
 
+def test_the_part_of_a_fixed_teacher_is_shown():
+    lines = synthetic.metrics_lines()
+    lines[-1] |= {"flops": 4e15, "flops_unfrozen": 4e15, "flops_teacher": 1e15}
+
+    assert "the teacher takes 25%" in tile(lines, "compute").note
+
+
 def test_the_facts_are_the_main_options_and_the_environment():
     assert summary.facts(synthetic.CONFIG) == {
         "objective": "mae",

@@ -49,6 +49,14 @@ def read(run):
     return (run.encoder_path / "README.md").read_text()
 
 
+def test_it_names_a_fixed_teacher(run):
+    run.config["teacher"] = {"path": "/encoders/g", "sha256": "0123456789abc"}
+
+    model_card.write(run)
+
+    assert "| fixed teacher | /encoders/g, checksum 0123456789ab |" in read(run)
+
+
 def test_it_holds_data_configuration_and_cost(run):
     model_card.write(run)
 

@@ -160,6 +160,13 @@ class StepSizes:
         return self.fixed_teacher or self.encoder
 
     @property
+    def deepest_target(self) -> int:
+        """Number of the last block that can be a target."""
+        if self.fixed_teacher is not None:
+            return self.fixed_teacher.num_layers
+        return self.num_encoding
+
+    @property
     def num_encoding(self) -> int:
         """Number of blocks that process visible patches only."""
         return self.encoder.num_layers - self.num_decoder_layers

@@ -9,6 +9,7 @@ from layerlock import backends
 from layerlock.backends import randomness
 from layerlock.config import PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.jobs.pretraining import teachers, warm_start
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models import sharding
 from layerlock.models.video_encoder import VideoEncoder
@@ -47,27 +48,30 @@ def distributed(config: PretrainConfig):
 
 
 def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
-    """The encoder, fresh or exported earlier, and what trains it."""
-    arguments = facts.encoder_arguments(config)
+    """The encoder, fresh or trained earlier, and what trains it."""
     dtype = config.encoder.dtype
     if config.encoder.init_from:
-        encoder = VideoEncoder.from_preset(
-            facts.exported_folder(config.encoder.init_from),
-            clip_shape=arguments["clip_shape"],
-            num_decoder_layers=arguments["num_decoder_layers"],
-            remat=config.encoder.remat,
-            dtype=dtype,
-            name="encoder",
-        )
+        encoder = warm_start.load_encoder(config, method.objective)
     else:
+        arguments = facts.encoder_arguments(config)
         encoder = VideoEncoder(**arguments, dtype=dtype, name="encoder")
-    return pretraining(config, method, encoder)
+    model = pretraining(config, method, encoder, teacher=teachers.load(config))
+    model.saves_fixed_teacher = False
+    if config.encoder.init_from:
+        started = warm_start.carry_over(config, model)
+        if not config.run.resume:
+            print(started)
+    return model
 
 
 def pretraining(
-    config: PretrainConfig, method: Method, encoder, frozen_layers: int = 0
+    config: PretrainConfig,
+    method: Method,
+    encoder,
+    frozen_layers: int = 0,
+    teacher=None,
 ) -> MaskedPretraining:
-    """What trains an encoder, at a stage."""
+    """What trains an encoder, at a stage, with a fixed teacher or without."""
     return MaskedPretraining(
         encoder,
         objective=method.objective,
@@ -78,6 +82,7 @@ def pretraining(
         target_context=config.method.target_context,
         allow_moving_target=config.method.allow_moving_target,
         frozen_layers=frozen_layers,
+        teacher=teacher,
         dtype=config.encoder.dtype,
     )
 

@@ -28,6 +28,7 @@ class Stage:
         frozen_layers: int.
         target_layers: tuple of ints, 0 being the pixels.
         step_flops: int, of one optimizer step.
+        teacher_flops: int, the part of a fixed teacher.
         memory: `StepMemory`.
     """
 
@@ -36,6 +37,7 @@ class Stage:
     frozen_layers: int
     target_layers: tuple
     step_flops: int
+    teacher_flops: int
     memory: StepMemory
 
     @property
@@ -63,6 +65,15 @@ class Costs:
         """FLOPs of the run."""
         return sum(stage.flops for stage in self.stages)
 
+    @property
+    def teacher_share(self) -> float:
+        """Share of the FLOPs of the run that a fixed teacher takes."""
+        taken = sum(
+            (stage.last_step - stage.first_step) * stage.teacher_flops
+            for stage in self.stages
+        )
+        return taken / self.flops
+
 
 def count(config: PretrainConfig, method: Method) -> Costs:
     """Counts what a run costs; nothing is allocated.
@@ -81,7 +92,7 @@ def count(config: PretrainConfig, method: Method) -> Costs:
 
     def stage(first_step, last_step, frozen_layers):
         predicted = targets.target_layers(
-            method.objective, frozen_layers, sizes.num_encoding
+            method.objective, frozen_layers, sizes.deepest_target
         )
         frozen_layers = frozen_layers or 0
         return Stage(
@@ -91,6 +102,8 @@ def count(config: PretrainConfig, method: Method) -> Costs:
             predicted,
             config.training.accumulation
             * sizes.step_flops(frozen_layers, predicted),
+            config.training.accumulation
+            * sizes.teacher_flops(predicted, frozen_layers),
             StepMemory.of(
                 sizes,
                 frozen_layers,
@@ -148,7 +161,15 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
         ),
         has_teacher=objective.teacher == "ema",
         target_context=config.method.target_context,
+        fixed_teacher=_fixed_teacher(config),
     )
+
+
+def _fixed_teacher(config) -> BlockSizes | None:
+    sizes = facts.teacher_sizes(config)
+    if sizes is None:
+        return None
+    return BlockSizes(*(sizes[f.name] for f in dataclasses.fields(BlockSizes)))
 
 
 def heading(config: PretrainConfig, costs: Costs) -> str:
@@ -187,12 +208,15 @@ def table(costs: Costs) -> str:
             )
         )
     change = costs.flops / costs.unfrozen.flops - 1
+    share = costs.teacher_share
+    taught = [f"The teacher takes {share:.0%} of them."] if share else []
     return "\n".join(
         [
             *wording.columns(rows),
             f"{wording.scaled(costs.flops, 'FLOPs')} in all, {change:+.1%} of "
             f"the {wording.scaled(costs.unfrozen.flops, 'FLOPs')} of a run "
             "that never freezes.",
+            *taught,
             "Matrix products are counted. Memory is an estimate: weights, "
             "gradients, two optimizer slots and activations.",
         ]
@@ -213,5 +237,6 @@ def as_json(costs: Costs) -> dict:
             (stage.last_step - stage.first_step) * costs.unfrozen.step_flops
             for stage in costs.stages
         ],
+        "flops_teacher": costs.teacher_share * costs.flops,
         "peak_memory_bytes": [stage.memory.peak for stage in costs.stages],
     }

@@ -8,6 +8,7 @@ from layerlock import backends, plugins
 from layerlock.config import OptionError, PretrainConfig, components, facts
 from layerlock.core.freezing import learning_rate, schedules
 from layerlock.core.pretraining import masks, objectives, targets
+from layerlock.core.pretraining.fixed_teacher import check_target_layers
 from layerlock.models.patches import patch_grid
 
 
@@ -72,6 +73,9 @@ def _objective(config, never_freezes):
         first, *_, last = map(float, 2 * arguments["momentum"])
         arguments["momentum"] = first
         arguments.setdefault("final_momentum", last)
+    teacher = facts.teacher_sizes(config)
+    if teacher is not None:
+        arguments["teacher"] = "fixed"
     accepted = plugins.argument_names(objective_class)
     if "steps" in accepted:
         arguments.setdefault("steps", config.training.steps)
@@ -80,7 +84,19 @@ def _objective(config, never_freezes):
     if never_freezes and unfrozen != objective.target_layers(0):
         [arguments["target_layer"]] = unfrozen
         objective = objective_class(**arguments)
+    if objective.teacher == "fixed":
+        _check_teacher(objective, teacher)
     return objective
+
+
+def _check_teacher(objective, teacher):
+    """Raises unless there is a fixed teacher with the target's block."""
+    if teacher is None:
+        raise OptionError(
+            "`teacher` is the run or the exported encoder that teaches. "
+            "Received: teacher='fixed', which names none."
+        )
+    check_target_layers(objective.target_layers(0), teacher["num_layers"])
 
 
 def _learning_rate(config, schedule):

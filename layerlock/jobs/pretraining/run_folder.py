@@ -12,6 +12,7 @@ import layerlock
 from layerlock import backends, disk, json_files, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
+from layerlock.jobs.pretraining import teachers
 from layerlock.models import presets
 from layerlock.runs import configuration, directory, lock
 
@@ -74,6 +75,7 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
         if path is None:
             raise OptionError("`resume` needs the `run_dir` to go on with.")
         run = runs.RunDirectory.open(path)
+        teachers.check_same(run, config)
         began_with = _with_later_options(run.config.get("flags", {}))
         configuration.compare_config(
             run.config | {"flags": began_with}, describe(config), FREE
@@ -142,6 +144,7 @@ def differences(config: PretrainConfig, run) -> dict:
 def describe(config: PretrainConfig) -> dict:
     """What config.json says about a run that starts now."""
     arguments = facts.encoder_arguments(config)
+    teacher = teachers.reference(config)
     return configuration.describe_run(
         config.recorded,
         keras.backend.backend(),
@@ -155,6 +158,7 @@ def describe(config: PretrainConfig) -> dict:
             "num_layers": arguments["num_layers"],
             "num_parameters": presets.num_parameters(**arguments),
         },
+        **({"teacher": teacher} if teacher else {}),
     )
 
 

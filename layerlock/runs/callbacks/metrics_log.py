@@ -111,6 +111,7 @@ class MetricsLog(EverySteps):
             "seconds": round(self.stopwatch.seconds, 3),
             "flops": self._flops(step, self.lock.events),
             "flops_unfrozen": self._unfrozen_flops(step),
+            **self._teacher_flops(step),
             **self._measured(),
             "stall_seconds": round(lap.stall, 3),
             **self.monitors.values,
@@ -169,6 +170,14 @@ class MetricsLog(EverySteps):
             ),
             batches_per_step=self.counter.accumulation,
         )
+
+    def _teacher_flops(self, step):
+        """Returns the part of a fixed teacher, if there is one."""
+        if self.sizes.fixed_teacher is None:
+            return {}
+        targets = self.model.target_layers
+        flops = self.sizes.teacher_flops(targets)
+        return {"flops_teacher": flops * step * self.counter.accumulation}
 
     def _unfrozen_flops(self, step):
         targets = self.model.target_layers_at(None)

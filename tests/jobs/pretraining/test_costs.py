@@ -3,8 +3,10 @@
 import keras
 import pytest
 
-from layerlock.core.costs.flops import StepSizes
+from layerlock.core.costs.flops import BlockSizes, StepSizes
 from layerlock.jobs.pretraining import building, costs
+from layerlock.models import presets
+from layerlock.models.video_encoder import VideoEncoder
 from tests.recipes.running import resolved
 
 pytestmark = pytest.mark.skipif(
@@ -25,6 +27,27 @@ PLANNED = {
     ],
     "tiny": ["--preset=video_vit_tiny", "--size=64", "--frames=16", "--remat"],
 }
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    sizes = {**presets.PRESETS["video_vit_nano"], "num_layers": 3}
+    encoder = VideoEncoder(**{**sizes, "hidden_dim": 48, "mlp_dim": 60})
+    encoder.save_to_preset(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+def test_a_fixed_teacher_counts_with_its_own_size(teacher):
+    config, method = resolved("--objective=vjepa", f"--teacher={teacher}")
+    model = building.build_model(config, method)
+    counted = costs.count(config, method)
+
+    assert counted.sizes == StepSizes.of(model, (8, 32, 32), 32)
+    assert counted.sizes.fixed_teacher == BlockSizes(3, 48, 60, 4)
+    assert counted.stages[-1].target_layers == (3,)
+    share = counted.teacher_share
+    assert 0.02 < share < 0.5
+    assert f"The teacher takes {share:.0%} of them." in costs.table(counted)
 
 
 @pytest.mark.parametrize("name", PLANNED)

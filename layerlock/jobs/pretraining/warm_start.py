@@ -1,0 +1,111 @@
+"""Starts a run with the weights of an exported encoder, or of another run.
+
+A run has more than its encoder: the moving average, and the predictor of its
+newest checkpoint. The optimizer always starts anew.
+"""
+
+import pathlib
+
+from layerlock.config import PretrainConfig, facts
+from layerlock.models import exported, transfer
+from layerlock.models.patches import patch_grid
+from layerlock.models.video_encoder import VideoEncoder
+from layerlock.runs import checkpoints
+
+
+def load_encoder(config: PretrainConfig, objective) -> VideoEncoder:
+    """The encoder that a run starts with.
+
+    Args:
+        config: resolved, with `init_from`.
+        objective: the `Objective` of the run. With a moving average of its own,
+            it goes on with the encoder that another such run has trained, and
+            not with that one's average.
+    """
+    arguments = facts.encoder_arguments(config)
+    encoder = _load(
+        _student(config, objective) or _exported(config),
+        num_decoder_layers=arguments["num_decoder_layers"],
+        remat=config.encoder.remat,
+        dtype=config.encoder.dtype,
+        name="encoder",
+    )
+    clip_shape = tuple(arguments["clip_shape"])
+    if encoder.clip_shape == clip_shape:
+        return encoder
+    return transfer.resized(encoder, clip_shape)
+
+
+def carry_over(config: PretrainConfig, model) -> str:
+    """Sets what a run has beside its encoder; says what was carried over.
+
+    Args:
+        config: resolved, with `init_from`.
+        model: the `MaskedPretraining`, built with the result of
+            `load_encoder`.
+    """
+    carried, new = ["the encoder"], ["the optimizer"]
+    if model.teacher is not None:
+        if _student(config, model.objective):
+            transfer.copy_weights(_load(_exported(config)), model.teacher)
+            carried.append("its moving average")
+        else:
+            new.append("the moving average (a copy of the encoder)")
+    checkpoint = _checkpoint(config)
+    if checkpoint and _load_predictor(config, checkpoint, model.predictor):
+        carried.append("the predictor")
+    else:
+        new.append("the predictor")
+    sentences = [
+        f"Starts from {config.encoder.init_from}.",
+        f"Carried over: {', '.join(carried)}. New: {', '.join(new)}.",
+    ]
+    grids = _grid(config), model.encoder.grid()
+    if grids[0] != grids[1]:
+        before, now = ("x".join(map(str, grid)) for grid in grids)
+        sentences.append(f"Clips of {before} patches become {now}.")
+        if model.encoder.positions == "learned":
+            sentences.append("Learned positions are interpolated.")
+    return " ".join(sentences)
+
+
+def _exported(config) -> pathlib.Path:
+    return facts.exported_folder(config.encoder.init_from)
+
+
+def _student(config, objective) -> pathlib.Path | None:
+    """The encoder beside its moving average, where both will be used."""
+    path = pathlib.Path(config.encoder.init_from) / "student"
+    path = exported.readable_path(path)
+    return path if objective.teacher == "ema" and path.is_dir() else None
+
+
+def _checkpoint(config) -> pathlib.Path | None:
+    folder = pathlib.Path(config.encoder.init_from) / "checkpoints"
+    if not checkpoints.find(folder):
+        return None
+    return checkpoints.read_newest(folder)[0]
+
+
+def _grid(config) -> tuple:
+    """The grid of the clips that the encoder was trained on."""
+    sizes = exported.read_config(_exported(config))
+    return patch_grid(sizes["clip_shape"], sizes["patch_size"])
+
+
+def _load(folder, **overrides):
+    return VideoEncoder.from_preset(folder, **overrides)
+
+
+def _load_predictor(config, checkpoint, predictor) -> bool:
+    """Sets the predictor, unless that of the checkpoint has other sizes."""
+    arguments = predictor.get_config()
+    if arguments.get("clip_grid"):
+        arguments["clip_grid"] = _grid(config)
+    draft = type(predictor).from_config(arguments)
+    try:
+        checkpoints.load_part(checkpoint, "predictor", draft)
+    except ValueError:
+        return False
+    transfer.copy_weights(draft, predictor)
+    return True

@@ -1,0 +1,143 @@
+"""What goes on where a run starts from another one."""
+
+import keras
+import numpy as np
+import pytest
+
+import layerlock
+from layerlock.jobs.pretraining import building
+from layerlock.models import VideoEncoder
+from layerlock.models.positions import resize_table
+from layerlock.runs import checkpoints
+from tests.recipes.running import resolved
+
+pytest.importorskip("grain")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() == "tensorflow", reason="two backends are enough"
+)
+TINY = {"batch_size": 2, "steps": 2, "log_every": 1, "track": ()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An exported encoder with learned positions, and a V-JEPA run of it."""
+    path = tmp_path_factory.mktemp("warm")
+    VideoEncoder(
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=24,
+        mlp_dim=24,
+        patch_size=(2, 8, 8),
+        clip_shape=(4, 16, 16),
+        positions="learned",
+        num_decoder_layers=0,
+        name="encoder",
+    ).save_to_preset(path / "exported")
+    layerlock.pretrain(
+        **TINY,
+        objective="vjepa",
+        momentum=(0.5,),
+        init_from=path / "exported",
+        run_dir=path / "run",
+        start_step=1,
+        max_frozen_layers=1,
+    )
+    return path
+
+
+def started(capsys, *flags):
+    """The model that a run begins with, and what is printed about it."""
+    config, method = resolved("--start_step=1", *flags)
+    model = building.build_model(config, method)
+    return model, capsys.readouterr().out
+
+
+def variables(layer):
+    return [variable.numpy() for variable in layer.variables]
+
+
+def assert_equal(found, expected):
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_run_goes_on_with_encoder_average_and_predictor(folder, capsys):
+    run = folder / "run"
+
+    model, said = started(capsys, f"--init_from={run}", "--objective=vjepa")
+
+    student, average = (
+        VideoEncoder.from_preset(run / name) for name in ("student", "encoder")
+    )
+    assert_equal(variables(model.encoder), variables(student))
+    assert_equal(variables(model.teacher), variables(average))
+    differences = [
+        np.abs(a - b).max()
+        for a, b in zip(variables(student), variables(average), strict=True)
+    ]
+    assert max(differences) > 0  # or the test would say nothing
+    predictor = type(model.predictor).from_config(model.predictor.get_config())
+    newest = checkpoints.find(run / "checkpoints")[0]
+    checkpoints.load_part(newest, "predictor", predictor)
+    assert_equal(variables(model.predictor), variables(predictor))
+    assert model.frozen_layers == 0
+    assert (
+        "Carried over: the encoder, its moving average, the predictor. New: "
+        "the optimizer.\n"
+    ) in said
+
+
+def test_more_frames_and_pixels_interpolate_learned_positions(folder, capsys):
+    run = folder / "run"
+
+    model, said = started(
+        capsys,
+        f"--init_from={run}",
+        "--objective=vjepa",
+        "--frames=8",
+        "--size=32",
+    )
+
+    student = VideoEncoder.from_preset(run / "student")
+    expected = resize_table(student.additive_positions.table.value, (4, 4, 4))
+    table = model.encoder.additive_positions.table.numpy()
+    np.testing.assert_array_equal(table, keras.ops.convert_to_numpy(expected))
+    for other in (model.teacher, model.predictor):
+        assert other.additive_positions.table.shape[:3] == (4, 4, 4)
+    assert "the predictor. New" in said
+    assert "Clips of 2x2x2 patches become 4x4x4. Learned positions" in said
+
+
+def test_another_objective_takes_the_exported_encoder_alone(folder, capsys):
+    run = folder / "run"
+
+    model, said = started(capsys, f"--init_from={run}", "--mask=random")
+
+    average = VideoEncoder.from_preset(run / "encoder")
+    assert_equal(variables(model.encoder), variables(average))
+    assert "Carried over: the encoder. New: the optimizer, the predictor." in (
+        said
+    )
+
+
+def test_of_an_exported_encoder_only_the_encoder_goes_on(folder, capsys):
+    model, said = started(
+        capsys, f"--init_from={folder / 'exported'}", "--objective=vjepa"
+    )
+
+    assert_equal(variables(model.encoder), variables(model.teacher))
+    assert "the moving average (a copy of the encoder), the predictor" in said
+
+
+def test_a_resume_says_nothing_of_the_start(folder, capsys):
+    started(
+        capsys,
+        f"--init_from={folder / 'exported'}",
+        "--objective=vjepa",
+    )
+    config, method = resolved(f"--init_from={folder / 'exported'}")
+    config.run.__dict__["resume"] = True
+
+    building.build_model(config, method)
+
+    assert capsys.readouterr().out == ""
