@@ -47,6 +47,10 @@ from layerlock.backends.torch.distribution.rows import (
     local_rows as local_rows,
     own_rows as own_rows,
 )
+from layerlock.backends.torch.distribution.shards import (
+    load_shards as load_shards,
+    save_shards as save_shards,
+)
 from layerlock.backends.torch.fusing import (
     fused as fused,
     fusing,

@@ -22,6 +22,12 @@ HOW_TO_START = (
 _PORT = 29500
 
 _devices: list[str] = []  # of all processes
+_background = None
+
+
+def background_group():
+    """All processes, for what a thread sends while training goes on."""
+    return _background
 
 
 def start_processes(coordinator=None, num_processes=None, process_id=None):
@@ -50,6 +56,8 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             f"PyTorch could not join its processes. {HOW_TO_START} "
             f"Reason: {error}"
         ) from error
+    global _background
+    _background = torch.distributed.new_group(backend="gloo")
     names = [None] * num_processes
     torch.distributed.all_gather_object(names, _own_device())
     _devices[:] = names
