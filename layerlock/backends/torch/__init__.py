@@ -17,6 +17,7 @@ from layerlock.backends.torch.distribution import (
     active,
     clipping,
     parts,
+    processes,
     replicas,
     rows,
 )
@@ -74,7 +75,7 @@ class TrainStep:
     has_run = False
 
     def train_step(self, data):
-        with fusing(self), rows.split_batch():
+        with fusing(self), rows.split_batch(), processes.watched():
             if self.jit_compile or getattr(self, "saved_bytes", None):
                 return self._train_step(data)
             with _SavedTensors(self.variables) as saved:

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from layerlock.backends.contract import variable_bytes
-from tests.backends.torch.distribution import training
+from tests.backends import spread
+from tests.backends.torch.distribution.training import (
+    COPIES,
+    PARTS,
+    RUNS,
+    SAVED,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,7 +27,6 @@ pytestmark = [
 ]
 ROOT = pathlib.Path(__file__).parents[4]
 STAGES = [0, 10, 17, 25]  # a step of each
-COPIES, PARTS = training.RUNS[0], training.RUNS[3]
 
 
 @pytest.fixture(
@@ -50,7 +55,7 @@ def trained(request, tmp_path_factory):
 
 @functools.cache
 def alone(run):
-    return training.train(run.alone)
+    return spread.train(run.alone)
 
 
 def found(trained, name):
@@ -59,14 +64,12 @@ def found(trained, name):
         return dict(arrays)
 
 
-@pytest.mark.parametrize("run", training.RUNS, ids=lambda run: run.name)
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_thirty_steps_and_three_freezes_equal_those_of_one(run, trained):
     one, many = alone(run), found(trained, run.name)
 
     np.testing.assert_allclose(many["logs"], one["logs"], rtol=1e-4)
-    values = [name for name in one if name not in ("logs", "sent", "held")]
-    assert values and all(name in many for name in values)
-    for name in values:
+    for name in one.keys() - {"logs", "held"}:
         np.testing.assert_allclose(
             many[name], one[name], rtol=1e-4, atol=1e-4, err_msg=name
         )
@@ -84,7 +87,7 @@ def test_every_frozen_block_is_sent_no_more(run, trained):
 def test_copies_send_the_gradients_of_trained_weights_and_no_others(trained):
     sent = found(trained, COPIES.name)["sent"]
 
-    block = training.build(COPIES.alone).encoder.blocks[1]
+    block = spread.build(COPIES.alone).encoder.blocks[1]
     falls = -np.diff(sent[STAGES[1:]])
     assert falls.tolist() == 2 * [variable_bytes(block.variables)]
 
@@ -108,13 +111,13 @@ def test_saved_parts_are_the_same_under_each_layout(kind, trained):
 def test_one_process_reads_what_several_saved(trained):
     folder, _ = trained
 
-    restored = training.restored(training.SAVED.alone, folder / "parts")
+    restored = spread.restored(SAVED.alone, folder / "parts")
 
     assert_equals_saved(restored, trained)
 
 
 def assert_equals_saved(restored, trained):
-    saved = found(trained, training.SAVED.name)
+    saved = found(trained, SAVED.name)
     assert len(restored) > 100
     for name, value in restored.items():
         np.testing.assert_array_equal(value, saved[name], err_msg=name)

@@ -1,5 +1,6 @@
 """Counts the bytes that a step sends for weights and gradients."""
 
+import keras
 import torch
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -47,3 +48,19 @@ class Counter(TorchDispatchMode):
 def _count_bucket(counted, bucket):
     counted.append(bucket.buffer().numel() * bucket.buffer().element_size())
     return default_hooks.allreduce_hook(torch.distributed.group.WORLD, bucket)
+
+
+class Traffic(keras.callbacks.Callback):
+    """The bytes of each step, in `sent`."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.counter = Counter(self.model)
+        self.counter.__enter__()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.counter.__exit__(None, None, None)
+        self.sent.append(self.counter.bytes)
