@@ -105,7 +105,8 @@ contract, in the same order. Process 0 alone writes files.
 - `assign_whole(variable, value)`: assigns a value of the whole weight's shape.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
-- `barrier()`: waits for all processes.
+- `barrier()`: waits for all processes. These three, and a training step, raise
+  `ProcessLost` if another process ended.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
   variables of the model, read the whole weights in every process.
 
@@ -266,6 +267,17 @@ class PlannedStep:
             one.bytes_sent
             for one in self.collectives
             if kind in (None, one.kind)
+        )
+
+
+class ProcessLost(RuntimeError):
+    """Another process of the run ended, or no longer answers."""
+
+    def __init__(self):
+        super().__init__(
+            "Another process of the run has ended or no longer answers, and "
+            "this one cannot go on without it. The messages of that process "
+            "say why. Start all of them again with `resume`."
         )
 
 

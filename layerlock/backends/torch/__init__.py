@@ -17,6 +17,7 @@ from layerlock.backends.torch.distribution import (
     active,
     clipping,
     parts,
+    processes,
     replicas,
     rows,
 )
@@ -47,6 +48,10 @@ from layerlock.backends.torch.distribution.rows import (
     local_rows as local_rows,
     own_rows as own_rows,
 )
+from layerlock.backends.torch.distribution.shards import (
+    load_shards as load_shards,
+    save_shards as save_shards,
+)
 from layerlock.backends.torch.fusing import (
     fused as fused,
     fusing,
@@ -70,7 +75,7 @@ class TrainStep:
     has_run = False
 
     def train_step(self, data):
-        with fusing(self), rows.split_batch():
+        with fusing(self), rows.split_batch(), processes.watched():
             if self.jit_compile or getattr(self, "saved_bytes", None):
                 return self._train_step(data)
             with _SavedTensors(self.variables) as saved:

@@ -49,6 +49,11 @@ class Part:
             stride=_strides(self.shape),
         )
 
+    def on_host(self) -> "Part":
+        """The same slice, of a copy in the memory of the host."""
+        mesh = DeviceMesh("cpu", self.mesh.mesh)
+        return dataclasses.replace(self, mesh=mesh)
+
     def cut(self, whole):
         """The slice of this process, a copy."""
         parted = distribute_tensor(
