@@ -294,7 +294,9 @@ def unsupported(
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    return meshes.refuse(distribution, mesh, batch_size, num_devices or jax.device_count())
+    return meshes.refuse(
+        distribution, mesh, batch_size, num_devices or jax.device_count()
+    )
 
 
 def devices() -> list[str]:
