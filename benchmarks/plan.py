@@ -27,6 +27,7 @@ from layerlock.core.costs import accelerators, memory  # noqa: E402
 from layerlock.jobs.pretraining import (  # noqa: E402
     costs,
     method as methods,
+    plan_text,
     planning,
 )
 from layerlock.runs import wording  # noqa: E402
@@ -65,7 +66,7 @@ def main(argv):
     counted = costs.count(config, methods.build(config))
     planned = planning.plan(config, counted)
     print(costs.heading(config, counted))
-    print("\n".join(planning.lines(config, planned)))
+    print("\n".join(plan_text.lines(config, planned)))
     if FLAGS.markdown:
         with open(FLAGS.markdown, "a") as file:
             file.write(f"{row(config, planned)}\n")
@@ -86,7 +87,7 @@ def main(argv):
                 "high": ratio,
                 "preset": FLAGS.preset,
                 "cpu_seconds": used.ru_utime + used.ru_stime,
-                **planning.as_json(planned),
+                **plan_text.as_json(planned),
             }
         )
     )
@@ -130,14 +131,9 @@ def row(config, planned) -> str:
         cells.append(f"{value(first)} / {value(last)}")
     for name in ("H100", "TPU v5p"):
         accelerator = accelerators.ACCELERATORS[name]
-        days = [
-            [
-                planned.num_devices * seconds / 86_400
-                for seconds in planned.run_seconds(accelerator, unfrozen)
-            ]
-            for unfrozen in (False, True)
-        ]
-        cells += [f"{low:,.0f} to {high:,.0f}" for low, high in days]
+        for unfrozen in (False, True):
+            low, high = planned.device_days(accelerator, unfrozen)
+            cells.append(f"{low:,.0f} to {high:,.0f}")
     return f"| {' | '.join(cells)} |"
 
 

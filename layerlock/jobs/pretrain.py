@@ -18,7 +18,7 @@ from layerlock.jobs.pretraining import (
     ending,
     inputs,
     method as methods,
-    planning,
+    plan_text,
     processes,
     run_folder,
 )
@@ -213,10 +213,7 @@ def plan(config: PretrainConfig) -> Plan:
     counted = costs.count(config, method)
     lines = [costs.heading(config, counted), costs.table(counted)]
     found = costs.as_json(counted)
-    if config.devices.devices is not None:
-        planned = planning.plan(config, counted)
-        lines += ["", *planning.lines(config, planned)]
-        found["on_devices"] = planning.as_json(planned)
+    plan_text.add(config, counted, lines, found)
     return Plan(config, lines, found)
 
 

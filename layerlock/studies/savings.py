@@ -8,7 +8,7 @@ import pathlib
 
 from layerlock.config import OptionError, SavingsConfig, facts
 from layerlock.jobs.job import Job, Plan
-from layerlock.jobs.pretraining import costs, method
+from layerlock.jobs.pretraining import costs, method, plan_text
 from layerlock.runs import writing
 from layerlock.studies.figures import savings as figures
 from layerlock.studies.series import training
@@ -81,6 +81,7 @@ def plan(config: SavingsConfig) -> Plan:
     counted = costs.count(config, method.build(config))
     lines = [costs.heading(config, counted), costs.table(counted)]
     numbers = {**costs.as_json(counted), "name": "savings plan"}
+    plan_text.add(config, counted, lines, numbers)
     return Plan(config, lines, numbers)
 
 

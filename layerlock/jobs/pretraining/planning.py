@@ -4,25 +4,11 @@ import dataclasses
 
 from layerlock.backends import mesh
 from layerlock.config import PretrainConfig
-from layerlock.core.costs import accelerators
 from layerlock.core.costs.distribution import DeviceCost
 from layerlock.jobs.pretraining import compiling
 from layerlock.jobs.pretraining.costs import Costs, Stage
-from layerlock.runs import wording
 
 _DAY = 86_400  # seconds
-BY_SIZES = (
-    "Counted from sizes alone: weights, gradients, slots and activations, and "
-    "the collectives that they need. KERAS_BACKEND=jax compiles the exact "
-    "programs."
-)
-BY_COMPILER = (
-    "Compiled by JAX for as many CPU devices, and not run. Collectives are "
-    "those that XLA's partitioner writes; an all-reduce of which a device "
-    "uses its slice is a reduce-scatter. Scratch is activations, gathered "
-    "weights and gradients: more than on an accelerator, as XLA neither fuses "
-    "attention nor recomputes blocks on a CPU."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +73,8 @@ class DevicePlan:
         share = passed / span if span else 0
         return low.all_sent + share * (high.all_sent - low.all_sent)
 
-    def run_seconds(self, accelerator, unfrozen: bool = False) -> tuple:
-        """Seconds of the whole run: if collectives overlap, and if not.
+    def device_days(self, accelerator, unfrozen: bool = False) -> tuple:
+        """Device-days of the run: if collectives overlap, and if not.
 
         Args:
             accelerator: an `Accelerator`.
@@ -106,7 +92,8 @@ class DevicePlan:
             steps = stage.last_step - stage.first_step
             overlapping += steps * max(seconds)
             waiting += steps * sum(seconds)
-        return overlapping, waiting
+        days = self.num_devices / _DAY
+        return overlapping * days, waiting * days
 
 
 def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
@@ -168,115 +155,3 @@ def _counted(config, costs, stage) -> DeviceStage:
         {"all": config.training.accumulation * cost.bytes_sent},
         stage.step_flops / spread.devices,
     )
-
-
-def lines(config: PretrainConfig, planned: DevicePlan) -> list[str]:
-    """The plan in lines of text.
-
-    Args:
-        config: resolved.
-        planned: its `DevicePlan`.
-    """
-    spread = config.devices
-    shape = mesh.sizes(spread.distribution, spread.mesh, spread.devices)
-    return [
-        f"{spread.devices} devices, distribution={spread.distribution}, "
-        f"{config.training.batch_size // shape[0]} clips of a batch on each. "
-        f"{BY_COMPILER if planned.is_compiled else BY_SIZES}",
-        *_memory_table(planned),
-        f"Time, at {accelerators.ARITHMETIC_SHARE:.0%} of the peak arithmetic "
-        f"and {accelerators.BANDWIDTH_SHARE:.0%} of the peak bandwidth that "
-        "makers publish. The first number is for collectives that overlap with "
-        "arithmetic, the second for collectives that do not.",
-        *_time_table(config, planned),
-    ]
-
-
-def _memory_table(planned):
-    heads = ("frozen", "target", "weights", "slots", "scratch", "peak")
-    rows = [(*heads, "FLOPs a step", "sent a step", "of which")]
-    for one in planned.stages:
-        kinds = ", ".join(
-            f"{kind} {wording.scaled(size, 'B')}"
-            for kind, size in one.bytes_sent.items()
-            if size >= one.all_sent / 100
-        )
-        rows.append(
-            (
-                str(one.stage.frozen_layers),
-                wording.target(one.stage.target_layers),
-                wording.memory(one.weight_bytes),
-                wording.memory(one.slot_bytes),
-                wording.memory(one.scratch_bytes),
-                wording.memory(one.peak_bytes),
-                wording.scaled(one.flops, "FLOPs"),
-                wording.scaled(one.all_sent, "B"),
-                kinds if planned.is_compiled else "",
-            )
-        )
-    return wording.columns(rows)
-
-
-def _time_table(config, planned):
-    steps = f"{wording.count(config.training.steps)} steps, device-days"
-    rows = [
-        (
-            "",
-            *(f"{one.stage.frozen_layers} frozen" for one in planned.stages),
-            steps,
-            "without freezes",
-        )
-    ]
-    for accelerator in accelerators.ACCELERATORS.values():
-        seconds = [
-            accelerator.step_seconds(
-                one.flops, one.all_sent, planned.num_devices
-            )
-            for one in planned.stages
-        ]
-        days = [
-            [
-                planned.num_devices * total / _DAY
-                for total in planned.run_seconds(accelerator, unfrozen)
-            ]
-            for unfrozen in (False, True)
-        ]
-        rows.append(
-            (
-                accelerator.name,
-                *(f"{max(one):.3g} to {sum(one):.3g} s" for one in seconds),
-                *(f"{low:,.3g} to {high:,.3g}" for low, high in days),
-            )
-        )
-    return wording.columns(rows)
-
-
-def as_json(planned: DevicePlan) -> dict:
-    """The same for programs."""
-    return {
-        "devices": planned.num_devices,
-        "is_compiled": planned.is_compiled,
-        "compile_seconds": planned.compile_seconds,
-        "stages": [
-            {
-                "frozen_layers": one.stage.frozen_layers,
-                "weight_bytes": one.weight_bytes,
-                "slot_bytes": one.slot_bytes,
-                "scratch_bytes": one.scratch_bytes,
-                "peak_bytes": one.peak_bytes,
-                "flops": one.flops,
-                "bytes_sent": one.bytes_sent,
-            }
-            for one in planned.stages
-        ],
-        "device_days": {
-            name: {
-                key: [
-                    planned.num_devices * total / _DAY
-                    for total in planned.run_seconds(accelerator, unfrozen)
-                ]
-                for key, unfrozen in (("run", False), ("unfrozen", True))
-            }
-            for name, accelerator in accelerators.ACCELERATORS.items()
-        },
-    }

@@ -1,0 +1,57 @@
+"""A device's part of a step, counted from sizes."""
+
+import dataclasses
+
+import pytest
+
+from layerlock.core.costs.distribution import DeviceCost
+from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.core.costs.memory import StepMemory
+
+SIZES = StepSizes(BlockSizes(6, 64, 256), 1, 96, 64, ((16, 48),), batch_size=32)
+BLOCK = 4 * SIZES.encoder.block_weights
+SHARE = 1 - 1 / 8
+
+
+def cost(is_sharded, frozen_layers=0, target_layers=(0,), sizes=SIZES):
+    return DeviceCost.of(sizes, 8, is_sharded, frozen_layers, target_layers)
+
+
+def test_shards_are_an_eighth_of_everything():
+    whole, held = StepMemory.of(SIZES), cost(is_sharded=True).memory
+
+    for part, all_of_it in dataclasses.asdict(whole).items():
+        assert getattr(held, part) == all_of_it // 8
+
+
+def test_copies_share_the_batch_alone():
+    whole, held = StepMemory.of(SIZES), cost(is_sharded=False).memory
+
+    assert (held.weights, held.slots) == (whole.weights, whole.slots)
+    assert held.activations == whole.activations // 8
+
+
+@pytest.mark.parametrize(
+    "is_sharded, targets, passes",
+    [
+        (False, (0,), 2),  # the sum of its gradient: scattered and gathered
+        (True, (0,), 2),  # backward pass and the sum; the forward one stays
+    ],
+)
+def test_what_is_sent_falls_with_every_frozen_block(
+    is_sharded, targets, passes
+):
+    sent = [cost(is_sharded, k, targets).bytes_sent for k in (1, 2, 3)]
+
+    for before, after in zip(sent, sent[1:], strict=False):
+        assert before - after == pytest.approx(passes * SHARE * BLOCK, abs=1)
+
+
+def test_a_target_pass_gathers_frozen_blocks_a_second_time():
+    pixels = cost(True, 3, (0,)).bytes_sent
+    latents = cost(True, 3, (3,)).bytes_sent
+
+    head = 4 * (64 + 1) * (96 - 64)  # the pixel head's is larger
+    assert latents - pixels == pytest.approx(
+        SHARE * (3 * BLOCK - 2 * head), rel=1e-3
+    )

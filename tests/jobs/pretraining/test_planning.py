@@ -1,0 +1,138 @@
+"""Plans of a run on devices that need not exist."""
+
+import keras
+import pytest
+
+import layerlock
+from layerlock.backends.contract import Collective, PlannedStep
+from layerlock.config import OptionError
+from layerlock.core.costs.accelerators import ACCELERATORS
+from layerlock.jobs.pretraining import compiling, costs, plan_text, planning
+from tests.recipes.running import resolved
+
+FLAGS = ("--plan", "--devices=8", "--distribution=fsdp")
+STAGES = [0, 1, 4]  # of the default run: nothing, one freeze, the last one
+
+
+def step(frozen_layers, config):
+    """A step as a compiler may find it: blocks are alike."""
+    sizes = {"all-gather": 1000, "reduce-scatter": 800 - 80 * frozen_layers}
+    return PlannedStep(
+        weight_bytes=100,
+        slot_bytes=200 - 20 * frozen_layers,
+        input_bytes=10,
+        scratch_bytes=50,
+        flops=1e6,
+        collectives=tuple(
+            Collective(kind, size, 8, "") for kind, size in sizes.items()
+        ),
+        compile_seconds=2.0,
+    )
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    def compile_steps(config, stages):
+        return [step(frozen, config) for frozen in stages]
+
+    monkeypatch.setattr(compiling, "compile_steps", compile_steps)
+
+
+def planned(*flags):
+    config, method = resolved(*FLAGS, *flags)
+    return config, planning.plan(config, costs.count(config, method))
+
+
+def test_three_stages_are_compiled(compiled):
+    _, found = planned()
+
+    assert [one.stage.frozen_layers for one in found.stages] == STAGES
+    assert found.is_compiled
+    assert found.compile_seconds == 6.0
+
+
+def test_stages_between_them_lie_on_a_line(compiled):
+    _, found = planned()
+
+    first, second, last = (one.all_sent for one in found.stages)
+    assert first == found.bytes_sent(0)
+    assert found.bytes_sent(2) == pytest.approx(second + (last - second) / 3)
+    assert found.bytes_sent(4) == last
+
+
+def test_batches_of_an_optimizer_step_are_added_up(compiled):
+    _, one = planned()
+    _, four = planned("--accumulation=4")
+
+    assert four.stages[0].all_sent == 4 * one.stages[0].all_sent
+    assert four.stages[0].flops == 4 * one.stages[0].flops
+
+
+def test_a_run_without_a_freeze_takes_the_first_step_all_along(compiled):
+    config, found = planned("--schedule=never")
+    chip = ACCELERATORS["H200"]
+
+    seconds = chip.step_seconds(
+        found.stages[0].flops, found.stages[0].all_sent, 8
+    )
+    days = 8 * config.training.steps / 86_400
+    expected = (days * max(seconds), days * sum(seconds))
+    assert found.device_days(chip) == pytest.approx(expected)
+    assert found.device_days(chip, unfrozen=True) == pytest.approx(expected)
+
+
+def test_the_text_says_what_a_device_holds_and_sends(compiled):
+    text = "\n".join(plan_text.lines(*planned()))
+
+    assert "8 devices, distribution=fsdp, 4 clips" in text
+    assert "all-gather 875 B, reduce-scatter 700 B" in text
+    for name in ACCELERATORS:
+        assert name in text
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX compiles instead"
+)
+def test_other_backends_count_and_say_which_one_compiles():
+    config, found = planned()
+
+    first, last = found.stages[0], found.stages[-1]
+    assert not found.is_compiled
+    assert last.slot_bytes < first.slot_bytes
+    assert plan_text.as_json(found)["stages"][0]["bytes_sent"]["all"] > 0
+    assert "KERAS_BACKEND=jax" in "\n".join(plan_text.lines(config, found))
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"devices": 8, "plan": True}, "distribution=none"),
+        ({"devices": 8, "distribution": "fsdp"}, "for `plan`"),
+        (
+            {"devices": 8, "distribution": "fsdp", "batch_size": 12},
+            "cannot be split over 8",
+        ),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(options, sentence):
+    options = {"plan": "batch_size" in options, **options}
+
+    with pytest.raises(OptionError, match=sentence):
+        layerlock.pretrain(**options)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="JAX alone compiles"
+)
+def test_a_plan_compiles_in_a_process_of_its_own(capfd):
+    plan = layerlock.pretrain(plan=True, devices=8, distribution="fsdp")
+
+    found = plan.facts["on_devices"]
+    assert found["is_compiled"]
+    stages = found["stages"]
+    for part in ("weight_bytes", "slot_bytes", "scratch_bytes"):
+        assert stages[0][part] > 0
+    sums = [stage["bytes_sent"]["reduce-scatter"] for stage in stages]
+    assert sums == sorted(sums, reverse=True)
+    assert "with 4 frozen layers" in capfd.readouterr().err
