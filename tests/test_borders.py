@@ -174,7 +174,7 @@ def private_attributes_of_others(path, tree):
                 "cls",
             )
             private = node.attr.startswith("_") and not (
-                node.attr.startswith("__")
+                node.attr.startswith("__") or node.attr == "_exit"  # of `os`
             )
             if node.attr in PRIVATE_IN_KERAS or (private and not ours):
                 lines.append(node.lineno)
