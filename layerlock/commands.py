@@ -8,6 +8,7 @@ _ROOMS = {
     "finetune": "jobs",
     "prepare": "jobs",
     "visualise": "jobs",
+    "convert": "jobs",
     "savings": "studies",
     "convergence": "studies",
 }

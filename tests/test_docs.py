@@ -138,7 +138,7 @@ def test_links_of_notebooks_exist(notebook):
 )
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.name)
 def test_cells_of_notebooks_run(notebook, tmp_path):
-    for library in ("av", "jinja2", "matplotlib", "sklearn"):
+    for library in ("av", "jinja2", "matplotlib", "sklearn", "safetensors"):
         pytest.importorskip(library)
     script = tmp_path / "cells.py"
     script.write_text("\n\n".join(_cells(notebook, "code")))
@@ -173,6 +173,7 @@ SMALL = {
     "finetune": {"task_args": SCENES, "steps": 4, "batch_size": 2},
     "prepare": {},
     "visualise": {},
+    "convert": {},
     "savings": SHORT,
     "convergence": {
         **SHORT,

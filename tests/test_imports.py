@@ -23,6 +23,12 @@ OPTIONAL = (
     "wandb",
     "mlflow",
     "trackio",
+    "safetensors",
+    "transformers",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "huggingface_hub",
 )
 
 BLOCK = """

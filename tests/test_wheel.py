@@ -128,6 +128,16 @@ def test_prepare_and_visualise(layerlock, run_dir, elsewhere):
     assert (elsewhere / "a-features.mp4").exists()
 
 
+def test_convert(layerlock, run_dir, elsewhere):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    layerlock("convert", f"--from={run_dir}", "--to=transformers", "--out=hf")
+    layerlock("convert", "--from=hf", "--out=back")
+
+    assert (elsewhere / "hf" / "modeling_layerlock.py").exists()
+    assert (elsewhere / "back" / "encoder.weights.h5").exists()
+
+
 def test_savings_are_planned(layerlock):
     output = layerlock("savings", "--plan")
 

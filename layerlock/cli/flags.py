@@ -22,8 +22,8 @@ _DEFINE = {
 def define(config_class: type) -> flags.FlagValues:
     """Defines a flag for every option of a configuration."""
     values = flags.FlagValues()
-    for name, option in config_class.options().items():
-        _DEFINE[option.kind](name, None, option.help, flag_values=values)
+    for option in config_class.options().values():
+        _DEFINE[option.kind](option.flag, None, option.help, flag_values=values)
     return values
 
 
@@ -76,7 +76,9 @@ def parse(
             f"Unexpected arguments: {stray}. Flags start with --."
         )
     given = {
-        name: values[name].value for name in values if values[name].present
+        name: values[option.flag].value
+        for name, option in config_class.options().items()
+        if values[option.flag].present
     }
     if config is None:
         return config_class.of(**given)
@@ -101,5 +103,9 @@ def dashed(error, job) -> str:
     >>> dashed("`steps=9` is less than `log_every`.", find("pretrain"))
     '--steps=9 is less than --log_every.'
     """
-    names = "|".join(job.config_class.options())
-    return re.sub(rf"`((?:{names})(?:=[^`]*)?)`", r"--\1", str(error))
+    options = job.config_class.options()
+    return re.sub(
+        rf"`({'|'.join(options)})((?:=[^`]*)?)`",
+        lambda found: f"--{options[found[1]].flag}{found[2]}",
+        str(error),
+    )

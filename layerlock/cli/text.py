@@ -43,7 +43,7 @@ def help_page(job: Job, doc: str = "") -> str:
     for section in job.config_class.sections().values():
         lines.append(f"{section.title}:")
         for option in section.options().values():
-            lines.append(f"  --{option.name} ({_type(option)})")
+            lines.append(f"  --{option.flag} ({_type(option)})")
             for sentence in (option.help, *_details(option)):
                 lines += textwrap.wrap(
                     sentence,

@@ -7,6 +7,7 @@ definition.
 from layerlock.config.configuration import JobConfig as JobConfig
 from layerlock.config.jobs import (
     ConvergenceConfig as ConvergenceConfig,
+    ConvertConfig as ConvertConfig,
     FinetuneConfig as FinetuneConfig,
     PrepareConfig as PrepareConfig,
     PretrainConfig as PretrainConfig,

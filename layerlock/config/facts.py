@@ -227,6 +227,34 @@ def trainable_readouts() -> list[str]:
     return finetuning.readouts()
 
 
+def export_formats() -> list[str]:
+    """The names of the formats that an encoder is exported to."""
+    from layerlock.models import exports
+
+    return plugins.names(exports.__name__)
+
+
+def is_program(name: str) -> bool:
+    """Whether a format computes the features of chosen layers."""
+    from layerlock.models import exports
+
+    return exports.get(name).is_program
+
+
+def export_suffix(name: str) -> str:
+    """The ending of the file of a format; empty for a folder."""
+    from layerlock.models import exports
+
+    return exports.get(name).suffix
+
+
+def foreign_families() -> list[str]:
+    """The names of the families of released weights."""
+    from layerlock.models import foreign
+
+    return foreign.names()
+
+
 def fixed_schedules() -> list[str]:
     """The schedules whose events are known before training."""
     return [

@@ -3,6 +3,7 @@
 import dataclasses
 
 from layerlock.config.configuration import JobConfig
+from layerlock.config.converting import ConversionConfig
 from layerlock.config.data import DataConfig
 from layerlock.config.encoder import EncoderConfig
 from layerlock.config.evaluation import (
@@ -105,6 +106,19 @@ class VisualiseConfig(JobConfig):
 
     encoder: FrozenEncoderConfig
     pictures: PicturesConfig
+
+
+@_job
+class ConvertConfig(JobConfig):
+    """Options of `layerlock.convert`.
+
+    Example:
+
+    >>> ConvertConfig.of(from_="runs/b", out="b.onnx", to="onnx").arguments()
+    ['--from=runs/b', '--out=b.onnx', '--to=onnx']
+    """
+
+    conversion: ConversionConfig
 
 
 @_job

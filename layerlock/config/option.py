@@ -23,7 +23,8 @@ class Option:
     """An option of a job, as it is defined in its section.
 
     Args:
-        name: str, of the keyword and of the flag.
+        name: str, of the keyword and of the flag. It ends in an underscore
+            where the flag is a word of Python.
         kind: the type: `bool`, `int`, `float`, `str`, `tuple` of words, or
             `dict`, the arguments of a plug-in.
         default: the value if the option is not set and there is no rule.
@@ -118,6 +119,11 @@ class Option:
                 )
 
     @property
+    def flag(self) -> str:
+        """The name on the command line: `--from` sets `from_`."""
+        return self.name.removesuffix("_")
+
+    @property
     def type_name(self) -> str:
         """The type in words, such as `a whole number`."""
         return {
@@ -175,12 +181,12 @@ class Option:
         ('--steps=9', '--momentum=0.9,1')
         """
         if self.kind is bool:
-            return f"--{self.name}" if value else f"--no{self.name}"
+            return f"--{self.flag}" if value else f"--no{self.flag}"
         if self.kind is tuple:
             value = ",".join(map(str, value))
         elif isinstance(value, dict):
             value = ",".join(f"{k}={_compact(v)}" for k, v in value.items())
-        return f"--{self.name}={value}"
+        return f"--{self.flag}={value}"
 
 
 def option(

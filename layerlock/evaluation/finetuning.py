@@ -27,7 +27,7 @@ _READ_AHEAD = 3  # batches
 
 
 class EncoderWithReadout(keras.Model):
-    """An encoder with a readout of the features of its last block.
+    """An encoder with a readout of the features of its last layer.
 
     Args:
         encoder: a `VideoEncoder`.
@@ -44,6 +44,8 @@ class EncoderWithReadout(keras.Model):
     def __init__(self, encoder, readout, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
+        if encoder.output_norm is not None:
+            encoder.output_norm.trainable = True  # the readout reads it
         self.readout = readout
         self.built = True  # both are
 

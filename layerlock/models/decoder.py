@@ -132,6 +132,7 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
             ops.concatenate([visible_tokens, latents], axis=1),
             ops.concatenate([visible_positions, hidden_positions], axis=1),
             first_layer=first_layer,
+            grid=grid,
         )
         latents = tokens[:, visible:]
         dtype = at_least_float32(self.compute_dtype)

@@ -173,9 +173,7 @@ def load(encoder_class, path, overrides: dict):
         config = {**saved.get_config(), "trainable": True, **overrides}
         encoder = _build(encoder_class, config, {}, path)
         for layer, source in zip(
-            keras.tree.flatten(encoder.freezable_layers),
-            keras.tree.flatten(saved.freezable_layers),
-            strict=True,
+            encoder.all_layers, saved.all_layers, strict=True
         ):  # by layer: a teacher does not own shared blocks
             layer.set_weights(source.get_weights())
         return encoder

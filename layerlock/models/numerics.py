@@ -6,6 +6,8 @@ floats to float32. These functions use a plain formula for float64, and the
 fused operation for every other dtype.
 """
 
+import math
+
 import keras
 from keras import ops
 
@@ -30,6 +32,36 @@ def gelu(x):
     if _is_float64(x):
         return 0.5 * x * (1.0 + ops.erf(x * 0.5**0.5))
     return backends.gelu(x)
+
+
+def _gelu_tanh(x):
+    """Returns the approximation of GELU by a hyperbolic tangent."""
+    if _is_float64(x):
+        inner = (2 / math.pi) ** 0.5 * (x + 0.044715 * x * x * x)
+        # (1 + tanh(y)) / 2; Keras's own tanh is rounded on JAX.
+        return x * ops.sigmoid(2.0 * inner)
+    return ops.gelu(x, approximate=True)
+
+
+def _silu(x):
+    return x * ops.sigmoid(x)
+
+
+_ACTIVATIONS = {"gelu": gelu, "gelu_tanh": _gelu_tanh, "silu": _silu}
+
+
+def check_activation(name: str):
+    """Raises unless there is an activation of this name."""
+    if name not in _ACTIVATIONS:
+        raise ValueError(
+            f"`activation` must be one of {list(_ACTIVATIONS)}. Received: "
+            f"activation={name!r}."
+        )
+
+
+def activate(name: str, x):
+    """Returns the activation of this name."""
+    return _ACTIVATIONS[name](x)
 
 
 def layer_normalization(x, gamma, beta, epsilon: float):

@@ -1,9 +1,10 @@
 """Positional embeddings that are added to the tokens."""
 
 import keras
-import numpy as np
 from keras import ops
 
+from layerlock.models import fixed_positions, neighbour_rotation
+from layerlock.models.interpolation import interpolation
 from layerlock.models.numerics import at_least_float32
 from layerlock.models.patches import check_sizes
 from layerlock.models.rope import (
@@ -13,25 +14,52 @@ from layerlock.models.rope import (
     rotation,
 )
 
-KINDS = ("rotary", "rotary_qk", "learned", "sincos", "none")
+KINDS = (
+    "rotary",
+    "rotary_qk",
+    "learned",
+    "sincos",
+    "none",
+    # Those of released encoders.
+    *neighbour_rotation.KINDS,
+    *fixed_positions.KINDS,
+)
+WITHOUT_POSITION_GRID = ("sincos", "sincos_flat", "none")
 
 
-def check_kind(kind: str):
-    """Raises unless `kind` is one of `KINDS`."""
+def check_kind(kind: str, position_grid=None):
+    """Raises unless `kind` is one of `KINDS`, and may have such a grid."""
     if kind not in KINDS:
         raise ValueError(
             f"Unknown positions {kind!r}. Expected one of {list(KINDS)}."
         )
+    if position_grid is not None and kind in WITHOUT_POSITION_GRID:
+        raise ValueError(
+            f"`position_grid` cannot be used with {kind!r} positions. "
+            f"Received: position_grid={tuple(position_grid)}. Leave it out."
+        )
 
 
-def positions_layer(kind: str, grid, dim: int, wavelength: float, dtype):
-    """Returns the layer that adds `"learned"` or `"sincos"` positions.
+def positions_layer(
+    kind: str, grid, dim: int, wavelength: float, dtype, position_grid=None
+):
+    """Returns the layer that adds learned or sin-cos positions.
 
     Returns `None` for every other kind.
     """
     if kind == "learned":
         return LearnedPositions(
-            grid, dim, dtype=dtype, name="learned_positions"
+            position_grid or grid, dim, dtype=dtype, name="learned_positions"
+        )
+    if kind in fixed_positions.KINDS:
+        return fixed_positions.FixedPositions(
+            kind,
+            grid,
+            dim,
+            wavelength,
+            position_grid,
+            dtype=dtype,
+            name="sincos_positions",
         )
     if kind == "sincos":
         return SinCosPositions(
@@ -161,14 +189,3 @@ def resize_table(table, grid: tuple):
                 ops.tensordot(weights, table, axes=(1, axis)), 0, axis
             )
     return table
-
-
-def interpolation(old: int, new: int) -> np.ndarray:
-    """Returns weights for the linear interpolation of an axis.
-
-    >>> interpolation(2, 3).tolist()
-    [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
-    """
-    centres = (np.arange(new) + 0.5) * old / new - 0.5
-    centres = np.clip(centres, 0, old - 1)[:, None]
-    return np.maximum(0.0, 1.0 - np.abs(centres - np.arange(old)))

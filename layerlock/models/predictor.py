@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from layerlock import backends
-from layerlock.models import rope
+from layerlock.models import fixed_positions, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
@@ -39,8 +39,9 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             `predictor_dim`.
         num_mask_kinds: int, kinds of masks. Defaults to `1`.
         positions: str, as for `VideoEncoder`. Defaults to `"rotary"`.
-        clip_grid: tuple of 3 ints, the grid of learned positions; ignored for
-            other kinds. Defaults to `None`.
+        clip_grid: tuple of 3 ints, the grid of tokens without a grid of their
+            own, which learned and some other positions need. Defaults to
+            `None`.
         wavelength: float, in patches, of rotary and sin-cos positions.
             Defaults to `10_000.0`.
         num_latent_heads: int, linear maps to the outputs of blocks. A single
@@ -49,6 +50,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         latent_dim: int, features of a block's output that is predicted.
             Defaults to `None`: `hidden_dim`.
         epsilon: float, added to variances. Defaults to `1e-6`.
+        position_grid: tuple of 3 ints, as for `VideoEncoder`. Defaults to
+            `None`.
 
     Call arguments:
         visible_tokens: Output of the encoder for the visible patches. Shape
@@ -59,8 +62,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         encoder: A `VideoEncoder`; its blocks are not run.
         target_layers: tuple of ints, the targets: 0 for pixels, k for the
             output of block k.
-        grid: tuple of 3 ints, the grid of the positions, used by learned
-            positions only. Defaults to `clip_grid`.
+        grid: tuple of 3 ints, the grid of the positions. Defaults to
+            `clip_grid`.
         mask_kind: int, index of the mask token. Defaults to `0`.
 
     Output shape:
@@ -95,6 +98,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         num_latent_heads=1,
         latent_dim=None,
         epsilon=1e-6,
+        position_grid=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -111,10 +115,12 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             num_latent_heads=num_latent_heads,
             latent_dim=latent_dim,
         )
-        check_kind(positions)
-        if positions == "learned" and clip_grid is None:
+        check_kind(positions, position_grid)
+        if clip_grid is None and (
+            position_grid or positions in ("learned", *fixed_positions.KINDS)
+        ):
             raise ValueError(
-                "Learned positions need their grid. Received: "
+                f"{positions!r} positions need their grid. Received: "
                 "clip_grid=None. Pass `clip_grid=encoder.grid()`."
             )
         self.hidden_dim = hidden_dim
@@ -130,6 +136,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.wavelength = rope.check_wavelength(wavelength)
         self.latent_dim = latent_dim
         self.epsilon = epsilon
+        self.position_grid = position_grid and tuple(position_grid)
         self._frequencies = rope.frequencies(
             positions, predictor_dim, num_heads, self.wavelength
         )
@@ -142,6 +149,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             predictor_dim,
             self.wavelength,
             dtype=self.dtype_policy,
+            position_grid=self.position_grid,
         )
         self.blocks = [
             TransformerBlock(
@@ -184,6 +192,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             wavelength=encoder.wavelength,
             num_latent_heads=num_latent_heads,
             latent_dim=latent_dim,
+            position_grid=encoder.position_grid,
             dtype=encoder.dtype_policy,
             name="predictor",
         )
@@ -239,12 +248,14 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         positions = ops.concatenate(
             [visible_positions, hidden_positions], axis=1
         )
+        grid = grid or self.clip_grid
         if self.additive_positions is not None:
-            tokens = self.additive_positions(
-                tokens, positions, grid=grid or self.clip_grid
-            )
+            tokens = self.additive_positions(tokens, positions, grid=grid)
         rotation = rope.block_rotation(
-            self.positions, positions, self._frequencies, self.compute_dtype
+            self.positions,
+            positions,
+            rope.stretch(self._frequencies, grid, self.position_grid),
+            self.compute_dtype,
         )
         for block in self.blocks:
             tokens = backends.call_layer(block, tokens, rotation)
@@ -281,4 +292,5 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "num_latent_heads": self.num_latent_heads,
             "latent_dim": self.latent_dim,
             "epsilon": self.epsilon,
+            "position_grid": self.position_grid,
         }

@@ -1,4 +1,4 @@
-"""Sizes of the published encoders, and of two small encoders for CPUs."""
+"""Sizes of the published networks, and of two small encoders for CPUs."""
 
 import math
 

@@ -5,12 +5,17 @@ import numpy as np
 from keras import ops
 
 from layerlock import backends
+from layerlock.models import neighbour_rotation
 from layerlock.models.numerics import at_least_float32
 
 TOKEN_FRACTIONS = (0.10, 0.25, 0.25)  # of the features: time, row, column
 
 # The rotated tensors of a block, for each kind of rotary positions.
-ROTATED = {"rotary": "tokens", "rotary_qk": "queries_and_keys"}
+ROTATED = {
+    "rotary": "tokens",
+    "rotary_qk": "queries_and_keys",
+    **dict.fromkeys(neighbour_rotation.KINDS, "neighbours"),
+}
 
 
 def frequencies(
@@ -18,14 +23,52 @@ def frequencies(
 ) -> np.ndarray | None:
     """Returns the frequencies of rotary positions of a kind.
 
-    `"rotary"` rotates whole tokens, `"rotary_qk"` the queries and keys of each
-    head. Returns `None` for any other kind.
+    `"rotary"` rotates whole tokens, every other rotary kind the queries and
+    keys of each head. Returns `None` for any other kind.
     """
+    head_dim = hidden_dim // num_heads
     if kind == "rotary":
         return token_frequencies(hidden_dim, wavelength)
     if kind == "rotary_qk":
-        return head_frequencies(hidden_dim // num_heads, wavelength)
+        return head_frequencies(head_dim, wavelength)
+    if kind in neighbour_rotation.KINDS:
+        part = head_part(head_dim)
+        return neighbour_rotation.neighbour_frequencies(
+            head_dim,
+            part,
+            _geometric(part // 2, wavelength),
+            tiled=kind == "rotary_tiled",
+        )
     return None
+
+
+def stretch(frequencies, grid, position_grid):
+    """Scales rows and columns, so that a grid ends where another one ends.
+
+    The last row of `grid` gets the position of the last row of
+    `position_grid`, and so does the last column. Frames stay as they are.
+
+    Reference: V-JEPA 2.1, which numbers the patches of every size from 0 to
+    15, as at 256 x 256 pixels.
+
+    Args:
+        frequencies: the result of the function `frequencies`; may be `None`.
+        grid: tuple of 3 ints, patches along frames, rows and columns.
+        position_grid: tuple of 3 ints, or `None`: no scaling.
+
+    Example:
+
+    >>> scaled = stretch(np.ones((3, 2)), (8, 31, 16), (8, 16, 16))
+    >>> scaled[:, 0].tolist()
+    [1.0, 0.5, 1.0]
+    """
+    if frequencies is None or position_grid is None:
+        return frequencies
+    factors = [1.0] + [
+        (end - 1) / max(size - 1, 1)
+        for size, end in zip(grid[1:], position_grid[1:], strict=True)
+    ]
+    return frequencies * np.array(factors)[:, None]
 
 
 def token_frequencies(
@@ -126,7 +169,7 @@ def block_rotation(kind: str, positions, frequencies, dtype: str):
     """Computes the argument `rotation` of a `TransformerBlock`.
 
     Args:
-        kind: str, `"rotary"` or `"rotary_qk"`; other kinds have no rotation.
+        kind: str, of the positions; some kinds have no rotation.
         positions: int32, shape `(batch, tokens, 3)`.
         frequencies: the result of the function `frequencies`.
         dtype: str, that of the tables.
@@ -136,7 +179,7 @@ def block_rotation(kind: str, positions, frequencies, dtype: str):
     """
     if frequencies is None:
         return None
-    if kind == "rotary_qk":
+    if ROTATED[kind] != "tokens":
         # (batch, tokens, 1, 3): the same for all heads
         positions = ops.expand_dims(positions, -2)
     return rotation(positions, frequencies, dtype)

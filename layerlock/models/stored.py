@@ -49,6 +49,11 @@ _ARGUMENTS = {
     "pixel_std": _CHANNELS,
     "wavelength": json_files.NUMBER,
     "remat": json_files.FLAG,
+    "position_grid": json_files.optional(_SHAPE),
+    "epsilon": json_files.NUMBER,
+    "activation": json_files.TEXT,
+    "final_norm": json_files.FLAG,
+    "final_norm_epsilon": json_files.optional(json_files.NUMBER),
     "name": json_files.TEXT,
     "trainable": json_files.FLAG,
     "dtype": json_files.optional(
@@ -109,6 +114,8 @@ def check_size(config: dict, num_bytes: int, place):
 
 
 def _positions(config) -> int:
+    if config.get("position_grid"):
+        return math.prod(config["position_grid"])
     clip, patch = (
         config.get(name, default)
         for name, default in (

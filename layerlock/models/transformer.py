@@ -5,10 +5,11 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.models import numerics
+from layerlock.models.neighbour_rotation import swap_neighbours
 from layerlock.models.rope import head_part, rotate
 from layerlock.models.weights import add_linear, add_norm, current_values
 
-ROTATED = (None, "tokens", "queries_and_keys")
+ROTATED = (None, "tokens", "queries_and_keys", "neighbours")
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -30,10 +31,15 @@ class TransformerBlock(keras.layers.Layer):
         mlp_dim: int, features inside of the MLP.
         rotated: the rotated tensors: `"tokens"`, after the first
             normalisation, so that queries, keys and values are rotated;
-            `"queries_and_keys"`; or `None`. Defaults to `None`.
+            `"queries_and_keys"`; `"neighbours"`, which are queries and keys
+            whose planes are pairs of neighbours; or `None`. Defaults to
+            `None`.
         remat: bool, whether the backward pass recomputes the activations of
             the block. Defaults to `False`.
         epsilon: float, added to the variance. Defaults to `1e-6`.
+        activation: str, of the MLP: `"gelu"`, `"gelu_tanh"`, its
+            approximation by a hyperbolic tangent, or `"silu"`. Defaults to
+            `"gelu"`.
 
     Call arguments:
         tokens: Shape `(batch, tokens, hidden_dim)`.
@@ -60,6 +66,7 @@ class TransformerBlock(keras.layers.Layer):
         rotated=None,
         remat=False,
         epsilon=1e-6,
+        activation="gelu",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -75,12 +82,14 @@ class TransformerBlock(keras.layers.Layer):
                 f"`rotated` must be one of {ROTATED}. "
                 f"Received: rotated={rotated!r}."
             )
+        numerics.check_activation(activation)
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
         self.mlp_dim = mlp_dim
         self.rotated = rotated
         self.remat = remat
         self.epsilon = epsilon
+        self.activation = activation
 
     def build(self, input_shape):
         dim, mlp_dim = self.hidden_dim, self.mlp_dim
@@ -121,6 +130,7 @@ class TransformerBlock(keras.layers.Layer):
             heads=self.num_heads,
             rotated=self.rotated,
             epsilon=self.epsilon,
+            activation=self.activation,
         )
 
     def get_config(self):
@@ -132,6 +142,7 @@ class TransformerBlock(keras.layers.Layer):
             "rotated": self.rotated,
             "remat": self.remat,
             "epsilon": self.epsilon,
+            "activation": self.activation,
         }
 
 
@@ -149,6 +160,7 @@ def _transform(
     heads,
     rotated,
     epsilon,
+    activation,
 ):
     shape = ops.shape(tokens)
     dim = shape[-1]
@@ -158,18 +170,22 @@ def _transform(
 
     x = numerics.linear(backends.reshape(x, (-1, dim)), *qkv)
     x = backends.reshape(x, (*shape[:2], 3 * heads, dim // heads))
-    if rotated == "queries_and_keys" and rotation is not None:
-        turned, value = backends.split(x, [2 * heads, heads], axis=2)
-        turned = rotate(turned, *rotation, part=head_part(dim // heads))
-        query, key = backends.split(turned, [heads, heads], axis=2)
-    else:
+    if rotated in (None, "tokens") or rotation is None:
         query, key, value = backends.split(x, [heads, heads, heads], axis=2)
+    else:
+        turned, value = backends.split(x, [2 * heads, heads], axis=2)
+        if rotated == "neighbours":
+            cos, sin = rotation
+            turned = turned * cos + swap_neighbours(turned) * sin
+        else:
+            turned = rotate(turned, *rotation, part=head_part(dim // heads))
+        query, key = backends.split(turned, [heads, heads], axis=2)
     x = numerics.attention(query, key, value)
     x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
 
     # Matrices instead of batches of matrices: a third faster with XLA.
     tokens = backends.reshape(tokens, (-1, dim)) + x
     x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
-    x = numerics.gelu(numerics.linear(x, *mlp_expand))
+    x = numerics.activate(activation, numerics.linear(x, *mlp_expand))
     tokens = tokens + numerics.linear(x, *mlp_output)
     return backends.reshape(tokens, shape)

@@ -4,16 +4,17 @@ import math
 
 import keras
 import numpy as np
-from keras import ops
 
 from layerlock import backends
-from layerlock.models import patches, rope
+from layerlock.models import numerics, patches, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.exported import PresetMethods
+from layerlock.models.features import LayerFeatures
 from layerlock.models.positions import check_kind, positions_layer
+from layerlock.models.pretrained import PretrainedMethods
 from layerlock.models.tokenizer import VideoTokenizer
 from layerlock.models.transformer import TransformerBlock
-from layerlock.models.weights import Linear
+from layerlock.models.weights import LayerNorm, Linear
 
 ARGUMENTS = (
     "num_layers",
@@ -29,10 +30,25 @@ ARGUMENTS = (
     "wavelength",
     "remat",
 )
+# Abilities that released encoders need. A stored configuration leaves them out
+# at these values, as the files of older versions do.
+DEFAULTS = {
+    "position_grid": None,
+    "epsilon": 1e-6,
+    "activation": "gelu",
+    "final_norm": False,
+    "final_norm_epsilon": None,
+}
 
 
 @keras.saving.register_keras_serializable("layerlock")
-class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
+class VideoEncoder(
+    VideoTokenizer,
+    LayerFeatures,
+    PresetMethods,
+    PretrainedMethods,
+    keras.Model,
+):
     """A vision transformer over the patches of a video.
 
     It contains all layers from pixels to the features of each block, and no
@@ -56,7 +72,10 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
               25 % with the column,
             - `"rotary_qk"`: queries and keys are rotated,
             - `"learned"` or `"sincos"`: added to the embedded patches,
-            - `"none"`.
+            - `"none"`,
+            - those of released encoders: `"rotary_tiled"` (V-JEPA 2),
+              `"rotary_interleaved"` (V-JEPA 2.1), `"sincos_uniform"` and
+              `"sincos_half_time"` (V-JEPA), `"sincos_flat"` (VideoMAE).
         num_decoder_layers: int, default number of last blocks that a
             `PatchwiseDecoder` uses. It does not change the encoder.
         pixel_mean: float or tuple of 3 floats, subtracted from pixels in
@@ -65,6 +84,20 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         wavelength: float, in patches, of rotary and sin-cos positions.
         remat: bool, whether to recompute the activations of each block in the
             backward pass.
+        position_grid: tuple of 3 ints, the grid that the positions were made
+            for. At another grid, the tables of learned and sin-cos positions
+            are interpolated, and rows and columns of rotary positions are
+            scaled to end where this grid ends. Defaults to `None`: learned
+            positions have the grid of `clip_shape`, and the formulas of the
+            others hold for any grid.
+        epsilon: float, added to the variances of the blocks' normalisations.
+        activation: str, of the blocks' MLP: `"gelu"`, `"gelu_tanh"` or
+            `"silu"`.
+        final_norm: bool, whether there is a normalisation after the last
+            block, the feature `"final_norm"`. A call does not run it, and no
+            objective reads it: it is not trained in pre-training.
+        final_norm_epsilon: float, of this normalisation. Defaults to
+            `epsilon`.
 
     Call arguments:
         tokens: Embedded patches, or the output of block `first_layer`. Shape
@@ -74,6 +107,8 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         first_layer: int, blocks to skip. Defaults to `0`.
         last_layer: int, the number of the last block to run. Defaults to
             `None`, all.
+        grid: tuple of 3 ints, the grid of `positions`, used with
+            `position_grid` only. Defaults to the encoder's own.
 
     Output shape:
         Same as `tokens`.
@@ -101,11 +136,17 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         pixel_std=0.25,
         wavelength=10_000.0,
         remat=False,
+        position_grid=None,
+        epsilon=1e-6,
+        activation="gelu",
+        final_norm=False,
+        final_norm_epsilon=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         _check(num_layers, num_heads, hidden_dim, mlp_dim, num_decoder_layers)
-        check_kind(positions)
+        check_kind(positions, position_grid)
+        numerics.check_activation(activation)
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
@@ -118,6 +159,13 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
         self.pixel_std = _plain(pixel_std)
         self.wavelength = rope.check_wavelength(wavelength)
         self.remat = remat
+        self.position_grid = position_grid and patches.check_sizes(
+            "position_grid", position_grid
+        )
+        self.epsilon = epsilon
+        self.activation = activation
+        self.final_norm = final_norm
+        self.final_norm_epsilon = final_norm_epsilon
 
         self.patch_dim = patches.CHANNELS * math.prod(self.patch_size)
         self._pixels = patches.PixelStandardisation(pixel_mean, pixel_std)
@@ -133,8 +181,10 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
             hidden_dim,
             self.wavelength,
             dtype=self.dtype_policy,
+            position_grid=self.position_grid,
         )
         self.blocks = self._blocks()
+        self.output_norm = self._output_norm() if final_norm else None
         self.build(None)
 
     def build(self, input_shape):
@@ -147,8 +197,12 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
             self.additive_positions.build(tokens)
         for block in self.blocks:
             block.build(tokens)
+        if self.output_norm is not None:
+            self.output_norm.build(tokens)
 
-    def call(self, tokens, positions, first_layer=0, last_layer=None):
+    def call(
+        self, tokens, positions, first_layer=0, last_layer=None, grid=None
+    ):
         last_layer = self.num_layers if last_layer is None else last_layer
         if not 0 <= first_layer <= last_layer <= self.num_layers:
             raise ValueError(
@@ -156,73 +210,20 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
                 f"{self.num_layers}, the number of blocks. Received: "
                 f"first_layer={first_layer}, last_layer={last_layer}."
             )
-        rotation = self._rotation(positions)
+        rotation = self.rotation(positions, grid)
         for block in self.blocks[first_layer:last_layer]:
             tokens = backends.call_layer(block, tokens, rotation)
         return tokens
-
-    # Layers by number and by name
-
-    @property
-    def embedding(self) -> tuple:
-        """The embedding layers: patch embedding and additive positions."""
-        if self.additive_positions is None:
-            return (self.patch_embedding,)
-        return (self.patch_embedding, self.additive_positions)
-
-    @property
-    def freezable_layers(self) -> list:
-        """One tuple of layers per block; the first includes the embedding."""
-        return [
-            (*self.embedding, block) if index == 0 else (block,)
-            for index, block in enumerate(self.blocks)
-        ]
-
-    @property
-    def layer_names(self) -> list:
-        """Names of the features, from the input to the output."""
-        return ["embedding", *(block.name for block in self.blocks)]
-
-    def features(self, clips, layers=None, training=False) -> dict:
-        """Computes the features of each layer for full clips.
-
-        Args:
-            clips: 8-bit pixels, or floats from 0 to 255. Shape
-                `(batch, frames, height, width, 3)`; any size that the patches
-                divide.
-            layers: list of names, see `layer_names`. Defaults to all. Blocks
-                above the last of them do not run.
-            training: bool, as for any layer; it has no effect here.
-
-        Returns:
-            dict from name to features of shape
-            `(batch, frames, rows, columns, hidden_dim)`, counted in patches.
-        """
-        names = self.layer_names
-        layers = names if layers is None else list(layers)
-        unknown = [name for name in layers if name not in names]
-        if unknown:
-            raise ValueError(
-                f"Unknown layers {unknown}. Expected some of {names}."
-            )
-        grid = self.grid(clips.shape[1:4])
-        positions = self.token_positions(grid)[None]
-        tokens = self.embed(self.patchify(clips), positions, grid)
-        rotation = self._rotation(positions)
-        features = {}
-        for depth in range(max(map(names.index, layers), default=-1) + 1):
-            if depth > 0:
-                tokens = self.blocks[depth - 1](tokens, rotation)
-            if names[depth] in layers:
-                features[names[depth]] = ops.reshape(
-                    tokens, (-1, *grid, self.hidden_dim)
-                )
-        return {name: features[name] for name in layers}
 
     def get_config(self):
         return {
             **super().get_config(),
             **{name: getattr(self, name) for name in ARGUMENTS},
+            **{
+                name: getattr(self, name)
+                for name, default in DEFAULTS.items()
+                if getattr(self, name) != default
+            },
         }
 
     # Parts
@@ -235,15 +236,35 @@ class VideoEncoder(VideoTokenizer, PresetMethods, keras.Model):
                 self.mlp_dim,
                 rotated=rope.ROTATED.get(self.positions),
                 remat=self.remat,
+                epsilon=self.epsilon,
+                activation=self.activation,
                 dtype=self.dtype_policy,
                 name=f"block_{number}",
             )
             for number in range(1, self.num_layers + 1)
         ]
 
-    def _rotation(self, positions):
+    def _output_norm(self):
+        epsilon = self.final_norm_epsilon
+        return LayerNorm(
+            self.epsilon if epsilon is None else epsilon,
+            dtype=self.dtype_policy,
+            name="final_norm",
+            trainable=False,
+        )
+
+    def rotation(self, positions, grid=None):
+        """Computes the argument `rotation` of the blocks; may be `None`.
+
+        Args:
+            positions: int32, shape `(batch, tokens, 3)`.
+            grid: tuple of 3 ints, as for a call.
+        """
+        frequencies = rope.stretch(
+            self._frequencies, grid or self.grid(), self.position_grid
+        )
         return rope.block_rotation(
-            self.positions, positions, self._frequencies, self.compute_dtype
+            self.positions, positions, frequencies, self.compute_dtype
         )
 
 

@@ -1,9 +1,32 @@
-"""Weights of layers without sublayers, and the linear layer."""
+"""Weights of layers without sublayers, and layers of one operation."""
+
+import contextlib
+import contextvars
 
 import keras
 from keras import ops
 
 from layerlock.models import numerics
+
+_INITIAL_VALUES = contextvars.ContextVar("initial_values", default=True)
+
+
+@contextlib.contextmanager
+def without_initial_values():
+    """Context in which new linear maps begin with zeros, to be filled.
+
+    Random numbers for a billion weights take longer than reading them.
+    """
+    token = _INITIAL_VALUES.set(False)
+    try:
+        yield
+    finally:
+        _INITIAL_VALUES.reset(token)
+
+
+def initializer_of(spec):
+    """Returns an initializer of a linear map, as Keras takes it."""
+    return spec if _INITIAL_VALUES.get() else "zeros"
 
 
 def add_norm(layer, name: str, width: int) -> tuple:
@@ -29,7 +52,7 @@ def add_linear(
     kernel = layer.add_weight(
         name=f"{name}_kernel",
         shape=(inputs, outputs),
-        initializer=initializer,
+        initializer=initializer_of(initializer),
     )
     bias = layer.add_weight(
         name=f"{name}_bias", shape=(outputs,), initializer="zeros"
@@ -69,7 +92,7 @@ class Linear(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(input_shape[-1], self.units),
-            initializer=self.kernel_initializer,
+            initializer=initializer_of(self.kernel_initializer),
         )
         self.bias = self.add_weight(
             name="bias",
@@ -94,3 +117,33 @@ class Linear(keras.layers.Layer):
                 self.kernel_initializer
             ),
         }
+
+
+@keras.saving.register_keras_serializable("layerlock")
+class LayerNorm(keras.layers.Layer):
+    """Layer normalisation; statistics and weights are float32 or better.
+
+    Args:
+        epsilon: float, added to variances. Defaults to `1e-6`.
+
+    Call arguments:
+        inputs: Shape `(batch, tokens, dim)`.
+
+    Output shape:
+        Same as `inputs`.
+    """
+
+    def __init__(self, epsilon=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        self.gamma, self.beta = add_norm(self, "norm", input_shape[-1])
+
+    def call(self, inputs):
+        return numerics.layer_normalization(
+            inputs, *current_values((self.gamma, self.beta)), self.epsilon
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -13,7 +13,7 @@ _BEGIN = "<!-- Written by LayerLock. Changes between these lines are lost. -->"
 _END = "<!-- End of what LayerLock writes. -->"
 _HEADER = """---
 license: other
-library_name: keras
+library_name: {library}
 tags: [layerlock, video, self-supervised]
 ---
 """
@@ -40,16 +40,19 @@ def write(run: RunDirectory):
             place(folder, describe_run(run, folder.name))
 
 
-def place(folder: Path, text: str):
+def place(folder: Path, text: str, name: str = NAME, library: str = "keras"):
     """Writes a card, and keeps what a person wrote around it.
 
     Args:
         folder: of the exported encoder.
         text: Markdown, the part that LayerLock writes.
+        name: str, of the file. Defaults to `"README.md"`.
+        library: str, what loads the encoder, as the Hugging Face Hub names
+            it. Defaults to `"keras"`.
     """
-    path = Path(folder) / NAME
+    path = Path(folder) / name
     block = f"{_BEGIN}\n{names.encodable(text).strip()}\n{_END}\n"
-    before, after = _HEADER, _PLACEHOLDERS
+    before, after = _HEADER.format(library=library), _PLACEHOLDERS
     if path.exists():
         before, after = _read(path), ""
         start, _, rest = before.partition(_BEGIN)
@@ -77,12 +80,30 @@ def describe_run(run: RunDirectory, folder: str = "encoder") -> str:
         folder: str, name of the folder of the encoder. Defaults to
             `"encoder"`.
     """
+    return "\n".join(
+        [
+            f"# {_name(run)}",
+            "",
+            "A video encoder, pre-trained without labels by LayerLock "
+            "(arXiv 2509.10156).",
+            "",
+            "```python",
+            "import layerlock",
+            "",
+            f'encoder = layerlock.VideoEncoder.from_preset("{folder}")',
+            "```",
+            "",
+            *training(run),
+        ]
+    )
+
+
+def training(run: RunDirectory) -> list[str]:
+    """Lines on the data, the method and the scores of a run."""
     config, options = run.config, run.config.get("flags", {})
     lines = run.read_metrics()
-    name = options.get("preset") or options.get("init_from") or "video encoder"
-    model = config.get("model", {})
     rows = [
-        ("encoder", f"{name}, {_parameters(model)}"),
+        ("encoder", f"{_name(run)}, {_parameters(config.get('model', {}))}"),
         ("data", _data(run, options)),
         ("clips", _clips(options)),
         ("objective", _plugin(options.get("objective"))),
@@ -94,25 +115,17 @@ def describe_run(run: RunDirectory, folder: str = "encoder") -> str:
         ("health", lines[-1].get("verdict", "unknown") if lines else "unknown"),
         ("software", _software(config)),
     ]
-    return "\n".join(
-        [
-            f"# {name}",
-            "",
-            "A video encoder, pre-trained without labels by LayerLock "
-            "(arXiv 2509.10156).",
-            "",
-            "```python",
-            "import layerlock",
-            "",
-            f'encoder = layerlock.VideoEncoder.from_preset("{folder}")',
-            "```",
-            "",
-            *table(("", ""), rows),
-            "",
-            *_scores(run),
-            *options_block(options),
-        ]
-    )
+    return [
+        *table(("", ""), rows),
+        "",
+        *_scores(run),
+        *options_block(options),
+    ]
+
+
+def _name(run) -> str:
+    options = run.config.get("flags", {})
+    return options.get("preset") or options.get("init_from") or "video encoder"
 
 
 def describe_finetuning(record: dict) -> str:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from layerlock.cli.flags import parse
-from layerlock.config import PretrainConfig
+from layerlock import commands
+from layerlock.cli.flags import dashed, parse
+from layerlock.config import ConvertConfig, PretrainConfig
 
 RECIPE = PretrainConfig.of(
     preset="video_vit_large",
@@ -68,3 +69,12 @@ def test_the_same_plugin_keeps_its_arguments(flag):
 def test_an_exported_encoder_brings_its_size():
     left_out, _ = changed("--init_from=runs/mine")
     assert left_out == {"preset", "positions", "patch_size"}
+
+
+def test_a_word_of_python_is_a_flag():
+    config = parse(ConvertConfig, ["--from=runs/a", "--out=b"])
+
+    assert config.given == {"from_": "runs/a", "out": "b"}
+    assert config.arguments() == ["--from=runs/a", "--out=b"]
+    job = commands.find("convert")
+    assert dashed("`from_=a` or `from_`", job) == "--from=a or --from"

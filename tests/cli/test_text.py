@@ -10,8 +10,8 @@ from layerlock.cli import text
 def test_help_names_every_option_once(name):
     page = text.help_page(commands.find(name))
 
-    for option in commands.find(name).config_class.options():
-        assert page.count(f"  --{option} (") == 1, option
+    for option in commands.find(name).config_class.options().values():
+        assert page.count(f"  --{option.flag} (") == 1, option.name
 
 
 def test_help_states_range_default_and_what_a_resume_may_change():

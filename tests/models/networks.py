@@ -50,6 +50,8 @@ def twin(encoder):
         encoder.num_layers,
         encoder.num_heads,
         encoder.positions,
+        encoder.epsilon,
+        encoder.activation,
     )
 
 

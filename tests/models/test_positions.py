@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import LearnedPositions, SinCosPositions
-from layerlock.models.positions import interpolation
+from layerlock.models.positions import check_kind
 from tests.models import networks
 from tests.reference import encoder as reference
 
@@ -36,14 +36,6 @@ def test_a_learned_table_is_interpolated_along_each_axis(learned):
     np.testing.assert_allclose(rows, [0, 0.25, 0.75, 1.25, 1.75, 2])
 
 
-@pytest.mark.parametrize("old, new", [(1, 4), (4, 1), (3, 7), (8, 8)])
-def test_interpolation_weights_sum_to_one(old, new):
-    weights = interpolation(old, new)
-
-    assert weights.shape == (new, old)
-    np.testing.assert_allclose(weights.sum(axis=1), 1)
-
-
 def test_sincos_positions_equal_the_reference():
     generator = np.random.default_rng(0)
     tokens = generator.normal(size=(2, 5, 44)).astype("float32")
@@ -65,3 +57,9 @@ def test_position_layers_serialise(layer):
     )
 
     assert again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("kind", ["sincos", "sincos_flat", "none"])
+def test_a_position_grid_without_use_is_refused(kind):
+    with pytest.raises(ValueError, match="cannot be used with"):
+        check_kind(kind, (2, 2, 2))

@@ -355,5 +355,5 @@ def test_what_does_not_fit_is_refused():
         predict(encoder, predictor, (-1,))
     with pytest.raises(ValueError, match="Unknown positions 'cosine'"):
         small_predictor(encoder, positions="cosine")
-    with pytest.raises(ValueError, match="Learned positions need their grid"):
+    with pytest.raises(ValueError, match="'learned' positions need their grid"):
         small_predictor(encoder, positions="learned", clip_grid=None)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from layerlock.models import TransformerBlock
+from layerlock.models import TransformerBlock, transformer
 from tests.models import networks
 from tests.reference import encoder as reference
 
@@ -55,10 +55,16 @@ def test_freezing_a_block_freezes_all_of_its_variables(block):
     assert len(block.non_trainable_variables) == 12
 
 
-@pytest.mark.parametrize("rotated", [None, "tokens", "queries_and_keys"])
+@pytest.mark.parametrize("rotated", transformer.ROTATED)
 def test_a_block_serialises(rotated):
     block = TransformerBlock(
-        2, 12, 20, rotated=rotated, epsilon=1e-5, dtype="mixed_bfloat16"
+        2,
+        12,
+        20,
+        rotated=rotated,
+        epsilon=1e-5,
+        activation="silu",
+        dtype="mixed_bfloat16",
     )
 
     again = keras.saving.deserialize_keras_object(

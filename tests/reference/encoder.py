@@ -72,6 +72,62 @@ def rotate_heads(x, positions, wavelength=10_000.0):
     return x
 
 
+def rotate_neighbours(x, positions, tiled, wavelength=10_000.0):
+    """As V-JEPA 2 (tiled) and 2.1: pairs of neighbours, thirds of a head."""
+    x = np.array(x, "float64")
+    part = x.shape[-1] // 3 // 2 * 2
+    for axis in range(3):
+        angles = [
+            positions[..., axis] * wavelength ** (-2 * j / part)
+            for j in range(part // 2)
+        ]
+        for plane in range(part // 2):
+            first = axis * part + 2 * plane
+            one = angles[2 * plane % (part // 2) if tiled else plane]
+            other = angles[(2 * plane + 1) % (part // 2) if tiled else plane]
+            a, b = x[..., first].copy(), x[..., first + 1].copy()
+            x[..., first] = a * np.cos(one) - b * np.sin(one)
+            x[..., first + 1] = b * np.cos(other) + a * np.sin(other)
+    return x
+
+
+def scaled(positions, grid, position_grid):
+    """Rows and columns as V-JEPA 2.1 counts them: up to those of a grid."""
+    positions = np.array(positions, "float64")
+    for axis in (1, 2):
+        if grid[axis] > 1:
+            positions[..., axis] *= (position_grid[axis] - 1) / (grid[axis] - 1)
+    return positions
+
+
+def sines_then_cosines(positions, part, wavelength=10_000.0):
+    """The `part` features of one axis."""
+    angles = [
+        positions * wavelength ** (-2 * j / part) for j in range(part // 2)
+    ]
+    return np.stack([*map(np.sin, angles), *map(np.cos, angles)], axis=-1)
+
+
+def sincos_vjepa(positions, dim, uniform):
+    """V-JEPA's: equal parts rounded up and cut, or half of them for time."""
+    parts = [math.ceil(dim / 6) * 2] * 3
+    if not uniform:
+        parts = [dim // 2, dim // 4, dim // 4]
+    return np.concatenate(
+        [
+            sines_then_cosines(positions[..., axis], part)
+            for axis, part in enumerate(parts)
+        ],
+        axis=-1,
+    )[..., :dim]
+
+
+def sincos_flat(index, dim):
+    """VideoMAE's, of the number of a token: sines and cosines take turns."""
+    angles = index[:, None] / 10_000.0 ** (2 * (np.arange(dim) // 2) / dim)
+    return np.where(np.arange(dim) % 2, np.cos(angles), np.sin(angles))
+
+
 def sincos(positions, dim, wavelength=10_000.0):
     """Sines, then cosines, of each axis in a third of the features."""
     encoding = np.zeros((*positions.shape[:-1], dim))
@@ -96,6 +152,19 @@ def gelu(x):
     return x * (1 + _erf(x / math.sqrt(2))) / 2
 
 
+def gelu_tanh(x):
+    """GELU by a hyperbolic tangent."""
+    return x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def silu(x):
+    """`x` times its sigmoid."""
+    return x / (1 + np.exp(-x))
+
+
+ACTIVATIONS = {"gelu": gelu, "gelu_tanh": gelu_tanh, "silu": silu}
+
+
 def attention(query, key, value):
     """Softmax attention of one head, `(tokens, head_dim)` each."""
     logits = query @ key.T / math.sqrt(query.shape[-1])
@@ -103,10 +172,21 @@ def attention(query, key, value):
     return weights / weights.sum(axis=-1, keepdims=True) @ value
 
 
-def block(x, weights, num_heads, positions, kind):
+def block(
+    x,
+    weights,
+    num_heads,
+    positions,
+    kind,
+    epsilon=1e-6,
+    activation="gelu",
+):
     """One transformer block on the tokens of one clip, `(tokens, dim)`."""
     y = normalise(
-        x, weights["attention_norm_gamma"], weights["attention_norm_beta"]
+        x,
+        weights["attention_norm_gamma"],
+        weights["attention_norm_beta"],
+        epsilon,
     )
     if kind == "rotary":
         y = rotate_tokens(y, positions)
@@ -120,6 +200,11 @@ def block(x, weights, num_heads, positions, kind):
     ):
         if kind == "rotary_qk":
             q, k = rotate_heads(q, positions), rotate_heads(k, positions)
+        if kind in ("rotary_tiled", "rotary_interleaved"):
+            q, k = (
+                rotate_neighbours(part, positions, kind == "rotary_tiled")
+                for part in (q, k)
+            )
         heads.append(attention(q, k, v))
     y = np.concatenate(heads, axis=-1)
     x = (
@@ -127,8 +212,12 @@ def block(x, weights, num_heads, positions, kind):
         + y @ weights["attention_output_kernel"]
         + weights["attention_output_bias"]
     )
-    y = normalise(x, weights["mlp_norm_gamma"], weights["mlp_norm_beta"])
-    y = gelu(y @ weights["mlp_expand_kernel"] + weights["mlp_expand_bias"])
+    y = normalise(
+        x, weights["mlp_norm_gamma"], weights["mlp_norm_beta"], epsilon
+    )
+    y = ACTIVATIONS[activation](
+        y @ weights["mlp_expand_kernel"] + weights["mlp_expand_bias"]
+    )
     return x + y @ weights["mlp_output_kernel"] + weights["mlp_output_bias"]
 
 
@@ -141,9 +230,19 @@ class Encoder:
         num_layers: int.
         num_heads: int.
         kind: str, the encoder's `positions`.
+        epsilon: float, of the blocks.
+        activation: str, of the blocks.
     """
 
-    def __init__(self, weights, num_layers, num_heads, kind):
+    def __init__(
+        self,
+        weights,
+        num_layers,
+        num_heads,
+        kind,
+        epsilon=1e-6,
+        activation="gelu",
+    ):
         self.weights = {
             path: np.asarray(value, "float64")
             for path, value in weights.items()
@@ -151,6 +250,8 @@ class Encoder:
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.kind = kind
+        self.epsilon = epsilon
+        self.activation = activation
 
     def add_positions(self, tokens, positions):
         """Adds learned or sin-cos positions to `(tokens, dim)`."""
@@ -159,6 +260,9 @@ class Encoder:
             return tokens + np.stack([table[tuple(p)] for p in positions])
         if self.kind == "sincos":
             return tokens + sincos(positions, tokens.shape[-1])
+        if self.kind in ("sincos_uniform", "sincos_half_time"):
+            uniform = self.kind == "sincos_uniform"
+            return tokens + sincos_vjepa(positions, tokens.shape[-1], uniform)
         return tokens
 
     def embed(self, patches, positions):
@@ -179,7 +283,13 @@ class Encoder:
                 if path.startswith(prefix)
             }
             tokens = block(
-                tokens, weights, self.num_heads, positions, self.kind
+                tokens,
+                weights,
+                self.num_heads,
+                positions,
+                self.kind,
+                self.epsilon,
+                self.activation,
             )
             outputs.append(tokens)
         return outputs

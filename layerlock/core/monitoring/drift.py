@@ -123,7 +123,8 @@ class LayerDrift(EverySteps):
 
     def _compute_grams(self, clips):
         encoder = self.model.encoder
-        features = encoder.features(clips, layers=encoder.layer_names[1:])
+        blocks = encoder.layer_names[1 : encoder.num_layers + 1]
+        features = encoder.features(clips, layers=blocks)
         grams = [
             health.centred_gram(_sample(tokens)) for tokens in features.values()
         ]

@@ -57,10 +57,14 @@ class MaskedPrediction:
         tokens = encoder.embed(patches, positions, grid)
         frozen = self.frozen_layers
         if frozen:
-            tokens = encoder(tokens, positions, last_layer=frozen)
+            tokens = encoder(tokens, positions, last_layer=frozen, grid=grid)
             tokens = ops.stop_gradient(tokens)
         return encoder(
-            tokens, positions, first_layer=frozen, last_layer=self._num_encoding
+            tokens,
+            positions,
+            first_layer=frozen,
+            last_layer=self._num_encoding,
+            grid=grid,
         )
 
     def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):

@@ -124,7 +124,9 @@ def layer_outputs(
     for layer in sorted({*layers, frozen_layers} - {0}):
         if layer > max(layers):
             break
-        tokens = encoder(tokens, positions, first_layer=done, last_layer=layer)
+        tokens = encoder(
+            tokens, positions, first_layer=done, last_layer=layer, grid=grid
+        )
         if not gradient or layer <= frozen_layers:
             tokens = ops.stop_gradient(tokens)
         outputs[layer], done = tokens, layer

@@ -11,8 +11,8 @@ def create(encoder):
     average changes by less than bfloat16 can represent.
 
     Args:
-        encoder: an encoder with `blocks`, `embedding` and `freezable_layers`,
-            such as a `VideoEncoder`.
+        encoder: an encoder with `blocks`, `embedding` and `all_layers`, such
+            as a `VideoEncoder`.
     """
     config = {
         **encoder.get_config(),
@@ -83,8 +83,8 @@ def _with_precise_weights(policy):
 def _pairs(teacher, encoder):
     """Yields pairs of variables: the teacher's own, and the encoder's."""
     units = zip(
-        keras.tree.flatten(teacher.freezable_layers),
-        keras.tree.flatten(encoder.freezable_layers),
+        teacher.all_layers,
+        encoder.all_layers,
         strict=True,
     )
     for own, learnt in units:

@@ -1,0 +1,1 @@
+"""Parts of a conversion: reading, checking, placing and uploading."""

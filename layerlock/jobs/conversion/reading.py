@@ -1,0 +1,130 @@
+"""Reads the encoder that is converted, whoever wrote it."""
+
+import dataclasses
+import pathlib
+
+from layerlock import json_files, plugins
+from layerlock.config import OptionError, facts
+from layerlock.evaluation import encoders
+from layerlock.models import (
+    exported,
+    exports,
+    foreign,
+    stored,
+    stored_predictor,
+)
+from layerlock.models.video_encoder import VideoEncoder
+from layerlock.runs.directory import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What was read.
+
+    Args:
+        networks: the encoder, and what was beside it.
+        name: str, what was read, in words.
+        notes: tuple of str, what a user should know.
+    """
+
+    networks: exports.Networks
+    name: str
+    notes: tuple = ()
+
+
+def read(section) -> Source:
+    """Reads an encoder, and what lies beside it.
+
+    Args:
+        section: the `ConversionConfig`, resolved.
+
+    Raises:
+        ValueError: if there is no encoder, or it cannot be expressed.
+    """
+    place = foreign.local_path(section.from_)
+    if section.family is None and is_ours(place):
+        return _read_ours(section, place)
+    found = foreign.read(
+        section.from_, section.family, **_arguments(section.family_args)
+    )
+    if section.student and found.teacher is None:
+        raise OptionError(
+            f"`from_={section.from_}` has one encoder only. Leave `student` "
+            "out."
+        )
+    has_student = found.teacher is not None and not section.student
+    networks = exports.Networks(
+        found.encoder if section.student else found.exported_encoder,
+        found.encoder if has_student else None,
+        found.predictor,
+    )
+    name = f"{found.source.family} weights, {found.source.path}"
+    return Source(networks, name, tuple(found.notes))
+
+
+def _read_ours(section, place) -> Source:
+    if section.family_args:
+        raise OptionError(
+            "`family_args` are for released weights. Received: "
+            f"`from_={section.from_}`, which names its sizes. Leave them out."
+        )
+    student = place / exports.STUDENT
+    if facts.is_run(place) or not student.is_dir():
+        encoder = encoders.load(place, student=section.student, dtype="float32")
+        student = None
+    else:  # imported weights with a moving average
+        encoder = encoders.load(
+            student if section.student else place, dtype="float32"
+        )
+        student = None if section.student else encoders.load(student)
+    if not isinstance(encoder, VideoEncoder):
+        raise OptionError(
+            "Raw pixels have no weights. Received: "
+            f"`from_={section.from_}`. Pass an encoder."
+        )
+    predictor = stored_predictor.load(place)
+    return Source(exports.Networks(encoder, student, predictor), section.from_)
+
+
+class FamilyArguments:
+    """What a file of released weights may leave out.
+
+    Args:
+        num_heads: int, attention heads of the encoder.
+        predictor_heads: int, attention heads of the predictor.
+        clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
+    """
+
+    def __init__(self, num_heads=None, predictor_heads=None, clip_shape=None):
+        self.num_heads = num_heads
+        self.predictor_heads = predictor_heads
+        self.clip_shape = clip_shape
+
+
+def _arguments(given) -> dict:
+    if isinstance(given, str):
+        return plugins.parse_arguments(given, FamilyArguments)
+    return plugins.check_arguments(given, FamilyArguments)
+
+
+def is_ours(path: pathlib.Path) -> bool:
+    """Whether LayerLock wrote an encoder, or is asked for a random one."""
+    if str(path).partition(":")[0] in encoders.BASELINES:
+        return True
+    folder = exported.readable_path(path)
+    if folder.suffix == ".keras" or facts.is_run(folder):
+        return True
+    if (folder / "finetune.json").exists():
+        return True
+    try:
+        content = json_files.read(folder / exported.CONFIG)
+    except (OSError, ValueError):
+        return False
+    return content.get("class_name") == stored.CLASS_NAME
+
+
+def run_of(section) -> RunDirectory | None:
+    """The run that an encoder comes from, or `None`."""
+    if not facts.is_run(section.from_):
+        return None
+    return RunDirectory.open(section.from_)

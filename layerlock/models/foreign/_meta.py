@@ -1,0 +1,172 @@
+"""The layout of Meta's V-JEPA files: dicts of networks in the names of timm."""
+
+import re
+
+from layerlock.models.foreign import _arrays, _vit
+from layerlock.models.foreign.base import Network
+
+# Networks of a file; the first one present is taken.
+_STUDENT = ("encoder", "target_encoder", "ema_encoder", "")
+_TEACHER = ("ema_encoder", "target_encoder")
+_HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 22, 1664: 26}
+LEFT_OUT = {
+    "opt/*": "state of the original's optimizer",
+    "scaler/*": "state of the original's loss scaling",
+    "scaler": "state of the original's loss scaling",
+    "loss": "a record of the original's training",
+    "epoch": "a record of the original's training",
+    "lr": "a record of the original's training",
+    "batch_size": "a record of the original's training",
+    "world_size": "a record of the original's training",
+}
+_PATCHES = "patch_embed.proj.weight"
+
+
+def start_of(checkpoint, section: str, ending: str) -> str | None:
+    """Returns what precedes `ending` in the names of a network.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        section: str, the network, such as `"encoder"`; empty for a file that
+            holds one network only.
+        ending: str, the end of the name of an array.
+    """
+    first = f"{section}/" if section else ""
+    for name in checkpoint.shapes:
+        rest = name.removeprefix(first)
+        if name.startswith(first) and "/" not in rest:
+            if re.fullmatch(rf"(\w+\.)*{re.escape(ending)}", rest):
+                return name.removesuffix(ending)
+    return None
+
+
+def student_start(checkpoint) -> str | None:
+    """Returns what precedes the names of the encoder; `None` without one."""
+    for section in _STUDENT:
+        start = start_of(checkpoint, section, _PATCHES)
+        if start is not None and len(checkpoint.shapes[start + _PATCHES]) == 5:
+            return start
+    return None
+
+
+def teacher_start(checkpoint) -> str | None:
+    """Returns what precedes the names of the moving average."""
+    student = student_start(checkpoint)
+    for section in _TEACHER:
+        start = start_of(checkpoint, section, _PATCHES)
+        if start not in (None, student) and (
+            checkpoint.shapes[start + _PATCHES]
+            == checkpoint.shapes[student + _PATCHES]
+        ):
+            return start
+    return None
+
+
+def predictor_start(checkpoint) -> str | None:
+    """Returns what precedes the names of a predictor with mask tokens."""
+    return start_of(checkpoint, "predictor", "mask_tokens.0")
+
+
+def mask_tokens(checkpoint, start: str) -> list[str]:
+    """Returns the names of the mask tokens of the predictor, in order."""
+    pattern = re.compile(rf"{re.escape(start)}mask_tokens\.(\d+)")
+    found = [
+        (int(match[1]), name)
+        for name in checkpoint.shapes
+        if (match := pattern.fullmatch(name))
+    ]
+    return [name for _, name in sorted(found)]
+
+
+def encoder(checkpoint, start: str, **config) -> Network:
+    """Returns an encoder without its positions and its last norm.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        start: str, what precedes the names of its arrays.
+        **config: arguments of the encoder that the arrays do not tell.
+    """
+    width, channels, *patch_size = checkpoint.shape(start + _PATCHES, 5)
+    if channels != 3:
+        raise ValueError(
+            f"{checkpoint.place} takes clips of {channels} channels. Expected "
+            "3."
+        )
+    blocks = f"{start}blocks."
+    if f"{blocks}0.mlp.fc3.weight" in checkpoint.shapes:
+        raise ValueError(
+            f"The blocks of {checkpoint.place} have gated MLPs (SwiGLU, "
+            "mlp.fc3), which LayerLock's do not. None of the published files "
+            "has them."
+        )
+    num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
+    heads = _HEADS.get(width, width // 64 if width % 64 == 0 else None)
+    sizes = {
+        "num_layers": num_layers,
+        "hidden_dim": width,
+        "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
+        "patch_size": tuple(patch_size),
+        "final_norm": True,
+        **({"num_heads": heads} if heads else {}),
+        **checkpoint.pixel_statistics(),
+    }
+    arrays = {
+        **_vit.patch_embedding(f"{start}patch_embed.proj"),
+        **_vit.timm_blocks(num_layers, blocks),
+    }
+    return Network({**sizes, **config}, arrays)
+
+
+def clip_shape(patch_size, frames: int, size: int) -> tuple:
+    """Returns a shape of clips that the patches divide.
+
+    >>> clip_shape((2, 16, 16), 64, 256)
+    (64, 256, 256)
+    """
+    return tuple(
+        max(1, length // patch) * patch
+        for length, patch in zip((frames, size, size), patch_size, strict=True)
+    )
+
+
+def predictor(checkpoint, start: str, trunk: Network, norm, heads) -> Network:
+    """Returns a predictor with the encoder's last norm as its first.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        start: str, what precedes the names of its arrays.
+        trunk: `Network` of the encoder.
+        norm: str, what precedes the names of the encoder's last norm.
+        heads: int, attention heads; `None` if unknown.
+    """
+    blocks = f"{start}predictor_blocks."
+    num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
+    width = checkpoint.shape(f"{start}predictor_embed.weight", 2)[0]
+    masks = mask_tokens(checkpoint, start)
+    frames, rows, columns = trunk.config["patch_size"]
+    config = {
+        "hidden_dim": trunk.config["hidden_dim"],
+        "patch_dim": 3 * frames * rows * columns,
+        "num_layers": num_layers,
+        "num_heads": heads,
+        "predictor_dim": width,
+        "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
+        "num_mask_kinds": len(masks),
+        "positions": trunk.config["positions"],
+    }
+    arrays = {
+        **_vit.timm_blocks(num_layers, blocks),
+        "mask_tokens": _arrays.rows(*masks),
+        **_vit.norm("input_norm", norm),
+        **_vit.linear("embedding", f"{start}predictor_embed"),
+        **_vit.norm("output_norm", f"{start}predictor_norm"),
+        **_vit.linear("latent_head_1", f"{start}predictor_proj"),
+    }
+    return Network(config, arrays, initial=PIXEL_HEAD)
+
+
+PIXEL_HEAD = ("pixel_head/kernel", "pixel_head/bias")
+PIXEL_HEAD_NOTE = (
+    "The original's predictor has no head for pixels. LayerLock's begins at "
+    "random, and objectives without pixels do not use it."
+)

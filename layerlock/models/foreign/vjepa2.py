@@ -1,0 +1,220 @@
+"""V-JEPA 2 (https://arxiv.org/abs/2506.09985), of Meta and transformers."""
+
+import re
+
+from layerlock import json_files
+from layerlock.models.foreign import _arrays, _meta, _vit
+from layerlock.models.foreign.base import Family, Network, Plan
+
+_ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "silu": "silu",
+    "swish": "silu",
+}
+_COUNT = json_files.Kind(
+    "a whole number, at least 1", lambda x: json_files.is_whole(x) and x >= 1
+)
+_CONFIG = {
+    "crop_size": _COUNT,
+    "frames_per_clip": _COUNT,
+    "num_attention_heads": _COUNT,
+    "layer_norm_eps": json_files.NUMBER,
+    "hidden_act": json_files.TEXT,
+    "pred_num_attention_heads": _COUNT,
+}
+_PATCHES = "encoder.embeddings.patch_embeddings.proj"
+_FEW_MASK_TOKENS = 2  # those of the first V-JEPA
+
+
+class VJEPA2(Family):
+    """V-JEPA 2: queries and keys are rotated by tiled angles."""
+
+    def recognises(self, checkpoint):
+        if _start(checkpoint) is not None:
+            return True
+        start = _meta.student_start(checkpoint)
+        if start is None or any("norms_block." in k for k in checkpoint.shapes):
+            return False
+        if f"{start}blocks.0.attn.qkv.weight" not in checkpoint.shapes:
+            return False
+        if f"{start}pos_embed" not in checkpoint.shapes:
+            return f"{start}blocks.0.attn.q_bias" not in checkpoint.shapes
+        # Files of V-JEPA 2 may have unused tables of the first V-JEPA.
+        predictor = _meta.predictor_start(checkpoint)
+        return predictor is None or (
+            len(_meta.mask_tokens(checkpoint, predictor)) > _FEW_MASK_TOKENS
+        )
+
+    def plan(self, checkpoint):
+        start = _start(checkpoint)
+        if start is not None:
+            return _of_transformers(checkpoint, start)
+        return _of_meta(checkpoint)
+
+
+def _of_meta(checkpoint) -> Plan:
+    start = _meta.student_start(checkpoint)
+    if start is None:
+        raise ValueError(
+            f"{checkpoint.place} has no encoder of V-JEPA 2. Received: "
+            f"{checkpoint.summary()}. Expected an array that ends in "
+            "patch_embed.proj.weight."
+        )
+    trunk = _encoder(checkpoint, start)
+    teacher = _meta.teacher_start(checkpoint)
+    predictor = _meta.predictor_start(checkpoint)
+    plan = Plan(
+        trunk,
+        teacher=teacher and _encoder(checkpoint, teacher),
+        left_out={
+            **_meta.LEFT_OUT,
+            "*pos_embed": "V-JEPA 2 rotates queries and keys, and does not "
+            "read its tables of positions",
+        },
+        notes=["Frames and pixels of a clip are not in the file."],
+    )
+    if predictor is None:
+        plan.left_out["predictor/*"] = (
+            "a predictor without mask tokens, such as that of actions, which "
+            "LayerLock's cannot express"
+        )
+    else:
+        width = checkpoint.shape(f"{predictor}predictor_norm.weight", 1)[0]
+        plan.predictor = _meta.predictor(
+            checkpoint,
+            predictor,
+            trunk,
+            f"{start}norm",
+            12 if width % 72 == 0 else None,
+        )
+        plan.notes.append(_meta.PIXEL_HEAD_NOTE)
+    return plan
+
+
+def _encoder(checkpoint, start) -> Network:
+    network = _meta.encoder(checkpoint, start, positions="rotary_tiled")
+    patch_size = network.config["patch_size"]
+    network.config["clip_shape"] = _meta.clip_shape(patch_size, 64, 256)
+    network.arrays |= _vit.norm("final_norm/norm", f"{start}norm")
+    return network
+
+
+def _start(checkpoint) -> str | None:
+    """What precedes the names of transformers."""
+    for start in ("", "vjepa2."):
+        if f"{start}{_PATCHES}.weight" in checkpoint.shapes:
+            return start
+    return None
+
+
+def _of_transformers(checkpoint, start) -> Plan:
+    given = checkpoint.config
+    if not given:
+        raise ValueError(
+            f"{checkpoint.place} has the arrays of transformers, which need "
+            "the config.json that lies beside them. Pass the folder."
+        )
+    place = f"config.json in {checkpoint.place}"
+    json_files.check(given, _CONFIG, place)
+    activation = given.get("hidden_act", "gelu")
+    if activation not in _ACTIVATIONS:
+        raise ValueError(
+            f"{place} names the activation {json_files.shown(activation)}. "
+            f"Expected one of {list(_ACTIVATIONS)}."
+        )
+    encoder = _transformers_encoder(checkpoint, start, given)
+    encoder.config["activation"] = _ACTIVATIONS[activation]
+    plan = Plan(
+        encoder,
+        left_out={
+            "pooler.*": "the readout of a task",
+            "classifier.*": "the readout of a task",
+        },
+    )
+    if any(k.startswith(f"{start}predictor.") for k in checkpoint.shapes):
+        if given.get("pred_num_hidden_layers") == 0:
+            plan.left_out[f"{start}predictor.*"] = "a predictor without blocks"
+        elif _ACTIVATIONS[activation] == "gelu":
+            plan.predictor = _transformers_predictor(
+                checkpoint, start, given, encoder
+            )
+            plan.notes.append(_meta.PIXEL_HEAD_NOTE)
+        else:
+            plan.left_out[f"{start}predictor.*"] = (
+                f"LayerLock's predictor has GELU and not {activation}"
+            )
+    return plan
+
+
+def _transformers_encoder(checkpoint, start, given) -> Network:
+    width, channels, *patch_size = checkpoint.shape(
+        f"{start}{_PATCHES}.weight", 5
+    )
+    if channels != 3:
+        raise ValueError(
+            f"{checkpoint.place} takes clips of {channels} channels. Expected "
+            "3."
+        )
+    blocks = f"{start}encoder.layer."
+    num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
+    epsilon = given.get("layer_norm_eps", 1e-6)
+    size = given.get("crop_size", 256)
+    config = {
+        "num_layers": num_layers,
+        "num_heads": given.get("num_attention_heads", 16),
+        "hidden_dim": width,
+        "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
+        "patch_size": tuple(patch_size),
+        "clip_shape": _meta.clip_shape(
+            patch_size, given.get("frames_per_clip", 64), size
+        ),
+        "positions": "rotary_tiled",
+        "epsilon": epsilon,
+        "final_norm": True,
+        **checkpoint.pixel_statistics(),
+    }
+    arrays = {
+        **_vit.patch_embedding(f"{start}{_PATCHES}"),
+        **_transformers_blocks(checkpoint, num_layers, blocks),
+        **_vit.norm("final_norm/norm", f"{start}encoder.layernorm"),
+    }
+    return Network(config, arrays)
+
+
+def _transformers_blocks(checkpoint, num_layers, blocks) -> dict:
+    width = checkpoint.shape(f"{blocks}0.attention.query.weight", 2)[0]
+    has_bias = f"{blocks}0.attention.query.bias" in checkpoint.shapes
+    return _vit.transformers_blocks(
+        num_layers, blocks, None if has_bias else width
+    )
+
+
+def _transformers_predictor(checkpoint, start, given, encoder) -> Network:
+    first = f"{start}predictor."
+    blocks = f"{first}layer."
+    embed = f"{first}embeddings.predictor_embeddings"
+    masks = f"{first}embeddings.mask_tokens"
+    num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
+    frames, rows, columns = encoder.config["patch_size"]
+    config = {
+        "hidden_dim": encoder.config["hidden_dim"],
+        "patch_dim": 3 * frames * rows * columns,
+        "num_layers": num_layers,
+        "num_heads": given.get("pred_num_attention_heads", 12),
+        "predictor_dim": checkpoint.shape(f"{embed}.weight", 2)[0],
+        "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
+        "num_mask_kinds": checkpoint.shape(masks, 4)[0],
+        "positions": "rotary_tiled",
+        "epsilon": encoder.config["epsilon"],
+    }
+    arrays = {
+        **_transformers_blocks(checkpoint, num_layers, blocks),
+        "mask_tokens": _arrays.matrix(masks),
+        **_vit.norm("input_norm", f"{start}encoder.layernorm"),
+        **_vit.linear("embedding", embed),
+        **_vit.norm("output_norm", f"{first}layernorm"),
+        **_vit.linear("latent_head_1", f"{first}proj"),
+    }
+    return Network(config, arrays, initial=_meta.PIXEL_HEAD)

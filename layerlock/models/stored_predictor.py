@@ -1,0 +1,115 @@
+"""A predictor beside an exported encoder, for continued training."""
+
+import json
+import math
+import pathlib
+
+import numpy as np
+from keras import ops
+
+from layerlock import disk, json_files
+from layerlock.models import weights
+from layerlock.models.foreign import _npz
+from layerlock.models.predictor import LatentPredictor
+
+CONFIG = "predictor.json"
+WEIGHTS = "predictor.npz"
+_CLASS_NAME = "layerlock>LatentPredictor"
+_KINDS = {
+    "class_name": json_files.TEXT,
+    "config": json_files.OBJECT,
+    "sha256": json_files.TEXT,
+}
+
+
+def save(predictor, folder):
+    """Writes a `LatentPredictor` to `predictor.json` and `predictor.npz`.
+
+    Args:
+        predictor: the predictor.
+        folder: of an exported encoder.
+    """
+    folder = pathlib.Path(folder)
+    with disk.named(folder / WEIGHTS):
+        np.savez(
+            folder / WEIGHTS,
+            **{
+                path: ops.convert_to_numpy(variable)
+                for path, variable in _variables(predictor)
+            },
+        )
+    disk.flush(folder / WEIGHTS)
+    config = predictor.get_config()
+    config["dtype"] = predictor.dtype_policy.name
+    content = {
+        "class_name": _CLASS_NAME,
+        "config": config,
+        "sha256": disk.digest(folder / WEIGHTS),
+    }
+    text = json.dumps(content, indent=2)
+    disk.write(folder / CONFIG, (text + "\n").encode())
+
+
+def load(folder) -> LatentPredictor | None:
+    """Reads the predictor of a folder; `None` if there is none.
+
+    Raises:
+        ValueError: if its files are damaged, or do not fit each other.
+    """
+    place, file = (pathlib.Path(folder) / name for name in (CONFIG, WEIGHTS))
+    if not place.exists():
+        return None
+    content = json_files.read(place)
+    json_files.check(content, _KINDS, place, required=_KINDS)
+    if content["class_name"] != _CLASS_NAME:
+        raise ValueError(
+            f"{place} describes {content['class_name']!r}. Expected "
+            f"{_CLASS_NAME!r}."
+        )
+    if not file.is_file() or disk.digest(file) != content["sha256"]:
+        raise ValueError(
+            f"{file} is missing or damaged: it does not match its checksum in "
+            f"{CONFIG}. Convert the weights again."
+        )
+    arrays = _npz.entries(file)
+    _check_size(content["config"], arrays, place)
+    try:
+        with weights.without_initial_values():
+            predictor = LatentPredictor.from_config(content["config"])
+        _fill(predictor, arrays)
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise ValueError(
+            f"No predictor can be built from {place}: {error}"
+        ) from error
+    return predictor
+
+
+def _check_size(config, arrays, place):
+    """Raises if a predictor has more weights than its file."""
+    stored = sum(math.prod(shape) for shape, _ in arrays.values())
+    layers, width = config.get("num_layers"), config.get("predictor_dim")
+    if not (json_files.is_whole(layers) and json_files.is_whole(width)):
+        raise ValueError(f"{place} has no sizes of a predictor.")
+    needed = 4 * layers * width**2  # the linear maps of attention
+    if needed > stored:
+        raise ValueError(
+            f"{place} describes a predictor of {needed:,} weights or more, but "
+            f"{WEIGHTS} has {stored:,}. One of them belongs to another."
+        )
+
+
+def _fill(predictor, arrays):
+    left = dict(arrays)
+    for path, variable in _variables(predictor):
+        shape, read = left.pop(path)
+        if tuple(shape) != tuple(variable.shape):
+            raise ValueError(f"{path} has shape {shape}.")
+        variable.assign(read())
+    if left:
+        raise ValueError(f"Unknown arrays: {sorted(left)}.")
+
+
+def _variables(predictor):
+    """Yields path, without the name of the predictor, and variable."""
+    for variable in predictor.variables:
+        yield variable.path.split("/", 1)[1], variable

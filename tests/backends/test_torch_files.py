@@ -1,0 +1,106 @@
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from layerlock.backends import torch_files
+
+torch = pytest.importorskip("torch")
+
+
+def save(path, content, **arguments):
+    torch.save(content, path, **arguments)
+    return path
+
+
+def read(path):
+    return {k: reader() for k, (_, reader) in torch_files.entries(path).items()}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_tensors_of_nested_dicts_are_read_by_name(tmp_path, zipped):
+    path = save(
+        tmp_path / "a.pt",
+        {
+            "encoder": {"a.weight": torch.arange(6.0).reshape(2, 3)},
+            "opt": {"state": {0: {"step": torch.tensor(3)}}},
+            "epoch": 3,
+            "loss": np.float64(0.5),
+            "args": argparse.Namespace(lr=0.1),
+        },
+        _use_new_zipfile_serialization=zipped,
+    )
+
+    arrays = read(path)
+
+    assert arrays.keys() == {"encoder/a.weight", "opt/state/0/step"}
+    assert arrays["encoder/a.weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_they_are_read_in_float32(tmp_path, dtype):
+    values = torch.tensor([1.0, -2.5], dtype=getattr(torch, dtype))
+
+    arrays = read(save(tmp_path / "a.pt", {"a": values}))
+
+    assert arrays["a"].dtype == "float32"
+    assert arrays["a"].tolist() == [1.0, -2.5]
+
+
+class Malicious:
+    def __reduce__(self):
+        return pathlib.Path.touch, (pathlib.Path("ran"),)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_no_code_of_a_file_runs(tmp_path, monkeypatch, zipped):
+    monkeypatch.chdir(tmp_path)
+    path = save(
+        tmp_path / "a.pt",
+        {"a": torch.ones(2), "b": Malicious()},
+        _use_new_zipfile_serialization=zipped,
+    )
+
+    with pytest.raises(ValueError, match="Python objects besides tensors"):
+        torch_files.entries(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_tensor_larger_than_what_is_stored_is_refused(tmp_path):
+    bomb = torch.ones(1).expand(10**6, 10**6)
+
+    with pytest.raises(ValueError, match="made to fill the memory"):
+        torch_files.entries(save(tmp_path / "a.pt", {"a": bomb}))
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, -1, -200])
+def test_damaged_files_are_refused(tmp_path, length):
+    path = save(tmp_path / "a.pt", {"a": torch.arange(1000.0)})
+    path.write_bytes(path.read_bytes()[:length])
+
+    with pytest.raises(ValueError, match="cannot be read as weights"):
+        torch_files.entries(path)
+
+
+@pytest.mark.parametrize("content", [torch.ones(2), [torch.ones(2)], {"a": 1}])
+def test_a_file_without_names_is_refused(tmp_path, content):
+    if isinstance(content, torch.Tensor):
+        pytest.skip("a single tensor has the empty name")
+    with pytest.raises(ValueError, match="no tensors by name"):
+        torch_files.entries(save(tmp_path / "a.pt", content))
+
+
+def test_sparse_tensors_are_refused(tmp_path):
+    path = save(tmp_path / "a.pt", {"a": torch.eye(2).to_sparse()})
+
+    with pytest.raises(ValueError, match="sparse or quantised"):
+        torch_files.entries(path)
+
+
+def test_pytorch_is_named_where_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    with pytest.raises(ValueError, match="which is not installed"):
+        torch_files.entries(tmp_path / "a.pt")

@@ -1,0 +1,202 @@
+"""The job that converts encoders, as people call it."""
+
+import json
+
+import keras
+import pytest
+
+import layerlock
+from layerlock.jobs.conversion import checking, hub
+from layerlock.jobs.job import JobError
+from layerlock.models import (
+    LatentPredictor,
+    VideoEncoder,
+    exports,
+    stored_predictor,
+)
+from tests.models.exports import written
+from tests.recipes import running
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with an encoder, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    written.encoder().save_to_preset("mine")
+    return tmp_path
+
+
+def convert(*flags):
+    return running.call("convert", *flags)
+
+
+def test_an_encoder_goes_to_another_program_and_back(folder, capsys):
+    pytest.importorskip("safetensors")
+
+    convert("--from=mine", "--to=safetensors", "--out=there")
+    convert("--from=there", "--out=back")
+
+    assert "there: the features in LayerLock differ by 0.0e+00" in (
+        capsys.readouterr().out
+    )
+    written.assert_same_weights(
+        VideoEncoder.from_preset("mine"), VideoEncoder.from_preset("back")
+    )
+    card = (folder / "there" / "README.md").read_text()
+    assert 'load_file("there/model.safetensors")' in card
+    assert "library_name: safetensors" in card and "| from | mine |" in card
+    assert "layerlock weights, there" in (folder / "back/README.md").read_text()
+
+
+def test_what_lies_beside_imported_weights_goes_along(folder):
+    student = written.encoder(name="other")
+    student.blocks[0].qkv[1].assign(student.blocks[0].qkv[1] + 1)
+    predictor = LatentPredictor(24, 384, 1, 2, 24, name="predictor")
+    written.write(
+        "layerlock",
+        folder / "both",
+        written.encoder(),
+        student=student,
+        predictor=predictor,
+    )
+
+    layerlock.convert(from_="both", out="copy")
+    layerlock.convert(from_="both", out="alone", student=True)
+
+    written.assert_same_weights(predictor, stored_predictor.load("copy"))
+    for path in ("copy/student", "alone"):
+        found = VideoEncoder.from_preset(path)
+        written.assert_same_weights(student, found)
+    assert not (folder / "alone" / "student").exists()
+
+
+def test_an_encoder_of_half_precision_is_exported_in_float32(folder):
+    written.encoder(dtype="mixed_bfloat16").save_to_preset("half")
+
+    layerlock.convert(from_="half", out="out")
+
+    assert VideoEncoder.from_preset("out").dtype_policy.name == "float32"
+
+
+def test_a_plan_writes_nothing(folder, capsys):
+    convert("--from=mine", "--out=out", "--plan")
+
+    output = capsys.readouterr().out
+    assert "2 blocks, " in output and "out would have all layers" in output
+    facts = json.loads(output.splitlines()[-1])
+    assert facts["layers"] == ["embedding", "block_1", "block_2"]
+    assert [p.name for p in folder.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--from=mine --out=mine", "The folder is not empty"),
+        ("--from=mine --out=a --to=onnx", "must end in .onnx"),
+        ("--from=mine --out=a --layers=block_1", "--layers is for formats"),
+        ("--from=mine --out=a --clip_type=uint8", "--clip_type is for"),
+        ("--from=mine --out=a --push_to_hub=me", "USER/NAME"),
+        ("--from=mine --out=a --to=word", "Unknown --to: 'word'"),
+        ("--from=none --out=a", "There are no weights at 'none'"),
+        ("--from=pixels:video_vit_nano --out=a", "--from=pixels:"),
+        ("--from=mine --out=a --student", "Only a run has a student"),
+        ("--out=a", "--from is missing"),
+        ("--from=mine --out=a --family_args=num_heads=2", "--family_args are"),
+        ("--from=mine --out=a --family=dinov9", "Unknown --family: 'dinov9'"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(folder, flags, message):
+    assert message in running.refusal("convert", *flags.split())
+    assert [p.name for p in folder.iterdir()] == ["mine"]
+
+
+def test_an_unknown_layer_is_refused(folder):
+    pytest.importorskip("torch")
+
+    flags = ("--from=mine", "--to=torch", "--out=a.pt2", "--layers=block_9")
+
+    said = running.refusal("convert", *flags)
+
+    assert "Unknown layer 'block_9' in --layers" in said
+
+
+def test_an_export_that_differs_is_not_written(folder, monkeypatch):
+    monkeypatch.setattr(checking, "largest_difference", lambda *_: 2e-4)
+
+    with pytest.raises(JobError, match="differ by 2.0e-04"):
+        layerlock.convert(from_="mine", out="out")
+
+    assert [p.name for p in folder.iterdir()] == ["mine"]
+
+
+def test_a_folder_is_pushed_once_it_is_written(folder, monkeypatch):
+    pushed = []
+    monkeypatch.setattr(hub, "check_installed", lambda: None)
+    monkeypatch.setattr(hub, "push", lambda *found: pushed.append(found))
+
+    out = layerlock.convert(from_="mine", out="out", push_to_hub="me/mine")
+
+    assert pushed == [(out, [], "me/mine")]
+    assert (out / "README.md").exists()
+
+
+class Notes(exports.Export):
+    """A file with the name of the layers: a format without a library."""
+
+    suffix = ".txt"
+    is_program = True
+
+    def write(self, networks, path, layers, dtype):
+        path.write_text(f"{layers} {dtype}")
+        self.encoder = networks.encoder
+        return ["A note."]
+
+    def features(self, path, clips, layers):
+        return exports.keras_features(self.encoder, clips, layers)
+
+    def usage(self, name, encoder, layers):
+        return f'open("{name}")'
+
+
+@pytest.fixture
+def notes(monkeypatch):
+    monkeypatch.setattr(exports, "get", lambda name: Notes())
+
+
+def test_a_program_has_the_last_layer_and_a_card(folder, notes, capsys):
+    out = layerlock.convert(from_="mine", to="onnx", out="a.txt")
+
+    assert out.read_text() == "['block_2'] uint8"
+    card = (folder / "a.md").read_text()
+    assert "- A note." in card
+    assert "of any batch, frames, height, width" in card
+    assert (
+        "| output | block_2: shape (batch, frames, rows, columns, 24)" in card
+    )
+    assert "Note: A note." in capsys.readouterr().out
+
+
+def test_a_file_is_pushed_with_its_card(folder, notes, monkeypatch):
+    pushed = []
+    monkeypatch.setattr(hub, "check_installed", lambda: None)
+    monkeypatch.setattr(hub, "push", lambda *found: pushed.append(found))
+
+    layerlock.convert(
+        from_="mine",
+        to="onnx",
+        out="a.txt",
+        layers=("block_1", "embedding"),
+        clip_type="float32",
+        push_to_hub="me/mine",
+    )
+
+    assert (folder / "a.txt").read_text() == "['block_1', 'embedding'] float32"
+    [(_, files, _)] = pushed
+    assert [(p.name, name) for p, name in files] == [
+        ("a.txt", "a.txt"),
+        ("a.md", "README.md"),
+    ]

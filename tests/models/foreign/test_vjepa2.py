@@ -1,0 +1,162 @@
+"""V-JEPA 2: Meta's file and transformers' folder, against NumPy."""
+
+import numpy as np
+import pytest
+
+from layerlock.models import foreign
+from tests.models import networks
+from tests.models.foreign import files, vjepa_files
+from tests.reference import encoder as reference, vjepa
+
+HEADS = {"num_heads": 3, "predictor_heads": 3}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """The file of a run of Meta's, with what else it holds."""
+    pytest.importorskip("torch")
+    parts = {
+        "encoder": vjepa_files.encoder(0),
+        "target_encoder": vjepa_files.encoder(1),
+        "predictor": vjepa_files.predictor(2),
+    }
+    table = np.zeros((1, 8, 48), "float32")
+    saved = {k: dict(v) for k, v in parts.items()}
+    for name in ("encoder", "target_encoder"):
+        saved[name]["module.backbone.pos_embed"] = table
+    saved["predictor"]["module.backbone.predictor_pos_embed"] = table
+    path = files.write_pt(
+        tmp_path / "vitl.pt",
+        saved,
+        opt={"state": {0: {"step": 1}}},
+        scaler=None,
+        epoch=3,
+        loss=np.float64(0.5),
+    )
+    return path, {k: vjepa_files.plain(v) for k, v in parts.items()}
+
+
+def assert_features(encoder, weights, shape, tolerance=1e-4):
+    clips = networks.clips(batch=1, shape=shape)
+    features = encoder.features(clips)
+    positions = reference.token_positions(encoder.grid(shape))
+    wanted = vjepa.features(weights, 3, clips[0], positions, "tiled")
+    for name, expected in zip(encoder.layer_names, wanted, strict=True):
+        values = networks.numpy(features[name]).reshape(expected.shape)
+        networks.assert_close(values, expected, tolerance)
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 12), (6, 16, 8)])
+def test_features_of_metas_file_equal_the_reference(checkpoint, shape):
+    path, parts = checkpoint
+
+    imported = foreign.read(path, **HEADS)
+
+    assert_features(imported.encoder, parts["encoder"], shape)
+    assert_features(imported.teacher, parts["target_encoder"], shape)
+    assert imported.exported_encoder is imported.teacher
+
+
+def test_predictions_of_metas_file_equal_the_reference(checkpoint):
+    path, parts = checkpoint
+    visible, hidden = np.int32([7, 0, 3]), np.int32([1, 6, 4, 2])
+    generator = np.random.default_rng(0)
+    tokens = generator.normal(size=(1, 3, 48)).astype("float32")
+
+    imported = foreign.read(path, clip_shape=(4, 8, 8), **HEADS)
+    positions = imported.encoder.token_positions()
+    (predicted,) = imported.predictor(
+        tokens,
+        positions[visible][None],
+        positions[hidden][None],
+        imported.encoder,
+        target_layers=(2,),
+        mask_kind=7,
+    )
+
+    expected = vjepa.predict(
+        parts["predictor"],
+        3,
+        vjepa.norm(tokens[0], parts["encoder"], "norm"),
+        positions[np.concatenate([visible, hidden])],
+        7,
+        "tiled",
+    )
+    networks.assert_close(predicted[0], expected, 1e-4)
+
+
+def test_what_is_left_out_is_told(checkpoint):
+    path, _ = checkpoint
+
+    imported = foreign.read(path, **HEADS)
+
+    notes = "\n".join(imported.notes)
+    assert "*pos_embed (3 arrays) left out: V-JEPA 2 rotates" in notes
+    assert "has no head for pixels" in notes
+    facts = imported.source.facts()
+    assert facts["family"] == "vjepa2"
+    assert len(facts["sha256"]["vitl.pt"]) == 64
+
+
+def test_a_network_alone_is_an_encoder(tmp_path):
+    pytest.importorskip("torch")
+    weights = vjepa_files.encoder(0)
+    path = tmp_path / "encoder.safetensors"
+    files.write_safetensors(path, vjepa_files.plain(weights))
+
+    imported = foreign.read(path, num_heads=3)
+
+    assert imported.predictor is None
+    assert_features(imported.encoder, vjepa_files.plain(weights), (4, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"blocks.1.norm1.bias": None}, r"Missing: blocks.1.norm1.bias\."),
+        ({"head.weight": np.zeros(3, "float32")}, "Unknown: head.weight"),
+        (
+            {"blocks.0.mlp.fc2.bias": np.zeros(9, "float32")},
+            r"blocks.0.mlp.fc2.bias in .* is \(9,\). Expected \(48,\)",
+        ),
+        (
+            {"blocks.0.mlp.fc3.weight": np.zeros((4, 4), "float32")},
+            "gated MLPs",
+        ),
+        ({"blocks.7.norm1.bias": np.zeros(48, "float32")}, "numbered from 0"),
+        (
+            {"patch_embed.proj.weight": np.zeros((48, 4, 2, 4, 4), "float32")},
+            "clips of 4 channels",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_listed(change, message, tmp_path):
+    arrays = vjepa_files.plain(vjepa_files.encoder(0)) | change
+    arrays = {k: v for k, v in arrays.items() if v is not None}
+    path = tmp_path / "encoder.safetensors"
+    files.write_safetensors(path, arrays)
+
+    with pytest.raises(ValueError, match=message):
+        foreign.read(path, num_heads=3)
+
+
+def test_unknown_heads_are_asked_for(tmp_path):
+    path = tmp_path / "encoder.safetensors"
+    files.write_safetensors(path, vjepa_files.plain(vjepa_files.encoder(0)))
+
+    with pytest.raises(ValueError, match="Pass `num_heads`"):
+        foreign.read(path)
+
+
+def test_a_predictor_of_actions_is_left_out(tmp_path):
+    pytest.importorskip("torch")
+    actions = {"module.action_encoder.weight": np.zeros((4, 7), "float32")}
+    path = files.write_pt(
+        tmp_path / "ac.pt",
+        {"encoder": vjepa_files.encoder(0), "predictor": actions},
+    )
+
+    imported = foreign.read(path, num_heads=3)
+
+    assert imported.predictor is None
+    assert "without mask tokens" in "\n".join(imported.notes)
