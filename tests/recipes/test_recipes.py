@@ -1,6 +1,7 @@
 """Every recipe runs, and says what the paper and README say."""
 
 import ast
+import json
 import re
 import runpy
 import shlex
@@ -11,7 +12,7 @@ import pytest
 from layerlock import cli, commands
 from layerlock.config import facts
 from layerlock.jobs.pretraining import costs, method
-from layerlock.models import presets
+from layerlock.models import VideoEncoder, presets, stored
 from layerlock.runs import wording
 from tests.data import synthesise
 from tests.recipes import running
@@ -210,6 +211,47 @@ def test_the_page_lists_every_recipe_with_its_cost():
         assert f"| {flops} | {peak} |" in line
 
 
+@pytest.fixture
+def encoders(tmp_path, monkeypatch):
+    """The encoders that recipes start from, or are taught by, as placeholders.
+
+    The size of a ViT-L, without its weights: enough for a plan.
+    """
+    for name in ("imported", "salt_pixels"):
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        config = presets.PRESETS["video_vit_large"]
+        content = {"class_name": stored.CLASS_NAME, "config": config}
+        (folder / "config.json").write_text(json.dumps(content))
+        (folder / "encoder.weights.h5").touch()
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_cost_of_salt_is_that_of_both_runs(encoders):
+    names = ("salt/pixels", "salt/student")
+    docs = [one_line(read(name)[2]) for name in names]
+    runs = [plan(name)[1] for name in names]
+
+    for doc, counted in zip(docs, runs, strict=True):
+        flops, _, peak = in_words(counted)
+        assert f"--plan: {flops} in matrix products" in doc
+        assert f"peak memory {peak} for" in doc
+    assert f"{runs[1].teacher_share:.0%} of them by the teacher" in docs[1]
+    both = wording.scaled(sum(counted.flops for counted in runs), "FLOPs")
+    assert f"Both runs together: {both}." in docs[1]
+    assert [plan(name)[0].training.steps for name in names] == [40_000, 200_000]
+
+
+@pytest.mark.parametrize("name", ["adapt", "distill"])
+def test_what_starts_from_an_import_can_be_planned(name, encoders):
+    config, counted = plan(name)
+
+    assert counted.flops > 0
+    assert (counted.sizes.fixed_teacher is None) == (name == "adapt")
+    if name == "adapt":
+        assert method.build(config).objective.momentum_at(0) == 0.99925
+
+
 # What it does.
 
 
@@ -265,7 +307,18 @@ def arguments(name):
         flags.append("--warmup_steps=0")
         if config.freezing.schedule != "never":
             flags += shlex.split(FREEZE)
+        if "init_from" in config.given:
+            brought = ("--preset", "--patch_size")
+            flags = [flag for flag in flags if not flag.startswith(brought)]
     return flags
+
+
+def save_encoders():
+    """Writes the encoders that recipes start from, or are taught by."""
+    sizes = presets.PRESETS["video_vit_nano"] | {"patch_size": (2, 8, 8)}
+    for name in ("imported", "salt_pixels"):
+        encoder = VideoEncoder(**sizes, name="encoder")
+        encoder.save_to_preset(f"runs/{name}")
 
 
 @pytest.mark.slow
@@ -282,6 +335,8 @@ def test_it_runs_at_nano_size(name, monkeypatch, tmp_path):
     for library in LIBRARIES.get(job, ()):
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
+    if {"init_from", "teacher"} & config.given.keys():
+        save_encoders()
     if job in ("prepare", "visualise"):
         (tmp_path / "in").mkdir()
         synthesise.write(tmp_path / "in" / "a.mp4", count=16, fps=8)

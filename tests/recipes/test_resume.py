@@ -60,10 +60,10 @@ def arrays(run_dir):
     return newest.name, found
 
 
-def assert_same_end(run_dir, expected_dir):
+def assert_same_end(run_dir, expected_dir, steps=STEPS):
     name, found = arrays(run_dir)
     expected_name, expected = arrays(expected_dir)
-    assert name == expected_name == f"step_{STEPS:08d}"
+    assert name == expected_name == f"step_{steps:08d}"
     assert found.keys() == expected.keys()
     assert any("optimizer" in key for key in expected)
     for key, value in expected.items():
@@ -118,6 +118,45 @@ def test_a_teacher_and_layers_that_freeze_by_themselves_resume_bit_for_bit(
         [line.get(key) for key in keys] for line in running.metrics(run_dir)
     ] == [[line.get(key) for key in keys] for line in running.metrics(expected)]
     assert running.metrics(expected)[-1]["frozen_layers"] == 2
+
+
+LONG = [
+    "--steps=60",
+    "--batch_size=2",
+    "--objective=vjepa",
+    "--start_step=15",
+    "--interval=15",
+    "--max_frozen_layers=3",
+    "--checkpoint_every=6",
+    "--log_every=1",
+    "--track=",
+]
+
+
+@pytest.mark.parametrize("kind", ["continued", "taught"])
+def test_a_run_that_goes_on_or_is_taught_resumes_bit_for_bit(
+    tmp_path, small, kind
+):
+    first, expected, run_dir = (
+        tmp_path / name for name in ("first", "expected", "killed")
+    )
+    if kind == "continued":
+        short = ["--objective=vjepa", "--steps=2", "--batch_size=2"]
+        running.succeed(first, *short, "--start_step=1", *small)
+        start = [f"--init_from={first}"]
+    else:
+        teacher = small[0].removeprefix("--init_from=")
+        start = [*small, f"--teacher={teacher}"]
+    running.succeed(expected, *LONG, *start)
+    step = random.SystemRandom().choice([13, 25, 40, 55])
+    print(f"killed after step {step}")
+    running.pretrain_until_killed(run_dir, step, *LONG, *start)
+
+    said = running.succeed(run_dir, "--resume")
+
+    assert "Starts from" not in said
+    assert_same_end(run_dir, expected, steps=60)
+    assert running.metrics(run_dir)[-1]["frozen_layers"] == 3
 
 
 @ONE_BACKEND  # tests/core/test_adaptive.py has it for every backend

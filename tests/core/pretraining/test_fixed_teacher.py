@@ -88,7 +88,7 @@ def test_a_student_of_a_wider_teacher_freezes_and_is_healthy():
     model = build(VJEPA("fixed"), wide_teacher())
     before = [v.numpy() for v in model.fixed_teacher.encoder.variables]
     monitors = Monitors(2, last_step=8)
-    lock = LayerLock(PiecewiseFreezeSchedule([(3, 1), (5, 2)]))
+    lock = LayerLock(PiecewiseFreezeSchedule([(3, 2)]))
 
     model.fit(clips(8), batch_size=2, verbose=0, callbacks=[monitors, lock])
 
@@ -117,6 +117,9 @@ def test_its_weights_are_arguments_of_the_compiled_step():
     assert changed != pytest.approx(before, rel=1e-3)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 def test_pixels_are_standardised_in_its_own_way():
     dark = build(VJEPA("fixed"), wide_teacher(pixel_mean=0.0))
     usual = build(VJEPA("fixed"), wide_teacher())
