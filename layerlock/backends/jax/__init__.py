@@ -18,14 +18,14 @@ from layerlock.backends.jax.distribution import (
     is_sharded as is_sharded,
     local_rows as local_rows,
 )
-from layerlock.backends.jax.planning import (
-    plan_step as plan_step,
-    planning_environment as planning_environment,
-)
 from layerlock.backends.jax.placement import (
     own_rows as own_rows,
     stored as stored,
     whole as whole,
+)
+from layerlock.backends.jax.planning import (
+    plan_steps as plan_steps,
+    planning_environment as planning_environment,
 )
 from layerlock.backends.jax.processes import (
     agree as agree,

@@ -1,5 +1,6 @@
 """Compiles the steps of a run for devices that do not exist."""
 
+import functools
 import os
 import pathlib
 import pickle
@@ -75,21 +76,18 @@ def main(order, result):
     config, stages = pickle.loads(pathlib.Path(order).read_bytes())
     method = methods.build(config)
     shape = (config.training.batch_size, *_clip_shape(config), 3)
-    steps = []
+    makers = [
+        functools.partial(_build, config, method, frozen_layers)
+        for frozen_layers in stages
+    ]
+    print(
+        f"Compiling {len(stages)} steps for {config.devices.devices} devices; "
+        "a large model takes minutes.",
+        file=sys.stderr,
+        flush=True,
+    )
     with building.distributed(config):
-        for frozen_layers in stages:
-            steps.append(
-                backends.plan_step(
-                    lambda frozen=frozen_layers: _build(config, method, frozen),
-                    shape,
-                )
-            )
-            print(
-                f"Compiled the step with {frozen_layers} frozen layers in "
-                f"{steps[-1].compile_seconds:.0f} s of CPU time.",
-                file=sys.stderr,
-                flush=True,
-            )
+        steps = backends.plan_steps(makers, shape)
     pathlib.Path(result).write_bytes(pickle.dumps(steps))
 
 

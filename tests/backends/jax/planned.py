@@ -46,8 +46,8 @@ def build(frozen_layers):
 
 def plan(distribution, batch_size, frozen_layers):
     with backends.distributed(distribution, None, sharding.axes(distribution)):
-        step = backends.plan_step(
-            lambda: build(frozen_layers), (batch_size, *CLIP_SHAPE, 3)
+        [step] = backends.plan_steps(
+            [lambda: build(frozen_layers)], (batch_size, *CLIP_SHAPE, 3)
         )
     sent = {}
     for one in step.collectives:
