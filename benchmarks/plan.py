@@ -7,9 +7,9 @@
 Compiles the steps of `recipes/paper/mae_e_layerlock.py` or
 `mae_g_layerlock.py` with JAX, as `layerlock pretrain --plan` does, for devices
 that do not exist: nothing is allocated and nothing is run. Blocks are
-recomputed (`--remat`). Compiling takes minutes of CPU time. --markdown adds rows
-for the tables of docs/guides/scale.md to a file. The last line is JSON;
-`ratio` is the state of a device over its share of all devices' state.
+recomputed (`--remat`). Compiling takes minutes of CPU time. --markdown adds a
+row for the table of docs/guides/planning.md to a file. The last line is JSON;
+`ratio` is the state of a device over its share of the state of all.
 """
 
 import json

@@ -60,9 +60,9 @@ these names:
 - `planning_environment(num_devices)`: environment variables of a process that
   sees devices which do not exist, to compile for them; `None` if the backend
   cannot.
-- `plan_step(make_model, clips_shape)`: the `PlannedStep` of the devices of the
-  distribution, in such a process. `make_model()` builds a compiled model, of
-  which only the shapes are used.
+- `plan_steps(make_models, clips_shape)`: a `PlannedStep` for each of the
+  functions `make_models`, in such a process, for the devices of the
+  distribution. Each builds a compiled model, of which only the shapes are used.
 - `measure_step(model)`: the `StepCost` of the latest step.
 - `unsupported(**options)`: the reason why a combination of options cannot run
   on this backend, or `None`. Options are `dtype_policy`, `distribution`,
@@ -145,7 +145,7 @@ NAMES = (
     "renew_step",
     "compile_ahead",
     "planning_environment",
-    "plan_step",
+    "plan_steps",
     "cache_programs",
     "compiled",
     "global_norm",
@@ -240,7 +240,6 @@ class PlannedStep:
             activations, gathered weights and gradients.
         flops: float, all floating point operations.
         collectives: tuple of `Collective`.
-        compile_seconds: float, of CPU time, tracing included.
     """
 
     weight_bytes: int
@@ -249,7 +248,6 @@ class PlannedStep:
     scratch_bytes: int
     flops: float
     collectives: tuple
-    compile_seconds: float
 
     @property
     def state_bytes(self) -> int:

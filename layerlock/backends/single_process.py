@@ -37,7 +37,7 @@ def planning_environment(num_devices):
     return None
 
 
-def plan_step(make_model, clips_shape):
+def plan_steps(make_models, clips_shape):
     raise NotImplementedError("This backend compiles for real devices only.")
 
 

@@ -24,7 +24,7 @@ from layerlock.backends.jax.placement import (
     whole as whole,
 )
 from layerlock.backends.jax.planning import (
-    plan_step as plan_step,
+    plan_steps as plan_steps,
     planning_environment as planning_environment,
 )
 from layerlock.backends.jax.processes import (

@@ -1,5 +1,6 @@
 """Compiles the steps of a run for devices that do not exist."""
 
+import functools
 import os
 import pathlib
 import pickle
@@ -13,6 +14,7 @@ from layerlock import backends
 from layerlock.backends.contract import PlannedStep
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.jobs.job import JobError
 from layerlock.jobs.pretraining import building, method as methods
 from layerlock.models.video_encoder import VideoEncoder
 
@@ -37,6 +39,10 @@ def compile_steps(
     Returns:
         A `PlannedStep` for each stage, or `None` if the backend compiles for
         real devices only.
+
+    Raises:
+        OptionError: if the layout does not fit the model.
+        JobError: if the process fails.
     """
     environment = backends.planning_environment(config.devices.devices)
     if environment is None:
@@ -60,9 +66,18 @@ def compile_steps(
                 "KERAS_BACKEND": keras.backend.backend(),
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             },
-            check=True,
+            check=False,
         )
-        return pickle.loads(result.read_bytes())
+        if not result.exists():
+            raise JobError(
+                "The process that compiles the plan ended without a result. "
+                "What it printed is above. Plan a smaller model, or fewer "
+                "devices, if its memory did not suffice."
+            )
+        found = pickle.loads(result.read_bytes())
+    if isinstance(found, str):
+        raise OptionError(found)
+    return found
 
 
 def main(order, result):
@@ -70,31 +85,34 @@ def main(order, result):
 
     Args:
         order: path of a pickled configuration and its stages.
-        result: path that the pickled list of `PlannedStep`s is written to.
+        result: path that the pickled list of `PlannedStep`s is written to, or
+            the reason why there is none.
     """
     config, stages = pickle.loads(pathlib.Path(order).read_bytes())
+    print(
+        f"Compiling {len(stages)} steps for {config.devices.devices} devices; "
+        "a large model takes minutes.",
+        file=sys.stderr,
+        flush=True,
+    )
+    try:
+        found = _plan(config, stages)
+    except ValueError as error:  # of the layout, say
+        found = str(error)
+    pathlib.Path(result).write_bytes(pickle.dumps(found))
+
+
+def _plan(config, stages) -> list[PlannedStep]:
     method = methods.build(config)
-    shape = (config.training.batch_size, *_clip_shape(config), 3)
-    steps = []
+    clip_shape = facts.encoder_arguments(config)["clip_shape"]
+    makers = [
+        functools.partial(_build, config, method, frozen_layers)
+        for frozen_layers in stages
+    ]
     with building.distributed(config):
-        for frozen_layers in stages:
-            steps.append(
-                backends.plan_step(
-                    lambda frozen=frozen_layers: _build(config, method, frozen),
-                    shape,
-                )
-            )
-            print(
-                f"Compiled the step with {frozen_layers} frozen layers in "
-                f"{steps[-1].compile_seconds:.0f} s of CPU time.",
-                file=sys.stderr,
-                flush=True,
-            )
-    pathlib.Path(result).write_bytes(pickle.dumps(steps))
-
-
-def _clip_shape(config):
-    return facts.encoder_arguments(config)["clip_shape"]
+        return backends.plan_steps(
+            makers, (config.training.batch_size, *clip_shape, 3)
+        )
 
 
 def _build(config, method, frozen_layers) -> MaskedPretraining:

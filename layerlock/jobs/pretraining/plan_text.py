@@ -122,7 +122,6 @@ def as_json(planned: DevicePlan) -> dict:
     return {
         "devices": planned.num_devices,
         "is_compiled": planned.is_compiled,
-        "compile_seconds": planned.compile_seconds,
         "stages": [
             {
                 "frozen_layers": one.stage.frozen_layers,

@@ -50,14 +50,12 @@ class DevicePlan:
             stage.
         costs: the `Costs` of the run.
         is_compiled: bool, or counted from sizes.
-        compile_seconds: float, of CPU time.
     """
 
     num_devices: int
     stages: list
     costs: Costs
     is_compiled: bool
-    compile_seconds: float = 0.0
 
     def bytes_sent(self, frozen_layers: int) -> float:
         """Bytes that a device sends in a step of any stage.
@@ -126,8 +124,7 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
         )
         for stage, step in zip(chosen, steps, strict=True)
     ]
-    seconds = sum(step.compile_seconds for step in steps)
-    return DevicePlan(devices, stages, costs, True, seconds)
+    return DevicePlan(devices, stages, costs, is_compiled=True)
 
 
 def _by_kind(step, accumulation):

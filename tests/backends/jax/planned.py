@@ -31,6 +31,7 @@ def build(frozen_layers):
         patch_size=(2, 4, 4),
         clip_shape=CLIP_SHAPE,
         num_decoder_layers=1,
+        remat=True,
         name="encoder",
     )
     model = MaskedPretraining(
@@ -46,8 +47,8 @@ def build(frozen_layers):
 
 def plan(distribution, batch_size, frozen_layers):
     with backends.distributed(distribution, None, sharding.axes(distribution)):
-        step = backends.plan_step(
-            lambda: build(frozen_layers), (batch_size, *CLIP_SHAPE, 3)
+        [step] = backends.plan_steps(
+            [lambda: build(frozen_layers)], (batch_size, *CLIP_SHAPE, 3)
         )
     sent = {}
     for one in step.collectives:

@@ -49,7 +49,15 @@ def falls(steps, distribution, kind):
         steps[f"{distribution}:2048:{frozen}"]["sent"][kind]
         for frozen in (1, 2, 3)
     ]
-    return [before - after for before, after in zip(sent, sent[1:])]
+    return [
+        before - after for before, after in zip(sent, sent[1:], strict=False)
+    ]
+
+
+def of_weights(step):
+    """Bytes sent, without the few rows whose rank is measured."""
+    sent = step["sent"]
+    return sum(sent.values()) - sent.get("collective-permute", 0)
 
 
 def test_a_frozen_block_has_no_part_in_sums_of_gradients(steps, sizes):
@@ -59,8 +67,10 @@ def test_a_frozen_block_has_no_part_in_sums_of_gradients(steps, sizes):
         assert fall == pytest.approx(2 * SHARE * block, rel=1e-3)
 
 
-def test_shards_of_a_frozen_block_get_no_gradient(steps):
-    for fall in falls(steps, "fsdp", "reduce-scatter"):
+@pytest.mark.parametrize("kind", ["all-gather", "reduce-scatter"])
+def test_shards_of_a_frozen_block_get_no_gradient(steps, kind):
+    # Nor are they gathered in the backward pass.
+    for fall in falls(steps, "fsdp", kind):
         assert fall == pytest.approx(SHARE * MATRICES, rel=1e-3)
 
 
@@ -73,26 +83,19 @@ def test_a_device_holds_its_share_of_the_state(steps, sizes):
 
 
 def test_weights_travel_and_features_do_not(steps):
-    few, many = (steps[f"fsdp:{batch}:3"]["sent"] for batch in (2048, 8192))
+    few, many = (steps[f"fsdp:{batch}:3"] for batch in (2048, 8192))
 
-    assert sum(many.values()) == pytest.approx(sum(few.values()), rel=0.02)
-    assert "all-to-all" not in few
-
-
-def test_copies_of_a_model_exchange_what_sizes_say(steps, sizes):
-    for frozen in (1, 3):
-        counted = DeviceCost.of(sizes, 8, False, frozen)
-
-        sent = sum(steps[f"data:2048:{frozen}"]["sent"].values())
-        assert sent == pytest.approx(counted.bytes_sent, rel=0.05)
+    assert of_weights(many) == of_weights(few)
+    assert "all-to-all" not in many["sent"]
 
 
-def test_shards_exchange_what_sizes_say(steps, sizes):
-    for frozen in (1, 3):
-        counted = DeviceCost.of(sizes, 8, True, frozen)
+@pytest.mark.parametrize("distribution", ["data", "fsdp"])
+@pytest.mark.parametrize("frozen", [1, 3])
+def test_devices_exchange_what_sizes_say(steps, sizes, distribution, frozen):
+    counted = DeviceCost.of(sizes, 8, distribution == "fsdp", frozen)
 
-        sent = sum(steps[f"fsdp:2048:{frozen}"]["sent"].values())
-        assert sent == pytest.approx(counted.bytes_sent, rel=0.4)
+    sent = of_weights(steps[f"{distribution}:2048:{frozen}"])
+    assert sent == pytest.approx(counted.bytes_sent, rel=0.05)
 
 
 def test_the_flags_of_the_user_are_kept(monkeypatch):
