@@ -23,6 +23,7 @@ OPTIONAL = (
     "wandb",
     "mlflow",
     "trackio",
+    "huggingface_hub",
 )
 
 BLOCK = """

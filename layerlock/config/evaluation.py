@@ -7,6 +7,8 @@ from layerlock.config import facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 
+FINAL_NORM = "final_norm"
+
 
 def _frames(config):
     """the encoder's"""
@@ -47,24 +49,29 @@ class FrozenEncoderConfig(TrainedEncoderConfig):
     )
     layer: str = option(
         "0.95",
-        "The block that is read: its number, or a share of the depth.",
+        "The block that is read: its number, or a share of the depth; or "
+        "final_norm, the normalised output of an imported encoder.",
         numbers=True,
     )
 
     def check_together(self, config):
+        if self.layer == FINAL_NORM:
+            return
         try:
             if math.isfinite(float(self.layer)):
                 return
         except ValueError:
             pass
         raise OptionError(
-            "`layer` is the number of a block, such as 3, or a share of the "
-            f"depth, such as 0.95. Received: {self.layer}."
+            "`layer` is the number of a block, such as 3, a share of the "
+            f"depth, such as 0.95, or {FINAL_NORM}. Received: {self.layer}."
         )
 
     @property
-    def block(self) -> int | float:
+    def block(self) -> int | float | str:
         """The block as a number: 1 is the first, and 1.0 all of the depth."""
+        if self.layer == FINAL_NORM:
+            return self.layer
         is_number = self.layer.strip().lstrip("+-").isdigit()
         return int(self.layer) if is_number else float(self.layer)
 

@@ -154,9 +154,17 @@ def layer_number(encoder, layer) -> int:
         encoder: a `VideoEncoder`, or `Pixels`.
         layer: int, the block, 0 for the embedding; or a float between 0 and
             1, a share of the depth: 0.95 is block 22 of 24, as in LayerLock
-            (arXiv 2509.10156).
+            (arXiv 2509.10156); or `"final_norm"`, which is one more than the
+            number of the last block.
     """
     depth = encoder.num_layers
+    if layer == "final_norm":
+        if layer in encoder.layer_names:
+            return depth + 1
+        raise ValueError(
+            "The encoder has no norm after its last block, as imported ones "
+            f"have. Received: {layer!r}. Pass 1.0 for its last block."
+        )
     if isinstance(layer, float) and 0.0 <= layer <= 1.0:
         return min(depth, max(int(depth * layer), min(1, depth)))
     if layer == int(layer) and 0 <= layer <= depth:

@@ -126,6 +126,15 @@ def test_a_layer_that_is_not_there_is_refused(layer):
         encoders.layer_number(Encoder, layer)
 
 
+def test_the_last_norm_is_a_layer_where_there_is_one():
+    encoder = networks.small_encoder(num_layers=2, final_norm=True)
+    number = encoders.layer_number(encoder, "final_norm")
+
+    assert encoder.layer_names[number] == "final_norm"
+    with pytest.raises(ValueError, match="Pass 1.0 for its last block"):
+        encoders.layer_number(networks.small_encoder(), "final_norm")
+
+
 def test_a_path_that_no_file_can_have_is_refused():
     with pytest.raises(ValueError, match="a path of 5,000 letters"):
         encoders.read_sizes("a" * 5000)

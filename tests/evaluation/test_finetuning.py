@@ -102,6 +102,18 @@ def test_it_learns_the_depth_that_is_planted():
     assert last["abs_rel"] < first["abs_rel"]
 
 
+def test_a_last_norm_is_read_and_trained():
+    encoder = small_encoder(final_norm=True)
+    before = values([encoder.output_norm])
+
+    finetune(encoder, Clips(), steps=2)
+
+    after = values([encoder.output_norm])
+    assert len(before) == 2
+    for one, other in zip(before, after, strict=True):
+        assert not np.array_equal(one, other)
+
+
 def test_frozen_blocks_stay_as_they_were_to_the_last_bit(monkeypatch):
     encoder = small_encoder(positions="learned")
     lower, upper = encoder.freezable_layers

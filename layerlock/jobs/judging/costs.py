@@ -24,11 +24,13 @@ def of_features(encoder, task, layer: int) -> tuple[list, dict]:
     total, flops = sum(counts.values()), 0
     grid = _grid(encoder, task)
     if encoder.num_layers:
-        flops = total * clip_flops(encoder, grid, layer)
+        blocks = min(layer, encoder.num_layers)  # a norm may be one more
+        flops = total * clip_flops(encoder, grid, blocks)
     size = total * math.prod(grid) * encoder.hidden_dim * FLOAT32
     lines = [
         f"{', '.join(f'{n} {split}' for split, n in counts.items())} examples",
-        f"Features of block {layer}: {wording.scaled(flops, 'FLOPs')}, "
+        f"Features of {_layer_name(encoder, layer)}: "
+        f"{wording.scaled(flops, 'FLOPs')}, "
         f"{wording.memory(size)} before the readout pools them.",
         "Matrix products of the encoder are counted, without the readout.",
     ]
@@ -39,6 +41,12 @@ def of_features(encoder, task, layer: int) -> tuple[list, dict]:
         "flops": flops,
         "feature_bytes": size,
     }
+
+
+def _layer_name(encoder, layer: int) -> str:
+    if layer > encoder.num_layers:
+        return "the last norm"
+    return f"block {layer}"
 
 
 def of_finetuning(encoder, task, schedule, training) -> tuple[list, dict]:

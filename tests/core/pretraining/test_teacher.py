@@ -9,10 +9,12 @@ import pytest
 from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
+from layerlock.core.pretraining import teacher as teachers
 from layerlock.core.pretraining.masks import RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from tests.core.freezing import dropped_gradients as freezing
+from tests.models import networks
 
 BATCH = freezing.BATCH_SIZE
 
@@ -287,3 +289,16 @@ def test_its_configuration_is_plain_json():
     model = build()
 
     assert json.loads(json.dumps(model.get_config()["objective"]))
+
+
+def test_a_last_norm_is_copied_and_never_moved():
+    encoder = networks.small_encoder(final_norm=True)
+    ema = teachers.create(encoder)
+    start = [networks.numpy(v) for v in encoder.output_norm.variables]
+
+    for variable in encoder.output_norm.variables:
+        variable.assign(variable + 1.0)
+    teachers.update(ema, encoder, 0.5)
+
+    for variable, value in zip(ema.output_norm.variables, start, strict=True):
+        np.testing.assert_array_equal(networks.numpy(variable), value)
