@@ -206,7 +206,7 @@ def finetune(
     if on_trained is not None:
         on_trained()
     readout.model, readout.trials = head, watch.trials
-    layer = encoder.num_layers
+    layer = len(encoder.layer_names) - 1
     splits = {
         "train": train,
         "validation": watch.answers,
