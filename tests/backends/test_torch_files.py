@@ -95,7 +95,7 @@ def test_a_file_without_names_is_refused(tmp_path, content):
 def test_sparse_tensors_are_refused(tmp_path):
     path = save(tmp_path / "a.pt", {"a": torch.eye(2).to_sparse()})
 
-    with pytest.raises(ValueError, match="sparse or quantised"):
+    with pytest.raises(ValueError, match="sparse, quantised or complex"):
         torch_files.entries(path)
 
 

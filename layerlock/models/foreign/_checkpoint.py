@@ -27,6 +27,10 @@ IMAGENET = {
     "pixel_mean": (0.485, 0.456, 0.406),
     "pixel_std": (0.229, 0.224, 0.225),
 }
+_FILES = json_files.Kind(
+    "an object from names to files",
+    lambda x: isinstance(x, dict) and all(map(json_files.is_text, x.values())),
+)
 _COLOURS = json_files.Kind(
     "three numbers",
     lambda x: json_files.list_of(json_files.NUMBER).accepts(x) and len(x) == 3,
@@ -168,11 +172,11 @@ def _shards(index) -> list[pathlib.Path]:
     content = json_files.read(index)
     json_files.check(
         content,
-        {"weight_map": json_files.OBJECT},
+        {"weight_map": _FILES},
         index,
         required=["weight_map"],
     )
-    shards = sorted(map(str, set(content["weight_map"].values())))
+    shards = sorted(set(content["weight_map"].values()))
     for name in shards:
         if not re.fullmatch(r"[\w.-]+\.(safetensors|bin)", name):
             raise ValueError(

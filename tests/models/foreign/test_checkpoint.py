@@ -36,6 +36,7 @@ def test_an_unknown_kind_of_file_is_refused(tmp_path):
     [
         ("../other.safetensors", "names of files in the same folder"),
         ("gone.safetensors", "is missing"),
+        ({"a": 1}, "an object from names to files"),
     ],
 )
 def test_shards_lie_beside_their_index(tmp_path, shard, message):
