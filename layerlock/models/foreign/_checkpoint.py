@@ -27,6 +27,10 @@ IMAGENET = {
     "pixel_mean": (0.485, 0.456, 0.406),
     "pixel_std": (0.229, 0.224, 0.225),
 }
+_FILES = json_files.Kind(
+    "an object from names to files",
+    lambda x: isinstance(x, dict) and all(map(json_files.is_text, x.values())),
+)
 _COLOURS = json_files.Kind(
     "three numbers",
     lambda x: json_files.list_of(json_files.NUMBER).accepts(x) and len(x) == 3,
@@ -168,21 +172,17 @@ def _shards(index) -> list[pathlib.Path]:
     content = json_files.read(index)
     json_files.check(
         content,
-        {"weight_map": json_files.OBJECT},
+        {"weight_map": _FILES},
         index,
         required=["weight_map"],
     )
-    named = content["weight_map"].values()
-    for name in named:
-        if not isinstance(name, str) or not re.fullmatch(
-            r"[\w.-]+\.(safetensors|bin)", name
-        ):
+    shards = sorted(set(content["weight_map"].values()))
+    for name in shards:
+        if not re.fullmatch(r"[\w.-]+\.(safetensors|bin)", name):
             raise ValueError(
                 f"{index} names the file {json_files.shown(name)}. Expected "
                 "names of files in the same folder."
             )
-    shards = sorted(set(named))
-    for name in shards:
         if not (index.parent / name).is_file():
             raise ValueError(
                 f"{name} is missing in {index.parent}. Expected the "

@@ -212,8 +212,13 @@ def save_lies(path, random):
             torch.full((48,), torch.nan),
             torch.nn.Parameter(torch.zeros(48)),
             circle,
+            Bomb(),
             None,
         )
     )
     content[random.choice((7, None, ("a", 1), hostile.MARKUP))] = content[name]
-    torch.save({"model": content}, path)
+    torch.save(
+        {"model": content},
+        path,
+        _use_new_zipfile_serialization=random.random() < 0.5,
+    )

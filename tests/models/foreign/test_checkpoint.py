@@ -37,6 +37,8 @@ def test_an_unknown_kind_of_file_is_refused(tmp_path):
     [
         ("../other.safetensors", "names of files in the same folder"),
         ("gone.safetensors", "is missing"),
+        ({"a": 1}, "an object from names to files"),
+        (None, "an object from names to files"),
     ],
 )
 def test_shards_lie_beside_their_index(tmp_path, shard, message):
@@ -116,9 +118,6 @@ def test_shards_are_one_model(tmp_path):
         "..",
         "a/b.safetensors",
         "a\\b.safetensors",
-        {"a": 1},
-        None,
-        7,
     ],
 )
 def test_an_index_never_leaves_its_folder(tmp_path, place):
