@@ -250,7 +250,7 @@ def check(
             f"schedule that freezes {schedule.max_layers()}."
         )
     encoder.grid((task.frames, task.size, task.size))
-    readout.check(encoder.hidden_dim)
+    probing.check(readout, task, encoder)
     count = len(task.examples("train"))
     if batch_size > count:
         raise ValueError(

@@ -205,6 +205,7 @@ def test_what_cannot_be_finetuned_is_refused():
     for arguments, message in (
         ({"encoder": pixels}, "no weights to fine-tune"),
         ({"readout": "knn"}, "'attentive', 'linear'"),
+        ({"readout": "vjepa2", "task": Clips(dense=True)}, "every pixel"),
         ({"schedule": "linear"}, "has 2 blocks"),
         ({"batch_size": 121}, "exceeds the 120 training examples"),
         ({"schedule": "converged"}, "measurements of pre-training"),

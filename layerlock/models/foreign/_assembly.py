@@ -48,7 +48,13 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
             }
         )
         _fill(checkpoint, predictor, plan.predictor)
-    readout = plan.readout and _readout(checkpoint, plan.readout, encoder)
+    readout = None
+    if plan.readout is not None:
+        readout = _readout(checkpoint, plan.readout, encoder)
+        notes.append(
+            f"The file has a readout of the features {readout.layer!r}: "
+            "`foreign.read` returns it as `readout`."
+        )
     source = Source(family, checkpoint.place, checkpoint.files)
     return Imported(encoder, predictor, teacher, readout, notes, source)
 
