@@ -20,6 +20,8 @@ CONFIG = {
     "frames_per_clip": 4,
     "layer_norm_eps": 1e-6,
     "hidden_act": "gelu",
+    "num_hidden_layers": 1,
+    "hidden_size": 12,
 }
 PIXELS = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 0.3]}
 
