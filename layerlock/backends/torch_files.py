@@ -82,7 +82,7 @@ def _load(torch, path):
 
 def _collect(value, kind, name, depth, seen, tensors):
     """Collects tensors from nested dicts."""
-    if isinstance(value, kind):
+    if isinstance(value, kind) and name:
         tensors[name] = value
     if not isinstance(value, dict) or depth == _MAX_DEPTH or id(value) in seen:
         return

@@ -146,6 +146,12 @@ def _fill(checkpoint, model, network):
         path = variable.path.split("/", 1)[1]
         if path in network.initial:
             continue
+        if path not in left:
+            raise ValueError(
+                f"{checkpoint.place} has no arrays for {path}, which a network "
+                f"with {network.config} has. Arrays of the family are: "
+                f"{_shown(network.arrays)}."
+            )
         array = left.pop(path)
         given = [checkpoint.read(name) for name in array.names]
         try:

@@ -20,6 +20,10 @@ _LEFT_OUT = {
     "does not evaluate",
 }
 _READOUT = "the readout of a task, which averages the tokens first"
+_DECODER_REASON = (
+    "a decoder of its own for pixels; LayerLock's runs the last blocks of the "
+    "encoder"
+)
 _DECODER = ("decoder.*", "encoder_to_decoder.*", "mask_token")
 # Ends of names of what no published file has.
 _UNKNOWN = {
@@ -135,7 +139,7 @@ def _of_original(checkpoint, start) -> Plan:
         config["final_norm"] = True
         arrays |= _vit.norm("final_norm/norm", f"{start}norm")
     outer = start.removesuffix("encoder.")
-    left_out = {f"{outer}{name}": "its decoder of pixels" for name in _DECODER}
+    left_out = {f"{outer}{name}": _DECODER_REASON for name in _DECODER}
     for name in ("fc_norm.*", "head.*"):
         left_out[start + name] = _READOUT
     return Plan(
@@ -180,7 +184,7 @@ def _of_transformers(checkpoint, start) -> Plan:
     if f"{start}layernorm.weight" in checkpoint.shapes:
         config["final_norm"] = True
         arrays |= _vit.norm("final_norm/norm", f"{start}layernorm")
-    left_out = dict.fromkeys(_DECODER, "its decoder of pixels")
+    left_out = dict.fromkeys(_DECODER, _DECODER_REASON)
     left_out |= dict.fromkeys(("fc_norm.*", "classifier.*"), _READOUT)
     return Plan(Network(config, arrays), left_out=left_out)
 
