@@ -99,11 +99,7 @@ def encoder(checkpoint, start: str, **config) -> Network:
         **config: arguments of the encoder that the arrays do not tell.
     """
     width, channels, *patch_size = checkpoint.shape(start + _PATCHES, 5)
-    if channels != 3:
-        raise ValueError(
-            f"{checkpoint.place} takes clips of {channels} channels. Expected "
-            "3."
-        )
+    _vit.check_channels(checkpoint, channels)
     blocks = f"{start}blocks."
     if f"{blocks}0.mlp.fc3.weight" in checkpoint.shapes:
         raise ValueError(

@@ -40,6 +40,13 @@ _CONFIG = {
     "decoder_num_attention_heads": _transformers.COUNT,
     "layer_norm_eps": json_files.NUMBER,
 }
+# What arrays tell too, and transformers' values where it stores none.
+_SIZES = {
+    "num_hidden_layers": 12,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "tubelet_size": 2,
+}
 
 
 class VideoMAE(Family):
@@ -87,11 +94,7 @@ def _transformers_start(checkpoint) -> str | None:
 def _encoder(checkpoint, patches, mlp, num_layers, **config) -> dict:
     """Returns the arguments of the encoder that the arrays tell."""
     width, channels, *patch_size = checkpoint.shape(patches, 5)
-    if channels != 3:
-        raise ValueError(
-            f"{checkpoint.place} takes clips of {channels} channels. Expected "
-            "3."
-        )
+    _vit.check_channels(checkpoint, channels)
     return {
         "num_layers": num_layers,
         "hidden_dim": width,
@@ -175,6 +178,9 @@ def _of_transformers(checkpoint, start) -> Plan:
         activation=_transformers.activation(checkpoint),
     )
     config["clip_shape"] = _clip_shape(checkpoint, config["patch_size"])
+    names = ("num_layers", "hidden_dim", "mlp_dim")
+    found = (*(config[name] for name in names), config["patch_size"][0])
+    _transformers.check_sizes(checkpoint, _SIZES, found)
     arrays = {
         **_vit.patch_embedding(
             f"{start}embeddings.patch_embeddings.projection"

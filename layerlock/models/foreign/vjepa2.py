@@ -127,30 +127,16 @@ def _of_transformers(checkpoint, start) -> Plan:
     return plan
 
 
-def _check_sizes(checkpoint, stored: dict, found: tuple):
-    """Raises if the configuration is that of other arrays."""
-    named = tuple(checkpoint.config.get(k, v) for k, v in stored.items())
-    if named != found:
-        raise ValueError(
-            f"config.json in {checkpoint.place} describes another model than "
-            f"its arrays. Received: {tuple(stored)} of {named}. Expected "
-            f"{found}. The weights were stored in part, or the files belong to "
-            "two models."
-        )
-
-
 def _transformers_encoder(checkpoint, start, given) -> Network:
     width, channels, *patch_size = checkpoint.shape(
         f"{start}{_PATCHES}.weight", 5
     )
-    if channels != 3:
-        raise ValueError(
-            f"{checkpoint.place} takes clips of {channels} channels. Expected "
-            "3."
-        )
+    _vit.check_channels(checkpoint, channels)
     blocks = f"{start}encoder.layer."
     num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
-    _check_sizes(checkpoint, _SIZES, (num_layers, width, patch_size[0]))
+    _transformers.check_sizes(
+        checkpoint, _SIZES, (num_layers, width, patch_size[0])
+    )
     epsilon = given.get("layer_norm_eps", 1e-6)
     size = given.get("crop_size", 256)
     config = {
@@ -190,7 +176,7 @@ def _transformers_predictor(checkpoint, start, given, encoder) -> Network:
     masks = f"{first}embeddings.mask_tokens"
     num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
     width = checkpoint.shape(f"{embed}.weight", 2)[0]
-    _check_sizes(checkpoint, _PREDICTOR_SIZES, (num_layers, width))
+    _transformers.check_sizes(checkpoint, _PREDICTOR_SIZES, (num_layers, width))
     frames, rows, columns = encoder.config["patch_size"]
     config = {
         "hidden_dim": encoder.config["hidden_dim"],

@@ -78,7 +78,7 @@ class Folder(Target):
         files.write_folder(
             self.valid,
             arrays,
-            videomae_files.CONFIG,
+            {**videomae_files.CONFIG, "num_hidden_layers": 1},
             preprocessor_config={"image_mean": [0.5] * 3, "image_std": [1] * 3},
         )
         self.path = folder / "released"
