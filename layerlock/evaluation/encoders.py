@@ -168,7 +168,8 @@ def layer_number(encoder, layer) -> int:
         )
     if isinstance(layer, float) and 0.0 <= layer <= 1.0:
         return min(depth, max(int(depth * layer), min(1, depth)))
-    if layer == int(layer) and 0 <= layer <= depth:
+    has_norm = "final_norm" in encoder.layer_names
+    if layer == int(layer) and 0 <= layer <= depth + has_norm:
         return int(layer)
     raise ValueError(
         "A layer is the number of a block, up to the encoder's "

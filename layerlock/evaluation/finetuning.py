@@ -206,7 +206,7 @@ def finetune(
     if on_trained is not None:
         on_trained()
     readout.model, readout.trials = head, watch.trials
-    layer = encoder.num_layers
+    layer = len(encoder.layer_names) - 1
     splits = {
         "train": train,
         "validation": watch.answers,
@@ -250,7 +250,7 @@ def check(
             f"schedule that freezes {schedule.max_layers()}."
         )
     encoder.grid((task.frames, task.size, task.size))
-    readout.check(encoder.hidden_dim)
+    probing.check(readout, task, encoder)
     count = len(task.examples("train"))
     if batch_size > count:
         raise ValueError(

@@ -113,6 +113,7 @@ def test_what_is_no_encoder_is_refused(spec, message):
 def test_a_layer_is_a_number_or_a_share(depth, layer, number):
     class Encoder:
         num_layers = depth
+        layer_names = ()
 
     assert encoders.layer_number(Encoder, layer) == number
 
@@ -121,6 +122,7 @@ def test_a_layer_is_a_number_or_a_share(depth, layer, number):
 def test_a_layer_that_is_not_there_is_refused(layer):
     class Encoder:
         num_layers = 8
+        layer_names = ()
 
     with pytest.raises(ValueError, match="up to the encoder's 8"):
         encoders.layer_number(Encoder, layer)
@@ -131,6 +133,7 @@ def test_the_last_norm_is_a_layer_where_there_is_one():
     number = encoders.layer_number(encoder, "final_norm")
 
     assert encoder.layer_names[number] == "final_norm"
+    assert encoders.layer_number(encoder, number) == number
     with pytest.raises(ValueError, match="Pass 1.0 for its last block"):
         encoders.layer_number(networks.small_encoder(), "final_norm")
 

@@ -114,6 +114,20 @@ def test_a_last_norm_is_read_and_trained():
         assert not np.array_equal(one, other)
 
 
+def test_the_test_split_is_scored_with_the_last_norm():
+    """The readout has learned from its output, not from the last block's."""
+    encoder = small_encoder(final_norm=True)
+    networks.randomise(encoder)
+
+    result = finetune(encoder, Clips(), steps=2)
+
+    clips, _ = result.features["test"].examples[0]
+    tokens = encoder.features(clips, ["final_norm"])["final_norm"]
+    answer = result.probe.answer(networks.numpy(tokens)[None])
+    np.testing.assert_allclose(result.predictions[:1], answer, rtol=1e-4)
+    assert result.layer == encoder.num_layers + 1
+
+
 def test_frozen_blocks_stay_as_they_were_to_the_last_bit(monkeypatch):
     encoder = small_encoder(positions="learned")
     lower, upper = encoder.freezable_layers
@@ -191,6 +205,7 @@ def test_what_cannot_be_finetuned_is_refused():
     for arguments, message in (
         ({"encoder": pixels}, "no weights to fine-tune"),
         ({"readout": "knn"}, "'attentive', 'linear'"),
+        ({"readout": "vjepa2", "task": Clips(dense=True)}, "every pixel"),
         ({"schedule": "linear"}, "has 2 blocks"),
         ({"batch_size": 121}, "exceeds the 120 training examples"),
         ({"schedule": "converged"}, "measurements of pre-training"),

@@ -48,7 +48,13 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
             }
         )
         _fill(checkpoint, predictor, plan.predictor)
-    readout = plan.readout and _readout(checkpoint, plan.readout, encoder)
+    readout = None
+    if plan.readout is not None:
+        readout = _readout(checkpoint, plan.readout, encoder)
+        notes.append(
+            f"The file has a readout of the features {readout.layer!r}: "
+            "`foreign.read` returns it as `readout`."
+        )
     source = Source(family, checkpoint.place, checkpoint.files)
     return Imported(encoder, predictor, teacher, readout, notes, source)
 
@@ -140,6 +146,12 @@ def _fill(checkpoint, model, network):
         path = variable.path.split("/", 1)[1]
         if path in network.initial:
             continue
+        if path not in left:
+            raise ValueError(
+                f"{checkpoint.place} has no arrays for {path}, which a network "
+                f"with {network.config} has. Arrays of the family are: "
+                f"{_shown(network.arrays)}."
+            )
         array = left.pop(path)
         given = [checkpoint.read(name) for name in array.names]
         try:

@@ -42,5 +42,24 @@ def activation(checkpoint) -> str:
     return _ACTIVATIONS[name]
 
 
+def check_sizes(checkpoint, stored: dict, found: tuple):
+    """Raises if the configuration is that of other arrays.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        stored: dict from the keys that the arrays tell too to transformers'
+            values where it stores none.
+        found: tuple of the values of the arrays.
+    """
+    named = tuple(checkpoint.config.get(k, v) for k, v in stored.items())
+    if named != found:
+        raise ValueError(
+            f"{_place(checkpoint)} describes another model than "
+            f"its arrays. Received: {tuple(stored)} of {named}. Expected "
+            f"{found}. The weights were stored in part, or the files belong to "
+            "two models."
+        )
+
+
 def _place(checkpoint) -> str:
     return f"config.json in {checkpoint.place}"

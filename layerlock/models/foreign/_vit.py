@@ -1,6 +1,7 @@
 """The arrays of vision transformers in the layouts of other libraries."""
 
 from layerlock.models.foreign import _arrays
+from layerlock.models.patches import CHANNELS
 
 
 def timm_blocks(num_layers: int, start: str, attention=None) -> dict:
@@ -115,3 +116,12 @@ def patch_embedding(start: str) -> dict:
         "patch_embedding/kernel": _arrays.patch_kernel(f"{start}.weight"),
         "patch_embedding/bias": _arrays.same(f"{start}.bias"),
     }
+
+
+def check_channels(checkpoint, channels: int):
+    """Raises unless clips have red, green and blue."""
+    if channels != CHANNELS:
+        raise ValueError(
+            f"{checkpoint.place} takes clips of {channels} channels. Expected "
+            f"{CHANNELS}."
+        )

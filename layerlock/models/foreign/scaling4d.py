@@ -6,7 +6,7 @@ The names are those of flax modules of kauldron: the files
 
 import re
 
-from layerlock.models.foreign import _arrays
+from layerlock.models.foreign import _arrays, _vit
 from layerlock.models.foreign.base import Family, Network, Plan, Readout
 from layerlock.models.readout import AttentiveReadout
 
@@ -65,11 +65,7 @@ def _readout_start(checkpoint) -> str | None:
 
 def _encoder(checkpoint, start) -> Network:
     *patch_size, channels, width = checkpoint.shape(start + _PATCHES, 5)
-    if channels != 3:
-        raise ValueError(
-            f"{checkpoint.place} takes clips of {channels} channels. Expected "
-            "3."
-        )
+    _vit.check_channels(checkpoint, channels)
     table = f"{start}encoder/posenc/embeddings"
     *grid, _ = checkpoint.shape(table, 4)
     blocks = f"{start}processor/layers_"

@@ -20,6 +20,10 @@ _LEFT_OUT = {
     "does not evaluate",
 }
 _READOUT = "the readout of a task, which averages the tokens first"
+_DECODER_REASON = (
+    "a decoder of its own for pixels; LayerLock's runs the last blocks of the "
+    "encoder"
+)
 _DECODER = ("decoder.*", "encoder_to_decoder.*", "mask_token")
 # Ends of names of what no published file has.
 _UNKNOWN = {
@@ -35,6 +39,13 @@ _CONFIG = {
     "num_attention_heads": _transformers.COUNT,
     "decoder_num_attention_heads": _transformers.COUNT,
     "layer_norm_eps": json_files.NUMBER,
+}
+# What arrays tell too, and transformers' values where it stores none.
+_SIZES = {
+    "num_hidden_layers": 12,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "tubelet_size": 2,
 }
 
 
@@ -83,11 +94,7 @@ def _transformers_start(checkpoint) -> str | None:
 def _encoder(checkpoint, patches, mlp, num_layers, **config) -> dict:
     """Returns the arguments of the encoder that the arrays tell."""
     width, channels, *patch_size = checkpoint.shape(patches, 5)
-    if channels != 3:
-        raise ValueError(
-            f"{checkpoint.place} takes clips of {channels} channels. Expected "
-            "3."
-        )
+    _vit.check_channels(checkpoint, channels)
     return {
         "num_layers": num_layers,
         "hidden_dim": width,
@@ -135,7 +142,7 @@ def _of_original(checkpoint, start) -> Plan:
         config["final_norm"] = True
         arrays |= _vit.norm("final_norm/norm", f"{start}norm")
     outer = start.removesuffix("encoder.")
-    left_out = {f"{outer}{name}": "its decoder of pixels" for name in _DECODER}
+    left_out = {f"{outer}{name}": _DECODER_REASON for name in _DECODER}
     for name in ("fc_norm.*", "head.*"):
         left_out[start + name] = _READOUT
     return Plan(
@@ -171,6 +178,9 @@ def _of_transformers(checkpoint, start) -> Plan:
         activation=_transformers.activation(checkpoint),
     )
     config["clip_shape"] = _clip_shape(checkpoint, config["patch_size"])
+    names = ("num_layers", "hidden_dim", "mlp_dim")
+    found = (*(config[name] for name in names), config["patch_size"][0])
+    _transformers.check_sizes(checkpoint, _SIZES, found)
     arrays = {
         **_vit.patch_embedding(
             f"{start}embeddings.patch_embeddings.projection"
@@ -180,7 +190,7 @@ def _of_transformers(checkpoint, start) -> Plan:
     if f"{start}layernorm.weight" in checkpoint.shapes:
         config["final_norm"] = True
         arrays |= _vit.norm("final_norm/norm", f"{start}layernorm")
-    left_out = dict.fromkeys(_DECODER, "its decoder of pixels")
+    left_out = dict.fromkeys(_DECODER, _DECODER_REASON)
     left_out |= dict.fromkeys(("fc_norm.*", "classifier.*"), _READOUT)
     return Plan(Network(config, arrays), left_out=left_out)
 

@@ -78,7 +78,7 @@ class Folder(Target):
         files.write_folder(
             self.valid,
             arrays,
-            videomae_files.CONFIG,
+            {**videomae_files.CONFIG, "num_hidden_layers": 1},
             preprocessor_config={"image_mean": [0.5] * 3, "image_std": [1] * 3},
         )
         self.path = folder / "released"
@@ -212,8 +212,13 @@ def save_lies(path, random):
             torch.full((48,), torch.nan),
             torch.nn.Parameter(torch.zeros(48)),
             circle,
+            Bomb(),
             None,
         )
     )
     content[random.choice((7, None, ("a", 1), hostile.MARKUP))] = content[name]
-    torch.save({"model": content}, path)
+    torch.save(
+        {"model": content},
+        path,
+        _use_new_zipfile_serialization=random.random() < 0.5,
+    )

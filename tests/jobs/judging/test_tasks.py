@@ -14,6 +14,7 @@ NANO = "--encoder=random:video_vit_nano"
 
 class Encoder:
     num_layers = 20
+    layer_names = ("embedding", *(f"block_{k}" for k in range(1, 21)))
     clip_shape = (8, 32, 32)
     patch_size = (2, 8, 8)
 

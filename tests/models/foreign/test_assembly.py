@@ -3,7 +3,7 @@ import pytest
 
 from layerlock.models import VideoEncoder, foreign, weights
 from tests.models import networks
-from tests.models.foreign import files, vjepa_files
+from tests.models.foreign import files, videomae_files, vjepa_files
 
 
 def test_arguments_replace_those_of_the_file(tmp_path):
@@ -38,3 +38,12 @@ def test_networks_to_be_filled_draw_no_numbers():
     ]
     assert all(np.all(networks.numpy(v) == 0) for v in kernels[0])
     assert all(np.any(networks.numpy(v) != 0) for v in kernels[1])
+
+
+def test_arrays_of_another_rank_are_named(tmp_path):
+    arrays = videomae_files.encoder()
+    arrays["blocks.0.attn.q_bias"] = np.zeros((2, 3), "float32")
+    files.write_safetensors(tmp_path / "a.safetensors", arrays)
+
+    with pytest.raises(ValueError, match=r"cannot become block_1/qkv_bias"):
+        foreign.read(tmp_path / "a.safetensors", num_heads=3)

@@ -85,21 +85,21 @@ def test_damaged_files_are_refused(tmp_path):
         read(path, "a")
 
 
+@pytest.mark.parametrize(
+    "dtype", ["<U3", "complex64", "datetime64[s]", "i4,f4"]
+)
+def test_what_is_no_real_number_is_refused(tmp_path, dtype):
+    np.savez(tmp_path / "a.npz", a=np.zeros(2, dtype))
+
+    with pytest.raises(ValueError, match="Expected real numbers"):
+        _npz.entries(tmp_path / "a.npz")
+
+
 def test_a_member_that_is_no_array_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a.npy", b"text")
 
     with pytest.raises(ValueError, match="no array of NumPy"):
-        _npz.entries(tmp_path / "a.npz")
-
-
-@pytest.mark.parametrize(
-    "values", [np.ones(2, "complex64"), np.array(["a"]), np.zeros(2, "i4,f4")]
-)
-def test_what_is_no_real_number_is_refused(tmp_path, values):
-    np.savez(tmp_path / "a.npz", a=values)
-
-    with pytest.raises(ValueError, match="Expected real numbers"):
         _npz.entries(tmp_path / "a.npz")
 
 

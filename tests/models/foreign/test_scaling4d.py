@@ -61,7 +61,10 @@ def test_the_released_readout_reads_block_10_of_12(tmp_path, monkeypatch):
         tmp_path / "depth.npz", files.encoder(start=START), files.readout()
     )
 
-    assert foreign.read(path).readout.layer == "block_10"
+    imported = foreign.read(path)
+
+    assert imported.readout.layer == "block_10"
+    assert "a readout of the features 'block_10'" in "\n".join(imported.notes)
 
 
 @pytest.mark.parametrize(

@@ -125,3 +125,25 @@ def test_unknown_heads_are_asked_for(tmp_path):
 
     with pytest.raises(ValueError, match="Pass `num_heads`"):
         foreign.read(path)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"hidden_size": 96}, "describes another model"),
+        ({"image_size": [8, 8, 8]}, "Expected one number, or height and width"),
+        ({"num_frames": 0}, "'num_frames' in config.json"),
+        ({"hidden_act": "relu"}, "names the activation 'relu'"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(
+    changes, message, tmp_path
+):
+    folder = files.write_folder(
+        tmp_path / "model",
+        videomae_files.of_transformers(videomae_files.encoder()),
+        {**videomae_files.CONFIG, **changes},
+    )
+
+    with pytest.raises(ValueError, match=message):
+        foreign.read(folder)

@@ -1,5 +1,6 @@
 """V-JEPA 2 against transformers itself."""
 
+import json
 import os
 
 import keras
@@ -159,6 +160,17 @@ def test_a_classifier_is_imported_with_its_readout(tmp_path, depth):
     with torch.no_grad():
         logits = model(pixels(clips)).logits.numpy()
     networks.assert_close(output[:, 0], logits, 1e-4)
+
+
+def test_a_configuration_of_another_model_is_refused(tmp_path):
+    """A file without its last block would be a smaller model."""
+    original(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"num_hidden_layers": 3}))
+
+    with pytest.raises(ValueError, match="another model than its arrays"):
+        foreign.read(tmp_path)
 
 
 def test_shards_are_one_model(tmp_path):

@@ -86,6 +86,9 @@ CONFIG = {
     "image_size": 8,
     "num_frames": 4,
     "num_attention_heads": HEADS,
+    "num_hidden_layers": 2,
+    "hidden_size": WIDTH,
+    "intermediate_size": MLP,
     "hidden_act": "gelu",
     "layer_norm_eps": 1e-6,
 }
