@@ -10,7 +10,7 @@ from layerlock import backends
 from layerlock.backends import randomness
 from layerlock.config import PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
-from layerlock.jobs.pretraining import teachers, warm_start
+from layerlock.jobs.pretraining import predictors, teachers, warm_start
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models import sharding
 from layerlock.models.video_encoder import VideoEncoder
@@ -79,10 +79,12 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
     else:
         arguments = facts.encoder_arguments(config)
         encoder = VideoEncoder(**arguments, dtype=dtype, name="encoder")
+    found = predictors.find(config, method.objective, method.mask)
     model = MaskedPretraining(
         encoder,
         objective=method.objective,
         mask=method.mask,
+        predictor=found and predictors.build(config, found),
         seed=config.training.seed,
         target_fraction=config.method.target_fraction,
         masks_per_clip=config.method.masks_per_clip,
@@ -93,7 +95,9 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
     )
     model.saves_fixed_teacher = False
     if config.encoder.init_from:
-        started = warm_start.carry_over(config, model)
+        started = warm_start.carry_over(
+            config, model, has_predictor=found is not None
+        )
         if not config.run.resume:
             print(started)
     return model
