@@ -9,11 +9,15 @@ from keras import ops
 
 from layerlock import disk, json_files
 from layerlock.models import weights
+from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.foreign import _npz
 from layerlock.models.predictor import LatentPredictor
 
 CONFIG = "predictor.json"
 WEIGHTS = "predictor.npz"
+# Those that a checkpoint describes, and what an objective calls them.
+NAMES = {LatentPredictor: "transformer", PatchwiseDecoder: "patchwise"}
+KINDS = {f"layerlock>{kind.__name__}": kind for kind in NAMES}
 _CLASS_NAME = "layerlock>LatentPredictor"
 _KINDS = {
     "class_name": json_files.TEXT,
@@ -39,24 +43,38 @@ def save(predictor, folder):
             },
         )
     disk.flush(folder / WEIGHTS)
-    config = predictor.get_config()
-    config["dtype"] = predictor.dtype_policy.name
     content = {
-        "class_name": _CLASS_NAME,
-        "config": config,
+        **describe(predictor),
         "sha256": disk.digest(folder / WEIGHTS),
     }
     text = json.dumps(content, indent=2)
     disk.write(folder / CONFIG, (text + "\n").encode())
 
 
-def load(folder) -> LatentPredictor | None:
-    """Reads the predictor of a folder; `None` if there is none.
+def describe(predictor) -> dict | None:
+    """Class and arguments of a predictor, as JSON; `None` for other classes."""
+    if type(predictor) not in NAMES:
+        return None
+    config = predictor.get_config()
+    config["dtype"] = predictor.dtype_policy.name
+    return {
+        "class_name": f"layerlock>{type(predictor).__name__}",
+        "config": config,
+    }
+
+
+def read_config(folder) -> dict | None:
+    """Reads the arguments of the predictor of a folder; `None` without one.
 
     Raises:
-        ValueError: if its files are damaged, or do not fit each other.
+        ValueError: if the file is damaged.
     """
-    place, file = (pathlib.Path(folder) / name for name in (CONFIG, WEIGHTS))
+    content = _read(folder)
+    return content and content["config"]
+
+
+def _read(folder) -> dict | None:
+    place = pathlib.Path(folder) / CONFIG
     if not place.exists():
         return None
     content = json_files.read(place)
@@ -66,6 +84,19 @@ def load(folder) -> LatentPredictor | None:
             f"{place} describes {content['class_name']!r}. Expected "
             f"{_CLASS_NAME!r}."
         )
+    return content
+
+
+def load(folder) -> LatentPredictor | None:
+    """Reads the predictor of a folder; `None` if there is none.
+
+    Raises:
+        ValueError: if its files are damaged, or do not fit each other.
+    """
+    place, file = (pathlib.Path(folder) / name for name in (CONFIG, WEIGHTS))
+    content = _read(folder)
+    if content is None:
+        return None
     if not file.is_file() or disk.digest(file) != content["sha256"]:
         raise ValueError(
             f"{file} is missing or damaged: it does not match its checksum in "

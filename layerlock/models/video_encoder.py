@@ -94,8 +94,9 @@ class VideoEncoder(
         activation: str, of the blocks' MLP: `"gelu"`, `"gelu_tanh"` or
             `"silu"`.
         final_norm: bool, whether there is a normalisation after the last
-            block, the feature `"final_norm"`. A call does not run it, and no
-            objective reads it: it is not trained in pre-training.
+            block, the feature `"final_norm"`. A call does not run it. Targets
+            of the last block are read after it; it is not trained in
+            pre-training.
         final_norm_epsilon: float, of this normalisation. Defaults to
             `epsilon`.
 

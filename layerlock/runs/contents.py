@@ -74,6 +74,9 @@ _FAILURE = {
     "learning_rate": optional(NUMBER),
     "clips": list_of(TEXT),
 }
+_PREDICTOR = object_of(
+    {"class_name": TEXT, "config": OBJECT}, ["class_name", "config"]
+)
 _STATE = {
     "step": WHOLE,
     "frozen_layers": LAYERS,
@@ -135,7 +138,8 @@ def check_files(values: dict, place):
 
 def check_state(values: dict, place):
     """Raises `ValueError` if `state.json` of a checkpoint is something else."""
-    check(values, _STATE, place, required=_STATE)
+    kinds = {**_STATE, "predictor": optional(_PREDICTOR)}
+    check(values, kinds, place, required=_STATE)
 
 
 def check_record(values: dict, place):

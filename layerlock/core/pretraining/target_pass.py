@@ -110,7 +110,8 @@ def layer_outputs(
             frozen. Defaults to `False`.
 
     Returns:
-        dict from block to a tensor `(batch, tokens, hidden_dim)`.
+        dict from block to a tensor `(batch, tokens, hidden_dim)`. The output
+        of the last block is that of the last norm, if the encoder has one.
     """
     if not layers:
         return {}
@@ -130,4 +131,6 @@ def layer_outputs(
         if not gradient or layer <= frozen_layers:
             tokens = ops.stop_gradient(tokens)
         outputs[layer], done = tokens, layer
+        if layer == encoder.num_layers and encoder.output_norm is not None:
+            outputs[layer] = encoder.output_norm(tokens)
     return {layer: outputs[layer] for layer in layers}

@@ -9,7 +9,7 @@ from layerlock import backends
 from layerlock.backends import randomness
 from layerlock.config import PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
-from layerlock.jobs.pretraining import teachers, warm_start
+from layerlock.jobs.pretraining import predictors, teachers, warm_start
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models import sharding
 from layerlock.models.video_encoder import VideoEncoder
@@ -55,23 +55,36 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
     else:
         arguments = facts.encoder_arguments(config)
         encoder = VideoEncoder(**arguments, dtype=dtype, name="encoder")
-    model = pretraining(config, method, encoder, teacher=teachers.load(config))
+    found = predictors.find(config, method.objective, method.mask)
+    model = pretraining(
+        config,
+        method,
+        encoder,
+        predictor=found and predictors.build(config, found),
+        teacher=teachers.load(config),
+    )
     model.saves_fixed_teacher = False
     if config.encoder.init_from:
-        started = warm_start.carry_over(config, model)
+        started = warm_start.carry_over(
+            config, model, has_predictor=found is not None
+        )
         if not config.run.resume:
             print(started)
     return model
 
 
 def pretraining(
-    config: PretrainConfig,
-    method: Method,
-    encoder,
-    frozen_layers: int = 0,
-    teacher=None,
+    config: PretrainConfig, method: Method, encoder, **parts
 ) -> MaskedPretraining:
-    """What trains an encoder, at a stage, with a fixed teacher or without."""
+    """What trains an encoder.
+
+    Args:
+        config: resolved.
+        method: its `Method`.
+        encoder: a `VideoEncoder`.
+        **parts: `predictor`, `teacher` and `frozen_layers`, as for
+            `MaskedPretraining`.
+    """
     return MaskedPretraining(
         encoder,
         objective=method.objective,
@@ -81,9 +94,8 @@ def pretraining(
         masks_per_clip=config.method.masks_per_clip,
         target_context=config.method.target_context,
         allow_moving_target=config.method.allow_moving_target,
-        frozen_layers=frozen_layers,
-        teacher=teacher,
         dtype=config.encoder.dtype,
+        **parts,
     )
 
 

@@ -116,13 +116,18 @@ def _plan(config, stages) -> list[PlannedStep]:
 
 
 def _build(config, method, frozen_layers) -> MaskedPretraining:
-    """A compiled model of a stage; an exported encoder is not read."""
+    """A compiled model of a stage; no weights are read from files."""
     encoder = VideoEncoder(
         **facts.encoder_arguments(config),
         dtype=config.encoder.dtype,
         name="encoder",
     )
-    model = building.pretraining(config, method, encoder, frozen_layers)
+    teacher = facts.teacher_sizes(config)
+    if teacher is not None:
+        teacher = VideoEncoder.from_config({**teacher, "name": "teacher"})
+    model = building.pretraining(
+        config, method, encoder, frozen_layers=frozen_layers, teacher=teacher
+    )
     model.compile(
         building.build_optimizer(config, method.learning_rate), jit_compile=True
     )

@@ -7,6 +7,7 @@ from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.core.costs.flops import BlockSizes, StepSizes
 from layerlock.core.costs.memory import StepMemory
 from layerlock.core.pretraining import targets
+from layerlock.jobs.pretraining import predictors
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models.patches import CHANNELS, patch_grid
 from layerlock.models.presets import predictor_sizes
@@ -135,10 +136,14 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
     grid = patch_grid(arguments["clip_shape"], patch_size)
     predictor, num_decoder_layers = None, arguments["num_decoder_layers"]
     if objective.predictor == "transformer":
-        sizes = predictor_sizes(width, num_layers)
+        found = predictors.find(config, objective, method.mask)
+        sizes = found.arguments if found else predictor_sizes(width, num_layers)
         inner = sizes["predictor_dim"]
         predictor = BlockSizes(
-            sizes["num_layers"], inner, 4 * inner, sizes["num_heads"]
+            sizes["num_layers"],
+            inner,
+            sizes.get("mlp_dim") or 4 * inner,
+            sizes["num_heads"],
         )
     return StepSizes(
         encoder=BlockSizes(

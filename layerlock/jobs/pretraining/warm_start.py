@@ -1,7 +1,7 @@
 """Starts a run with the weights of an exported encoder, or of another run.
 
-A run has more than its encoder: the moving average, and the predictor of its
-newest checkpoint. The optimizer always starts anew.
+A run, and some imported weights, have more than an encoder: its moving average,
+and a predictor (`predictors.py`). The optimizer always starts anew.
 """
 
 import pathlib
@@ -10,7 +10,6 @@ from layerlock.config import PretrainConfig, facts
 from layerlock.models import exported, transfer
 from layerlock.models.patches import patch_grid
 from layerlock.models.video_encoder import VideoEncoder
-from layerlock.runs import checkpoints
 
 
 def load_encoder(config: PretrainConfig, objective) -> VideoEncoder:
@@ -19,11 +18,11 @@ def load_encoder(config: PretrainConfig, objective) -> VideoEncoder:
     Args:
         config: resolved, with `init_from`.
         objective: the `Objective` of the run. With a moving average of its own,
-            it goes on with the encoder that another such run has trained, and
-            not with that one's average.
+            it goes on with the encoder that was trained, and not with the
+            average of that one.
     """
     arguments = facts.encoder_arguments(config)
-    encoder = _load(
+    encoder = VideoEncoder.from_preset(
         _student(config, objective) or _exported(config),
         num_decoder_layers=arguments["num_decoder_layers"],
         remat=config.encoder.remat,
@@ -36,23 +35,24 @@ def load_encoder(config: PretrainConfig, objective) -> VideoEncoder:
     return transfer.resized(encoder, clip_shape)
 
 
-def carry_over(config: PretrainConfig, model) -> str:
+def carry_over(config: PretrainConfig, model, has_predictor: bool) -> str:
     """Sets what a run has beside its encoder; says what was carried over.
 
     Args:
         config: resolved, with `init_from`.
         model: the `MaskedPretraining`, built with the result of
             `load_encoder`.
+        has_predictor: bool, whether its predictor was carried over.
     """
     carried, new = ["the encoder"], ["the optimizer"]
     if model.teacher is not None:
         if _student(config, model.objective):
-            transfer.copy_weights(_load(_exported(config)), model.teacher)
+            average = VideoEncoder.from_preset(_exported(config))
+            transfer.copy_weights(average, model.teacher)
             carried.append("its moving average")
         else:
             new.append("the moving average (a copy of the encoder)")
-    checkpoint = _checkpoint(config)
-    if checkpoint and _load_predictor(config, checkpoint, model.predictor):
+    if has_predictor:
         carried.append("the predictor")
     else:
         new.append("the predictor")
@@ -80,32 +80,7 @@ def _student(config, objective) -> pathlib.Path | None:
     return path if objective.teacher == "ema" and path.is_dir() else None
 
 
-def _checkpoint(config) -> pathlib.Path | None:
-    folder = pathlib.Path(config.encoder.init_from) / "checkpoints"
-    if not checkpoints.find(folder):
-        return None
-    return checkpoints.read_newest(folder)[0]
-
-
 def _grid(config) -> tuple:
     """The grid of the clips that the encoder was trained on."""
     sizes = exported.read_config(_exported(config))
     return patch_grid(sizes["clip_shape"], sizes["patch_size"])
-
-
-def _load(folder, **overrides):
-    return VideoEncoder.from_preset(folder, **overrides)
-
-
-def _load_predictor(config, checkpoint, predictor) -> bool:
-    """Sets the predictor, unless that of the checkpoint has other sizes."""
-    arguments = predictor.get_config()
-    if arguments.get("clip_grid"):
-        arguments["clip_grid"] = _grid(config)
-    draft = type(predictor).from_config(arguments)
-    try:
-        checkpoints.load_part(checkpoint, "predictor", draft)
-    except ValueError:
-        return False
-    transfer.copy_weights(draft, predictor)
-    return True

@@ -6,6 +6,7 @@ from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
 from layerlock.interruption import Interruption
+from layerlock.models import stored_predictor
 from layerlock.runs import checkpoints, model_card, pictures
 
 
@@ -91,6 +92,7 @@ class Snapshots(EverySteps):
         state = {
             "frozen_layers": self.lock.frozen_layers,
             "events": self.lock.events,
+            "predictor": stored_predictor.describe(model.predictor),
             **{
                 name: k.get_state()
                 for name, k in self.stateful_callbacks.items()

@@ -29,6 +29,21 @@ def test_the_outputs_are_those_of_the_encoder():
         )
 
 
+def test_targets_of_the_last_block_are_read_after_the_last_norm():
+    encoder = networks.small_encoder(final_norm=True)
+    clips = networks.clips()
+    patches = encoder.patchify(clips)
+
+    found = target_pass.layer_outputs(encoder, patches, [3, 4], encoder.grid())
+
+    features = encoder.features(clips, layers=["block_3", "final_norm"])
+    for layer, name in ((3, "block_3"), (4, "final_norm")):
+        expected = ops.reshape(features[name], found[layer].shape)
+        np.testing.assert_allclose(
+            networks.numpy(found[layer]), networks.numpy(expected), rtol=1e-5
+        )
+
+
 def test_nothing_runs_for_pixels():
     assert target_pass.layer_outputs(None, None, [], None) == {}
 

@@ -110,7 +110,7 @@ def test_it_resumes_bit_for_bit_with_the_teacher_in_another_place(
 
 
 def test_another_teacher_is_refused_at_a_resume(folders, tmp_path):
-    other = save_encoder(tmp_path / "other", 3, 40)
+    other = save_encoder(tmp_path / "other", 4, 40)
     options = {"run_dir": folders / "run", "resume": True}
 
     for teacher in (str(other), "ema"):

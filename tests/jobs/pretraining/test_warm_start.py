@@ -1,14 +1,18 @@
 """What goes on where a run starts from another one."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
 import layerlock
-from layerlock.jobs.pretraining import building
-from layerlock.models import VideoEncoder
+from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.jobs.pretraining import building, costs
+from layerlock.models import LatentPredictor, VideoEncoder, stored_predictor
 from layerlock.models.positions import resize_table
 from layerlock.runs import checkpoints
+from tests.models import networks
 from tests.recipes.running import resolved
 
 pytest.importorskip("grain")
@@ -129,6 +133,85 @@ def test_of_an_exported_encoder_only_the_encoder_goes_on(folder, capsys):
     assert "the moving average (a copy of the encoder), the predictor" in said
 
 
+@pytest.fixture(scope="module")
+def imported(folder):
+    """Weights as an import has them: with a last norm, and a predictor."""
+    path = folder / "imported"
+    encoder = VideoEncoder(
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=24,
+        mlp_dim=24,
+        patch_size=(2, 8, 8),
+        clip_shape=(4, 16, 16),
+        num_decoder_layers=0,
+        final_norm=True,
+        name="encoder",
+    )
+    networks.randomise(encoder)
+    encoder.save_to_preset(path)
+    predictor = LatentPredictor(
+        24, 384, 1, 2, 32, 40, num_mask_kinds=4, clip_grid=(2, 2, 2)
+    )
+    networks.randomise(predictor)
+    stored_predictor.save(predictor, path)
+    return path
+
+
+def test_imported_weights_bring_their_predictor(imported, capsys):
+    flags = [f"--init_from={imported}", "--objective=vjepa"]
+    model, said = started(capsys, *flags, "--frames=8")
+
+    assert_equal(
+        variables(model.predictor), variables(stored_predictor.load(imported))
+    )
+    assert model.predictor.clip_grid == (4, 2, 2)
+    assert "Carried over: the encoder, the predictor." in said
+    config, method = resolved("--start_step=1", *flags, "--frames=8")
+    planned = costs.step_sizes(config, method)
+    assert planned.predictor == BlockSizes(1, 32, 40, 2)
+    assert planned == StepSizes.of(model, (8, 16, 16), 32)
+
+
+def test_a_predictor_that_was_imported_goes_on_with_every_run(
+    imported, tmp_path, capsys
+):
+    before = layerlock.pretrain(
+        **{**TINY, "steps": 4, "checkpoint_every": 2},
+        objective="vjepa",
+        init_from=imported,
+        run_dir=tmp_path / "first",
+        start_step=3,
+        max_frozen_layers=1,
+    )
+    first, loss = before.path, before.metrics[-1]["loss"]
+    shutil.rmtree(checkpoints.find(first / "checkpoints")[0])
+
+    again = layerlock.pretrain(run_dir=first, resume=True)
+    model, said = started(
+        capsys, f"--init_from={first}", "--objective=vjepa", "--size=32"
+    )
+
+    assert again.metrics[-1]["loss"] == loss
+    assert "its moving average, the predictor. New: the optimizer." in said
+    assert model.predictor.num_mask_kinds == 4
+    assert model.teacher.output_norm is not None
+
+
+def test_a_predictor_for_fewer_kinds_of_masks_starts_anew(imported, capsys):
+    five = ",".join(5 * ["(1,0.3)"])
+
+    model, said = started(
+        capsys,
+        f"--init_from={imported}",
+        "--objective=vjepa",
+        f"--mask_args=blocks=({five})",
+    )
+
+    assert model.predictor.num_mask_kinds == 5
+    assert "the predictor" in said.split("New: ")[1]
+
+
 def test_a_resume_says_nothing_of_the_start(folder, capsys):
     started(
         capsys,
@@ -136,7 +219,7 @@ def test_a_resume_says_nothing_of_the_start(folder, capsys):
         "--objective=vjepa",
     )
     config, method = resolved(f"--init_from={folder / 'exported'}")
-    config.run.__dict__["resume"] = True
+    config.run.__dict__.update(resume=True, run_dir=str(folder / "none"))
 
     building.build_model(config, method)
 
