@@ -87,6 +87,7 @@ INSTANCE_NAMES = {
     "_forward_pre_hooks",
     "_iterations",
     "_jax_state",
+    "_layout",
     "_learning_rate",
     "_loss_tracker",
     "_momentums",

@@ -98,9 +98,15 @@ def _cost(program) -> StepCost:
 
 
 def shape_of(leaf) -> jax.ShapeDtypeStruct:
-    """Shape and type of an array or of a shape struct."""
+    """Shape and type of an array or of a shape struct.
+
+    Its sharding, too, under a distribution. Without one JAX is free to choose.
+    """
+    sharding = None
+    if keras.distribution.distribution() is not None:
+        sharding = getattr(leaf, "sharding", None)
     dtype = keras.backend.standardize_dtype(leaf.dtype)
-    return jax.ShapeDtypeStruct(leaf.shape, dtype)
+    return jax.ShapeDtypeStruct(leaf.shape, dtype, sharding=sharding)
 
 
 def structure_of(tree) -> tuple:
@@ -127,7 +133,7 @@ def step_from_shapes(make_model, data):
         jax.eval_shape(lambda: models.append(make_model()))
     [model] = models
     state = tuple(
-        [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
+        list(map(_shape_of_variable, variables))
         for variables in (
             model.trainable_variables,
             model.non_trainable_variables,
@@ -135,7 +141,20 @@ def step_from_shapes(make_model, data):
             model.metrics_variables,
         )
     )
-    return CompiledStep(model.train_step, donate_argnums=0), state
+    arguments = {"donate_argnums": 0}
+    if keras.distribution.distribution() is not None:
+        shardings = jax.tree.map(lambda shape: shape.sharding, state)
+        arguments["out_shardings"] = (None, shardings)
+    return CompiledStep(model.train_step, **arguments), state
+
+
+def _shape_of_variable(variable) -> jax.ShapeDtypeStruct:
+    # Optimizer state has the layout of its weight, which its path lacks.
+    layout = variable._layout
+    sharding = None if layout is None else layout.backend_layout
+    return jax.ShapeDtypeStruct(
+        variable.shape, variable.dtype, sharding=sharding
+    )
 
 
 def compile_from_shapes(make_model, data):
