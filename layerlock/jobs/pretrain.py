@@ -6,6 +6,7 @@ LayerLock (arXiv 2509.10156), section 3.
 import functools
 
 from layerlock import runs
+from layerlock.backends.contract import ProcessLost
 from layerlock.config import PretrainConfig
 from layerlock.data.persistence import ReadingError
 from layerlock.data.streams import DecodingError
@@ -80,6 +81,8 @@ def train(
                 progress,
                 interruption,
             )
+    except ProcessLost as error:
+        raise JobError(str(error)) from error
     finally:
         lock.release(run.path)
     if failure:
