@@ -8,6 +8,8 @@ INTERRUPTED = 130  # exit status after Ctrl-C, as shells count
 # What ends a job: a queue and `kill`, a queue shortly before the time is up,
 # and a terminal that is closed. Not all systems have all.
 NAMES = ("SIGTERM", "SIGUSR1", "SIGHUP")
+# One of several processes must not end alone in the middle of a step.
+NAMES_TOGETHER = (*NAMES, "SIGINT")
 
 
 class Interruption:
@@ -15,7 +17,11 @@ class Interruption:
 
     A signal that someone else handles or ignores (`nohup`) is left alone, and
     so are all of them outside of the main thread, where Python allows no
-    handlers. Ctrl-C raises `KeyboardInterrupt` as always, and is remembered.
+    handlers. Ctrl-C raises `KeyboardInterrupt` as always, and is remembered,
+    unless it is one of `names`.
+
+    Args:
+        names: of the signals. Defaults to `NAMES`.
 
     Attributes:
         signal: the first `signal.Signals` that came, or `None`.
@@ -29,28 +35,30 @@ class Interruption:
     'SIGTERM'
     """
 
-    def __init__(self):
+    def __init__(self, names=NAMES):
+        self.names = names
         self.signal = None
         self.was_interrupted = False
-        self._handled = []
+        self._before = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-                signal.signal(signal.SIGINT, self._interrupt)
-            for name in NAMES:
-                number = getattr(signal, name, None)
-                if number and signal.getsignal(number) is signal.SIG_DFL:
-                    signal.signal(number, self._notice)
-                    self._handled.append(number)
+            for name in self.names:
+                self._handle(getattr(signal, name, None), self._notice)
+            if "SIGINT" not in self.names:
+                self._handle(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *error):
-        if signal.getsignal(signal.SIGINT) == self._interrupt:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        for number in self._handled:
-            signal.signal(number, signal.SIG_DFL)
-        self._handled = []
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before = {}
+
+    def _handle(self, number, handler):
+        before = number and signal.getsignal(number)
+        if before in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, handler)
+            self._before[number] = before
 
     def raise_lost(self):
         """Raises `KeyboardInterrupt` if Ctrl-C was pressed.
@@ -68,6 +76,8 @@ class Interruption:
     def _notice(self, number, frame):
         if self.signal is None:
             self.signal = signal.Signals(number)
+        if number == signal.SIGINT:  # a second Ctrl-C ends it at once
+            signal.signal(number, signal.default_int_handler)
 
 
 def ignore_all():

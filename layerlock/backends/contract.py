@@ -108,7 +108,8 @@ contract, in the same order. Process 0 alone writes files.
 - `barrier()`: waits for all processes. These three, and a training step, raise
   `ProcessLost` if another process ended.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
-  variables of the model, read the whole weights in every process.
+  variables of the model, read the whole weights in every process. Code inside
+  may differ from process to process.
 
 Weights in parts, for checkpoints; called only if `is_sharded()`:
 

@@ -84,7 +84,7 @@ class TrainStep:
             return logs
 
     def test_step(self, data):
-        with fusing(self), rows.split_batch():
+        with fusing(self):
             return super().test_step(data)
 
     def predict_step(self, data):
