@@ -6,6 +6,8 @@ import threading
 # What ends a job: a queue and `kill`, a queue shortly before the time is up,
 # and a terminal that is closed. Not all systems have all.
 NAMES = ("SIGTERM", "SIGUSR1", "SIGHUP")
+# One of several processes must not end alone in the middle of a step.
+NAMES_TOGETHER = (*NAMES, "SIGINT")
 
 
 class Interruption:
@@ -14,6 +16,9 @@ class Interruption:
     A signal that someone else handles or ignores (`nohup`) is left alone, and
     so are all of them outside of the main thread, where Python allows no
     handlers.
+
+    Args:
+        names: of the signals. Defaults to `NAMES`.
 
     Attributes:
         signal: the first `signal.Signals` that came, or `None`.
@@ -26,27 +31,31 @@ class Interruption:
     'SIGTERM'
     """
 
-    def __init__(self):
+    def __init__(self, names=NAMES):
+        self.names = names
         self.signal = None
-        self._handled = []
+        self._before = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            for name in NAMES:
+            for name in self.names:
                 number = getattr(signal, name, None)
-                if number and signal.getsignal(number) is signal.SIG_DFL:
+                before = number and signal.getsignal(number)
+                if before in (signal.SIG_DFL, signal.default_int_handler):
                     signal.signal(number, self._notice)
-                    self._handled.append(number)
+                    self._before[number] = before
         return self
 
     def __exit__(self, *error):
-        for number in self._handled:
-            signal.signal(number, signal.SIG_DFL)
-        self._handled = []
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before = {}
 
     def _notice(self, number, frame):
         if self.signal is None:
             self.signal = signal.Signals(number)
+        if number == signal.SIGINT:  # a second Ctrl-C ends it at once
+            signal.signal(number, signal.default_int_handler)
 
 
 def ignore_all():

@@ -105,7 +105,8 @@ contract, in the same order. Process 0 alone writes files.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
-  variables of the model, read the whole weights in every process.
+  variables of the model, read the whole weights in every process. Code inside
+  may differ from process to process.
 
 Weights in parts, for checkpoints; called only if `is_sharded()`:
 

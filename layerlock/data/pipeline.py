@@ -62,6 +62,29 @@ class ClipStream:
         ]
 
 
+class Rows:
+    """The clips of a stream that lie in some rows of its batches.
+
+    Args:
+        clips: a `ClipStream`.
+        batch_size: int, clips in a batch.
+        rows: slice of a batch.
+    """
+
+    def __init__(self, clips: ClipStream, batch_size: int, rows: slice):
+        self.clips = clips
+        self.batch_size = batch_size
+        self.first, last, _ = rows.indices(batch_size)
+        self.num_rows = last - self.first
+
+    def __len__(self):
+        return _ENDLESS
+
+    def __getitem__(self, number: int):
+        batch, row = divmod(number, self.num_rows)
+        return self.clips[batch * self.batch_size + self.first + row]
+
+
 @functools.lru_cache(maxsize=2)  # epochs of one seed follow one another
 def _mixed(seed: int, epoch: int) -> int:
     """Mixes seed and epoch to 32 bits, so that epochs of seeds differ."""
@@ -75,6 +98,7 @@ def batches(
     seed: int = 0,
     first_batch: int = 0,
     num_batches: int | None = None,
+    rows: slice | None = None,
     num_workers: int = 0,
     transfer=None,
     print_fn=print,
@@ -90,6 +114,8 @@ def batches(
         seed: int, of the order of clips. Defaults to `0`.
         first_batch: int, the batch to begin with. Defaults to `0`.
         num_batches: int, or `None` for no end. Defaults to `None`.
+        rows: slice of each batch, to read these rows only. Defaults to
+            `None`, all rows.
         num_workers: int, processes that read clips; 0 reads in a thread of
             this process. Defaults to `0`.
         transfer: function of a batch, called by the thread that has read it,
@@ -99,16 +125,17 @@ def batches(
 
     Returns:
         A generator of `(clips,)`, uint8 of shape
-        `(batch_size, frames, height, width, 3)`, or what `transfer` returned.
+        `(rows, frames, height, width, 3)`, or what `transfer` returned.
     """
-    clips = ClipStream(source, seed)
+    clips = Rows(ClipStream(source, seed), batch_size, rows or slice(None))
+    num_rows = clips.num_rows
     last = None
     if num_batches is not None:
-        last = (first_batch + num_batches) * batch_size
+        last = (first_batch + num_batches) * num_rows
 
     def read_from(batch):
-        numbers = slice(batch * batch_size, last)
-        return _read(clips, numbers, batch_size, num_workers, transfer)
+        numbers = slice(batch * num_rows, last)
+        return _read(clips, numbers, num_rows, num_workers, transfer)
 
     stream = persistence.read_on(read_from, first_batch, print_fn)
     # Closes workers if the program ends before the last batch. A weak

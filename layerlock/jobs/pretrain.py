@@ -31,16 +31,17 @@ def start(config: PretrainConfig):
     """Checks a configuration and builds the run; returns what trains it."""
     building.check_libraries()
     explicit_track = "track" in config.run.given
-    config = run_folder.recall(config)
     processes.start(config)
-    config = config.resolve()
-    method = methods.build(config)
-    folder = run_folder.choose_folder(config)
-    clips = inputs.open_clips(config, folder)
-    with building.distributed(config):
-        model = building.build(config, method)
-    with run_folder.explained_disk_errors(folder):
-        run = run_folder.open_run(config, folder, clips)
+    with processes.quiet():
+        config = run_folder.recall(config).resolve()
+        processes.check(config)
+        method = methods.build(config)
+        folder = run_folder.choose_folder(config)
+        clips = inputs.open_clips(config, folder)
+        with building.distributed(config):
+            model = building.build(config, method)
+        with run_folder.explained_disk_errors(folder):
+            run = run_folder.open_run(config, folder, clips)
     return functools.partial(
         train, config, method, run, clips, model, explicit_track
     )
@@ -67,8 +68,8 @@ def train(
         with (
             run_folder.explained_disk_errors(run.path),
             building.distributed(config),
-            runs.Progress() as progress,
-            Interruption() as interruption,
+            runs.Progress(processes.stream()) as progress,
+            Interruption(processes.signals()) as interruption,
         ):
             failure = _train(
                 config,
@@ -102,9 +103,12 @@ def _train(
             return str(error)
         first_step = step + 1
     try:
-        parts.log.trackers = trackers.start(
-            list(config.run.track), run, first_step, progress.message
+        started = processes.only_first(
+            lambda: trackers.start(
+                list(config.run.track), run, first_step, progress.message
+            )
         )
+        parts.log.trackers = started or trackers.Trackers()
     except ValueError as error:
         return f"{error} Then go on with `resume`."
     if not explicit_track and not config.run.track:
@@ -124,7 +128,8 @@ def _train(
     files = clips.files()
     if files:  # with the reads that failed while training
         run.write_files(files)
-    progress.message(run_folder.write_report(run))
+    if run.is_writer:
+        progress.message(run_folder.write_report(run))
     parts.log.trackers.attach_report(run.report_path)
     parts.log.trackers.close()
     return failure and failure + ending.put_back(config, interruption)
@@ -168,13 +173,14 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
 
 def resume(config, run, model, parts, progress) -> int:
     """Goes on from the newest whole checkpoint; returns its step."""
-    checkpoints.recover(run.checkpoints_path)
-    if not checkpoints.find(run.checkpoints_path):
+    found = processes.first(lambda: _newest(run))
+    if found is None:
         progress.message("No checkpoint yet: starting from step 0.")
         run.drop_metrics_after(0)
         run.add_resume(0, **run_folder.differences(config, run))
         return 0
-    checkpoint, state, damaged = checkpoints.read_newest(run.checkpoints_path)
+    name, state, damaged = found
+    checkpoint = run.checkpoints_path / name
     for sentence in damaged:
         progress.message(f"{sentence} Falling back.")
     contents.check_state(state, checkpoint)
@@ -193,13 +199,23 @@ def resume(config, run, model, parts, progress) -> int:
     if lost:
         progress.message(lost)
     run.add_resume(state["step"], **run_folder.differences(config, run))
-    checkpoints.tidy(
-        run.checkpoints_path, state["step"], config.run.keep_checkpoints
-    )
+    if run.is_writer:
+        checkpoints.tidy(
+            run.checkpoints_path, state["step"], config.run.keep_checkpoints
+        )
     parts.snapshots.set_model(model)
     parts.snapshots.export(state["step"])  # a kill may have come in between
     progress.message(f"Resumed from {checkpoint.name}.")
     return state["step"]
+
+
+def _newest(run) -> tuple | None:
+    """Name, state and damage of the newest checkpoint; `None` if none."""
+    checkpoints.recover(run.checkpoints_path)
+    if not checkpoints.find(run.checkpoints_path):
+        return None
+    checkpoint, *facts = checkpoints.read_newest(run.checkpoints_path)
+    return checkpoint.name, *facts
 
 
 def plan(config: PretrainConfig) -> Plan:

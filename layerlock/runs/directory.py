@@ -39,7 +39,12 @@ class RunDirectory:
     run = RunDirectory.resume("runs/mine")
     run.drop_metrics_after(checkpoint_step)
     ```
+
+    Attributes:
+        is_writer: bool, whether this process writes the files.
     """
+
+    is_writer = True
 
     def __init__(self, path, config: dict):
         self.path = Path(path)

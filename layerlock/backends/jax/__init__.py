@@ -18,7 +18,9 @@ from layerlock.backends.jax.distribution import (
     is_sharded as is_sharded,
     local_rows as local_rows,
 )
+from layerlock.backends.jax.functions import compiled as compiled
 from layerlock.backends.jax.placement import (
+    call_layer as call_layer,
     own_rows as own_rows,
     stored as stored,
     whole as whole,
@@ -39,7 +41,6 @@ from layerlock.backends.jax.processes import (
 from layerlock.backends.jax.programs import (
     CompiledStep,
     finish,
-    shape_of,
     step_from_shapes,
     structure_of,
 )
@@ -197,8 +198,6 @@ def compile_ahead(model, config, make_model):
     step = getattr(model, "compiled_step", None)
     if step is None or step.data is None:
         return None
-    if keras.distribution.distribution() is not None:
-        return None  # the shapes would need shardings
     running = getattr(model, "next_step", None)
     if running is not None and running.config == config:
         return running
@@ -230,36 +229,6 @@ def cache_programs(folder):
         jax.config.update("jax_compilation_cache_dir", str(folder))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
-def compiled(model, function, example=None):
-    # Variables are arguments: `jit` traces again after a freeze replaced some.
-    @jax.jit
-    def run(values, arguments):
-        mapping = list(zip(model.variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
-            return function(*arguments)
-
-    ahead = None
-    if example is not None and keras.distribution.distribution() is None:
-        shapes = jax.tree.map(shape_of, (_values(model.variables), example))
-        ahead = Compilation(
-            lambda: run.lower(*shapes),
-            lambda lowered: lowered.compile(),
-            structure_of(shapes),
-        )
-
-    def call(*arguments):
-        model.jax_state_sync()
-        inputs = _values(model.variables), arguments
-        program = ahead and ahead.take(structure_of(inputs))
-        return (program or run)(*inputs)
-
-    return call
-
-
-def _values(variables) -> list:
-    return [variable.value for variable in variables]
 
 
 def global_norm(gradients):

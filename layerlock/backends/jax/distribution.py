@@ -1,14 +1,12 @@
 """Devices of JAX: layouts for XLA's partitioner."""
 
 import contextlib
-import re
 
 import jax
 import keras
+import numpy as np
 
 from layerlock.backends import mesh as meshes
-
-_BLOCK = re.compile(r"block_\d+/output$")  # what Keras calls a layer's output
 
 
 class Layouts(keras.distribution.ModelParallel):
@@ -28,13 +26,6 @@ class Layouts(keras.distribution.ModelParallel):
         )
         self.kind = kind
         self.axes = axes
-
-    def get_tensor_layout(self, path):
-        if not _BLOCK.search(path):
-            return None
-        return keras.distribution.TensorLayout(
-            [self.batch_dim_name], self.device_mesh
-        )
 
     def get_variable_layout(self, variable):
         axes = self.axes(
@@ -73,3 +64,37 @@ def local_rows(batch_size):
     rows = layout.addressable_devices_indices_map((batch_size,)).values()
     bounds = [row.indices(batch_size)[:2] for (row,) in rows]
     return slice(min(b[0] for b in bounds), max(b[1] for b in bounds))
+
+
+def whole():
+    """The sharding of an array that every device has; `None` without one."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return None
+    mesh = distribution.device_mesh.backend_mesh
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+
+
+def spread(tree):
+    """Spreads arrays that every process has over the devices, by rows.
+
+    Those whose rows cannot be split evenly are copied to all of them.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return tree
+    return jax.tree.map(lambda array: _spread(array, distribution), tree)
+
+
+def _spread(array, distribution):
+    mesh, sharding = distribution.device_mesh, whole()
+    parts = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    if array.ndim and array.shape[0] % parts == 0:
+        sharding = distribution.get_data_layout(array.shape).backend_layout
+    if jax.process_count() == 1:
+        return jax.device_put(array, sharding)
+    # Not `device_put`, which compares the arrays of all processes.
+    array = np.asarray(array)
+    return jax.make_array_from_callback(
+        array.shape, sharding, lambda index: array[index]
+    )

@@ -1,17 +1,21 @@
 """Processes of JAX: how they join, agree, and read each other's parts."""
 
 import contextlib
+import itertools
 import json
 import os
 
 import jax
 import keras
-import numpy as np
+from jax._src import distributed
 from jax.experimental import multihost_utils
 
 from layerlock.backends import launchers
 
 _HEARTBEAT = 30  # seconds without one, after which a process counts as dead
+_PATIENCE = 24 * 3600 * 1000  # ms; what is dead is noticed by its heartbeat
+_MESSAGE = 2**20  # bytes
+_calls = itertools.count()  # the same in every process
 # With one of these, JAX finds the other processes by itself.
 _FOUND_BY_JAX = (
     "JAX_COORDINATOR_ADDRESS",
@@ -25,6 +29,8 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
         return
     if coordinator is None and not _has_launcher():
         return
+    # It would take SIGTERM, which `Interruption` does.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
             coordinator,
@@ -70,32 +76,82 @@ def process_count():
 def agree(flag):
     if jax.process_count() == 1:
         return bool(flag)
-    flags = multihost_utils.process_allgather(np.array(bool(flag)))
-    return bool(np.any(flags))
+    name = f"layerlock/agree/{next(_calls)}"
+    client = _client()
+    if flag:
+        client.key_value_set(f"{name}/{jax.process_index()}", "1")
+    client.wait_at_barrier(name, _PATIENCE)
+    return bool(client.key_value_dir_get(name))
 
 
 def broadcast(value):
     if jax.process_count() == 1:
         return value
-    content = np.frombuffer(json.dumps(value).encode(), "uint8")
-    size = int(multihost_utils.broadcast_one_to_all(np.array(len(content))))
-    if jax.process_index():
-        content = np.zeros(size, "uint8")
-    content = multihost_utils.broadcast_one_to_all(content)
-    return json.loads(np.asarray(content, "uint8").tobytes())
+    name = f"layerlock/broadcast/{next(_calls)}"
+    client = _client()
+    if jax.process_index() == 0:
+        content = json.dumps(value).encode()
+        parts = range(0, len(content), _MESSAGE)
+        for part in parts:
+            client.key_value_set_bytes(
+                f"{name}/{part}", content[part : part + _MESSAGE]
+            )
+        client.key_value_set(f"{name}/parts", str(len(parts)))
+    else:
+        count = client.blocking_key_value_get(f"{name}/parts", _PATIENCE)
+        content = b"".join(
+            client.blocking_key_value_get_bytes(
+                f"{name}/{part * _MESSAGE}", _PATIENCE
+            )
+            for part in range(int(count))
+        )
+    client.wait_at_barrier(name, _PATIENCE)
+    if jax.process_index() == 0:
+        client.key_value_delete(f"{name}/")
+    return json.loads(content)
 
 
 def barrier():
     if jax.process_count() > 1:
-        multihost_utils.sync_global_devices("layerlock")
+        name = f"layerlock/barrier/{next(_calls)}"
+        _client().wait_at_barrier(name, _PATIENCE)
 
 
+@contextlib.contextmanager
 def gathered(model):
     if jax.process_count() == 1:
-        return contextlib.nullcontext()
-    whole = [
-        (v, multihost_utils.process_allgather(v.value, tiled=True))
-        for v in model.variables
-        if not v.value.is_fully_addressable and not v.value.is_fully_replicated
+        yield
+        return
+    parts = [
+        variable
+        for variable in model.variables
+        if not variable.value.is_fully_addressable
+        and not variable.value.is_fully_replicated
     ]
-    return keras.StatelessScope(state_mapping=whole)
+    # One at a time: on a CPU, collectives of two programs would mix.
+    whole = []
+    for variable in parts:
+        value = jax.block_until_ready(variable.value)
+        value = multihost_utils.process_allgather(value, tiled=True)
+        whole.append((variable, value))
+    # Keras makes variables to save others: those are of this process alone.
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        with (
+            keras.StatelessScope(state_mapping=whole)
+            if whole
+            else contextlib.nullcontext()
+        ):
+            yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
+def _client():
+    """The client of the service through which the processes of JAX met.
+
+    Not a computation on devices: that would take its turn between training
+    steps, and a background thread could not ask.
+    """
+    return distributed.global_state.client

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from layerlock.jobs.pretraining import queue
+from layerlock.jobs.pretraining import processes, queue
 from layerlock.runs import configuration
 
 
@@ -31,7 +31,7 @@ def put_back(config, interruption) -> str:
     """Puts the job into its queue again, if it is asked to; says so."""
     name = interruption.signal and interruption.signal.name
     # After SIGTERM, SLURM puts the job back by itself, or is not to.
-    if config.run.requeue and name == "SIGUSR1":
+    if config.run.requeue and name == "SIGUSR1" and processes.is_first():
         return f" {queue.requeue()}"
     return ""
 

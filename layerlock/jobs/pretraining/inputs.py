@@ -13,6 +13,7 @@ from layerlock.data.names import readable
 from layerlock.evaluation import leaks
 from layerlock.evaluation.probes import require_scikit_learn
 from layerlock.evaluation.task import name_some
+from layerlock.jobs.pretraining import processes
 
 NUM_NAMED = 10  # unreadable videos
 NUM_VALIDATION_BATCHES = 4
@@ -47,9 +48,20 @@ def open_clips(config: PretrainConfig, folder) -> Clips:
     The lists of files are frozen into the run directory at its start, so that
     a resume reads the same clips whatever has become of the folders.
     """
-    known = {}
     if config.run.resume:
-        known = runs.RunDirectory.open(folder).read_files() or {}
+        known = runs.RunDirectory.open(folder).read_files()
+        return _open_clips(config, folder, known or {})
+    opened = []
+
+    def look():
+        opened.append(_open_clips(config, folder, {}))
+        return opened[0].files()
+
+    known = processes.first(look)  # one of them looks through the folders
+    return opened[0] if opened else _open_clips(config, folder, known or {})
+
+
+def _open_clips(config, folder, known) -> Clips:
     source = data.get(
         config.data.data,
         **_clip_arguments(config.data),
@@ -147,6 +159,8 @@ def batches(
 ):
     """What `fit` trains on: batches of a source, one after the other.
 
+    Each process reads its own rows of a batch.
+
     Args:
         config: resolved.
         source: `data.VideoSource`.
@@ -158,6 +172,7 @@ def batches(
         config.training.batch_size,
         seed=config.training.seed,
         first_batch=first_batch,
+        rows=backends.local_rows(config.training.batch_size),
         num_workers=config.data.workers,
         transfer=backends.to_device,
         print_fn=print_fn,

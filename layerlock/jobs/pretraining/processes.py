@@ -1,7 +1,9 @@
-"""The processes of a run."""
+"""The processes of a run: what the first one does for all."""
 
-from layerlock import backends
-from layerlock.backends import launchers
+import contextlib
+import io
+
+from layerlock import backends, interruption
 from layerlock.config import OptionError, PretrainConfig
 
 
@@ -12,15 +14,87 @@ def start(config: PretrainConfig):
         ValueError: if they were not started as the backend needs it.
     """
     devices = config.devices
-    if devices.distribution != "none":
-        backends.start_processes(
-            devices.coordinator, devices.num_processes, devices.process_id
-        )
-        return
-    launcher = launchers.find()
-    if launcher:
+    backends.start_processes(
+        devices.coordinator, devices.num_processes, devices.process_id
+    )
+
+
+def check(config: PretrainConfig):
+    """Raises unless the processes train one model together."""
+    count = backends.process_count()
+    if count > 1 and config.devices.distribution == "none":
         raise OptionError(
-            f"{launcher.name} started {launcher.num_processes} processes, and "
-            "without a distribution each would train the same run. Use "
-            "`distribution=data` or fsdp, or start one process."
+            f"{count} processes were started, and without a distribution each "
+            "would train the same run. Use `distribution=data` or fsdp, or "
+            "start one process."
         )
+
+
+def signals() -> tuple:
+    """Names of the signals after which a run is saved, and ends."""
+    together = backends.process_count() > 1
+    return interruption.NAMES_TOGETHER if together else interruption.NAMES
+
+
+def is_first() -> bool:
+    """Whether this process writes the files of the run."""
+    return backends.process_index() == 0
+
+
+def first(function):
+    """Calls a function in the first process; returns the result in all.
+
+    Every process calls this. An error is raised in all of them.
+
+    Args:
+        function: without arguments. With several processes it returns a JSON
+            value.
+    """
+    if backends.process_count() == 1:
+        return function()
+    if not is_first():
+        answer = backends.broadcast(None)
+        if "error" in answer:
+            raise ValueError(f"The first process stopped: {answer['error']}")
+        return answer["value"]
+    try:
+        answer = {"value": function()}
+    except Exception as error:
+        backends.broadcast({"error": str(error)})
+        raise
+    return backends.broadcast(answer)["value"]
+
+
+def only_first(function):
+    """Calls a function in the first process; `None` in the others.
+
+    Every process calls this. An error is raised in all of them.
+
+    Args:
+        function: without arguments.
+    """
+    results = []
+    first(lambda: results.append(function()))
+    return results[0] if results else None
+
+
+class _Nowhere(io.TextIOBase):
+    """A stream that drops what is written."""
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        return len(text)
+
+
+def stream():
+    """Where progress goes: `None`, standard error, in the first process."""
+    return None if is_first() else _Nowhere()
+
+
+def quiet():
+    """Context in which all processes but the first print nothing."""
+    if is_first():
+        return contextlib.nullcontext()
+    return contextlib.redirect_stdout(_Nowhere())

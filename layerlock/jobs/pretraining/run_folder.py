@@ -12,8 +12,10 @@ import layerlock
 from layerlock import backends, disk, json_files, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
+from layerlock.jobs.pretraining import processes
 from layerlock.models import presets
 from layerlock.runs import configuration, directory, lock
+from layerlock.runs.followed import FollowedRun
 
 FREE = tuple(
     name
@@ -30,7 +32,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     """
     path = config.run.run_dir
     if config.run.requeue and path is not None:
-        if (pathlib.Path(path) / "config.json").is_file():
+        if processes.first((pathlib.Path(path) / "config.json").is_file):
             config = config.but(resume=True)
     if not config.run.resume or path is None:
         return config
@@ -67,15 +69,28 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
         configuration.compare_config(run.config, describe(config), FREE)
         return run.path
     if path is None:
-        now = datetime.datetime.now()
-        path = pathlib.Path("runs") / now.strftime("%Y-%m-%d_%H-%M-%S")
+        path = processes.first(_new_name)
         print(f"Run directory: {path}")
-    directory.check_free(path)
+    processes.only_first(lambda: directory.check_free(path))
     return pathlib.Path(path)
 
 
+def _new_name() -> str:
+    now = datetime.datetime.now()
+    return os.path.join("runs", now.strftime("%Y-%m-%d_%H-%M-%S"))
+
+
 def open_run(config: PretrainConfig, folder, clips) -> runs.RunDirectory:
-    """Creates the run directory, or opens it to go on; locks it."""
+    """Creates the run directory, or opens it to go on; locks it.
+
+    The first process does so, and the others follow.
+    """
+    run = processes.only_first(lambda: _open_run(config, folder, clips))
+    began_with = processes.first(lambda: run.config)
+    return run or FollowedRun(folder, began_with)
+
+
+def _open_run(config, folder, clips):
     folder.mkdir(parents=True, exist_ok=True)
     lock.hold(folder)
     if not config.run.resume:

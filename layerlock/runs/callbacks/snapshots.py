@@ -1,5 +1,7 @@
 """Saves checkpoints, the encoder and the pictures of a run."""
 
+import signal
+
 from keras import ops
 
 from layerlock import backends
@@ -68,8 +70,20 @@ class Snapshots(EverySteps):
         super().on_train_batch_end(batch, logs)
         if self.counter.step >= self.steps:
             self.model.stop_training = True
-        elif self.interruption.signal is not None:
+        elif self._has_signal():
             self._end_early()
+
+    def _has_signal(self) -> bool:
+        """Whether a signal came to any process; all learn which one."""
+        own = self.interruption.signal
+        if not backends.agree(own is not None):
+            return False
+        for name in self.interruption.names:
+            number = getattr(signal, name, None)
+            if number and backends.agree(own == number):
+                self.interruption.signal = number
+                return True
+        return False
 
     def _end_early(self):
         """Saves and stops, unless gradients are being accumulated."""
@@ -101,14 +115,27 @@ class Snapshots(EverySteps):
             if hasattr(callback, "get_arrays")
             for key, array in callback.get_arrays().items()
         }
-        checkpoints.save(
-            self.run.checkpoints_path, model, step, state, self.keep, arrays
-        )
+        with backends.gathered(model):
+            if self.run.is_writer:
+                checkpoints.save(
+                    self.run.checkpoints_path,
+                    model,
+                    step,
+                    state,
+                    self.keep,
+                    arrays,
+                )
         self.saved_step = step
         self.export(step)
 
     def export(self, step: int):
         """Exports the encoder, and saves the arrays of the pictures."""
+        with backends.gathered(self.model):
+            if self.run.is_writer:
+                self._export_encoders()
+        self._save_pictures(step)
+
+    def _export_encoders(self):
         model = self.model
         model.exported_encoder.save_to_preset(
             self.run.encoder_path, overwrite=True
@@ -116,22 +143,24 @@ class Snapshots(EverySteps):
         if model.teacher is not None:
             model.encoder.save_to_preset(self.run.student_path, overwrite=True)
         model_card.write(self.run)
-        self._save_pictures(step)
 
     def _save_pictures(self, step):
         model, clips = self.model, self.clips
         if model.target_layers == (0,):
             masked, predicted = self._reconstruct(clips)
-            pictures.save_reconstruction(
-                self.run, clips, masked, predicted, step
+            if self.run.is_writer:
+                pictures.save_reconstruction(
+                    self.run, clips, masked, predicted, step
+                )
+        features = self._features(ops.convert_to_tensor(clips))
+        if self.run.is_writer:
+            pictures.save_features(
+                self.run,
+                clips,
+                ops.convert_to_numpy(features),
+                self._pictured_layer,
+                step,
             )
-        pictures.save_features(
-            self.run,
-            clips,
-            ops.convert_to_numpy(self._features(ops.convert_to_tensor(clips))),
-            self._pictured_layer,
-            step,
-        )
 
     @property
     def _pictured_layer(self):

@@ -1,0 +1,121 @@
+"""Trains 30 steps with three freezes under every layout, on eight devices.
+
+Run as `python -m tests.backends.jax.layouts OBJECTIVE ACCUMULATION LAYOUT...`.
+Prints the losses, gradient norms and weights of each layout as JSON. A layout
+is `none`, or a distribution with its mesh, such as `fsdp:4,2`.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+
+from layerlock import backends
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
+from layerlock.core.pretraining.masks import RandomMask
+from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.models import sharding
+from layerlock.models.video_encoder import VideoEncoder
+
+NUM_STEPS = 30
+EVENTS = [(8, 1), (15, 2), (22, 3)]
+BATCH_SIZE = 8
+CLIP_SHAPE = (4, 8, 8)
+
+
+def build(objective, accumulation):
+    keras.utils.set_random_seed(7)
+    encoder = VideoEncoder(
+        num_layers=4,
+        num_heads=2,
+        hidden_dim=16,
+        mlp_dim=32,
+        patch_size=(2, 4, 4),
+        clip_shape=CLIP_SHAPE,
+        num_decoder_layers=1 if objective == "mae" else 0,
+        name="encoder",
+    )
+    model = MaskedPretraining(
+        encoder, objective=objective, mask=RandomMask(0.5), seed=3
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            2e-3,
+            weight_decay=0.05,
+            global_clipnorm=0.3,  # less than the norm of any gradient
+            gradient_accumulation_steps=accumulation
+            if accumulation > 1
+            else None,
+        )
+    )
+    return model
+
+
+def batches():
+    """The rows that this process reads, without an end."""
+    rng = np.random.default_rng(11)
+    rows = backends.local_rows(BATCH_SIZE)
+    while True:
+        clips = rng.integers(0, 256, (BATCH_SIZE, *CLIP_SHAPE, 3), "uint8")
+        yield (clips[rows],)
+
+
+class Record(keras.callbacks.Callback):
+    """Keeps what a step logs, and the step that is compiled ahead."""
+
+    def __init__(self, lock):
+        super().__init__()
+        self.lock, self.ahead = lock, None
+        self.losses, self.norms = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(float(logs["batch_loss"]))
+        self.norms.append(float(logs["grad_norm"]))
+        self.ahead = self.lock.compiling or self.ahead
+
+
+def train(objective, accumulation):
+    model = build(objective, accumulation)
+    lock = LayerLock(PiecewiseFreezeSchedule(EVENTS))
+    record = Record(lock)
+    model.fit(
+        batches(),
+        steps_per_epoch=NUM_STEPS * accumulation,
+        shuffle=False,
+        verbose=0,
+        callbacks=[record, lock],
+    )
+    assert lock.events == EVENTS, lock.events
+    assert model.compiled_step.latest is record.ahead.program
+    backends.sync_state(model)
+    with backends.gathered(model):
+        weights = {
+            v.path: np.asarray(v.numpy(), "float64").ravel()[:40].tolist()
+            for v in model.encoder.variables
+        }
+    held = [
+        max(shard.data.nbytes for shard in v.value.addressable_shards)
+        for v in [*model.variables, *model.optimizer.variables]
+    ]
+    return {
+        "losses": record.losses,
+        "norms": record.norms,
+        "weights": weights,
+        "device_bytes": sum(held),
+    }
+
+
+def main(objective, accumulation, *layouts):
+    results = {}
+    for layout in layouts:
+        kind, _, mesh = layout.partition(":")
+        mesh = tuple(map(int, mesh.split(","))) if mesh else None
+        with backends.distributed(kind, mesh, sharding.axes(kind)):
+            results[layout] = train(objective, int(accumulation))
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
