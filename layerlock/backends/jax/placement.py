@@ -7,8 +7,6 @@ sharded and batches are not.
 import jax
 import keras
 
-from layerlock.backends import mesh as meshes
-
 
 def whole(variable):
     """See the contract."""
@@ -36,8 +34,8 @@ def own_rows(x):
     distribution = keras.distribution.distribution()
     if distribution is None or not isinstance(x, jax.core.Tracer):
         return x
-    mesh = distribution.device_mesh
-    if x.shape[0] % mesh.shape[mesh.axis_names.index(meshes.AXES[0])]:
+    mesh, axis = distribution.device_mesh, distribution.batch_dim_name
+    if x.shape[0] % mesh.shape[mesh.axis_names.index(axis)]:
         return x  # a few clips, for a picture
     layout = distribution.get_data_layout(x.shape)
     return jax.lax.with_sharding_constraint(x, layout.backend_layout)
