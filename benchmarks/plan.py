@@ -7,8 +7,8 @@
 Compiles the steps of `recipes/paper/mae_e_layerlock.py` or
 `mae_g_layerlock.py` with JAX, as `layerlock pretrain --plan` does, for devices
 that do not exist: nothing is allocated and nothing is run. Blocks are
-recomputed (`--remat`). Compiling takes minutes of CPU time. --markdown adds a
-row for the table of docs/guides/planning.md to a file. The last line is JSON;
+recomputed (`--remat`). Compiling takes minutes of CPU time. --tables adds rows
+for docs/guides/planning.md to the files of a folder. The last line is JSON;
 `ratio` is the state of a device over its share of the state of all.
 """
 
@@ -23,7 +23,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 from absl import flags  # noqa: E402
 
-from layerlock.core.costs import accelerators, memory  # noqa: E402
+from layerlock.core.costs import memory  # noqa: E402
 from layerlock.jobs.pretraining import (  # noqa: E402
     costs,
     method as methods,
@@ -56,7 +56,12 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "accumulation", 2, "Batches of an optimizer step.", flag_values=FLAGS
 )
-flags.DEFINE_string("markdown", None, "File to add to.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "tables",
+    None,
+    "Folder of memory.md and time.md, to which rows are added.",
+    flag_values=FLAGS,
+)
 
 
 def main(argv):
@@ -67,9 +72,6 @@ def main(argv):
     planned = planning.plan(config, counted)
     print(costs.heading(config, counted))
     print("\n".join(plan_text.lines(config, planned)))
-    if FLAGS.markdown:
-        with open(FLAGS.markdown, "a") as file:
-            file.write(f"{row(config, planned)}\n")
     first = planned.stages[0]
     held = first.weight_bytes + first.slot_bytes
     whole = 4 * (
@@ -78,19 +80,23 @@ def main(argv):
     )
     ratio = held * FLAGS.devices / whole
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(
-        json.dumps(
-            {
-                "name": "plan",
-                "ratio": ratio,
-                "low": ratio,
-                "high": ratio,
-                "preset": FLAGS.preset,
-                "cpu_seconds": used.ru_utime + used.ru_stime,
-                **plan_text.as_json(planned),
-            }
-        )
-    )
+    facts = {
+        "name": "plan",
+        "ratio": ratio,
+        "low": ratio,
+        "high": ratio,
+        "preset": FLAGS.preset,
+        "batch_size": FLAGS.batch_size,
+        "accumulation": FLAGS.accumulation,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        **plan_text.as_json(planned),
+    }
+    if FLAGS.tables:
+        folder = pathlib.Path(FLAGS.tables)
+        for name, make_row in (("memory", memory_row), ("time", time_row)):
+            with open(folder / f"{name}.md", "a") as file:
+                file.write(f"{make_row(facts)}\n")
+    print(json.dumps(facts))
 
 
 def configuration():
@@ -108,33 +114,37 @@ def configuration():
     ).resolve()
 
 
-def row(config, planned) -> str:
-    """A row of markdown: the first and the last stage."""
-    first, last = planned.stages[0], planned.stages[-1]
-    cells = [
-        FLAGS.preset.removeprefix("video_vit_"),
-        str(FLAGS.devices),
-        f"{config.training.batch_size} x {config.training.accumulation}",
-        wording.memory(first.weight_bytes),
-    ]
-    for value in (
-        lambda one: wording.memory(one.slot_bytes),
-        lambda one: wording.memory(one.scratch_bytes),
-        lambda one: wording.scaled(one.flops, "FLOPs"),
-        lambda one: wording.scaled(one.bytes_sent["all-gather"], "B"),
-        lambda one: wording.scaled(
-            one.bytes_sent["reduce-scatter"]
-            + one.bytes_sent.get("all-reduce", 0),
-            "B",
-        ),
-    ):
-        cells.append(f"{value(first)} / {value(last)}")
-    for name in ("H100", "TPU v5p"):
-        accelerator = accelerators.ACCELERATORS[name]
-        for unfrozen in (False, True):
-            low, high = planned.device_days(accelerator, unfrozen)
-            cells.append(f"{low:,.0f} to {high:,.0f}")
+def memory_row(facts) -> str:
+    """A row: what a device holds and sends in the first and the last stage."""
+    ends = facts["stages"][0], facts["stages"][-1]
+    cells = [*_names(facts), wording.memory(ends[0]["weight_bytes"])]
+    for kind in ("slot_bytes", "scratch_bytes"):
+        cells.append(" / ".join(wording.memory(one[kind]) for one in ends))
+    for kinds in (("all-gather",), ("reduce-scatter", "all-reduce")):
+        sent = [
+            sum(one["bytes_sent"].get(kind, 0) for kind in kinds)
+            for one in ends
+        ]
+        cells.append(" / ".join(wording.scaled(size, "B") for size in sent))
     return f"| {' | '.join(cells)} |"
+
+
+def time_row(facts) -> str:
+    """A row: device-days of the run, and without a freeze."""
+    cells = _names(facts)
+    for name in ("H100", "TPU v4", "TPU v5p"):
+        days = facts["device_days"][name]
+        for key in ("run", "unfrozen"):
+            cells.append(" to ".join(f"{value:,.0f}" for value in days[key]))
+    return f"| {' | '.join(cells)} |"
+
+
+def _names(facts):
+    return [
+        facts["preset"].removeprefix("video_vit_"),
+        str(facts["devices"]),
+        f"{facts['batch_size']} x {facts['accumulation']}",
+    ]
 
 
 if __name__ == "__main__":

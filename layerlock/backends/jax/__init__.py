@@ -20,6 +20,7 @@ from layerlock.backends.jax.distribution import (
 )
 from layerlock.backends.jax.functions import compiled as compiled
 from layerlock.backends.jax.placement import (
+    call_layer as call_layer,
     own_rows as own_rows,
     stored as stored,
     whole as whole,

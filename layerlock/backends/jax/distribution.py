@@ -1,15 +1,12 @@
 """Devices of JAX: layouts for XLA's partitioner."""
 
 import contextlib
-import re
 
 import jax
 import keras
 import numpy as np
 
 from layerlock.backends import mesh as meshes
-
-_BLOCK = re.compile(r"block_\d+/output$")  # what Keras calls a layer's output
 
 
 class Layouts(keras.distribution.ModelParallel):
@@ -29,13 +26,6 @@ class Layouts(keras.distribution.ModelParallel):
         )
         self.kind = kind
         self.axes = axes
-
-    def get_tensor_layout(self, path):
-        if not _BLOCK.search(path):
-            return None
-        return keras.distribution.TensorLayout(
-            [self.batch_dim_name], self.device_mesh
-        )
 
     def get_variable_layout(self, variable):
         axes = self.axes(

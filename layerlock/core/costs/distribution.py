@@ -26,7 +26,7 @@ class DeviceCost:
     def of(
         cls,
         sizes: StepSizes,
-        num_devices: int,
+        mesh: tuple,
         is_sharded: bool,
         frozen_layers: int = 0,
         target_layers: tuple = (0,),
@@ -36,9 +36,11 @@ class DeviceCost:
 
         Args:
             sizes: `StepSizes` of the model, with the whole batch.
-            num_devices: int, between which the batch is split.
-            is_sharded: bool, whether weights, gradients and slots are split,
-                too: `distribution=fsdp`. Else every device has all of them.
+            mesh: devices along the data axis, between which the batch is
+                split, and along the model axis, between which blocks are.
+                What the latter exchange inside of blocks is left out.
+            is_sharded: bool, whether weights, gradients and slots are split
+                along the data axis, too: `distribution=fsdp`.
             frozen_layers: int. Defaults to `0`.
             target_layers: tuple of ints, 0 being the pixels. Defaults to
                 `(0,)`.
@@ -49,7 +51,7 @@ class DeviceCost:
 
         >>> from layerlock.core.costs.flops import BlockSizes
         >>> sizes = StepSizes(BlockSizes(4, 64, 256), 1, 96, 64, ((16, 48),))
-        >>> DeviceCost.of(sizes, 8, True).memory.weights * 8 == (
+        >>> DeviceCost.of(sizes, (8, 1), True).memory.weights * 8 == (
         ...     StepMemory.of(sizes).weights)
         True
         """
@@ -59,7 +61,8 @@ class DeviceCost:
             target_layers,
             bytes_per_number=bytes_per_number,
         )
-        parts = num_devices if is_sharded else 1
+        data, model = mesh
+        parts = model * (data if is_sharded else 1)
         trained = memory.num_trained(sizes, frozen_layers, target_layers)
         numbers = 2 * trained  # a sum, which is a scatter and a gather
         if is_sharded:
@@ -67,13 +70,13 @@ class DeviceCost:
             shared = not sizes.has_teacher  # blocks that both passes use
             used += shared * max(target_layers) * sizes.encoder.block_weights
             numbers += used  # forward; backward; the sum of the gradients
-        share = 1 - 1 / num_devices
+        share = (1 - 1 / data) / model
         return cls(
             StepMemory(
                 weights=whole.weights // parts,
                 gradients=whole.gradients // parts,
                 slots=whole.slots // parts,
-                activations=whole.activations // num_devices,
+                activations=whole.activations // data,
             ),
             round(numbers * bytes_per_number * share),
         )

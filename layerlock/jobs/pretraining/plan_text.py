@@ -111,10 +111,14 @@ def _time_table(config, planned):
             (
                 accelerator.name,
                 *(f"{max(one):.3g} to {sum(one):.3g} s" for one in seconds),
-                *(f"{low:,.3g} to {high:,.3g}" for low, high in days),
+                *(f"{_days(low)} to {_days(high)}" for low, high in days),
             )
         )
     return wording.columns(rows)
+
+
+def _days(days) -> str:
+    return f"{days:,.0f}" if days >= 100 else f"{days:.3g}"
 
 
 def as_json(planned: DevicePlan) -> dict:

@@ -134,10 +134,9 @@ def _by_kind(step, accumulation):
 
 def _counted(config, costs, stage) -> DeviceStage:
     spread = config.devices
-    data, _ = mesh.sizes(spread.distribution, spread.mesh, spread.devices)
     cost = DeviceCost.of(
         costs.sizes,
-        data,
+        mesh.sizes(spread.distribution, spread.mesh, spread.devices),
         spread.distribution == "fsdp",
         stage.frozen_layers,
         stage.target_layers,

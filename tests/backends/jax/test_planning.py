@@ -92,7 +92,7 @@ def test_weights_travel_and_features_do_not(steps):
 @pytest.mark.parametrize("distribution", ["data", "fsdp"])
 @pytest.mark.parametrize("frozen", [1, 3])
 def test_devices_exchange_what_sizes_say(steps, sizes, distribution, frozen):
-    counted = DeviceCost.of(sizes, 8, distribution == "fsdp", frozen)
+    counted = DeviceCost.of(sizes, (8, 1), distribution == "fsdp", frozen)
 
     sent = of_weights(steps[f"{distribution}:2048:{frozen}"])
     assert sent == pytest.approx(counted.bytes_sent, rel=0.05)

@@ -13,8 +13,8 @@ BLOCK = 4 * SIZES.encoder.block_weights
 SHARE = 1 - 1 / 8
 
 
-def cost(is_sharded, frozen_layers=0, target_layers=(0,), sizes=SIZES):
-    return DeviceCost.of(sizes, 8, is_sharded, frozen_layers, target_layers)
+def cost(is_sharded, frozen_layers=0, target_layers=(0,), mesh=(8, 1)):
+    return DeviceCost.of(SIZES, mesh, is_sharded, frozen_layers, target_layers)
 
 
 def test_shards_are_an_eighth_of_everything():
@@ -31,20 +31,24 @@ def test_copies_share_the_batch_alone():
     assert held.activations == whole.activations // 8
 
 
-@pytest.mark.parametrize(
-    "is_sharded, targets, passes",
-    [
-        (False, (0,), 2),  # the sum of its gradient: scattered and gathered
-        (True, (0,), 2),  # backward pass and the sum; the forward one stays
-    ],
-)
-def test_what_is_sent_falls_with_every_frozen_block(
-    is_sharded, targets, passes
-):
-    sent = [cost(is_sharded, k, targets).bytes_sent for k in (1, 2, 3)]
+def test_a_model_axis_splits_weights_and_not_clips():
+    line, square = cost(True), cost(True, mesh=(4, 2))
 
+    assert square.memory.weights == line.memory.weights
+    assert square.memory.activations == 2 * line.memory.activations
+    assert square.bytes_sent == pytest.approx(
+        line.bytes_sent / 2 * (3 / 4) / (7 / 8), abs=1
+    )
+
+
+@pytest.mark.parametrize("is_sharded", [False, True])
+def test_what_is_sent_falls_with_every_frozen_block(is_sharded):
+    sent = [cost(is_sharded, frozen).bytes_sent for frozen in (1, 2, 3)]
+
+    # Copies scatter and gather the sum of its gradient; shards are gathered
+    # for its backward pass and scatter the sum.
     for before, after in zip(sent, sent[1:], strict=False):
-        assert before - after == pytest.approx(passes * SHARE * BLOCK, abs=1)
+        assert before - after == pytest.approx(2 * SHARE * BLOCK, abs=1)
 
 
 def test_a_target_pass_gathers_frozen_blocks_a_second_time():
