@@ -42,6 +42,7 @@ from layerlock.core.pretraining.model import (
     MaskedPretraining as MaskedPretraining,
 )
 from layerlock.core.pretraining.objectives import Objective as Objective
+from layerlock.core.pretraining.objectives.lejepa import LeJEPA as LeJEPA
 from layerlock.core.pretraining.objectives.mae import (
     MaskedAutoencoding as MaskedAutoencoding,
 )
@@ -55,6 +56,7 @@ from layerlock.models.deep_readout import (
 )
 from layerlock.models.linear_readout import LinearReadout as LinearReadout
 from layerlock.models.predictor import LatentPredictor as LatentPredictor
+from layerlock.models.projector import Projector as Projector
 from layerlock.models.readout import AttentiveReadout as AttentiveReadout
 from layerlock.models.rope import RotaryEmbedding3D as RotaryEmbedding3D
 from layerlock.models.video_encoder import VideoEncoder as VideoEncoder

@@ -163,9 +163,9 @@ def encoder_arguments(config) -> dict:
 
 
 def _num_decoder_layers(config, arguments) -> int:
-    """Blocks that decode: none where the predictor has blocks of its own."""
+    """Blocks that decode: none where the predictor is a network of its own."""
     objective = plugin_class("objective", config.method.objective)
-    if objective.predictor == "transformer":
+    if objective.predictor != "patchwise":
         return 0
     # An encoder of V-JEPA has none: then as many as the presets of its depth.
     return arguments["num_decoder_layers"] or min(

@@ -10,9 +10,15 @@ CONTEXTS = ("clip", "scored")
 
 
 def _mask(config):
-    """multiblock for vjepa, random for mae: the objective's own"""
+    """multiblock for vjepa, random for others: the objective's own"""
     objective = facts.plugin_class("objective", config.method.objective)
     return objective.default_mask
+
+
+def _masks_per_clip(config):
+    """4 for lejepa, which compares them, 1 for others: the objective's own"""
+    objective = facts.plugin_class("objective", config.method.objective)
+    return objective.default_masks_per_clip
 
 
 def _mask_ratio(config):
@@ -87,7 +93,9 @@ class MethodConfig(Section):
         choices=CONTEXTS,
     )
     masks_per_clip: int = option(
-        1, "Masks drawn for every clip; they share the target's pass.", low=1
+        rule=_masks_per_clip,
+        help="Masks drawn for every clip; they share the target's pass.",
+        low=1,
     )
     mask: str = option(
         rule=_mask,

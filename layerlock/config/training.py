@@ -6,7 +6,7 @@ from layerlock.config import components, facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 
-GRADIENT_CLIPS = {"patchwise": 1.0, "transformer": 10.0}
+GRADIENT_CLIPS = {"patchwise": 1.0, "transformer": 10.0, "projector": 1.0}
 
 
 def _learning_rate(config):

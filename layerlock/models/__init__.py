@@ -6,6 +6,7 @@ from layerlock.models.linear_readout import LinearReadout
 from layerlock.models.patches import patchify, unpatchify
 from layerlock.models.positions import LearnedPositions, SinCosPositions
 from layerlock.models.predictor import LatentPredictor
+from layerlock.models.projector import Projector
 from layerlock.models.readout import AttentiveReadout
 from layerlock.models.rope import RotaryEmbedding3D
 from layerlock.models.transformer import TransformerBlock
@@ -18,6 +19,7 @@ __all__ = [
     "LearnedPositions",
     "LinearReadout",
     "PatchwiseDecoder",
+    "Projector",
     "RotaryEmbedding3D",
     "SinCosPositions",
     "TransformerBlock",

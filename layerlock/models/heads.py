@@ -19,13 +19,19 @@ class TargetHeads:
     - `encoder_layers(encoder)`: the number of encoder blocks that process
       visible tokens only, which are the blocks that may freeze.
 
+    A predictor without heads, such as `Projector`, is for objectives without
+    target layers.
+
     Attributes:
         block_sizes: tuple of ints, for `core.costs`: number, width, MLP width
             and attention heads of the predictor's own blocks; `None` without
             own blocks.
+        mlp_sizes: tuple of ints, for `core.costs`: width, hidden features and
+            outputs of a `Projector`; `None` for others.
     """
 
     block_sizes = None
+    mlp_sizes = None
 
     def __call__(
         self,
@@ -70,6 +76,12 @@ class TargetHeads:
 
     def head_layers(self, target_layers) -> list:
         """Returns the heads of these targets."""
+        if not target_layers:
+            raise ValueError(
+                "An objective without target layers compares embeddings, and "
+                f"a {type(self).__name__} computes none. Pass a `Projector` as "
+                "`predictor`, or leave it out."
+            )
         live = []
         for target in target_layers:
             head = self.head_of(target)

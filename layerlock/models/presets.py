@@ -77,3 +77,21 @@ def predictor_sizes(hidden_dim: int, num_layers: int) -> dict:
         "num_heads": heads,
         "predictor_dim": width - width % (2 * heads),
     }
+
+
+def projector_sizes(hidden_dim: int) -> dict:
+    """Returns the sizes of `Projector.for_encoder`, as arguments.
+
+    LeVJEPA's 2048 hidden features and 256 outputs from width 768 on, and in
+    the same proportion for narrower encoders.
+
+    Args:
+        hidden_dim: int, features of a token of the encoder.
+
+    Example:
+
+    >>> projector_sizes(hidden_dim=96)
+    {'mlp_dim': 256, 'embedding_dim': 32}
+    """
+    embedding_dim = min(256, max(8, hidden_dim // 3))
+    return {"mlp_dim": 8 * embedding_dim, "embedding_dim": embedding_dim}

@@ -84,12 +84,15 @@ def columns(rows: list) -> list[str]:
 
 
 def target(layer) -> str:
-    """Formats target layers: `pixels`, `layer 3`, `layers 1, 2, 3`.
+    """Formats targets: `pixels`, `layer 3`, `layers 1, 2, 3`, `other views`.
 
     Args:
-        layer: None or 0 for pixels, the number of a layer, or a list of such.
+        layer: None or 0 for pixels, the number of a layer, or a list of such,
+            which is empty if views of a clip are compared.
     """
     if isinstance(layer, list | tuple):
+        if not layer:
+            return "other views"
         if len(layer) == 1:
             return target(layer[0])
         return "layers " + ", ".join(str(item) for item in layer)

@@ -55,13 +55,17 @@ def test_every_stage_has_targets_which_are_outputs_of_blocks_or_pixels(
             objective.target_layers(frozen_layers),
             objective.unfrozen_target_layers(),
         ):
-            assert isinstance(layers, tuple) and layers
+            # Without any, the other views of a clip are the target.
+            assert isinstance(layers, tuple)
+            assert layers or objective.min_views > 1
             assert all(type(layer) is int for layer in layers)
             assert len(set(layers)) == len(layers)
 
 
 def test_the_newest_target_never_moves_back(objective):
-    newest = [max(objective.target_layers(frozen)) for frozen in STAGES]
+    newest = [
+        max(objective.target_layers(frozen), default=0) for frozen in STAGES
+    ]
 
     assert newest == sorted(newest)
 
@@ -130,6 +134,16 @@ def test_the_loss_is_the_weighted_mean_error_on_each_target(objective, values):
     assert loss(objective, others, targets) == pytest.approx(
         float(expected), rel=1e-5
     )
+
+
+def test_views_are_compared_from_the_beginning_or_never(objective):
+    has_layers = {bool(objective.target_layers(k)) for k in STAGES}
+
+    assert has_layers == {objective.predictor != "projector"}
+
+
+def test_its_default_masks_are_enough_for_it(objective):
+    assert objective.default_masks_per_clip >= objective.min_views
 
 
 def test_it_survives_serialisation(objective, values):

@@ -68,7 +68,8 @@ class DeviceCost:
         if is_sharded:
             used = memory.num_weights(sizes, frozen_layers)
             shared = not sizes.has_teacher  # blocks that both passes use
-            used += shared * max(target_layers) * sizes.encoder.block_weights
+            deepest = max(target_layers, default=0)
+            used += shared * deepest * sizes.encoder.block_weights
             numbers += used  # forward; backward; the sum of the gradients
         share = (1 - 1 / data) / model
         return cls(

@@ -3,58 +3,8 @@
 import dataclasses
 import math
 
+from layerlock.core.costs.sizes import BlockSizes, ProjectorSizes
 from layerlock.core.pretraining.targets import num_scored
-
-
-@dataclasses.dataclass(frozen=True)
-class BlockSizes:
-    """The sizes of a stack of transformer blocks.
-
-    Args:
-        num_layers: int, blocks.
-        hidden_dim: int, width of the tokens.
-        mlp_dim: int, width of the MLPs.
-        num_heads: int, attention heads; no matrix product depends on it.
-            Defaults to `1`.
-    """
-
-    num_layers: int
-    hidden_dim: int
-    mlp_dim: int
-    num_heads: int = 1
-
-    @classmethod
-    def of(cls, encoder) -> "BlockSizes":
-        """Reads the sizes of a `VideoEncoder`."""
-        return cls(
-            encoder.num_layers,
-            encoder.hidden_dim,
-            encoder.mlp_dim,
-            encoder.num_heads,
-        )
-
-    def block_flops(self, num_tokens: int) -> int:
-        """FLOPs of one block's forward pass over one sequence."""
-        width = self.hidden_dim
-        weights = 4 * width * width + 2 * width * self.mlp_dim
-        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
-
-    @property
-    def block_weights(self) -> int:
-        """Number of weights of one block."""
-        width, mlp = self.hidden_dim, self.mlp_dim
-        norms = 4 * width
-        attention = 4 * width * (width + 1)
-        return norms + attention + 2 * width * mlp + mlp + width
-
-    @property
-    def activations_per_token(self) -> int:
-        """Activations per token that a trained block keeps for its gradient.
-
-        Its input, both norms' outputs, q, k and v, the attention's output,
-        and the input and output of the MLP's activation.
-        """
-        return 8 * self.hidden_dim + 2 * self.mlp_dim
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +22,8 @@ class StepSizes:
         patch_dim: int, numbers in a patch.
         num_tokens: int, patches of a clip.
         masks: for each kind of mask a pair: the number of visible patches,
-            and the number of hidden patches that are scored.
+            and the number of hidden patches that are scored; 0 with a
+            projector.
         predictor: `BlockSizes` of a predictor with its own blocks, or
             `None`. Defaults to `None`.
         batch_size: int, clips in a batch. Defaults to `1`.
@@ -91,6 +42,10 @@ class StepSizes:
             Defaults to `"clip"`.
         fixed_teacher: `BlockSizes` of another encoder that computes the
             targets, or `None`. Defaults to `None`.
+        projector: `ProjectorSizes` of a predictor that embeds the visible
+            patches, or `None`. Defaults to `None`.
+        penalty_flops: int, of what the objective adds to the errors, in one
+            batch. Defaults to `0`.
 
     Example:
 
@@ -115,6 +70,8 @@ class StepSizes:
     has_teacher: bool = False
     target_context: str = "clip"
     fixed_teacher: BlockSizes | None = None
+    projector: ProjectorSizes | None = None
+    penalty_flops: int = 0
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -130,15 +87,13 @@ class StepSizes:
         counts = model.mask.counts(grid)
         num_encoding = predictor.encoder_layers(encoder)
         teacher = model.fixed_teacher
+        projector = predictor.mlp_sizes and ProjectorSizes(*predictor.mlp_sizes)
         return cls(
             encoder=BlockSizes.of(encoder),
             num_decoder_layers=encoder.num_layers - num_encoding,
             patch_dim=encoder.patch_dim,
             num_tokens=math.prod(grid),
-            masks=tuple(
-                (visible, num_scored(hidden, model.target_fraction))
-                for visible, hidden in counts
-            ),
+            masks=masks_of(counts, model.target_fraction, projector),
             predictor=(
                 BlockSizes(*predictor.block_sizes)
                 if predictor.block_sizes
@@ -152,6 +107,13 @@ class StepSizes:
             has_teacher=model.teacher is not None,
             target_context=model.target_context,
             fixed_teacher=teacher and BlockSizes.of(teacher.encoder),
+            projector=projector,
+            penalty_flops=penalty_of(
+                model.objective,
+                projector,
+                batch_size,
+                model.masks_per_clip * len(counts),
+            ),
         )
 
     @property
@@ -204,13 +166,19 @@ class StepSizes:
     def decoding_flops(
         self, target_layers: tuple = (0,), frozen_layers: int = 0
     ) -> int:
-        """FLOPs of predicting the hidden patches of one clip, with gradient."""
+        """FLOPs of predicting the hidden patches of one clip, with gradient.
+
+        With a projector, those of embedding its visible patches.
+        """
+        is_frozen = frozen_layers == self.encoder.num_layers
+        if self.projector:
+            return len(self.masks) * self.projector.flops(is_frozen)
         width = self.encoder.hidden_dim
         inner = self.predictor.hidden_dim if self.predictor else width
         latent = self.target_encoder.hidden_dim
         head_dims = sum(latent if k else self.patch_dim for k in target_layers)
         # The input of the predictor needs a gradient unless all is frozen.
-        entrance = 2 if frozen_layers == self.encoder.num_layers else 3
+        entrance = 2 if is_frozen else 3
         total = 0
         for visible, decoded in self.masks:
             tokens = visible + decoded
@@ -226,7 +194,8 @@ class StepSizes:
 
     def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
         """FLOPs of the target passes of one clip."""
-        deepest, encoder = max(target_layers), self.target_encoder
+        deepest = max(target_layers, default=0)
+        encoder = self.target_encoder
         if deepest == 0:
             return 0
         embeddings, blocks = 1, deepest
@@ -262,12 +231,42 @@ class StepSizes:
         per_mask = self.visible_flops(frozen_layers)
         per_mask += self.decoding_flops(target_layers, frozen_layers)
         per_clip = self.target_flops(target_layers, frozen_layers)
-        return self.batch_size * (per_mask * self.masks_per_clip + per_clip)
+        per_clip += per_mask * self.masks_per_clip
+        return self.batch_size * per_clip + self.penalty_flops
 
     @property
     def _passes(self) -> int:
         """Forward, gradient of the input, gradient of the weights."""
         return 4 if self.remat else 3
+
+
+def masks_of(counts: list, target_fraction: float, projector) -> tuple:
+    """Visible and scored patches of each kind of mask, for `StepSizes`.
+
+    Args:
+        counts: list of `(visible, hidden)`, see `Mask.counts`.
+        target_fraction: float, share of the hidden patches.
+        projector: `ProjectorSizes`, or `None`.
+    """
+    return tuple(
+        (visible, 0 if projector else num_scored(hidden, target_fraction))
+        for visible, hidden in counts
+    )
+
+
+def penalty_of(objective, projector, batch_size: int, num_views: int) -> int:
+    """FLOPs of the penalty of an objective, for `StepSizes`.
+
+    Args:
+        objective: an `Objective`.
+        projector: `ProjectorSizes`, or `None`.
+        batch_size: int, clips in a batch.
+        num_views: int, masks of a clip, of all kinds.
+    """
+    if projector is None:
+        return 0
+    embeddings = batch_size * num_views
+    return objective.penalty_flops(embeddings, projector.embedding_dim)
 
 
 def cumulative_flops(

@@ -136,6 +136,8 @@ def activation_bytes(
         if sizes.predictor:
             tokens = sizes.predictor.num_layers * (visible + decoded)
             numbers += tokens * sizes.predictor.activations_per_token
+        if sizes.projector:
+            numbers += sizes.projector.activations(visible)
     sequences = sizes.batch_size * sizes.masks_per_clip
     return sequences * numbers * bytes_per_number
 
@@ -154,6 +156,8 @@ def _blocks(stack):
 
 def _predictor(sizes):
     """Weights of a predictor without its heads."""
+    if sizes.projector:
+        return sizes.projector.num_weights
     width = sizes.encoder.hidden_dim
     if sizes.predictor is None:
         return width  # the mask token
@@ -164,6 +168,8 @@ def _predictor(sizes):
 
 
 def _head(sizes, latent):
+    if sizes.projector:
+        return 0
     tokens = sizes.predictor or sizes.encoder
     outputs = sizes.target_encoder.hidden_dim if latent else sizes.patch_dim
     return (tokens.hidden_dim + 1) * outputs

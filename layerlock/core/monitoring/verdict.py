@@ -118,7 +118,7 @@ class Judge:
 
     def _opinion(self, line) -> tuple[str, str]:
         spread, target = line["feature_std"], line["target_std"]
-        is_latent = any(line["target_layers"])
+        is_latent = line["target_layers"] != [0]
         numbers = f"spread of features {spread:.2f}, of targets {target:.2f}"
         lowest = min(spread, target) if is_latent else spread
         if lowest < COLLAPSED_STD:

@@ -2,6 +2,7 @@
 
 from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.predictor import LatentPredictor
+from layerlock.models.projector import Projector
 
 
 def default_predictor(encoder, objective, mask, latent_dim=None):
@@ -16,9 +17,11 @@ def default_predictor(encoder, objective, mask, latent_dim=None):
             encoder's.
 
     Returns:
-        A `LatentPredictor` for objectives with `predictor = "transformer"`,
-        else a `PatchwiseDecoder`.
+        A `Projector` for objectives with `predictor = "projector"`, a
+        `LatentPredictor` for `"transformer"`, else a `PatchwiseDecoder`.
     """
+    if objective.predictor == "projector":
+        return Projector.for_encoder(encoder)
     num_latent_heads = objective.max_latent_targets
     if objective.predictor == "transformer":
         num_mask_kinds = len(mask.counts(encoder.grid()))

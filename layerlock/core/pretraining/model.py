@@ -17,6 +17,7 @@ from layerlock.core.pretraining.targets import (
     check_objective,
     check_settings,
     check_targets,
+    check_views,
     target_layers,
 )
 
@@ -34,9 +35,10 @@ class MaskedPretraining(
     The encoder processes the visible patches only. A predictor predicts the
     targets at the hidden patches: pixels, or the output of a layer on the
     whole clip, which is the newest frozen layer for `"mae"` and a layer of the
-    teacher for `"vjepa"`. No gradient flows through frozen layers: it stops at
-    their output in the visible branch, and before the embedding in the target
-    branch.
+    teacher for `"vjepa"`. `"lejepa"` compares what several masks leave visible,
+    and predicts no patches. No gradient flows through frozen layers: it stops
+    at their output in the visible branch, and before the embedding in the
+    target branch.
 
     Reference: LayerLock (arXiv 2509.10156), section 3 and Algorithm 1.
 
@@ -48,13 +50,15 @@ class MaskedPretraining(
             patches, `"multiblock"` for `"vjepa"`.
         predictor: a layer with `TargetHeads`. Defaults to the predictor of
             the objective, in the encoder's size: a `PatchwiseDecoder` for
-            `"mae"`, a `LatentPredictor` for `"vjepa"`.
+            `"mae"`, a `LatentPredictor` for `"vjepa"`, a `Projector` for
+            `"lejepa"`.
         seed: int, of the masks. The mask of batch b is a function of
             `(seed, b)`. Defaults to `0`.
         target_fraction: float in (0, 1], share of the hidden patches that are
             predicted and scored. Defaults to `1.0`.
         masks_per_clip: int, masks drawn for every clip. They share one target
-            pass over the clip. Defaults to `1`.
+            pass over the clip. Defaults to that of the objective: 4 for
+            `"lejepa"`, which compares them, otherwise 1.
         target_context: `"clip"` or `"scored"`, the input of the target pass:
             the whole clip, as in the paper, or only the visible and the
             scored patches. `"scored"` is cheaper if `target_fraction` is
@@ -110,7 +114,7 @@ class MaskedPretraining(
         predictor=None,
         seed=0,
         target_fraction=1.0,
-        masks_per_clip=1,
+        masks_per_clip=None,
         target_context="clip",
         allow_moving_target=False,
         teacher=None,
@@ -118,13 +122,16 @@ class MaskedPretraining(
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_settings(seed, target_fraction, masks_per_clip)
-        check_context(target_context)
         self.encoder = encoder
         self.objective = objectives.get(objective)
         check_objective(self.objective, teacher)
+        if masks_per_clip is None:
+            masks_per_clip = self.objective.default_masks_per_clip
+        check_settings(seed, target_fraction, masks_per_clip)
+        check_context(target_context)
         self.mask = masks.get(mask or self.objective.default_mask)
         check_mask(self.objective, self.mask, encoder.grid())
+        check_views(self.objective, self.mask, encoder.grid(), masks_per_clip)
         self.predictor = predictor or default_predictor(
             encoder, self.objective, self.mask, teacher and teacher.hidden_dim
         )
@@ -199,21 +206,23 @@ class MaskedPretraining(
         grid = encoder.grid(clips.shape[1:4])
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
         target_pass = self._target_pass(clips, patches, grid)
-        step = self.updates_seen.value
-        losses, measured = [], []
+        features, predictions = [], []
         pairs = self.draw_masks(ops.shape(clips)[0], grid, training)
-        for kind, (visible, hidden) in enumerate(pairs):
-            features = self.encode_visible(patches, visible, grid)
-            predictions = self.predict_hidden(
-                features, visible, hidden, grid, kind
+        for kind, pair in enumerate(pairs):
+            features.append(self.encode_visible(patches, pair[0], grid))
+            predictions.append(
+                self.predict_hidden(features[-1], *pair, grid, kind)
             )
-            targets = self._targets(target_pass, visible, hidden)
-            losses.append(self.objective.loss(predictions, targets, step))
-            measured.append((features, predictions[-1], targets[-1]))
+        targets = self._targets(target_pass, pairs, predictions)
+        loss = self.objective.batch_loss(
+            predictions, targets, self._batch(training)
+        )
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))
-            self._measure_health(*measured[0])
-        return {"loss": sum(losses) / len(losses)}
+            self._measure_health(
+                features[0], predictions[0][-1], targets[0][-1]
+            )
+        return {"loss": loss}
 
     def _measure_health(self, features, predictions, targets):
         # One row per clip: masks of one clip would look like equal clips.

@@ -3,6 +3,7 @@
 from keras import ops
 
 from layerlock import backends
+from layerlock.core.pretraining.objectives.base import Batch
 from layerlock.core.pretraining.target_pass import TargetPass
 from layerlock.core.pretraining.targets import num_scored
 from layerlock.core.pretraining.tokens import take_tokens
@@ -28,9 +29,9 @@ class MaskedPrediction:
             shape `(batch * masks_per_clip, tokens)`. `hidden` contains only
             the tokens that are scored.
         """
-        batch_index = self.batches_seen.value if training else 0
         num_masks = backends.global_size(batch_size) * self.masks_per_clip
-        pairs = self.mask(num_masks, grid, self.seed, batch_index)
+        index = self._batch(training).index
+        pairs = self.mask(num_masks, grid, self.seed, index)
         # Every prefix of the hidden tokens is a random subset of them.
         return [
             (
@@ -82,7 +83,8 @@ class MaskedPrediction:
 
         Returns:
             A tuple with one tensor `(batch * masks_per_clip, hidden, dim)`
-            per target layer.
+            per target layer. Without target layers, one tensor
+            `(batch * masks_per_clip, 1, dim)`, the embedding of the features.
         """
         return self.predictor(
             features,
@@ -92,6 +94,15 @@ class MaskedPrediction:
             target_layers=self.target_layers,
             grid=grid,
             mask_kind=mask_kind,
+        )
+
+    def _batch(self, training):
+        """The `Batch`; held-out ones draw the random numbers of batch 0."""
+        return Batch(
+            step=self.updates_seen.value,
+            seed=self.seed,
+            index=self.batches_seen.value if training else 0,
+            masks_per_clip=self.masks_per_clip,
         )
 
     def _target_pass(self, clips, patches, grid):
@@ -116,7 +127,13 @@ class MaskedPrediction:
         positions = self.encoder.token_positions(grid)
         return ops.take(backends.constant(positions, "int32"), indices, axis=0)
 
-    def _targets(self, target_pass, visible, hidden):
+    def _targets(self, target_pass, pairs, predictions):
+        """Returns the targets of each kind of mask, one per target layer."""
+        if not self.target_layers:
+            return self.objective.view_targets(predictions, self.masks_per_clip)
+        return [self._layer_targets(target_pass, *pair) for pair in pairs]
+
+    def _layer_targets(self, target_pass, visible, hidden):
         targets = []
         for layer, values in target_pass.at(visible, hidden).items():
             if not self.objective.target_gradient:

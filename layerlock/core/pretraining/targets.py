@@ -42,10 +42,11 @@ def check_targets(objective, frozen_layers: int, deepest: int):
         deepest: int, the last block that can be a target.
     """
     targets = target_layers(objective, frozen_layers, deepest)
-    if objective.teacher != "frozen" or max(targets) <= frozen_layers:
+    newest = max(targets, default=0)
+    if objective.teacher != "frozen" or newest <= frozen_layers:
         return
     raise ValueError(
-        f"The target, layer {max(targets)}, would move with the encoder and "
+        f"The target, layer {newest}, would move with the encoder and "
         "could collapse towards its prediction: it is not frozen, and there is "
         f"no teacher. Received: {frozen_layers} frozen layers, "
         f"{type(objective).__name__} with {objective.get_config()}. Predict "
@@ -120,4 +121,23 @@ def check_mask(objective, mask, grid):
             f"{objective.min_visible} visible patches of each clip. Received: "
             f"{mask}, which leaves {fewest} of a grid of {tuple(grid)} "
             "patches. Hide less, or use larger clips or smaller patches."
+        )
+
+
+def check_views(objective, mask, grid, masks_per_clip: int):
+    """Raises if clips get too few masks.
+
+    Args:
+        objective: an `Objective`.
+        mask: a `Mask`.
+        grid: Frames, rows and columns of the clips, in patches.
+        masks_per_clip: int.
+    """
+    views = masks_per_clip * len(mask.counts(grid))
+    if views < objective.min_views:
+        raise ValueError(
+            f"{type(objective).__name__} compares at least "
+            f"{objective.min_views} masks of each clip. Received: "
+            f"masks_per_clip={masks_per_clip}, with {mask}. Use "
+            f"`masks_per_clip={objective.default_masks_per_clip}`."
         )

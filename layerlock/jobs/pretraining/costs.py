@@ -4,13 +4,15 @@ import dataclasses
 import math
 
 from layerlock.config import OptionError, PretrainConfig, facts
-from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.core.costs import flops
+from layerlock.core.costs.flops import StepSizes
 from layerlock.core.costs.memory import StepMemory
+from layerlock.core.costs.sizes import BlockSizes, ProjectorSizes
 from layerlock.core.pretraining import targets
 from layerlock.jobs.pretraining import predictors
 from layerlock.jobs.pretraining.method import Method
 from layerlock.models.patches import CHANNELS, patch_grid
-from layerlock.models.presets import predictor_sizes
+from layerlock.models.presets import predictor_sizes, projector_sizes
 from layerlock.runs import wording
 
 UNKNOWN = (
@@ -134,7 +136,11 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
     objective, num_layers = method.objective, arguments["num_layers"]
     width, patch_size = arguments["hidden_dim"], arguments["patch_size"]
     grid = patch_grid(arguments["clip_shape"], patch_size)
-    predictor, num_decoder_layers = None, arguments["num_decoder_layers"]
+    counts = method.mask.counts(grid)
+    num_decoder_layers = arguments["num_decoder_layers"]
+    predictor = projector = None
+    if objective.predictor == "projector":
+        projector = ProjectorSizes(width, **projector_sizes(width))
     if objective.predictor == "transformer":
         found = predictors.find(config, objective, method.mask)
         sizes = found.arguments if found else predictor_sizes(width, num_layers)
@@ -152,10 +158,7 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
         num_decoder_layers=num_decoder_layers,
         patch_dim=CHANNELS * math.prod(patch_size),
         num_tokens=math.prod(grid),
-        masks=tuple(
-            (visible, targets.num_scored(hidden, config.method.target_fraction))
-            for visible, hidden in method.mask.counts(grid)
-        ),
+        masks=flops.masks_of(counts, config.method.target_fraction, projector),
         predictor=predictor,
         batch_size=config.training.batch_size,
         masks_per_clip=config.method.masks_per_clip,
@@ -167,6 +170,13 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
         has_teacher=objective.teacher == "ema",
         target_context=config.method.target_context,
         fixed_teacher=_fixed_teacher(config),
+        projector=projector,
+        penalty_flops=flops.penalty_of(
+            objective,
+            projector,
+            config.training.batch_size,
+            config.method.masks_per_clip * len(counts),
+        ),
     )
 
 
@@ -186,8 +196,8 @@ def heading(config: PretrainConfig, costs: Costs) -> str:
     """
     size = config.data.size
     hidden = [
-        f"{visible} of {costs.sizes.num_tokens} patches visible, "
-        f"{scored} scored"
+        f"{visible} of {costs.sizes.num_tokens} patches visible"
+        + (f", {scored} scored" if scored else "")
         for visible, scored in costs.sizes.masks
     ]
     return (

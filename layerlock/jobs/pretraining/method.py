@@ -10,6 +10,7 @@ from layerlock.core.freezing import learning_rate, schedules
 from layerlock.core.pretraining import masks, objectives, targets
 from layerlock.core.pretraining.fixed_teacher import check_target_layers
 from layerlock.models.patches import patch_grid
+from layerlock.runs import wording
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,10 @@ def build(config: PretrainConfig) -> Method:
     mask = components.build(config, "mask")
     objective = _objective(config, never_freezes=not schedule.max_layers())
     targets.check_mask(objective, mask, grid)
+    masks_per_clip = config.method.masks_per_clip
+    targets.check_views(objective, mask, grid, masks_per_clip)
+    if config.method.target_fraction != 1:
+        _check_fraction(objective)
     deepest = facts.num_freezable(config)
     if not config.method.allow_moving_target:
         for frozen_layers in range(min(schedule.max_layers(), deepest) + 1):
@@ -117,13 +122,23 @@ def _check_context(objective, schedule, deepest):
     """Pixels are the same whatever else of the clip is seen."""
     most = schedule.max_layers()
     stages = range(most + 1) if most else (None,)
-    if all(
-        targets.target_layers(objective, stage, deepest) == (0,)
-        for stage in stages
-    ):
+    predicted = [
+        targets.target_layers(objective, stage, deepest) for stage in stages
+    ]
+    if not any(map(any, predicted)):
         raise OptionError(
             "`target_context` is about targets that layers compute, and this "
-            "run predicts pixels alone. Leave it out."
+            f"run predicts {wording.target(predicted[0])} alone. Leave it out."
+        )
+
+
+def _check_fraction(objective):
+    """Nothing hidden is scored if visible patches are compared."""
+    if not objective.target_layers(0):
+        raise OptionError(
+            "`target_fraction` is the share of the hidden patches that is "
+            f"scored, and {type(objective).__name__} compares visible ones. "
+            "Leave it out."
         )
 
 

@@ -98,13 +98,12 @@ class MetricsLog(EverySteps):
     def on_step(self, step, logs):
         model = self.model
         backends.sync_state(model)
-        target = [k for k in model.target_layers if k]
         lap = self.stopwatch.take_lap()
         metrics = {
             "step": step,
             "loss": statistics.fmean(self.losses),
             "frozen_layers": model.frozen_layers,
-            "target_layer": target[-1] if target else None,
+            "target_layer": _newest(model.target_layers),
             "learning_rate": float(logs["learning_rate"]),
             "clips_per_second": lap.pace and lap.pace * self.sizes.batch_size,
             "input_wait": lap.waiting and round(lap.waiting, 4),
@@ -197,3 +196,11 @@ class MetricsLog(EverySteps):
                 and flops * self.counter.accumulation,
             }
         return self.measured
+
+
+def _newest(target_layers):
+    """The last of several layers, `None` for pixels, `[]` for other views."""
+    latents = [layer for layer in target_layers if layer]
+    if latents:
+        return latents[-1]
+    return None if target_layers else []

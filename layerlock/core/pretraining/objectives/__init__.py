@@ -3,7 +3,10 @@
 import keras
 
 from layerlock import plugins
-from layerlock.core.pretraining.objectives.base import Objective as Objective
+from layerlock.core.pretraining.objectives.base import (
+    Batch as Batch,
+    Objective as Objective,
+)
 
 
 def get(objective) -> Objective:

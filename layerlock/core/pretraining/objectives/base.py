@@ -1,11 +1,31 @@
 """The base class of objectives."""
 
 import abc
+import dataclasses
+from typing import Any
 
 from keras import ops
 
-PREDICTORS = ("patchwise", "transformer")
+PREDICTORS = ("patchwise", "transformer", "projector")
 TEACHERS = ("ema", "frozen", "self", "fixed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """What an objective may know of a batch, beside its predictions.
+
+    Args:
+        step: optimizer updates done, an int or a scalar tensor. Defaults to
+            `0`.
+        seed: int, of random numbers. Defaults to `0`.
+        index: number of the batch, an int or a scalar tensor. Defaults to `0`.
+        masks_per_clip: int, of each kind. Defaults to `1`.
+    """
+
+    step: Any = 0
+    seed: int = 0
+    index: Any = 0
+    masks_per_clip: int = 1
 
 
 class Objective(abc.ABC):
@@ -18,8 +38,9 @@ class Objective(abc.ABC):
 
     Attributes:
         predictor: the default predictor of the model:
-            `"patchwise"`, the encoder's last blocks (`PatchwiseDecoder`), or
-            `"transformer"`, a separate network (`LatentPredictor`).
+            `"patchwise"`, the encoder's last blocks (`PatchwiseDecoder`);
+            `"transformer"`, a separate network (`LatentPredictor`); or
+            `"projector"`, an embedding of the visible tokens (`Projector`).
         default_mask: name of the default mask.
         teacher: the source of latent targets. `"frozen"`: the encoder's
             frozen layers; `"ema"`: a moving average of the encoder; `"self"`:
@@ -28,6 +49,8 @@ class Objective(abc.ABC):
         target_gradient: bool, whether the gradient also flows through the
             targets. Not possible with an average or frozen layers.
         min_visible: int, minimum number of visible tokens per clip.
+        default_masks_per_clip: int, masks of each kind that a clip gets.
+        min_views: int, minimum number of masks per clip, of all kinds.
 
     Example:
 
@@ -47,6 +70,8 @@ class Objective(abc.ABC):
     teacher = "frozen"
     target_gradient = False
     min_visible = 1
+    default_masks_per_clip = 1
+    min_views = 1
 
     @abc.abstractmethod
     def target_layers(self, frozen_layers: int) -> tuple[int, ...]:
@@ -58,7 +83,9 @@ class Objective(abc.ABC):
         Returns:
             A tuple of ints: 0 is the pixels, k the output of block k. Layers
             above the deepest possible target are replaced by it. Negative
-            numbers count from it: -1 is the deepest.
+            numbers count from it: -1 is the deepest. An empty tuple, at all
+            stages, if views of a clip are the targets of each other, see
+            `view_targets`.
         """
 
     def unfrozen_target_layers(self) -> tuple[int, ...]:
@@ -81,6 +108,23 @@ class Objective(abc.ABC):
         raise NotImplementedError(
             f"{type(self).__name__} has teacher={self.teacher!r} and no "
             "momentum. Define `momentum_at`."
+        )
+
+    def view_targets(self, predictions, masks_per_clip: int) -> list:
+        """Computes the targets of an objective without target layers.
+
+        Args:
+            predictions: for each kind of mask, a tuple of one tensor
+                `(batch * masks_per_clip, 1, dim)`. The masks of one clip
+                follow each other.
+            masks_per_clip: int.
+
+        Returns:
+            The same of targets.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no target layers. Define "
+            "`view_targets`, or return layers from `target_layers`."
         )
 
     @abc.abstractmethod
@@ -155,6 +199,35 @@ class Objective(abc.ABC):
             error * _scalar(weight, error.dtype)
             for error, weight in zip(errors, weights, strict=True)
         )
+
+    def batch_loss(self, predictions, targets, batch: Batch):
+        """Mean of `loss` over the kinds of masks.
+
+        An objective that compares clips, or masks of different kinds, adds to
+        it.
+
+        Args:
+            predictions: for each kind of mask, one tensor per target layer.
+            targets: the same.
+            batch: a `Batch`.
+
+        Returns:
+            A scalar.
+        """
+        losses = [
+            self.loss(*pair, batch.step)
+            for pair in zip(predictions, targets, strict=True)
+        ]
+        return sum(losses) / len(losses)
+
+    def penalty_flops(self, num_embeddings: int, embedding_dim: int) -> int:
+        """FLOPs that `batch_loss` adds to a batch, with gradient.
+
+        Args:
+            num_embeddings: int, views of all clips of the batch.
+            embedding_dim: int, their features.
+        """
+        return 0
 
     @abc.abstractmethod
     def get_config(self) -> dict:

@@ -1,0 +1,98 @@
+"""The sizes of networks that determine what a step costs."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockSizes:
+    """The sizes of a stack of transformer blocks.
+
+    Args:
+        num_layers: int, blocks.
+        hidden_dim: int, width of the tokens.
+        mlp_dim: int, width of the MLPs.
+        num_heads: int, attention heads; no matrix product depends on it.
+            Defaults to `1`.
+    """
+
+    num_layers: int
+    hidden_dim: int
+    mlp_dim: int
+    num_heads: int = 1
+
+    @classmethod
+    def of(cls, encoder) -> "BlockSizes":
+        """Reads the sizes of a `VideoEncoder`."""
+        return cls(
+            encoder.num_layers,
+            encoder.hidden_dim,
+            encoder.mlp_dim,
+            encoder.num_heads,
+        )
+
+    def block_flops(self, num_tokens: int) -> int:
+        """FLOPs of one block's forward pass over one sequence."""
+        width = self.hidden_dim
+        weights = 4 * width * width + 2 * width * self.mlp_dim
+        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+
+    @property
+    def block_weights(self) -> int:
+        """Number of weights of one block."""
+        width, mlp = self.hidden_dim, self.mlp_dim
+        norms = 4 * width
+        attention = 4 * width * (width + 1)
+        return norms + attention + 2 * width * mlp + mlp + width
+
+    @property
+    def activations_per_token(self) -> int:
+        """Activations per token that a trained block keeps for its gradient.
+
+        Its input, both norms' outputs, q, k and v, the attention's output,
+        and the input and output of the MLP's activation.
+        """
+        return 8 * self.hidden_dim + 2 * self.mlp_dim
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectorSizes:
+    """The sizes of a `Projector`.
+
+    Args:
+        hidden_dim: int, width of the tokens that it averages.
+        mlp_dim: int, hidden features.
+        embedding_dim: int, features of the embedding.
+    """
+
+    hidden_dim: int
+    mlp_dim: int
+    embedding_dim: int
+
+    def flops(self, is_frozen: bool = False) -> int:
+        """FLOPs of one embedding, with gradient.
+
+        Args:
+            is_frozen: bool, whether its input needs no gradient. Defaults to
+                `False`.
+        """
+        entrance = 2 if is_frozen else 3
+        outer = entrance * self.hidden_dim + 3 * self.embedding_dim
+        return 2 * self.mlp_dim * outer
+
+    @property
+    def num_weights(self) -> int:
+        """Number of weights."""
+        norms = 2 * self.hidden_dim + 2 * self.mlp_dim
+        entrance = (self.hidden_dim + 1) * self.mlp_dim
+        return norms + entrance + (self.mlp_dim + 1) * self.embedding_dim
+
+    def activations(self, num_tokens: int) -> int:
+        """Activations of one embedding that are kept for its gradient.
+
+        The normalised tokens, their mean, the input of the inner norm, and the
+        input and output of the activation.
+
+        Args:
+            num_tokens: int, that are averaged.
+        """
+        return (num_tokens + 1) * self.hidden_dim + 3 * self.mlp_dim
