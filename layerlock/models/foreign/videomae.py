@@ -9,7 +9,7 @@ from layerlock.models.foreign.base import Family, Network, Plan
 _PATCHES = "patch_embed.proj.weight"
 _TRANSFORMERS = "embeddings.patch_embeddings.projection.weight"
 _SECTIONS = ("model", "module", "")  # of the original's files
-_HEADS = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}
+_HEADS = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}  # of each width
 _FRAMES, _SIZE = 16, 224  # of all published files
 _LEFT_OUT = {
     **_meta.LEFT_OUT,
@@ -120,15 +120,9 @@ def _of_original(checkpoint, start) -> Plan:
     config = _encoder(
         checkpoint, start + _PATCHES, f"{blocks}0.mlp.fc1.weight", num_layers
     )
-    width, notes = config["hidden_dim"], []
+    width = config["hidden_dim"]
     if width in _HEADS:
         config["num_heads"] = _HEADS[width]
-    elif width % 64 == 0:
-        config["num_heads"] = width // 64
-        notes.append(
-            "The file does not tell the attention heads: heads of 64 features "
-            "were assumed. `num_heads` sets another number."
-        )
     has_bias = f"{blocks}0.attn.q_bias" in checkpoint.shapes
     arrays = {
         **_vit.patch_embedding(f"{start}patch_embed.proj"),
@@ -145,9 +139,7 @@ def _of_original(checkpoint, start) -> Plan:
     left_out = {f"{outer}{name}": _DECODER_REASON for name in _DECODER}
     for name in ("fc_norm.*", "head.*"):
         left_out[start + name] = _READOUT
-    return Plan(
-        Network(config, arrays), left_out={**_LEFT_OUT, **left_out}, notes=notes
-    )
+    return Plan(Network(config, arrays), left_out={**_LEFT_OUT, **left_out})
 
 
 def _attention(block, width) -> dict:
