@@ -163,3 +163,17 @@ def axis_tables(
         tables.append((interpolation(end, size) @ table)[:, :left])
         left -= tables[-1].shape[1]
     return tables
+
+
+def flat_table(tokens: int, dim: int, wavelength=10_000.0) -> np.ndarray:
+    """Returns the values of `"sincos_flat"`, float64 `(tokens, dim)`.
+
+    Example:
+
+    >>> flat_table(2, 4).round(2).tolist()
+    [[0.0, 1.0, 0.0, 1.0], [0.84, 0.54, 0.01, 1.0]]
+    """
+    features = np.arange(dim)
+    turns = wavelength ** (-2 * (features // 2) / dim)
+    angles = np.arange(tokens)[:, None] * turns
+    return np.where(features % 2 == 0, np.sin(angles), np.cos(angles))

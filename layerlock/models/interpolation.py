@@ -22,7 +22,7 @@ def cubic_interpolation(old: int, new: int) -> np.ndarray:
     scaled to a sum of 1.
 
     >>> cubic_interpolation(2, 4).round(3)[1].tolist()
-    [0.797, 0.203]
+    [0.793, 0.207]
     """
     centres = (np.arange(new) + 0.5) * old / new - 0.5
     distances = np.abs(centres[:, None] - np.arange(old)) / max(old / new, 1)

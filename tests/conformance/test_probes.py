@@ -25,7 +25,7 @@ def fast(name, steps=150):
         batch_size=32,
         hidden_dim=16,
         num_heads=2,
-        num_blocks=2,
+        num_blocks=1,
     )
 
 

@@ -29,6 +29,11 @@ def matrix(name: str) -> Array:
     return Array((name,), lambda x: x.reshape(x.shape[0], -1))
 
 
+def reshaped(name: str, *shape: int) -> Array:
+    """An array of another shape; the last axis stays."""
+    return Array((name,), lambda x: x.reshape(*shape, x.shape[-1]))
+
+
 def rows(*names: str) -> Array:
     """Vectors of whatever axes of size 1, as the rows of a matrix."""
     return Array(names, lambda *x: np.stack([np.ravel(a) for a in x]))

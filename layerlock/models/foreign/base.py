@@ -30,8 +30,7 @@ class Readout:
 
     Attributes:
         layer: str, the name of these features.
-        network: of a task: a `Network` in a plan, and a layer that is built
-            in what was imported.
+        network: a `Network` in a `Plan`; the layer itself in an `Imported`.
         kind: class of the layer.
     """
 

@@ -1,16 +1,22 @@
 """VideoMAE (https://arxiv.org/abs/2203.12602) and its version 2."""
 
+import math
 import re
 
+import numpy as np
+
 from layerlock import json_files
+from layerlock.models import fixed_positions
 from layerlock.models.foreign import _arrays, _meta, _transformers, _vit
 from layerlock.models.foreign.base import Family, Network, Plan
+from layerlock.models.patches import patch_grid
 
 _PATCHES = "patch_embed.proj.weight"
 _TRANSFORMERS = "embeddings.patch_embeddings.projection.weight"
-_SECTIONS = ("model", "module", "")  # of the original's files
-_HEADS = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}
+_SECTIONS = ("model", "module", "state_dict", "")  # of the original's files
+_HEADS = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}  # of each width
 _FRAMES, _SIZE = 16, 224  # of all published files
+_TOLERANCE = 1e-3  # of a table that was stored in 16 bits
 _LEFT_OUT = {
     **_meta.LEFT_OUT,
     "optimizer/*": "state of the original's optimizer",
@@ -27,7 +33,6 @@ _DECODER_REASON = (
 _DECODER = ("decoder.*", "encoder_to_decoder.*", "mask_token")
 # Ends of names of what no published file has.
 _UNKNOWN = {
-    "pos_embed": "learned positions",
     "blocks.0.attn.scale": "cosine attention",
     "blocks.0.gamma_1": "scaled residuals",
 }
@@ -120,15 +125,9 @@ def _of_original(checkpoint, start) -> Plan:
     config = _encoder(
         checkpoint, start + _PATCHES, f"{blocks}0.mlp.fc1.weight", num_layers
     )
-    width, notes = config["hidden_dim"], []
+    width = config["hidden_dim"]
     if width in _HEADS:
         config["num_heads"] = _HEADS[width]
-    elif width % 64 == 0:
-        config["num_heads"] = width // 64
-        notes.append(
-            "The file does not tell the attention heads: heads of 64 features "
-            "were assumed. `num_heads` sets another number."
-        )
     has_bias = f"{blocks}0.attn.q_bias" in checkpoint.shapes
     arrays = {
         **_vit.patch_embedding(f"{start}patch_embed.proj"),
@@ -141,13 +140,36 @@ def _of_original(checkpoint, start) -> Plan:
     if f"{start}norm.weight" in checkpoint.shapes:
         config["final_norm"] = True
         arrays |= _vit.norm("final_norm/norm", f"{start}norm")
+    if f"{start}pos_embed" in checkpoint.shapes:
+        arrays |= _positions(checkpoint, f"{start}pos_embed", config)
     outer = start.removesuffix("encoder.")
     left_out = {f"{outer}{name}": _DECODER_REASON for name in _DECODER}
     for name in ("fc_norm.*", "head.*"):
         left_out[start + name] = _READOUT
-    return Plan(
-        Network(config, arrays), left_out={**_LEFT_OUT, **left_out}, notes=notes
-    )
+    if config["positions"] == "sincos_flat":
+        left_out[f"{outer}*pos_embed"] = (
+            "positions are computed by their formula, which was compared with "
+            "the table of the encoder"
+        )
+    return Plan(Network(config, arrays), left_out={**_LEFT_OUT, **left_out})
+
+
+def _positions(checkpoint, name, config) -> dict:
+    """Returns the arrays of a table of positions that is not the formula's."""
+    _, tokens, dim = checkpoint.shape(name, 3)
+    table = checkpoint.read(name).reshape(-1, dim)
+    expected = fixed_positions.flat_table(len(table), dim)
+    if np.abs(table - expected).max() < _TOLERANCE:
+        return {}
+    grid = patch_grid(config["clip_shape"], config["patch_size"])
+    if math.prod(grid) != len(table):
+        raise ValueError(
+            f"{checkpoint.place} has {tokens:,} learned positions ({name}), "
+            "and does not tell their frames, rows and columns. Expected "
+            f"{math.prod(grid):,}, for clips of {config['clip_shape']}."
+        )
+    config["positions"] = "learned"
+    return {"learned_positions/table": _arrays.reshaped(name, *grid)}
 
 
 def _attention(block, width) -> dict:

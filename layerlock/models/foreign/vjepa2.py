@@ -35,10 +35,13 @@ class VJEPA2(Family):
         start = _meta.student_start(checkpoint)
         if start is None or any("norms_block." in k for k in checkpoint.shapes):
             return False
-        if f"{start}blocks.0.attn.qkv.weight" not in checkpoint.shapes:
+        names = [
+            f"{start}blocks.0.attn.{part}" for part in ("qkv.weight", "q_bias")
+        ]
+        if [name in checkpoint.shapes for name in names] != [True, False]:
             return False
         if f"{start}pos_embed" not in checkpoint.shapes:
-            return f"{start}blocks.0.attn.q_bias" not in checkpoint.shapes
+            return True
         # Files of V-JEPA 2 may have unused tables of the first V-JEPA.
         predictor = _meta.predictor_start(checkpoint)
         return predictor is None or (

@@ -8,7 +8,7 @@ import pytest
 from layerlock.models import foreign
 from tests.models import networks
 from tests.models.foreign import files, videomae_files
-from tests.reference import videomae as reference
+from tests.reference import encoder as encoder_reference, videomae as reference
 
 HEADS = videomae_files.HEADS
 PREFIXES = {
@@ -24,9 +24,8 @@ def write(folder, kind, arrays):
     section, prefix = PREFIXES[kind]
     arrays = {prefix + name: value for name, value in arrays.items()}
     if section is None:
-        path = folder / "model.safetensors"
-        files.write_safetensors(path, arrays)
-        return path
+        config = {"model_type": "VideoMAEv2_Base", "model_config": {}}
+        return files.write_folder(folder / "model", arrays, config)
     torch = pytest.importorskip("torch")
     return files.write_pt(
         folder / "checkpoint.pth",
@@ -79,6 +78,37 @@ def test_the_giant_of_version_2_has_patches_of_14_pixels(tmp_path):
     assert_features(encoder, arrays, (4, 28, 14))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_stored_table_of_the_formula_is_left_out(tmp_path, dtype):
+    arrays = videomae_files.encoder()
+    table = encoder_reference.sincos_flat(np.arange(8), videomae_files.WIDTH)
+    path = tmp_path / "vit.safetensors"
+    files.write_safetensors(
+        path, arrays | {"pos_embed": table[None].astype(dtype)}
+    )
+
+    imported = foreign.read(path, num_heads=HEADS)
+
+    assert imported.source.family == "videomae"
+    assert "pos_embed (1 arrays) left out" in "\n".join(imported.notes)
+    assert_features(imported.encoder, arrays, (6, 8, 8))
+
+
+def test_a_learned_table_is_read_in_the_order_of_tokens(tmp_path):
+    """Its grid is that of the published clips: 16 frames of 224 pixels."""
+    arrays = videomae_files.encoder(patch=(8, 112, 112), depth=1)
+    generator = np.random.default_rng(0)
+    table = generator.normal(size=(1, 8, 48)).astype("float32")
+    path = tmp_path / "vit.safetensors"
+    files.write_safetensors(path, arrays | {"pos_embed": table})
+
+    encoder = foreign.read(path, num_heads=HEADS).encoder
+
+    tokens = np.zeros((1, 8, 48), "float32")
+    added = encoder.add_positions(tokens, encoder.token_positions()[None])
+    np.testing.assert_array_equal(networks.numpy(added), table)
+
+
 def test_keys_without_a_bias_are_exact(tmp_path):
     """The encoder's bias of k may have any value: softmax does not see it."""
     arrays = videomae_files.encoder()
@@ -96,7 +126,7 @@ def test_keys_without_a_bias_are_exact(tmp_path):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"pos_embed": np.zeros((1, 8, 48))}, "learned positions"),
+        ({"pos_embed": np.zeros((1, 8, 48))}, "has 8 learned positions"),
         ({"blocks.0.attn.scale": np.zeros((3, 1, 1))}, "cosine attention"),
         ({"blocks.0.gamma_1": np.zeros(48)}, "scaled residuals"),
         ({"cls_token": np.zeros((1, 1, 48))}, "Unknown: cls_token"),
