@@ -82,7 +82,7 @@ def _load(torch, path):
 
 def _collect(value, kind, name, depth, seen, tensors):
     """Collects tensors from nested dicts."""
-    if isinstance(value, kind):
+    if isinstance(value, kind) and name:
         tensors[name] = value
     if not isinstance(value, dict) or depth == _MAX_DEPTH or id(value) in seen:
         return
@@ -93,10 +93,14 @@ def _collect(value, kind, name, depth, seen, tensors):
 
 
 def _check(torch, path, name, tensor):
-    if tensor.layout != torch.strided or tensor.is_quantized:
+    if (
+        tensor.layout != torch.strided
+        or tensor.is_quantized
+        or tensor.is_complex()
+    ):
         raise ValueError(
-            f"{name!r} in {path} is sparse or quantised. Expected a dense "
-            "tensor."
+            f"{name!r} in {path} is sparse, quantised or complex. Expected a "
+            "dense tensor of real numbers."
         )
     needed = tensor.numel() * tensor.element_size()
     stored = tensor.untyped_storage().nbytes()

@@ -8,6 +8,7 @@ from layerlock import backends
 from layerlock.models.interpolation import interpolation
 from layerlock.models.numerics import at_least_float32
 from layerlock.models.patches import check_sizes
+from layerlock.models.rope import check_wavelength
 
 KINDS = ("sincos_uniform", "sincos_half_time", "sincos_flat")
 
@@ -75,7 +76,7 @@ class FixedPositions(keras.layers.Layer):
         self.kind = kind
         self.grid = check_sizes("grid", grid)
         self.dim = dim
-        self.wavelength = wavelength
+        self.wavelength = check_wavelength(wavelength)
         self.position_grid = position_grid and tuple(position_grid)
 
     def call(self, tokens, positions, grid=None):

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -110,6 +111,40 @@ def test_the_abilities_of_released_encoders_are_stored(tmp_path):
 
     assert again.position_grid == (3, 2, 2)
     clips = networks.clips(batch=1, shape=(8, 8, 8))
+    np.testing.assert_array_equal(
+        *(
+            networks.numpy(e.features(clips)["final_norm"])
+            for e in (encoder, again)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["rotary_tiled", "sincos_uniform", "sincos_flat"]
+)
+def test_released_architectures_run_in_mixed_precision(kind):
+    arguments = SIZES | {"positions": kind, "final_norm": True}
+    clips = networks.clips(batch=1)
+
+    mixed = networks.small_encoder(**arguments, dtype="mixed_bfloat16")
+    features = mixed.features(clips)["final_norm"]
+
+    plain = networks.small_encoder(**arguments).features(clips)["final_norm"]
+    assert keras.backend.standardize_dtype(features.dtype) == "bfloat16"
+    networks.assert_close(
+        keras.ops.cast(features, "float32"),
+        networks.numpy(plain).astype("float64"),
+        tolerance=5e-2,
+    )
+
+
+def test_a_last_norm_is_in_a_keras_file(tmp_path):
+    encoder = networks.small_encoder(**SIZES, final_norm=True)
+    encoder.save(tmp_path / "encoder.keras")
+
+    again = VideoEncoder.from_preset(tmp_path / "encoder.keras")
+
+    clips = networks.clips(batch=1)
     np.testing.assert_array_equal(
         *(
             networks.numpy(e.features(clips)["final_norm"])

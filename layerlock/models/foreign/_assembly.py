@@ -127,6 +127,12 @@ def _fill(checkpoint, model, network):
         path = variable.path.split("/", 1)[1]
         if path in network.initial:
             continue
+        if path not in left:
+            raise ValueError(
+                f"{checkpoint.place} has no arrays for {path}, which a network "
+                f"with {network.config} has. Arrays of the family are: "
+                f"{_shown(network.arrays)}."
+            )
         array = left.pop(path)
         value = array.convert(*map(checkpoint.read, array.names))
         if value.shape != tuple(variable.shape):

@@ -1,6 +1,5 @@
 """The arrays of a file or folder, by name, read one at a time."""
 
-import pathlib
 import re
 
 from layerlock import json_files
@@ -27,6 +26,10 @@ IMAGENET = {
     "pixel_mean": (0.485, 0.456, 0.406),
     "pixel_std": (0.229, 0.224, 0.225),
 }
+_FILES = json_files.Kind(
+    "an object from names to files",
+    lambda x: isinstance(x, dict) and all(map(json_files.is_text, x.values())),
+)
 _COLOURS = json_files.Kind(
     "three numbers",
     lambda x: json_files.list_of(json_files.NUMBER).accepts(x) and len(x) == 3,
@@ -93,11 +96,11 @@ class Checkpoint:
                 block's arrays, whose group is its number.
         """
         found = {
-            int(match[1])
+            match[1]
             for match in map(re.compile(pattern).match, self.shapes)
             if match
         }
-        if not found or sorted(found) != list(range(len(found))):
+        if not found or found != set(map(str, range(len(found)))):
             raise ValueError(
                 f"The blocks of {self.place} are not numbered from 0 on. "
                 f"Received: {json_files.shown(sorted(found))}. It was stored "
@@ -111,9 +114,10 @@ class Checkpoint:
             if self._folder is None or not (self._folder / name).is_file():
                 continue
             content = json_files.read(self._folder / name)
-            kinds = {"image_mean": _COLOURS, "image_std": _COLOURS}
-            json_files.check(content, kinds, self._folder / name)
-            if content.keys() >= kinds.keys():
+            _check_pixels(content, self._folder / name)
+            if content.get("do_normalize") is False:
+                return {"pixel_mean": 0.0, "pixel_std": 1.0}
+            if content.keys() >= {"image_mean", "image_std"}:
                 return {
                     "pixel_mean": tuple(content["image_mean"]),
                     "pixel_std": tuple(content["image_std"]),
@@ -127,12 +131,30 @@ class Checkpoint:
         return ", ".join(some) + (f" and {more:,} more" if more > 0 else "")
 
 
+def _check_pixels(content, place):
+    """Raises unless pixels are divided by 255 and then standardised."""
+    kinds = {
+        "image_mean": _COLOURS,
+        "image_std": _COLOURS,
+        "do_normalize": json_files.FLAG,
+        "do_rescale": json_files.FLAG,
+        "rescale_factor": json_files.NUMBER,
+    }
+    json_files.check(content, kinds, place)
+    factor = content.get("rescale_factor", 1 / 255)
+    if not content.get("do_rescale", True) or abs(255 * factor - 1) > 1e-3:
+        raise ValueError(
+            f"{place} scales pixels by {factor}. Expected 1 / 255: LayerLock's "
+            "encoders standardise pixels in [0, 1]."
+        )
+
+
 def open_path(path) -> Checkpoint:
     """Opens a file, a folder or `hf://USER/NAME`."""
     place = str(path)
     path = _hub.local_path(place)
     if path.is_dir():
-        return Checkpoint(place, _files_of(path), path)
+        return _of_folder(place, path)
     if not path.is_file():
         raise ValueError(
             f"There are no weights at {place!r}: no such file or folder. "
@@ -146,15 +168,15 @@ def open_path(path) -> Checkpoint:
     return Checkpoint(place, [path])
 
 
-def _files_of(folder) -> list[pathlib.Path]:
+def _of_folder(place, folder) -> Checkpoint:
     for name in _WEIGHTS:
         if (folder / name).is_file():
             if name.endswith(".index.json"):
-                return _shards(folder / name)
-            return [folder / name]
+                return _of_index(place, folder, folder / name)
+            return Checkpoint(place, [folder / name], folder)
     found = sorted(p for p in folder.iterdir() if p.suffix in _READERS)
     if len(found) == 1:
-        return found
+        return Checkpoint(place, found, folder)
     names = sorted(p.name for p in folder.iterdir())
     raise ValueError(
         f"{folder} has no weights, or several files of them. Received: "
@@ -163,26 +185,34 @@ def _files_of(folder) -> list[pathlib.Path]:
     )
 
 
-def _shards(index) -> list[pathlib.Path]:
+def _of_index(place, folder, index) -> Checkpoint:
     """The files that an index names, which lie beside it."""
     content = json_files.read(index)
     json_files.check(
         content,
-        {"weight_map": json_files.OBJECT},
+        {"weight_map": _FILES},
         index,
         required=["weight_map"],
     )
-    shards = sorted(map(str, set(content["weight_map"].values())))
+    names = content["weight_map"]
+    shards = sorted(set(names.values()))
     for name in shards:
         if not re.fullmatch(r"[\w.-]+\.(safetensors|bin)", name):
             raise ValueError(
                 f"{index} names the file {json_files.shown(name)}. Expected "
                 "names of files in the same folder."
             )
-        if not (index.parent / name).is_file():
+        if not (folder / name).is_file():
             raise ValueError(
-                f"{name} is missing in {index.parent}. Expected the "
-                f"{len(shards)} files that {index.name} names. Copy the folder "
-                "again."
+                f"{name} is missing in {folder}. Expected the {len(shards)} "
+                f"files that {index.name} names. Copy the folder again."
             )
-    return [index.parent / name for name in shards]
+    checkpoint = Checkpoint(place, [folder / name for name in shards], folder)
+    missing = names.keys() - checkpoint.shapes.keys()
+    if missing:
+        raise ValueError(
+            f"The files of {folder} have no arrays "
+            f"{json_files.shown(sorted(missing))}, which {index.name} names. "
+            "Copy the folder again."
+        )
+    return checkpoint

@@ -49,6 +49,18 @@ def student_start(checkpoint) -> str | None:
     return None
 
 
+def required_start(checkpoint, title: str) -> str:
+    """Returns what precedes the names of the encoder; raises without one."""
+    start = student_start(checkpoint)
+    if start is None:
+        raise ValueError(
+            f"{checkpoint.place} has no encoder of {title}. Received: "
+            f"{checkpoint.summary()}. Expected an array with 5 axes that ends "
+            f"in {_PATCHES}."
+        )
+    return start
+
+
 def teacher_start(checkpoint) -> str | None:
     """Returns what precedes the names of the moving average."""
     student = student_start(checkpoint)
@@ -69,7 +81,7 @@ def predictor_start(checkpoint) -> str | None:
 
 def mask_tokens(checkpoint, start: str) -> list[str]:
     """Returns the names of the mask tokens of the predictor, in order."""
-    pattern = re.compile(rf"{re.escape(start)}mask_tokens\.(\d+)")
+    pattern = re.compile(rf"{re.escape(start)}mask_tokens\.(\d{{1,4}})")
     found = [
         (int(match[1]), name)
         for name in checkpoint.shapes

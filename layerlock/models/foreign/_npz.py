@@ -70,6 +70,10 @@ def _header(path, archive, member):
             f"{place} holds pickled Python objects, which may run code when "
             "they are read. Expected arrays of numbers."
         )
+    if dtype.kind not in "fiub" and not _is_bfloat16(dtype):
+        raise ValueError(
+            f"{place} has the type {dtype}. Expected real numbers."
+        )
     if math.prod(shape) * dtype.itemsize > member.file_size:
         raise ValueError(
             f"{place} claims shape {shape}, for which it is too short. Copy "
@@ -88,10 +92,15 @@ def _entry(path, filename, shape, dtype):
                 f"{filename!r} in {path} cannot be read: {error}. Copy the "
                 "file again."
             ) from error
-        if dtype.kind == "V" and dtype.itemsize == 2:  # as NumPy stores it
+        if _is_bfloat16(dtype):
             return from_bfloat16(array.view("uint16"))
         return array.astype(
             "float64" if dtype == "float64" else "float32", copy=False
         )
 
     return shape, read
+
+
+def _is_bfloat16(dtype) -> bool:
+    """Whether a type is what NumPy stores bfloat16 as."""
+    return dtype.kind == "V" and dtype.itemsize == 2 and not dtype.fields

@@ -30,13 +30,7 @@ class VJEPA(Family):
         )
 
     def plan(self, checkpoint):
-        start = _meta.student_start(checkpoint)
-        if start is None:
-            raise ValueError(
-                f"{checkpoint.place} has no encoder of V-JEPA. Received: "
-                f"{checkpoint.summary()}. Expected an array that ends in "
-                "patch_embed.proj.weight."
-            )
+        start = _meta.required_start(checkpoint, "V-JEPA")
         trunk = _encoder(checkpoint, start)
         teacher = _meta.teacher_start(checkpoint)
         predictor = _meta.predictor_start(checkpoint)

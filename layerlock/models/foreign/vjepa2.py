@@ -24,6 +24,9 @@ _CONFIG = {
     "hidden_act": json_files.TEXT,
     "pred_num_attention_heads": _COUNT,
 }
+# What arrays tell too, and transformers' values where it stores none.
+_SIZES = {"num_hidden_layers": 24, "hidden_size": 1024, "tubelet_size": 2}
+_PREDICTOR_SIZES = {"pred_num_hidden_layers": 12, "pred_hidden_size": 384}
 _PATCHES = "encoder.embeddings.patch_embeddings.proj"
 _FEW_MASK_TOKENS = 2  # those of the first V-JEPA
 
@@ -55,13 +58,7 @@ class VJEPA2(Family):
 
 
 def _of_meta(checkpoint) -> Plan:
-    start = _meta.student_start(checkpoint)
-    if start is None:
-        raise ValueError(
-            f"{checkpoint.place} has no encoder of V-JEPA 2. Received: "
-            f"{checkpoint.summary()}. Expected an array that ends in "
-            "patch_embed.proj.weight."
-        )
+    start = _meta.required_start(checkpoint, "V-JEPA 2")
     trunk = _encoder(checkpoint, start)
     teacher = _meta.teacher_start(checkpoint)
     predictor = _meta.predictor_start(checkpoint)
@@ -82,12 +79,10 @@ def _of_meta(checkpoint) -> Plan:
         )
     else:
         width = checkpoint.shape(f"{predictor}predictor_norm.weight", 1)[0]
+        # The published heads, if each has the 6 features of a rotation.
+        heads = 12 if width % (12 * 6) == 0 else None
         plan.predictor = _meta.predictor(
-            checkpoint,
-            predictor,
-            trunk,
-            f"{start}norm",
-            12 if width % 72 == 0 else None,
+            checkpoint, predictor, trunk, f"{start}norm", heads
         )
         plan.notes.append(_meta.PIXEL_HEAD_NOTE)
     return plan
@@ -148,6 +143,18 @@ def _of_transformers(checkpoint, start) -> Plan:
     return plan
 
 
+def _check_sizes(checkpoint, stored: dict, found: tuple):
+    """Raises if the configuration is that of other arrays."""
+    named = tuple(checkpoint.config.get(k, v) for k, v in stored.items())
+    if named != found:
+        raise ValueError(
+            f"config.json in {checkpoint.place} describes another model than "
+            f"its arrays. Received: {tuple(stored)} of {named}. Expected "
+            f"{found}. The weights were stored in part, or the files belong to "
+            "two models."
+        )
+
+
 def _transformers_encoder(checkpoint, start, given) -> Network:
     width, channels, *patch_size = checkpoint.shape(
         f"{start}{_PATCHES}.weight", 5
@@ -159,6 +166,7 @@ def _transformers_encoder(checkpoint, start, given) -> Network:
         )
     blocks = f"{start}encoder.layer."
     num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
+    _check_sizes(checkpoint, _SIZES, (num_layers, width, patch_size[0]))
     epsilon = given.get("layer_norm_eps", 1e-6)
     size = given.get("crop_size", 256)
     config = {
@@ -197,13 +205,15 @@ def _transformers_predictor(checkpoint, start, given, encoder) -> Network:
     embed = f"{first}embeddings.predictor_embeddings"
     masks = f"{first}embeddings.mask_tokens"
     num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
+    width = checkpoint.shape(f"{embed}.weight", 2)[0]
+    _check_sizes(checkpoint, _PREDICTOR_SIZES, (num_layers, width))
     frames, rows, columns = encoder.config["patch_size"]
     config = {
         "hidden_dim": encoder.config["hidden_dim"],
         "patch_dim": 3 * frames * rows * columns,
         "num_layers": num_layers,
         "num_heads": given.get("pred_num_attention_heads", 12),
-        "predictor_dim": checkpoint.shape(f"{embed}.weight", 2)[0],
+        "predictor_dim": width,
         "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
         "num_mask_kinds": checkpoint.shape(masks, 4)[0],
         "positions": "rotary_tiled",

@@ -21,13 +21,7 @@ class VJEPA21(Family):
         )
 
     def plan(self, checkpoint):
-        start = _meta.student_start(checkpoint)
-        if start is None:
-            raise ValueError(
-                f"{checkpoint.place} has no encoder of V-JEPA 2.1. Received: "
-                f"{checkpoint.summary()}. Expected an array that ends in "
-                "patch_embed.proj.weight."
-            )
+        start = _meta.required_start(checkpoint, "V-JEPA 2.1")
         _refuse(checkpoint, start)
         teacher = _meta.teacher_start(checkpoint)
         trunk = _encoder(checkpoint, start)
@@ -52,7 +46,8 @@ class VJEPA21(Family):
         for one in (start, teacher):
             if one is not None:
                 _leave_out_lower_norms(checkpoint, one, plan)
-        if not f"{teacher} {start}".count("target_encoder/"):
+        used = (start, teacher or "")
+        if not any(name.startswith("target_encoder/") for name in used):
             plan.left_out["target_encoder/*"] = (
                 "the encoder that this one was distilled from"
             )

@@ -4,7 +4,15 @@ import importlib
 
 from tests.fuzz.targets.target import Target
 
-MODULES = ("options", "runs", "weights", "arrays", "lists", "containers")
+MODULES = (
+    "options",
+    "runs",
+    "weights",
+    "released",
+    "arrays",
+    "lists",
+    "containers",
+)
 
 
 def all_targets() -> dict[str, type[Target]]:

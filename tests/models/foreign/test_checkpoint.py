@@ -36,6 +36,7 @@ def test_an_unknown_kind_of_file_is_refused(tmp_path):
     [
         ("../other.safetensors", "names of files in the same folder"),
         ("gone.safetensors", "is missing"),
+        ({"a": 1}, "an object from names to files"),
     ],
 )
 def test_shards_lie_beside_their_index(tmp_path, shard, message):
@@ -44,6 +45,16 @@ def test_shards_lie_beside_their_index(tmp_path, shard, message):
     path.write_text(json.dumps(index))
 
     with pytest.raises(ValueError, match=message):
+        foreign.read(tmp_path)
+
+
+def test_an_array_that_the_index_names_must_be_there(tmp_path):
+    files.write_safetensors(tmp_path / "a.safetensors", ARRAYS)
+    index = {"weight_map": {"a": "a.safetensors", "b": "a.safetensors"}}
+    path = tmp_path / "model.safetensors.index.json"
+    path.write_text(json.dumps(index))
+
+    with pytest.raises(ValueError, match=r"have no arrays \['b'\]"):
         foreign.read(tmp_path)
 
 
@@ -70,13 +81,31 @@ def test_wrong_entries_of_a_configuration_are_named(tmp_path):
         foreign.read(folder)
 
 
-def test_statistics_of_pixels_are_checked(tmp_path):
-    folder = files.write_folder(
-        tmp_path / "model",
+def with_pixels(folder, pixels):
+    return files.write_folder(
+        folder,
         vjepa_files.plain(vjepa_files.encoder(0)),
         {},
-        preprocessor_config={"image_mean": [1, 2]},
+        preprocessor_config=pixels,
     )
 
-    with pytest.raises(ValueError, match="'image_mean' in"):
-        foreign.read(folder, num_heads=3)
+
+@pytest.mark.parametrize(
+    "pixels, message",
+    [
+        ({"image_mean": [1, 2]}, "'image_mean' in"),
+        ({"rescale_factor": 1 / 127.5}, "scales pixels by"),
+        ({"do_rescale": False}, "scales pixels by"),
+    ],
+)
+def test_statistics_of_pixels_are_checked(tmp_path, pixels, message):
+    with pytest.raises(ValueError, match=message):
+        foreign.read(with_pixels(tmp_path / "model", pixels), num_heads=3)
+
+
+def test_pixels_may_be_left_as_they_are(tmp_path):
+    folder = with_pixels(tmp_path / "model", {"do_normalize": False})
+
+    encoder = foreign.read(folder, num_heads=3).encoder
+
+    assert (encoder.pixel_mean, encoder.pixel_std) == (0.0, 1.0)

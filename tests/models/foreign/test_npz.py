@@ -85,6 +85,14 @@ def test_damaged_files_are_refused(tmp_path):
         read(path, "a")
 
 
+@pytest.mark.parametrize("dtype", ["<U3", "complex64", "datetime64[s]"])
+def test_what_is_no_real_number_is_refused(tmp_path, dtype):
+    np.savez(tmp_path / "a.npz", a=np.zeros(2, dtype))
+
+    with pytest.raises(ValueError, match="Expected real numbers"):
+        _npz.entries(tmp_path / "a.npz")
+
+
 def test_a_member_that_is_no_array_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a.npy", b"text")

@@ -1,5 +1,6 @@
 """V-JEPA 2 against transformers itself."""
 
+import json
 import os
 
 import keras
@@ -146,6 +147,17 @@ def test_a_classifier_is_imported_without_its_readout(tmp_path):
     )
     notes = "\n".join(imported.notes)
     assert "pooler.*" in notes and "classifier.*" in notes
+
+
+def test_a_configuration_of_another_model_is_refused(tmp_path):
+    """A file without its last block would be a smaller model."""
+    original(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"num_hidden_layers": 3}))
+
+    with pytest.raises(ValueError, match="another model than its arrays"):
+        foreign.read(tmp_path)
 
 
 def test_shards_are_one_model(tmp_path):
