@@ -75,7 +75,7 @@ class ConversionConfig(Section):
         if suffix and out.suffix != suffix:
             raise OptionError(
                 f"`out` must end in {suffix} with `to={self.to}`. Received: "
-                f"`out={out}`. Take `out={out.with_suffix(suffix)}`."
+                f"`out={out}`. Take `out={out}{suffix}`."
             )
         if self.push_to_hub and self.push_to_hub.count("/") != 1:
             raise OptionError(

@@ -1,6 +1,8 @@
 """Converts encoders: from released weights, and to other programs."""
 
+import dataclasses
 import pathlib
+from typing import Any
 
 from layerlock.config import ConvertConfig, OptionError
 from layerlock.data.names import readable
@@ -13,136 +15,178 @@ from layerlock.runs import export_card, model_card, wording
 
 def start(config: ConvertConfig):
     """Checks a configuration; returns what writes the encoder."""
-    config, export, source, layers = build(config)
-    section = config.conversion
-    out = pathlib.Path(section.out)
+    conversion = build(config)
+    out, export = conversion.out, conversion.export
 
     def work() -> pathlib.Path:
-        dtype, networks = section.clip_type, source.networks
         with placing.draft(out) as folder:
-            written = folder / out.name
-            notes = export.write(networks, written, layers, dtype)
-            notes = [*source.notes, *notes]
-            difference = checking.largest_difference(
-                export, networks.encoder, written, layers, dtype
-            )
-            if not difference <= checking.LARGEST:
-                raise JobError(
-                    f"The features in {export.runtime} differ by "
-                    f"{difference:.1e} of the largest one. Expected at most "
-                    f"{checking.LARGEST:.0e}. Nothing was written."
-                )
-            facts = describe(export, source, layers, dtype, difference)
-            write_card(config, export, source, facts, notes, written)
+            written = folder / out.resolve().name
+            difference, notes = conversion.write(written)
+            conversion.write_card(written, difference, notes)
             placing.place(written, out, export.suffix)
-        print(
-            f"{readable(out)}: the features in {export.runtime} differ by "
-            f"{difference:.1e} of the largest one."
-        )
+        print(f"{readable(out)}: {checked(export, difference)}.")
         for note in notes:
             print(f"Note: {note}")
-        if section.push_to_hub:
-            print(hub.push(out, files(out, export), section.push_to_hub))
+        if conversion.push_to_hub:
+            print(hub.push(out, conversion.files(), conversion.push_to_hub))
         return out
 
     return work
 
 
-def build(config: ConvertConfig):
-    """The resolved configuration, its format, encoder and layers, checked."""
-    config = config.resolve()
-    section = config.conversion
-    export = exports.get(section.to)
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """What is read and written.
+
+    Args:
+        source: the `reading.Source`.
+        export: the `Export`.
+        out: path of the result.
+        layers: list of names of the layers that are exported, or compared.
+        clip_type: str, of the clips of a program.
+        run: the `RunDirectory` that the encoder comes from, or `None`.
+        push_to_hub: str, of a repository, or `None`.
+    """
+
+    source: reading.Source
+    export: exports.Export
+    out: pathlib.Path
+    layers: list
+    clip_type: str
+    run: Any
+    push_to_hub: str | None
+
+    @property
+    def encoder(self):
+        """The encoder that is exported."""
+        return self.source.networks.encoder
+
+    def write(self, path) -> tuple[float, list]:
+        """Writes and checks an export; returns the difference, and notes."""
+        export, layers, dtype = self.export, self.layers, self.clip_type
+        try:
+            notes = export.write(self.source.networks, path, layers, dtype)
+            difference = checking.largest_difference(
+                export, self.encoder, path, layers, dtype
+            )
+        except OSError:
+            raise
+        except Exception as error:  # of another program, with its own classes
+            raise JobError(
+                f"The export for {export.runtime} failed: "
+                f"{type(error).__name__}: {error} Nothing was written."
+            ) from error
+        if not difference <= checking.LARGEST:
+            raise JobError(
+                f"{checked(export, difference).capitalize()}. Expected at "
+                f"most {checking.LARGEST:.0e}. Nothing was written."
+            )
+        return difference, [*self.source.notes, *notes]
+
+    def write_card(self, path, difference: float, notes: list):
+        """Writes the card of an export beside it."""
+        card = placing.card_path(path, self.export.suffix)
+        text = export_card.describe(
+            path.name,
+            self.encoder,
+            self.export.usage(path.name, self.encoder, self.layers),
+            {
+                "from": self.source.name,
+                **self.describe_program(),
+                "checked": checked(self.export, difference),
+            },
+            notes,
+            self.run,
+        )
+        model_card.place(card.parent, text, card.name, self.export.library)
+
+    def describe_program(self) -> dict:
+        """Input and output of a program; nothing for weights."""
+        if not self.export.is_program:
+            return {}
+        names = ("frames", "height", "width")
+        free = [names[axis] for axis in self.export.free_axes(self.encoder)]
+        return {
+            "input": f"`clips`: {self.clip_type}, values from 0 to 255, shape "
+            "(batch, frames, height, width, 3), of any "
+            f"{', '.join(['batch', *free])}",
+            "output": f"{', '.join(self.layers)}: shape (batch, frames, rows, "
+            f"columns, {self.encoder.hidden_dim}), counted in patches",
+        }
+
+    def files(self) -> list:
+        """Files of an export with their names on the Hub; none of a folder."""
+        if not self.export.suffix:
+            return []
+        card = placing.card_path(self.out, self.export.suffix)
+        data = placing.weights_path(self.out)
+        paths = {self.out: self.out.name, data: data.name, card: "README.md"}
+        return [(path, name) for path, name in paths.items() if path.exists()]
+
+
+def checked(export, difference: float) -> str:
+    """The result of a check in words."""
+    return (
+        f"the features in {export.runtime} differ by {difference:.1e} of the "
+        "largest one"
+    )
+
+
+def build(config: ConvertConfig) -> Conversion:
+    """What a configuration asks for, read and checked."""
+    section = config.resolve().conversion
+    export, out = exports.get(section.to), pathlib.Path(section.out)
     export.check_installed()
     if section.push_to_hub:
         hub.check_installed()
-    placing.check_free(pathlib.Path(section.out), export.suffix)
+    placing.check_free(out, export.suffix)
     source = reading.read(section)
-    return config, export, source, chosen_layers(section, export, source)
-
-
-def chosen_layers(section, export, source) -> list:
-    """Names of the layers whose features are exported, or compared."""
     names = list(source.networks.encoder.layer_names)
-    if not export.is_program:
-        return names
-    if section.layers is None:
+    if export.is_program:
+        names = chosen_layers(section.layers, names)
+    return Conversion(
+        source,
+        export,
+        out,
+        names,
+        section.clip_type,
+        reading.run_of(section),
+        section.push_to_hub,
+    )
+
+
+def chosen_layers(layers, names: list) -> list:
+    """Names of the layers of a program: those that are named, or the last."""
+    if layers is None:
         return names[-1:]
-    for layer in section.layers:
+    for layer in layers:
         if layer not in names:
             raise OptionError(
                 f"Unknown layer {layer!r} in `layers`. Expected some of "
                 f"{names}."
             )
-    return list(dict.fromkeys(section.layers))
-
-
-def describe(export, source, layers, dtype, difference) -> dict:
-    """Where an export comes from, what it computes, how it was checked."""
-    encoder, facts = source.networks.encoder, {"from": source.name}
-    if export.is_program:
-        names = ("batch", "frames", "height", "width")
-        free = [0, *(1 + axis for axis in export.free_axes(encoder))]
-        facts["input"] = (
-            f"`clips`: {dtype}, values from 0 to 255, shape (batch, frames, "
-            f"height, width, 3), of any {', '.join(names[n] for n in free)}"
-        )
-        facts["output"] = (
-            f"{', '.join(layers)}: shape (batch, frames, rows, columns, "
-            f"{encoder.hidden_dim}), counted in patches"
-        )
-    facts["checked"] = (
-        f"in {export.runtime}: the features differ by {difference:.1e} of the "
-        "largest one"
-    )
-    return facts
-
-
-def write_card(config, export, source, facts, notes, written):
-    """Writes the card of an export beside it."""
-    section, encoder = config.conversion, source.networks.encoder
-    layers = chosen_layers(section, export, source)
-    text = export_card.describe(
-        written.name,
-        encoder,
-        export.usage(written.name, encoder, layers),
-        facts,
-        notes,
-        reading.run_of(section),
-    )
-    path = placing.card_path(written, export.suffix)
-    model_card.place(path.parent, text, path.name, export.library)
-
-
-def files(out: pathlib.Path, export) -> list:
-    """The files of an export with their names on the Hub; none of a folder."""
-    if not export.suffix:
-        return []
-    card = placing.card_path(out, export.suffix)
-    data = placing.weights_path(out)
-    names = [(out, out.name), (data, data.name), (card, model_card.NAME)]
-    return [(path, name) for path, name in names if path.exists()]
+    return list(dict.fromkeys(layers))
 
 
 def plan(config: ConvertConfig) -> Plan:
     """What would be read and written."""
-    config, export, source, layers = build(config)
-    encoder = source.networks.encoder
+    conversion = build(config)
+    encoder, export = conversion.encoder, conversion.export
+    layers, notes = conversion.layers, list(conversion.source.notes)
     count = num_parameters(**encoder.get_config())
     what = ", ".join(layers) if export.is_program else "all layers"
     lines = [
         f"{encoder.num_layers} blocks, {wording.count(count)} parameters.",
-        f"{readable(config.conversion.out)} would have {what}, for "
-        f"{export.runtime}.",
-        *(f"Note: {note}" for note in source.notes),
+        f"{readable(conversion.out)} would have {what}, for {export.runtime}.",
+        *(f"Note: {note}" for note in notes),
     ]
     facts = {
         "name": "convert plan",
         "num_parameters": count,
         "layers": layers,
-        "notes": list(source.notes),
+        "notes": notes,
     }
-    return Plan(config, lines, facts)
+    return Plan(config.resolve(), lines, facts)
 
 
 convert = Job(

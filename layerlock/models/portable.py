@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 # Arguments that change no feature.
-_OF_TRAINING = ("name", "trainable", "dtype", "remat", "num_decoder_layers")
+OF_TRAINING = ("name", "trainable", "dtype", "remat", "num_decoder_layers")
 _WORDS = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
 _BLOCK = (
     "attention_norm",
@@ -26,7 +26,7 @@ def arguments(encoder) -> dict:
     return {
         name: value
         for name, value in encoder.get_config().items()
-        if name not in _OF_TRAINING
+        if name not in OF_TRAINING
     }
 
 

@@ -38,6 +38,7 @@ def describe(
         *model_card.table(("", ""), [*_rows(encoder), *facts.items()]),
         "",
         *(f"- {note}" for note in notes),
+        "",
     ]
     if run is not None:
         lines += ["## Training", "", *model_card.training(run)]

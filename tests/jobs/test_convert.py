@@ -133,6 +133,18 @@ def test_an_export_that_differs_is_not_written(folder, monkeypatch):
     assert [p.name for p in folder.iterdir()] == ["mine"]
 
 
+def test_an_error_of_another_program_is_a_sentence(folder, notes, monkeypatch):
+    def fail(*arguments):
+        raise ZeroDivisionError("in its graph")
+
+    monkeypatch.setattr(Notes, "write", fail)
+
+    with pytest.raises(JobError, match="LayerLock failed: ZeroDivisionError"):
+        layerlock.convert(from_="mine", to="onnx", out="a.txt")
+
+    assert [p.name for p in folder.iterdir()] == ["mine"]
+
+
 def test_a_folder_is_pushed_once_it_is_written(folder, monkeypatch):
     pushed = []
     monkeypatch.setattr(hub, "check_installed", lambda: None)

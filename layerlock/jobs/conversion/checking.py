@@ -31,7 +31,7 @@ def largest_difference(export, encoder, path, layers: list, dtype: str):
         found = export.features(path, clips, layers)
         own = exports.keras_features(encoder, clips, layers)
         for name, expected in own.items():
-            largest = np.abs(expected).max()
+            largest = np.abs(expected).max() or 1.0
             values = np.reshape(found[name], expected.shape)
             difference = np.abs(values - expected).max()
             differences.append(float(difference / largest))

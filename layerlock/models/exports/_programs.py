@@ -23,7 +23,8 @@ def trace(encoder, layers: list, dtype: str):
     config["num_layers"] = min(last, encoder.num_layers)
     config["final_norm"] = last > encoder.num_layers
     program = programs.build(config, portable.to_arrays(encoder, last), numbers)
-    return programs.trace(program, encoder.clip_shape, dtype)
+    axes = free_axes(encoder)
+    return programs.trace(program, encoder.clip_shape, axes, dtype)
 
 
 def free_axes(encoder) -> tuple:

@@ -25,6 +25,11 @@ class LayerLockFamily(Family):
         place = f"config.json of {checkpoint.place}"
         config = checkpoint.config.get("encoder")
         stored.check_config(config, place)
+        config = {
+            name: value
+            for name, value in config.items()
+            if name not in portable.OF_TRAINING
+        }
         stored.check_size(
             config,
             sum(file.stat().st_size for file in checkpoint.files),

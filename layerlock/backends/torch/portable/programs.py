@@ -61,14 +61,14 @@ def build(config: dict, arrays: dict, layers: dict) -> FeatureProgram:
     return FeatureProgram(encoder, layers).requires_grad_(False).eval()
 
 
-def trace(program: FeatureProgram, clip_shape, dtype: str):
-    """Traces a program for any batch, and for clips of any size.
-
-    An axis with a single patch keeps its size: PyTorch specialises on 1.
+def trace(program: FeatureProgram, clip_shape, axes, dtype: str):
+    """Traces a program for any batch, and for clips of other sizes.
 
     Args:
         program: the program.
         clip_shape: 3 ints, frames, rows and columns of an example.
+        axes: some of 0, 1 and 2, the axes of any size. The example has two
+            patches or more along them.
         dtype: str, of the clips.
 
     Returns:
@@ -76,24 +76,13 @@ def trace(program: FeatureProgram, clip_shape, dtype: str):
     """
     clips = torch.zeros((2, *clip_shape, 3), dtype=getattr(torch, dtype))
     sizes = {0: torch.export.Dim("batch", min=1)}
-    for axis in free_axes(clip_shape, program.encoder.patch_size):
+    for axis in axes:
         patches = torch.export.Dim(f"{_AXES[axis]}_of_patches", min=2)
         sizes[1 + axis] = program.encoder.patch_size[axis] * patches
     with _quiet():
         return torch.export.export(
             program, (clips,), dynamic_shapes=(sizes,), strict=False
         )
-
-
-def free_axes(clip_shape, patch_size) -> list[int]:
-    """Which of frames, rows and columns may have another size in a program."""
-    return [
-        axis
-        for axis, (size, patch) in enumerate(
-            zip(clip_shape, patch_size, strict=True)
-        )
-        if size > patch
-    ]
 
 
 def save(traced, path):

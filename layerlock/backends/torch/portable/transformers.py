@@ -27,10 +27,10 @@ class LayerLockModel(PreTrainedModel):
     """The features of a video encoder that LayerLock trained.
 
     Call arguments:
-        pixel_values_videos: pixels in [0, 1], standardised by `pixel_mean`
-            and `pixel_std` of the configuration, floats of shape
-            `(batch, frames, 3, height, width)`; any size that the patches
-            divide. Those of `preprocessor_config.json`.
+        pixel_values_videos: pixels, standardised as
+            `video_preprocessor_config.json` states. Floats of shape
+            `(batch, frames, 3, height, width)`, of any size that the patches
+            divide.
         output_hidden_states: bool, whether `hidden_states` has the features
             of the embedding and of each block, and those of a final norm.
 
@@ -40,7 +40,7 @@ class LayerLockModel(PreTrainedModel):
     """
 
     config_class = LayerLockConfig
-    base_model_prefix = "encoder"
+    base_model_prefix = "layerlock"
     main_input_name = "pixel_values_videos"
 
     def __init__(self, config):
