@@ -7,7 +7,7 @@ from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezableModel
 from layerlock.core.monitoring import health
 from layerlock.core.normalization import normalize
-from layerlock.core.pretraining import masks, objectives, teacher as ema
+from layerlock.core.pretraining import masks, objectives, teacher
 from layerlock.core.pretraining.default_predictor import default_predictor
 from layerlock.core.pretraining.prediction import MaskedPrediction
 from layerlock.core.pretraining.state import ModelState
@@ -62,8 +62,8 @@ class MaskedPretraining(
             context. Defaults to `"clip"`.
         allow_moving_target: bool, whether a target may be a layer that is
             neither frozen nor part of a teacher. Defaults to `False`.
-        teacher: a `VideoEncoder` of the same patches, of any width and depth,
-            for an objective with `teacher="fixed"`. It never changes.
+        fixed_teacher: a `VideoEncoder` of the same patches, of any width and
+            depth, for an objective with `teacher="fixed"`. It never changes.
             Defaults to `None`.
         frozen_layers: int, the stage to start from, for `keras.saving`.
             Defaults to `0`.
@@ -113,7 +113,7 @@ class MaskedPretraining(
         masks_per_clip=1,
         target_context="clip",
         allow_moving_target=False,
-        teacher=None,
+        fixed_teacher=None,
         frozen_layers=0,
         **kwargs,
     ):
@@ -122,15 +122,18 @@ class MaskedPretraining(
         check_context(target_context)
         self.encoder = encoder
         self.objective = objectives.get(objective)
-        check_objective(self.objective, teacher)
+        check_objective(self.objective, fixed_teacher)
         self.mask = masks.get(mask or self.objective.default_mask)
         check_mask(self.objective, self.mask, encoder.grid())
         self.predictor = predictor or default_predictor(
-            encoder, self.objective, self.mask, teacher and teacher.hidden_dim
+            encoder,
+            self.objective,
+            self.mask,
+            fixed_teacher and fixed_teacher.hidden_dim,
         )
         self.teacher = None
         if self.objective.teacher == "ema":
-            self.teacher = ema.create(encoder)
+            self.teacher = teacher.create(encoder)
         self.seed = seed
         self.target_fraction = target_fraction
         self.masks_per_clip = masks_per_clip
@@ -139,7 +142,7 @@ class MaskedPretraining(
         self._add_state(encoder.hidden_dim)
         self.frozen_layers = 0
         self.target_layers = ()
-        self._add_fixed_teacher(teacher)
+        self._add_fixed_teacher(fixed_teacher)
         for stage in (None, *range(self._num_encoding + 1)):
             # Raises now if a later stage lacks a head.
             self.predictor.head_layers(self.target_layers_at(stage))
@@ -173,7 +176,7 @@ class MaskedPretraining(
         self.frozen_layers = frozen_layers
         self.target_layers = targets
         if self.teacher is not None:
-            ema.share_layers(self.teacher, self.encoder, frozen_layers)
+            teacher.share_layers(self.teacher, self.encoder, frozen_layers)
         return self.predictor.switch_heads(targets, reset_head and moved)
 
     def target_layers_at(self, frozen_layers: int | None) -> tuple:
@@ -255,7 +258,7 @@ class MaskedPretraining(
             )
             updated = ops.cast(step > self.updates_seen.value, "float32")
             momentum = updated * momentum + (1.0 - updated)
-            ema.update(self.teacher, self.encoder, momentum)
+            teacher.update(self.teacher, self.encoder, momentum)
         self.updates_seen.assign(step)
 
     @property
@@ -265,7 +268,7 @@ class MaskedPretraining(
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
-        teacher = self.fixed_teacher
+        fixed = self.fixed_teacher
         return {
             **super().get_config(),
             "encoder": serialize(self.encoder),
@@ -277,14 +280,14 @@ class MaskedPretraining(
             "masks_per_clip": self.masks_per_clip,
             "target_context": self.target_context,
             "allow_moving_target": self.allow_moving_target,
-            "teacher": teacher and serialize(teacher.encoder),
+            "fixed_teacher": fixed and serialize(fixed.encoder),
             "frozen_layers": self.frozen_layers,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("encoder", "predictor", "teacher"):
+        for name in ("encoder", "predictor", "fixed_teacher"):
             part = config.get(name)
             config[name] = keras.saving.deserialize_keras_object(part)
         return cls(**config)

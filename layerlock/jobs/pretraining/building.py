@@ -90,7 +90,7 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         masks_per_clip=config.method.masks_per_clip,
         target_context=config.method.target_context,
         allow_moving_target=config.method.allow_moving_target,
-        teacher=teachers.load(config),
+        fixed_teacher=teachers.load(config),
         dtype=dtype,
     )
     model.saves_fixed_teacher = False
