@@ -17,8 +17,8 @@ class RunDirectory:
     failure.json     step and clips of a loss that is NaN or infinite
     metrics.jsonl    one line per log step
     checkpoints/     written by `layerlock.runs.checkpoints`
-    encoder/         the exported encoder: the teacher, if there is one
-    student/         the encoder that is trained, if there is a teacher
+    encoder/         the exported encoder: its moving average, if there is one
+    student/         the encoder that is trained, if there is an average
     pictures/        fixed clips, reconstructions, features
     report.html      written by `layerlock.report`
     trackers.json    identifiers of the runs of experiment trackers

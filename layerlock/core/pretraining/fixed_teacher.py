@@ -74,7 +74,7 @@ def check_target_layers(target_layers: tuple, num_layers: int):
             raise ValueError(
                 "The target must be a block of the teacher: from 1 to "
                 f"{num_layers}, or -1 for the last. Received: layer {layer}. "
-                f"Give the objective another `target_layer`."
+                "Give the objective another `target_layer`."
             )
 
 

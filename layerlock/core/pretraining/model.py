@@ -7,7 +7,7 @@ from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezableModel
 from layerlock.core.monitoring import health
 from layerlock.core.normalization import normalize
-from layerlock.core.pretraining import masks, objectives, teacher as ema
+from layerlock.core.pretraining import masks, objectives, teacher
 from layerlock.core.pretraining.default_predictor import default_predictor
 from layerlock.core.pretraining.prediction import MaskedPrediction
 from layerlock.core.pretraining.state import ModelState
@@ -66,8 +66,8 @@ class MaskedPretraining(
             context. Defaults to `"clip"`.
         allow_moving_target: bool, whether a target may be a layer that is
             neither frozen nor part of a teacher. Defaults to `False`.
-        teacher: a `VideoEncoder` of the same patches, of any width and depth,
-            for an objective with `teacher="fixed"`. It never changes.
+        fixed_teacher: a `VideoEncoder` of the same patches, of any width and
+            depth, for an objective with `teacher="fixed"`. It never changes.
             Defaults to `None`.
         frozen_layers: int, the stage to start from, for `keras.saving`.
             Defaults to `0`.
@@ -117,14 +117,14 @@ class MaskedPretraining(
         masks_per_clip=None,
         target_context="clip",
         allow_moving_target=False,
-        teacher=None,
+        fixed_teacher=None,
         frozen_layers=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.objective = objectives.get(objective)
-        check_objective(self.objective, teacher)
+        check_objective(self.objective, fixed_teacher)
         if masks_per_clip is None:
             masks_per_clip = self.objective.default_masks_per_clip
         check_settings(seed, target_fraction, masks_per_clip)
@@ -133,11 +133,14 @@ class MaskedPretraining(
         check_mask(self.objective, self.mask, encoder.grid())
         check_views(self.objective, self.mask, encoder.grid(), masks_per_clip)
         self.predictor = predictor or default_predictor(
-            encoder, self.objective, self.mask, teacher and teacher.hidden_dim
+            encoder,
+            self.objective,
+            self.mask,
+            fixed_teacher and fixed_teacher.hidden_dim,
         )
         self.teacher = None
         if self.objective.teacher == "ema":
-            self.teacher = ema.create(encoder)
+            self.teacher = teacher.create(encoder)
         self.seed = seed
         self.target_fraction = target_fraction
         self.masks_per_clip = masks_per_clip
@@ -146,7 +149,7 @@ class MaskedPretraining(
         self._add_state(encoder.hidden_dim)
         self.frozen_layers = 0
         self.target_layers = ()
-        self._add_fixed_teacher(teacher)
+        self._add_fixed_teacher(fixed_teacher)
         for stage in (None, *range(self._num_encoding + 1)):
             # Raises now if a later stage lacks a head.
             self.predictor.head_layers(self.target_layers_at(stage))
@@ -180,7 +183,7 @@ class MaskedPretraining(
         self.frozen_layers = frozen_layers
         self.target_layers = targets
         if self.teacher is not None:
-            ema.share_layers(self.teacher, self.encoder, frozen_layers)
+            teacher.share_layers(self.teacher, self.encoder, frozen_layers)
         return self.predictor.switch_heads(targets, reset_head and moved)
 
     def target_layers_at(self, frozen_layers: int | None) -> tuple:
@@ -264,7 +267,7 @@ class MaskedPretraining(
             )
             updated = ops.cast(step > self.updates_seen.value, "float32")
             momentum = updated * momentum + (1.0 - updated)
-            ema.update(self.teacher, self.encoder, momentum)
+            teacher.update(self.teacher, self.encoder, momentum)
         self.updates_seen.assign(step)
 
     @property
@@ -274,7 +277,7 @@ class MaskedPretraining(
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
-        teacher = self.fixed_teacher
+        fixed = self.fixed_teacher
         return {
             **super().get_config(),
             "encoder": serialize(self.encoder),
@@ -286,14 +289,14 @@ class MaskedPretraining(
             "masks_per_clip": self.masks_per_clip,
             "target_context": self.target_context,
             "allow_moving_target": self.allow_moving_target,
-            "teacher": teacher and serialize(teacher.encoder),
+            "fixed_teacher": fixed and serialize(fixed.encoder),
             "frozen_layers": self.frozen_layers,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("encoder", "predictor", "teacher"):
+        for name in ("encoder", "predictor", "fixed_teacher"):
             part = config.get(name)
             config[name] = keras.saving.deserialize_keras_object(part)
         return cls(**config)

@@ -81,12 +81,12 @@ def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
         )
 
 
-def check_objective(objective, teacher=None):
+def check_objective(objective, fixed_teacher=None):
     """Raises if the predictor or teacher of an objective is unknown.
 
     Args:
         objective: an `Objective`.
-        teacher: the fixed teacher that a model is given. Defaults to `None`.
+        fixed_teacher: the one that a model is given. Defaults to `None`.
     """
     for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):
         value = getattr(objective, name)
@@ -95,13 +95,14 @@ def check_objective(objective, teacher=None):
                 f"`{type(objective).__name__}.{name}` must be one of "
                 f"{list(known)}. Received: {value!r}."
             )
-    if (objective.teacher == "fixed") != (teacher is not None):
+    if (objective.teacher == "fixed") != (fixed_teacher is not None):
+        name = fixed_teacher and fixed_teacher.name
         raise ValueError(
-            "An encoder as `teacher` and an objective with `teacher='fixed'` "
-            "need each other. Received: "
-            f"teacher={None if teacher is None else teacher.name}, "
-            f"{type(objective).__name__} with teacher={objective.teacher!r}. "
-            "Pass both, such as `VJEPA(teacher='fixed')`, or neither."
+            "An encoder as `fixed_teacher` and an objective with "
+            "`teacher='fixed'` need each other. Received: "
+            f"fixed_teacher={name}, {type(objective).__name__} with "
+            f"teacher={objective.teacher!r}. Pass both, such as "
+            "`VJEPA(teacher='fixed')`, or neither."
         )
 
 

@@ -61,7 +61,7 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
         method,
         encoder,
         predictor=found and predictors.build(config, found),
-        teacher=teachers.load(config),
+        fixed_teacher=teachers.load(config),
     )
     model.saves_fixed_teacher = False
     if config.encoder.init_from:
@@ -82,7 +82,7 @@ def pretraining(
         config: resolved.
         method: its `Method`.
         encoder: a `VideoEncoder`.
-        **parts: `predictor`, `teacher` and `frozen_layers`, as for
+        **parts: `predictor`, `fixed_teacher` and `frozen_layers`, as for
             `MaskedPretraining`.
     """
     return MaskedPretraining(

@@ -126,7 +126,11 @@ def _build(config, method, frozen_layers) -> MaskedPretraining:
     if teacher is not None:
         teacher = VideoEncoder.from_config({**teacher, "name": "teacher"})
     model = building.pretraining(
-        config, method, encoder, frozen_layers=frozen_layers, teacher=teacher
+        config,
+        method,
+        encoder,
+        frozen_layers=frozen_layers,
+        fixed_teacher=teacher,
     )
     model.compile(
         building.build_optimizer(config, method.learning_rate), jit_compile=True

@@ -61,7 +61,7 @@ def wide_model(target):
         encoder,
         objective,
         mask=RandomMask(0.75) if is_mae else MultiBlockMask(),
-        teacher=wider_teacher() if target == "fixed teacher" else None,
+        fixed_teacher=wider_teacher() if target == "fixed teacher" else None,
     )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=BACKEND == "jax")
     return model

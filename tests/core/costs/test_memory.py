@@ -41,7 +41,7 @@ def model_of(name):
     objective, mask = OBJECTIVES[name]
     teacher = encoder_of(5, 48) if objective.teacher == "fixed" else None
     model = MaskedPretraining(
-        encoder_of(4, 32), objective, mask=mask, teacher=teacher
+        encoder_of(4, 32), objective, mask=mask, fixed_teacher=teacher
     )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=False)
     return model

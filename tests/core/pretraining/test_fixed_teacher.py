@@ -8,6 +8,7 @@ from layerlock import backends
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.core.monitoring.monitors import Monitors
+from layerlock.core.pretraining import target_pass
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.predictor import LatentPredictor
@@ -39,7 +40,9 @@ def encoder(num_layers=2, width=24, name="encoder", **arguments):
 def build(objective, teacher=None, optimizer=None, **arguments):
     student = encoder()
     keras.utils.set_random_seed(5)
-    model = MaskedPretraining(student, objective, teacher=teacher, **arguments)
+    model = MaskedPretraining(
+        student, objective, fixed_teacher=teacher, **arguments
+    )
     model.compile(optimizer or keras.optimizers.AdamW(1e-3))
     return model
 
@@ -127,6 +130,35 @@ def test_pixels_are_standardised_in_its_own_way():
     assert losses(dark, 1) != pytest.approx(losses(usual, 1), rel=1e-4)
 
 
+@pytest.mark.parametrize("own", ["float32", "mixed_bfloat16"])
+def test_it_computes_in_its_own_precision(own, monkeypatch):
+    other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[own]
+    teacher = wide_teacher(dtype=own)
+    model = build(VJEPA("fixed"), teacher, dtype=other)
+    taken, take = [], target_pass.take_tokens
+    monkeypatch.setattr(
+        target_pass,
+        "take_tokens",
+        lambda tokens, *rest: taken.append(tokens) or take(tokens, *rest),
+    )
+
+    model(keras.ops.convert_to_tensor(clips()))
+
+    [found, *_] = [x for x in taken if x.shape[-1] == teacher.hidden_dim]
+    expected = teacher.features(clips(), layers=["block_3"])["block_3"]
+    assert keras.backend.standardize_dtype(found.dtype) == teacher.compute_dtype
+    np.testing.assert_allclose(
+        numbers(found),
+        numbers(keras.ops.reshape(expected, found.shape)),
+        rtol=1e-5,
+        atol=1e-5 if own == "float32" else 0.05,
+    )
+
+
+def numbers(tensor):
+    return networks.numpy(keras.ops.cast(tensor, "float32"))
+
+
 def test_a_checkpoint_leaves_it_out_and_restores_all_else(taught, tmp_path):
     taught.saves_fixed_teacher = False
     path = checkpoints.save(tmp_path, taught, 1, {})
@@ -164,7 +196,7 @@ def assert_equal_weights(model, expected):
 @pytest.mark.parametrize(
     "objective, arguments, message",
     [
-        (VJEPA("fixed"), {}, "Received: teacher=None"),
+        (VJEPA("fixed"), {}, "Received: fixed_teacher=None"),
         (VJEPA(), {"name": "teacher"}, "need each other"),
         (VJEPA("fixed"), {"name": "encoder"}, "different names"),
         (
