@@ -90,7 +90,11 @@ contract, in the same order. Process 0 alone writes files.
   without gradients. A backend whose step sees the global batch returns `x`.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
-- `barrier()`: waits for all processes.
+- `barrier()`: waits for all processes. These three, and a training step, raise
+  `ProcessLost` if another process ended.
+- `abandon()`: called before this process ends alone, because of an error: its
+  end does not wait for the others, which then learn that it has gone. Then
+  `barrier` has no effect.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
   variables of the model, read the whole weights in every process. Code inside
   may differ from process to process.
@@ -151,6 +155,7 @@ NAMES = (
     "agree",
     "broadcast",
     "barrier",
+    "abandon",
     "gathered",
     "save_shards",
     "load_shards",
@@ -177,6 +182,17 @@ class StepCost:
     activation_bytes: int | None = None
     peak_bytes: int | None = None
     compile_seconds: float = 0.0
+
+
+class ProcessLost(RuntimeError):
+    """Another process of the run ended, or no longer answers."""
+
+    def __init__(self):
+        super().__init__(
+            "Another process of the run has ended or no longer answers, and "
+            "this one cannot go on without it. The messages of that process "
+            "say why. Start all of them again with `resume`."
+        )
 
 
 def variable_bytes(variables) -> int:
