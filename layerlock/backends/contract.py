@@ -107,6 +107,9 @@ contract, in the same order. Process 0 alone writes files.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
   `ProcessLost` if another process ended.
+- `abandon()`: called before this process ends alone, because of an error: its
+  end does not wait for the others, which then learn that it has gone. Then
+  `barrier` has no effect.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
   variables of the model, read the whole weights in every process. Code inside
   may differ from process to process.
@@ -174,6 +177,7 @@ NAMES = (
     "whole",
     "stored",
     "assign_whole",
+    "abandon",
     "gathered",
     "save_shards",
     "load_shards",

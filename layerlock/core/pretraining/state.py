@@ -61,6 +61,13 @@ class ModelState:
             self.feature_moments,
         )
 
+    @property
+    def unsaved_variables(self) -> list:
+        """Variables of a fixed teacher that checkpoints leave out."""
+        if self.fixed_teacher is None or self.saves_fixed_teacher:
+            return []
+        return self._teacher_weights
+
     def save_own_variables(self, store):
         if self.saves_fixed_teacher:
             super().save_own_variables(store)

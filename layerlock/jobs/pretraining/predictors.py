@@ -8,7 +8,7 @@ from collections.abc import Callable
 from layerlock.config import PretrainConfig, facts
 from layerlock.models import stored_predictor, transfer
 from layerlock.models.patches import CHANNELS, patch_grid
-from layerlock.runs import checkpoints
+from layerlock.runs import checkpoint_parts, checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _of_run(config) -> FoundPredictor | None:
 
         def load(kind=kind, arguments=arguments, checkpoint=checkpoint):
             predictor = kind.from_config(arguments)
-            checkpoints.load_part(checkpoint, "predictor", predictor)
+            checkpoint_parts.load_part(checkpoint, "predictor", predictor)
             return predictor
 
         return FoundPredictor(kind, arguments, load)
