@@ -91,14 +91,16 @@ contract, in the same order. Process 0 alone writes files.
 - `place(model)`: distributes the weights of a compiled model over the devices,
   on backends that do not when they are made. Training does so at the latest.
 - `whole(variable)`: the value of a weight of which devices may have parts.
-  Layers read their weights by it.
+  Layers read their weights by it. `variable.assign` takes such a value, too.
 - `stored(variable)`: the same as an argument of functions of `fused` and
   `recomputed`, which gather it themselves: for as long as they run.
-- `assign_whole(variable, value)`: assigns a value of the whole weight's shape.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
   `ProcessLost` if another process ended.
+- `abandon()`: called before this process ends alone, because of an error: its
+  end does not wait for the others, which then learn that it has gone. Then
+  `barrier` has no effect.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
   variables of the model, read the whole weights in every process. Code inside
   may differ from process to process.
@@ -162,7 +164,7 @@ NAMES = (
     "place",
     "whole",
     "stored",
-    "assign_whole",
+    "abandon",
     "gathered",
     "save_shards",
     "load_shards",

@@ -69,10 +69,6 @@ def stored(variable):
     return variable.value
 
 
-def assign_whole(variable, value):
-    variable.assign(value)
-
-
 def agree(flag):
     return bool(flag)
 
@@ -82,6 +78,10 @@ def broadcast(value):
 
 
 def barrier():
+    pass
+
+
+def abandon():
     pass
 
 
