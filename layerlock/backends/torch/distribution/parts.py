@@ -155,8 +155,12 @@ def _split(variable):
 
 
 def _cut(variable, part):
-    variable.part = part
     _hold(variable, part.cut(variable.value))
+    _mark(variable, part)
+
+
+def _mark(variable, part):
+    variable.part = part
     variable.assign = functools.partial(_assign, variable, variable.assign)
 
 
@@ -209,7 +213,9 @@ def _place_slots(optimizer):
 
 def _add_slot(add, reference_variable, *arguments, **keywords):
     slot = add(reference_variable, *arguments, **keywords)
-    slot.part = part_of(reference_variable)
+    part = part_of(reference_variable)
+    if part is not None:
+        _mark(slot, part)
     return slot
 
 
