@@ -99,10 +99,9 @@ contract, in the same order. Process 0 alone writes files.
 - `place(model)`: distributes the weights of a compiled model over the devices,
   on backends that do not when they are made. Training does so at the latest.
 - `whole(variable)`: the value of a weight of which devices may have parts.
-  Layers read their weights by it.
+  Layers read their weights by it. `variable.assign` takes such a value, too.
 - `stored(variable)`: the same as an argument of functions of `fused` and
   `recomputed`, which gather it themselves: for as long as they run.
-- `assign_whole(variable, value)`: assigns a value of the whole weight's shape.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
@@ -176,7 +175,6 @@ NAMES = (
     "place",
     "whole",
     "stored",
-    "assign_whole",
     "abandon",
     "gathered",
     "save_shards",

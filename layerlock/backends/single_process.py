@@ -77,10 +77,6 @@ def stored(variable):
     return variable.value
 
 
-def assign_whole(variable, value):
-    variable.assign(value)
-
-
 def agree(flag):
     return bool(flag)
 

@@ -26,13 +26,13 @@ from layerlock.backends.torch.distribution.active import (
     is_sharded as is_sharded,
 )
 from layerlock.backends.torch.distribution.parts import (
-    assign_whole as assign_whole,
     gathered as gathered,
     place as place,
     stored as stored,
     whole as whole,
 )
 from layerlock.backends.torch.distribution.processes import (
+    abandon as abandon,
     agree as agree,
     barrier as barrier,
     broadcast as broadcast,

@@ -94,11 +94,6 @@ def whole(variable):
     return gather(stored(variable))
 
 
-def assign_whole(variable, value):
-    part = part_of(variable)
-    variable.assign(value if part is None else part.cut(value))
-
-
 def place(model):
     """Cuts the weights of a model's layers; its own state stays whole."""
     if not active.is_sharded():
@@ -160,8 +155,21 @@ def _split(variable):
 
 
 def _cut(variable, part):
-    variable.part = part
     _hold(variable, part.cut(variable.value))
+    _mark(variable, part)
+
+
+def _mark(variable, part):
+    variable.part = part
+    variable.assign = functools.partial(_assign, variable, variable.assign)
+
+
+def _assign(variable, assign, value):
+    """Assigns the part of this process, or the whole, of which it takes it."""
+    value = keras.ops.convert_to_tensor(value, variable.dtype)
+    if value.shape == variable.part.shape:
+        value = variable.part.cut(value)
+    return assign(value)
 
 
 def _join(variable, device=None):
@@ -170,6 +178,7 @@ def _join(variable, device=None):
         with torch.no_grad():
             value = whole(variable)
         variable.part = None
+        del variable.assign  # That of the class comes back.
         _hold(variable, value if device is None else value.to(device))
 
 
@@ -204,7 +213,9 @@ def _place_slots(optimizer):
 
 def _add_slot(add, reference_variable, *arguments, **keywords):
     slot = add(reference_variable, *arguments, **keywords)
-    slot.part = part_of(reference_variable)
+    part = part_of(reference_variable)
+    if part is not None:
+        _mark(slot, part)
     return slot
 
 

@@ -25,6 +25,7 @@ _PORT = 29500
 
 _devices: list[str] = []  # of all processes
 _background = None
+_is_abandoned = False
 
 
 def background_group():
@@ -161,4 +162,10 @@ def broadcast(value):
 
 
 def barrier():
-    agree(False)
+    if not _is_abandoned:
+        agree(False)
+
+
+def abandon():
+    global _is_abandoned
+    _is_abandoned = True  # Its end closes the connections to the others.

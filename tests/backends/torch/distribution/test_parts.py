@@ -65,6 +65,23 @@ def test_slots_that_exist_are_cut_with_their_weights(two_processes):
     }
 
 
+def test_a_slot_is_gathered_and_takes_a_whole_value(two_processes):
+    model = compiled_model()
+    with backends.distributed("fsdp"):
+        backends.place(model)
+        model.optimizer.build(model.trainable_variables)
+        slot = model.optimizer.variables[-2]
+        half = tuple(slot.shape)
+
+        with backends.gathered(model):
+            whole = tuple(slot.shape)
+        slot.assign(np.arange(np.prod(whole)).reshape(whole))
+
+    assert (half[0] * 2, *half[1:]) == whole
+    assert tuple(slot.shape) == half
+    assert slot.numpy().ravel()[0] == np.prod(half)  # of the second process
+
+
 @pytest.mark.parametrize("size, axis", [((3, 4), 1), ((5, 3), 0), ((1,), 0)])
 def test_an_axis_that_divides_is_cut_or_the_longest(two_processes, size, axis):
     from layerlock.backends.torch.distribution import parts
