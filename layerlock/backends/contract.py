@@ -60,7 +60,7 @@ these names:
 - `planning_environment(num_devices)`: environment variables of a process that
   sees devices which do not exist, to compile for them; `None` if the backend
   cannot.
-- `plan_steps(make_models, clips_shape)`: a `PlannedStep` for each of the
+- `plan_steps(make_models, clips_shape)`: a `planned.PlannedStep` for each of the
   functions `make_models`, in such a process, for the devices of the
   distribution. Each builds a compiled model, of which only the shapes are used.
 - `measure_step(model)`: the `StepCost` of the latest step.
@@ -103,7 +103,11 @@ contract, in the same order. Process 0 alone writes files.
 - `assign_whole(variable, value)`: assigns a value of the whole weight's shape.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
-- `barrier()`: waits for all processes.
+- `barrier()`: waits for all processes. These three, and a training step, raise
+  `ProcessLost` if another process ended.
+- `abandon()`: called before this process ends alone, because of an error: its
+  end does not wait for the others, which then learn that it has gone. Then
+  `barrier` has no effect.
 - `gathered(model)`: context in which `variable.numpy()`, and what saves the
   variables of the model, read the whole weights in every process. Code inside
   may differ from process to process.
@@ -170,6 +174,7 @@ NAMES = (
     "whole",
     "stored",
     "assign_whole",
+    "abandon",
     "gathered",
     "save_shards",
     "load_shards",
@@ -198,70 +203,14 @@ class StepCost:
     compile_seconds: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Collective:
-    """An exchange between devices in a compiled step.
+class ProcessLost(RuntimeError):
+    """Another process of the run ended, or no longer answers."""
 
-    Args:
-        kind: `"all-gather"`, `"all-reduce"`, `"reduce-scatter"`,
-            `"all-to-all"` or `"collective-permute"`.
-        bytes: int, of the tensor that is exchanged: of the gathered one, or of
-            the one that is summed.
-        group_size: int, devices that exchange it.
-        path: str, of the layer and the operation.
-    """
-
-    kind: str
-    bytes: int
-    group_size: int
-    path: str
-
-    @property
-    def bytes_sent(self) -> int:
-        """Bytes that a device sends, with algorithms that send the least."""
-        rounds = 2 if self.kind == "all-reduce" else 1
-        if self.kind == "collective-permute":
-            return self.bytes
-        return round(rounds * self.bytes * (1 - 1 / self.group_size))
-
-
-@dataclasses.dataclass(frozen=True)
-class PlannedStep:
-    """What a device holds and sends in a step that is compiled and never run.
-
-    Args:
-        weight_bytes: int, of encoder, predictor, teacher and counters.
-        slot_bytes: int, of the optimizer.
-        input_bytes: int, of the clips.
-        scratch_bytes: int, what the program needs beside its arguments:
-            activations, gathered weights and gradients.
-        flops: float, all floating point operations.
-        collectives: tuple of `Collective`.
-    """
-
-    weight_bytes: int
-    slot_bytes: int
-    input_bytes: int
-    scratch_bytes: int
-    flops: float
-    collectives: tuple
-
-    @property
-    def state_bytes(self) -> int:
-        """Weights and slots."""
-        return self.weight_bytes + self.slot_bytes
-
-    @property
-    def peak_bytes(self) -> int:
-        """All that a device holds."""
-        return self.state_bytes + self.input_bytes + self.scratch_bytes
-
-    def bytes_sent(self, kind: str | None = None) -> int:
-        """Bytes that a device sends, by a kind of exchange or in all."""
-        return sum(
-            one.bytes_sent
-            for one in self.collectives
-            if kind in (None, one.kind)
+    def __init__(self):
+        super().__init__(
+            "Another process of the run has ended or no longer answers, and "
+            "this one cannot go on without it. The messages of that process "
+            "say why. Start all of them again with `resume`."
         )
 
 

@@ -23,8 +23,31 @@ def define(config_class: type) -> flags.FlagValues:
     """Defines a flag for every option of a configuration."""
     values = flags.FlagValues()
     for name, option in config_class.options().items():
+        if option.word is not None:
+            flags.DEFINE_flag(_true_false_or(option), values)
+            continue
         _DEFINE[option.kind](name, None, option.help, flag_values=values)
     return values
+
+
+def _true_false_or(option) -> flags.Flag:
+    """A flag that needs no value, and may have a word."""
+    return flags.Flag(
+        _BooleanOrWord(option.word),
+        flags.ArgumentSerializer(),
+        option.name,
+        None,
+        option.help,
+        boolean=True,
+    )
+
+
+class _BooleanOrWord(flags.BooleanParser):
+    def __init__(self, word):
+        self.word = word
+
+    def parse(self, argument):
+        return argument if argument == self.word else super().parse(argument)
 
 
 def read(
@@ -80,7 +103,9 @@ def parse(
     }
     if config is None:
         return config_class.of(**given)
-    if given.get("resume"):  # config.json has all but instances of plug-ins
+    if (
+        given.get("resume") is True
+    ):  # config.json has all but instances of plug-ins
         config = config.but(
             **{
                 name: None

@@ -42,6 +42,7 @@ class Option:
         plugin: bool, whether an instance may stand for a name.
         items: the type of what a `tuple` holds: `str` or `int`.
         numbers: bool, whether a number may stand for a text.
+        word: str, that a `bool` may be instead of true or false, or `None`.
         replaced_by: str, an option that replaces this one where it is set
             later, or `None`.
     """
@@ -61,6 +62,7 @@ class Option:
     plugin: bool
     items: type
     numbers: bool
+    word: str | None
     replaced_by: str | None
 
     def check(self, value):
@@ -86,6 +88,8 @@ class Option:
         return value
 
     def _converted(self, value):
+        if self.word is not None and value == self.word:
+            return value
         converted = convert(value, self.kind, self.items, self.numbers)
         if converted is None:
             raise OptionError(
@@ -121,7 +125,9 @@ class Option:
     def type_name(self) -> str:
         """The type in words, such as `a whole number`."""
         return {
-            bool: "true or false",
+            bool: f"true, false or {self.word}"
+            if self.word
+            else "true or false",
             int: "a whole number",
             float: "a number",
             str: "a text",
@@ -174,7 +180,7 @@ class Option:
         >>> options["steps"].to_text(9), options["momentum"].to_text((0.9, 1))
         ('--steps=9', '--momentum=0.9,1')
         """
-        if self.kind is bool:
+        if self.kind is bool and value != self.word:
             return f"--{self.name}" if value else f"--no{self.name}"
         if self.kind is tuple:
             value = ",".join(map(str, value))
@@ -197,6 +203,7 @@ def option(
     plugin: bool = False,
     items: type = str,
     numbers: bool = False,
+    word: str | None = None,
     replaced_by: str | None = None,
 ):
     """Defines an option of a section; see `Option` for the arguments.
@@ -224,6 +231,7 @@ def option(
         "plugin": plugin,
         "items": items,
         "numbers": numbers,
+        "word": word,
         "replaced_by": replaced_by,
     }
     # A factory: a class attribute would be read where a value is missing.

@@ -40,13 +40,15 @@ class RunConfig(Section):
     )
     resume: bool = option(
         False,
-        "Go on with the run in run_dir, with the options that it began with.",
+        "Go on with the run in run_dir, with the options that it began with; "
+        "auto: if there is one, and start it otherwise.",
+        word="auto",
         may_change=True,
     )
     requeue: bool = option(
         False,
         "SLURM: after SIGUSR1, put the job back into the queue once the run is "
-        "saved; go on with the run if run_dir has one.",
+        "saved. With it, resume is auto.",
         may_change=True,
     )
     plan: bool = option(

@@ -5,7 +5,8 @@ LayerLock (arXiv 2509.10156), section 3.
 
 import functools
 
-from layerlock import runs
+from layerlock import backends, runs
+from layerlock.backends.contract import ProcessLost
 from layerlock.config import PretrainConfig
 from layerlock.data.persistence import ReadingError
 from layerlock.data.streams import DecodingError
@@ -32,7 +33,7 @@ def start(config: PretrainConfig):
     building.check_libraries()
     explicit_track = "track" in config.run.given
     processes.start(config)
-    with processes.quiet():
+    with processes.abandoned_on_error(), processes.quiet():
         config = run_folder.recall(config).resolve()
         processes.check(config)
         method = methods.build(config)
@@ -66,6 +67,7 @@ def train(
     """
     try:
         with (
+            processes.abandoned_on_error(),
             run_folder.explained_disk_errors(run.path),
             building.distributed(config),
             runs.Progress(processes.stream()) as progress,
@@ -100,15 +102,11 @@ def _train(
         except (ValueError, OSError) as error:
             if getattr(error, "errno", None) is not None:
                 raise  # of the disk
+            backends.abandon()
             return str(error)
         first_step = step + 1
     try:
-        started = processes.only_first(
-            lambda: trackers.start(
-                list(config.run.track), run, first_step, progress.message
-            )
-        )
-        parts.log.trackers = started or trackers.Trackers()
+        parts.log.trackers = _start_trackers(config, run, first_step, progress)
     except ValueError as error:
         return f"{error} Then go on with `resume`."
     if not explicit_track and not config.run.track:
@@ -132,7 +130,18 @@ def _train(
         progress.message(run_folder.write_report(run))
     parts.log.trackers.attach_report(run.report_path)
     parts.log.trackers.close()
+    backends.barrier()  # the first process may still be writing
     return failure and failure + ending.put_back(config, interruption)
+
+
+def _start_trackers(config, run, first_step, progress) -> trackers.Trackers:
+    """Starts the trackers in the process that writes; the others have none."""
+    started = processes.only_first(
+        lambda: trackers.start(
+            list(config.run.track), run, first_step, progress.message
+        )
+    )
+    return started or trackers.Trackers()
 
 
 def fit(config, run, model, source, parts, interruption) -> str | None:
@@ -147,20 +156,28 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
     )
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=parts.in_order)
-    except NonFiniteLossError as error:
+    except NonFiniteLossError as error:  # in all processes
+        parts.snapshots.saver.wait()
+        return str(error)
+    except ProcessLost as error:
+        backends.abandon()
         return str(error)
     except Exception:
+        backends.abandon()
         unread = parts.log.stopwatch.error
         if isinstance(unread, (DecodingError, ReadingError)):
             return f"{unread} Then `resume` goes on from the newest checkpoint."
         raise
     except KeyboardInterrupt:
+        backends.abandon()
         return (
             "interrupted. `resume` goes on from the newest checkpoint, if "
             "there is one."
         )
     finally:
         batches.close()
+        if backends.process_count() == 1:
+            parts.snapshots.saver.wait()
     if parts.snapshots.counter.step < config.training.steps:
         ended = ending.early(run, interruption, parts.snapshots.counter.step)
         if ended:

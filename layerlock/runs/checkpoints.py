@@ -16,7 +16,7 @@ from layerlock.runs import array_files
 _WEIGHTS = "model.weights.h5"
 _STATE = "state.json"
 _ARRAYS = "arrays.npz"
-_CONTENT = (_WEIGHTS, _STATE, _ARRAYS)
+SHARDS = "shards"  # folder of weights in parts, instead of a file of them
 _MANIFEST = "manifest.json"
 _MAX_ARRAYS = 2**40  # bytes
 # Sizes and dates of checkpoints whose checksums this process has compared:
@@ -48,38 +48,70 @@ def save(
         raise ValueError(
             f"`keep` must be at least 1 checkpoint. Received: keep={keep}."
         )
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    final = folder / f"step_{step:08d}"
-    draft = folder / f".writing_{final.name}"
-    disk.discard(draft)  # of a killed run
-    draft.mkdir()
+    draft = begin(folder, step)
     try:
-        _write(draft, model, {**state, "step": step}, arrays or {})
-        if final.exists():  # written before a resume from an earlier step
-            replaced = folder / f".replaced_{final.name}"
-            disk.discard(replaced)
-            final.rename(replaced)
-        draft.rename(final)
+        backends.sync_state(model)
+        weights.save(model, draft / _WEIGHTS)
+        return complete(draft, step, state, keep, arrays)
     except BaseException:
         disk.discard(draft)  # it may be what has filled the disk
         raise
+
+
+def begin(folder, step: int) -> pathlib.Path:
+    """Makes the folder in which a checkpoint is written; see `complete`."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / draft_name(step)
+    disk.discard(draft)  # of a killed run
+    draft.mkdir()
+    return draft
+
+
+def draft_name(step: int) -> str:
+    """The name of the folder of a checkpoint that is not complete."""
+    return f".writing_step_{step:08d}"
+
+
+def complete(
+    draft, step: int, state: dict, keep: int, arrays=None
+) -> pathlib.Path:
+    """Adds what is not a weight, checksums, and the name of the checkpoint.
+
+    Args:
+        draft: result of `begin`, with the weights.
+        step, state, keep, arrays: as for `save`.
+    """
+    content = io.BytesIO()
+    np.savez(content, **(arrays or {}))
+    disk.write(draft / _ARRAYS, content.getvalue())
+    disk.write(draft / _STATE, json.dumps({**state, "step": step}).encode())
+    digests = {
+        path.relative_to(draft).as_posix(): disk.digest(path)
+        for path in _files(draft)
+    }
+    disk.write(draft / _MANIFEST, json.dumps(digests).encode())
+    disk.flush(draft)
+    folder = draft.parent
+    final = folder / f"step_{step:08d}"
+    if final.exists():  # written before a resume from an earlier step
+        replaced = folder / f".replaced_{final.name}"
+        disk.discard(replaced)
+        final.rename(replaced)
+    draft.rename(final)
     disk.flush(folder)
     _whole[str(final)] = _signature(final)  # its checksums are of the disk
     tidy(folder, step, keep)
     return final
 
 
-def _write(draft, model, state, arrays):
-    backends.sync_state(model)
-    weights.save(model, draft / _WEIGHTS)
-    content = io.BytesIO()
-    np.savez(content, **arrays)
-    disk.write(draft / _ARRAYS, content.getvalue())
-    disk.write(draft / _STATE, json.dumps(state).encode())
-    digests = {name: disk.digest(draft / name) for name in _CONTENT}
-    disk.write(draft / _MANIFEST, json.dumps(digests).encode())
-    disk.flush(draft)
+def _files(folder):
+    """Yields the paths of the files in a checkpoint, in order."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
 
 
 def tidy(folder, step: int, keep: int):
@@ -121,15 +153,15 @@ def _is_whole(checkpoint) -> bool:
 
 
 def _signature(checkpoint) -> list:
-    """Size and date of each file; `None` for a missing one."""
-    signature = []
-    for name in (*_CONTENT, _MANIFEST):
-        try:
-            facts = (checkpoint / name).stat()
-            signature.append((facts.st_ino, facts.st_size, facts.st_mtime_ns))
-        except OSError:
-            signature.append(None)
-    return signature
+    """Size and date of each file; empty if they cannot be listed."""
+    try:
+        facts = [(path, path.stat()) for path in _files(checkpoint)]
+    except OSError:
+        return []
+    return [
+        (path.name, one.st_ino, one.st_size, one.st_mtime_ns)
+        for path, one in facts
+    ]
 
 
 def find(folder) -> list[pathlib.Path]:
@@ -152,7 +184,8 @@ def verify(checkpoint) -> str | None:
     checkpoint = pathlib.Path(checkpoint)
     try:
         digests = json_files.read(checkpoint / _MANIFEST)
-        for name in _CONTENT:
+        weights = [] if (checkpoint / SHARDS).is_dir() else [_WEIGHTS]
+        for name in dict.fromkeys([*weights, _STATE, _ARRAYS, *digests]):
             if disk.digest(checkpoint / name) != digests[name]:
                 return f"{name} does not match its checksum"
         if not _is_json(checkpoint / _STATE):
@@ -217,7 +250,6 @@ def load_weights(checkpoint, model):
     Raises:
         ValueError: if the checkpoint does not fit the model.
     """
-    path = pathlib.Path(checkpoint) / _WEIGHTS
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
@@ -225,8 +257,7 @@ def load_weights(checkpoint, model):
         # Keras skips unknown weights with a warning.
         warnings.filterwarnings("error", message="Skipping")
         try:
-            stored.check_weights(path)
-            model.load_weights(path)
+            _load(pathlib.Path(checkpoint), model)
         except Exception as error:
             # A file of another program may raise any exception in HDF5.
             raise ValueError(
@@ -234,6 +265,27 @@ def load_weights(checkpoint, model):
                 "Freeze the same layers and compile with the same optimizer "
                 f"before loading it. {error}"
             ) from None
+
+
+def _load(checkpoint, model):
+    shards = checkpoint / SHARDS
+    if shards.is_dir():
+        backends.load_shards(shards, named_variables(model))
+        return
+    stored.check_weights(checkpoint / _WEIGHTS)
+    model.load_weights(checkpoint / _WEIGHTS)
+
+
+def named_variables(model) -> dict:
+    """All variables of a compiled model, by names that no process changes.
+
+    Names of Keras have counters: those of a process's second model differ.
+    """
+    variables = [*model.variables, *model.optimizer.variables]
+    return {
+        f"{number:05d}_{variable.name}": variable
+        for number, variable in enumerate(variables)
+    }
 
 
 def recover(folder):

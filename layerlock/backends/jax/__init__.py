@@ -30,10 +30,12 @@ from layerlock.backends.jax.planning import (
     planning_environment as planning_environment,
 )
 from layerlock.backends.jax.processes import (
+    abandon as abandon,
     agree as agree,
     barrier as barrier,
     broadcast as broadcast,
     gathered as gathered,
+    lost,
     process_count as process_count,
     process_index as process_index,
     start_processes as start_processes,
@@ -44,10 +46,20 @@ from layerlock.backends.jax.programs import (
     step_from_shapes,
     structure_of,
 )
+from layerlock.backends.jax.shards import (
+    load_shards as load_shards,
+    save_shards as save_shards,
+)
 
 
 class TrainStep:
     """Training step that logs the gradient norm and is compiled with costs."""
+
+    def fit(self, *arguments, **keywords):
+        try:
+            return super().fit(*arguments, **keywords)
+        except jax.errors.JaxRuntimeError as error:
+            raise lost(error) or error from error
 
     def train_step(self, state, data):
         trainable, non_trainable, optimizer_variables, metrics = state

@@ -10,9 +10,9 @@ import jax
 import keras
 import numpy as np
 
-from layerlock.backends.contract import PlannedStep
 from layerlock.backends.jax.collectives import collectives
 from layerlock.backends.jax.programs import step_from_shapes
+from layerlock.backends.planned import PlannedStep
 
 # The program is never run: code for CPUs need not be fast. Collectives are read
 # as the partitioner writes them. Later, XLA's compiler for CPUs replaces

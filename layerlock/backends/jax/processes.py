@@ -1,6 +1,7 @@
 """Processes of JAX: how they join, agree, and read each other's parts."""
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -11,10 +12,23 @@ from jax._src import distributed
 from jax.experimental import multihost_utils
 
 from layerlock.backends import launchers
+from layerlock.backends.contract import ProcessLost
 
 _HEARTBEAT = 30  # seconds without one, after which a process counts as dead
 _PATIENCE = 24 * 3600 * 1000  # ms; what is dead is noticed by its heartbeat
 _MESSAGE = 2**20  # bytes
+# Words of the errors of JAX's services and of the libraries that send data.
+_LOST = (
+    "oordination",
+    "heartbeat",
+    "Gloo",
+    "gloo",
+    "NCCL",
+    "onnection",
+    "UNAVAILABLE",
+    "Barrier failed",
+)
+_abandoned = []
 _calls = itertools.count()  # the same in every process
 # With one of these, JAX finds the other processes by itself.
 _FOUND_BY_JAX = (
@@ -73,6 +87,28 @@ def process_count():
     return jax.process_count()
 
 
+def lost(error) -> ProcessLost | None:
+    """The reason of an error of JAX, if it is that a process has gone."""
+    text = str(error)
+    if jax.process_count() > 1 and any(word in text for word in _LOST):
+        return ProcessLost()
+    return None
+
+
+def _answers(function):
+    """Makes an error of the service say that a process has gone."""
+
+    @functools.wraps(function)
+    def call(*arguments):
+        try:
+            return function(*arguments)
+        except jax.errors.JaxRuntimeError as error:
+            raise lost(error) or error from error
+
+    return call
+
+
+@_answers
 def agree(flag):
     if jax.process_count() == 1:
         return bool(flag)
@@ -84,6 +120,7 @@ def agree(flag):
     return bool(client.key_value_dir_get(name))
 
 
+@_answers
 def broadcast(value):
     if jax.process_count() == 1:
         return value
@@ -111,10 +148,18 @@ def broadcast(value):
     return json.loads(content)
 
 
+@_answers
 def barrier():
-    if jax.process_count() > 1:
+    if jax.process_count() > 1 and not _abandoned:
         name = f"layerlock/barrier/{next(_calls)}"
         _client().wait_at_barrier(name, _PATIENCE)
+
+
+def abandon():
+    # At its exit, JAX would wait minutes for processes that wait for this one.
+    # The client is kept: its destructor would wait, too.
+    _abandoned.append(distributed.global_state.client)
+    distributed.global_state.client = None
 
 
 @contextlib.contextmanager

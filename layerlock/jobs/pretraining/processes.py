@@ -78,6 +78,16 @@ def only_first(function):
     return results[0] if results else None
 
 
+@contextlib.contextmanager
+def abandoned_on_error():
+    """Context whose errors end this process without waiting for the others."""
+    try:
+        yield
+    except BaseException:
+        backends.abandon()
+        raise
+
+
 class _Nowhere(io.TextIOBase):
     """A stream that drops what is written."""
 

@@ -29,11 +29,18 @@ def recall(config: PretrainConfig) -> PretrainConfig:
 
     Args:
         config: as it was given; returned as it is unless it asks to resume.
+
+    Returns:
+        A configuration whose `resume` is true or false.
     """
     path = config.run.run_dir
-    if config.run.requeue and path is not None:
-        if processes.first((pathlib.Path(path) / "config.json").is_file):
-            config = config.but(resume=True)
+    if config.run.resume == "auto" or (config.run.requeue and path):
+        if path is None:
+            raise OptionError(
+                "`resume=auto` needs the `run_dir` to go on with or to start."
+            )
+        is_run = (pathlib.Path(path) / "config.json").is_file
+        config = config.but(resume=processes.first(is_run))
     if not config.run.resume or path is None:
         return config
     run = runs.RunDirectory.open(path)

@@ -8,7 +8,8 @@ from layerlock import backends
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
 from layerlock.interruption import Interruption
-from layerlock.runs import checkpoints, model_card, pictures
+from layerlock.runs import model_card, pictures
+from layerlock.runs.saver import Saver
 
 
 class Snapshots(EverySteps):
@@ -48,7 +49,7 @@ class Snapshots(EverySteps):
         self.lock = lock
         self.stateful_callbacks = stateful_callbacks
         self.steps = steps
-        self.keep = keep
+        self.saver = Saver(run.checkpoints_path, keep, run.is_writer)
         self.clips = clips
         self.interruption = Interruption()
         self.step_of_signal = None
@@ -95,6 +96,9 @@ class Snapshots(EverySteps):
                 self.save()
             self.model.stop_training = True
 
+    def on_train_end(self, logs=None):
+        self.saver.wait()
+
     def on_step(self, step, logs):
         self.save()
 
@@ -115,16 +119,7 @@ class Snapshots(EverySteps):
             if hasattr(callback, "get_arrays")
             for key, array in callback.get_arrays().items()
         }
-        with backends.gathered(model):
-            if self.run.is_writer:
-                checkpoints.save(
-                    self.run.checkpoints_path,
-                    model,
-                    step,
-                    state,
-                    self.keep,
-                    arrays,
-                )
+        self.saver.save(model, step, state, arrays)
         self.saved_step = step
         self.export(step)
 

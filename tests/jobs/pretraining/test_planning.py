@@ -4,7 +4,7 @@ import keras
 import pytest
 
 import layerlock
-from layerlock.backends.contract import Collective, PlannedStep
+from layerlock.backends.planned import Collective, PlannedStep
 from layerlock.config import OptionError
 from layerlock.core.costs.accelerators import ACCELERATORS
 from layerlock.jobs.pretraining import compiling, costs, plan_text, planning

@@ -1,0 +1,37 @@
+"""`resume=auto` goes on with a run if there is one."""
+
+import json
+
+import pytest
+
+from layerlock.config import OptionError, PretrainConfig
+from layerlock.jobs.pretraining import run_folder
+from layerlock.runs.directory import RunDirectory
+
+
+@pytest.mark.parametrize("options", [{"resume": "auto"}, {"requeue": True}])
+def test_a_folder_without_a_run_begins_one(options, tmp_path):
+    config = PretrainConfig.of(run_dir=tmp_path / "new", steps=60, **options)
+
+    recalled = run_folder.recall(config)
+
+    assert recalled.run.resume is False
+    assert recalled.training.steps == 60
+
+
+@pytest.mark.parametrize("options", [{"resume": "auto"}, {"requeue": True}])
+def test_a_folder_with_a_run_goes_on_with_its_options(options, tmp_path):
+    began = PretrainConfig.of(steps=60).resolve()
+    description = json.loads(json.dumps(run_folder.describe(began)))
+    RunDirectory.create(tmp_path / "run", description)
+    config = PretrainConfig.of(run_dir=tmp_path / "run", **options)
+
+    recalled = run_folder.recall(config)
+
+    assert recalled.run.resume is True
+    assert recalled.training.steps == 60
+
+
+def test_auto_without_a_folder_is_refused():
+    with pytest.raises(OptionError, match="needs the `run_dir`"):
+        run_folder.recall(PretrainConfig.of(resume="auto"))
