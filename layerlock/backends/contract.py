@@ -60,7 +60,7 @@ these names:
 - `planning_environment(num_devices)`: environment variables of a process that
   sees devices which do not exist, to compile for them; `None` if the backend
   cannot.
-- `plan_steps(make_models, clips_shape)`: a `planned.PlannedStep` for each of the
+- `plan_steps(make_models, clips_shape)`: a `planned.PlannedStep` of each of the
   functions `make_models`, in such a process, for the devices of the
   distribution. Each builds a compiled model, of which only the shapes are used.
 - `measure_step(model)`: the `StepCost` of the latest step.

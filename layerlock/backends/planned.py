@@ -37,18 +37,14 @@ class PlannedStep:
     Args:
         weight_bytes: int, of encoder, predictor, teacher and counters.
         slot_bytes: int, of the optimizer.
-        input_bytes: int, of the clips.
         scratch_bytes: int, what the program needs beside its arguments:
             activations, gathered weights and gradients.
-        flops: float, all floating point operations.
         collectives: tuple of `Collective`.
     """
 
     weight_bytes: int
     slot_bytes: int
-    input_bytes: int
     scratch_bytes: int
-    flops: float
     collectives: tuple
 
     @property

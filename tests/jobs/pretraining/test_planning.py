@@ -14,15 +14,13 @@ FLAGS = ("--plan", "--devices=8", "--distribution=fsdp")
 STAGES = [0, 1, 4]  # of the default run: nothing, one freeze, the last one
 
 
-def step(frozen_layers, config):
+def step(frozen_layers):
     """A step as a compiler may find it: blocks are alike."""
     sizes = {"all-gather": 1000, "reduce-scatter": 800 - 80 * frozen_layers}
     return PlannedStep(
         weight_bytes=100,
         slot_bytes=200 - 20 * frozen_layers,
-        input_bytes=10,
         scratch_bytes=50,
-        flops=1e6,
         collectives=tuple(
             Collective(kind, size, 8, "") for kind, size in sizes.items()
         ),
@@ -32,7 +30,7 @@ def step(frozen_layers, config):
 @pytest.fixture
 def compiled(monkeypatch):
     def compile_steps(config, stages):
-        return [step(frozen, config) for frozen in stages]
+        return [step(frozen) for frozen in stages]
 
     monkeypatch.setattr(compiling, "compile_steps", compile_steps)
 
