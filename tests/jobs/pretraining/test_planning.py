@@ -1,5 +1,7 @@
 """Plans of a run on devices that need not exist."""
 
+import dataclasses
+
 import keras
 import pytest
 
@@ -82,8 +84,21 @@ def test_the_text_says_what_a_device_holds_and_sends(compiled):
 
     assert "8 devices, distribution=fsdp, 4 clips" in text
     assert "all-gather 875 B, reduce-scatter 700 B" in text
+    assert "times its share" not in text
     for name in ACCELERATORS:
         assert name in text
+
+
+def test_weights_that_are_copied_are_named(monkeypatch):
+    copied = dataclasses.replace(step(0), weight_bytes=10**9)
+    monkeypatch.setattr(
+        compiling, "compile_steps", lambda config, stages: [copied] * 3
+    )
+
+    text = "\n".join(plan_text.lines(*planned()))
+
+    assert "times its share" in text
+    assert "4,2" in text
 
 
 @pytest.mark.skipif(
