@@ -23,7 +23,6 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 from absl import flags  # noqa: E402
 
-from layerlock.core.costs import memory  # noqa: E402
 from layerlock.jobs.pretraining import (  # noqa: E402
     costs,
     method as methods,
@@ -72,19 +71,12 @@ def main(argv):
     planned = planning.plan(config, counted)
     print(costs.heading(config, counted))
     print("\n".join(plan_text.lines(config, planned)))
-    first = planned.stages[0]
-    held = first.weight_bytes + first.slot_bytes
-    whole = 4 * (
-        memory.num_weights(counted.sizes)
-        + 2 * memory.num_trained(counted.sizes)
-    )
-    ratio = held * FLAGS.devices / whole
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     facts = {
         "name": "plan",
-        "ratio": ratio,
-        "low": ratio,
-        "high": ratio,
+        "ratio": planned.state_ratio,
+        "low": planned.state_ratio,
+        "high": planned.state_ratio,
         "preset": FLAGS.preset,
         "batch_size": FLAGS.batch_size,
         "accumulation": FLAGS.accumulation,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from layerlock import backends
 from layerlock.backends import keras_ops
 
 
@@ -94,3 +95,12 @@ def test_a_layer_is_called_as_a_layer(rng):
     x = tensor(rng.normal(size=(3, 4)))
 
     close(keras_ops.call_layer(layer, x), keras.ops.convert_to_numpy(layer(x)))
+
+
+def test_rows_are_taken_of_each_example(rng):
+    x = rng.normal(size=(3, 5, 4))
+    indices = rng.integers(0, 5, (3, 2))
+
+    for take_rows in (keras_ops.take_rows, backends.take_rows):
+        found = take_rows(tensor(x), keras.ops.cast(indices, "int32"))
+        close(found, np.take_along_axis(x, indices[:, :, None], axis=1))

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 
-from layerlock.backends.contract import Collective
+from layerlock.backends.planned import Collective
 
 _KINDS = (
     "all-gather",

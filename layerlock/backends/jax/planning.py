@@ -10,9 +10,9 @@ import jax
 import keras
 import numpy as np
 
-from layerlock.backends.contract import PlannedStep
 from layerlock.backends.jax.collectives import collectives
 from layerlock.backends.jax.programs import step_from_shapes
+from layerlock.backends.planned import PlannedStep
 
 # The program is never run: code for CPUs need not be fast. Collectives are read
 # as the partitioner writes them. Later, XLA's compiler for CPUs replaces
@@ -49,11 +49,11 @@ def plan_steps(make_models, clips_shape):
         for make_model in make_models:
             step, state = step_from_shapes(make_model, (clips,))
             lowered = step.jitted.lower(state, (clips,))
-            waiting.append(pool.submit(_compile, lowered, state, clips))
+            waiting.append(pool.submit(_compile, lowered, state))
         return [one.result() for one in waiting]
 
 
-def _compile(lowered, state, clips) -> PlannedStep:
+def _compile(lowered, state) -> PlannedStep:
     with tempfile.TemporaryDirectory(prefix="layerlock-plan-") as folder:
         program = lowered.compile({**_OPTIONS, "xla_dump_to": folder})
         partitioned = _partitioned(folder)
@@ -61,9 +61,7 @@ def _compile(lowered, state, clips) -> PlannedStep:
     return PlannedStep(
         weight_bytes=trainable + non_trainable + metrics,
         slot_bytes=slots,
-        input_bytes=_bytes_here([clips]),
         scratch_bytes=program.memory_analysis().temp_size_in_bytes,
-        flops=program.cost_analysis()["flops"],
         collectives=tuple(collectives(partitioned, jax.device_count())),
     )
 

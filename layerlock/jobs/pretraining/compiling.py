@@ -11,7 +11,7 @@ import tempfile
 import keras
 
 from layerlock import backends
-from layerlock.backends.contract import PlannedStep
+from layerlock.backends.planned import PlannedStep
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.jobs.job import JobError

@@ -53,11 +53,24 @@ def lines(config: PretrainConfig, planned: DevicePlan) -> list[str]:
         f"{config.training.batch_size // shape[0]} clips of a batch on each. "
         f"{BY_COMPILER if planned.is_compiled else BY_SIZES}",
         *_memory_table(planned),
+        *_copies(spread, planned),
         f"Time, at {accelerators.ARITHMETIC_SHARE:.0%} of the peak arithmetic "
         f"and {accelerators.BANDWIDTH_SHARE:.0%} of the peak bandwidth that "
         "makers publish. The first number is for collectives that overlap with "
         "arithmetic, the second for collectives that do not.",
         *_time_table(config, planned),
+    ]
+
+
+def _copies(spread, planned) -> list[str]:
+    """A sentence if devices hold much more than their share of the weights."""
+    if spread.distribution != "fsdp" or planned.state_ratio < 2:
+        return []
+    return [
+        f"A device holds {planned.state_ratio:.0f} times its share of weights "
+        f"and slots: no dimension of some of them can be split in "
+        f"{spread.devices}, and they are copied. A `mesh` of two axes may "
+        f"split them, such as {spread.devices // 2},2."
     ]
 
 
@@ -126,6 +139,7 @@ def as_json(planned: DevicePlan) -> dict:
     return {
         "devices": planned.num_devices,
         "is_compiled": planned.is_compiled,
+        "state_ratio": planned.state_ratio,
         "stages": [
             {
                 "frozen_layers": one.stage.frozen_layers,

@@ -4,7 +4,9 @@ import dataclasses
 
 from layerlock.backends import mesh
 from layerlock.config import PretrainConfig
+from layerlock.core.costs import memory
 from layerlock.core.costs.distribution import DeviceCost
+from layerlock.core.costs.memory import FLOAT32
 from layerlock.jobs.pretraining import compiling
 from layerlock.jobs.pretraining.costs import Costs, Stage
 
@@ -56,6 +58,16 @@ class DevicePlan:
     stages: list
     costs: Costs
     is_compiled: bool
+
+    @property
+    def state_ratio(self) -> float:
+        """Weights and slots of a device, over its share of those of all."""
+        first = self.stages[0]
+        sizes, targets = self.costs.sizes, first.stage.target_layers
+        trained = memory.num_trained(sizes, target_layers=targets)
+        whole = FLOAT32 * (memory.num_weights(sizes) + 2 * trained)
+        held = first.weight_bytes + first.slot_bytes
+        return held * self.num_devices / whole
 
     def bytes_sent(self, frozen_layers: int) -> float:
         """Bytes that a device sends in a step of any stage.

@@ -53,12 +53,7 @@ def plan(distribution, batch_size, frozen_layers):
     sent = {}
     for one in step.collectives:
         sent[one.kind] = sent.get(one.kind, 0) + one.bytes_sent
-    return {
-        "sent": sent,
-        "state": step.state_bytes,
-        "scratch": step.scratch_bytes,
-        "flops": step.flops,
-    }
+    return {"sent": sent, "state": step.state_bytes}
 
 
 if __name__ == "__main__":

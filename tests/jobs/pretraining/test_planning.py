@@ -1,10 +1,12 @@
 """Plans of a run on devices that need not exist."""
 
+import dataclasses
+
 import keras
 import pytest
 
 import layerlock
-from layerlock.backends.contract import Collective, PlannedStep
+from layerlock.backends.planned import Collective, PlannedStep
 from layerlock.config import OptionError
 from layerlock.core.costs.accelerators import ACCELERATORS
 from layerlock.jobs.pretraining import compiling, costs, plan_text, planning
@@ -14,15 +16,13 @@ FLAGS = ("--plan", "--devices=8", "--distribution=fsdp")
 STAGES = [0, 1, 4]  # of the default run: nothing, one freeze, the last one
 
 
-def step(frozen_layers, config):
+def step(frozen_layers):
     """A step as a compiler may find it: blocks are alike."""
     sizes = {"all-gather": 1000, "reduce-scatter": 800 - 80 * frozen_layers}
     return PlannedStep(
         weight_bytes=100,
         slot_bytes=200 - 20 * frozen_layers,
-        input_bytes=10,
         scratch_bytes=50,
-        flops=1e6,
         collectives=tuple(
             Collective(kind, size, 8, "") for kind, size in sizes.items()
         ),
@@ -32,7 +32,7 @@ def step(frozen_layers, config):
 @pytest.fixture
 def compiled(monkeypatch):
     def compile_steps(config, stages):
-        return [step(frozen, config) for frozen in stages]
+        return [step(frozen) for frozen in stages]
 
     monkeypatch.setattr(compiling, "compile_steps", compile_steps)
 
@@ -84,8 +84,21 @@ def test_the_text_says_what_a_device_holds_and_sends(compiled):
 
     assert "8 devices, distribution=fsdp, 4 clips" in text
     assert "all-gather 875 B, reduce-scatter 700 B" in text
+    assert "times its share" not in text
     for name in ACCELERATORS:
         assert name in text
+
+
+def test_weights_that_are_copied_are_named(monkeypatch):
+    copied = dataclasses.replace(step(0), weight_bytes=10**9)
+    monkeypatch.setattr(
+        compiling, "compile_steps", lambda config, stages: [copied] * 3
+    )
+
+    text = "\n".join(plan_text.lines(*planned()))
+
+    assert "times its share" in text
+    assert "4,2" in text
 
 
 @pytest.mark.skipif(
