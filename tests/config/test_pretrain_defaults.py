@@ -238,6 +238,36 @@ def test_what_vjepa_cannot_do_is_refused(choose, arguments, message):
         choose("--objective=vjepa", *arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--masks_per_clip=1"], "at least 2 masks of each clip"),
+        (["--target_fraction=0.5"], "compares visible ones"),
+        (["--target_context=scored"], "predicts other views alone"),
+        (["--teacher=ema"], "--teacher is not an argument"),
+        (["--momentum=0.9"], "--momentum is not an argument"),
+        (["--objective_args=sigreg_weight=2"], "sigreg_weight=2"),
+    ],
+)
+def test_what_lejepa_cannot_do_is_refused(choose, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        choose("--objective=lejepa", *arguments)
+
+
+def test_lejepa_has_defaults_of_its_own(choose):
+    chosen, method = choose("--objective=lejepa", "--steps=500")
+
+    assert chosen["mask"] == "random" and chosen["mask_ratio"] == 0.75
+    assert chosen["masks_per_clip"] == 4
+    assert chosen["gradient_clip"] == 1.0 and chosen["momentum"] is None
+    assert method.schedule.max_layers() == 6
+    assert choose()[0]["masks_per_clip"] == 1
+    kinds = choose(
+        "--objective=lejepa", "--mask=multiblock", "--masks_per_clip=1"
+    )[1]
+    assert kinds.objective.target_layers(0) == ()
+
+
 def test_vjepa_has_defaults_of_its_own(choose):
     chosen, method = choose("--objective=vjepa", "--steps=500")
 

@@ -61,6 +61,7 @@ def test_memory_is_in_binary_units(value, text):
         (3, "layer 3"),
         ([2], "layer 2"),
         ([1, 2], "layers 1, 2"),
+        ([], "other views"),
     ],
 )
 def test_targets_have_names(layer, text):

@@ -43,6 +43,7 @@ class Training:
         log_every: int, steps between lines.
         every: int, steps between checkpoints.
         keep: int, checkpoints to keep.
+        objective: str, of the model.
         **log_arguments: of `MetricsLog`.
     """
 
@@ -55,9 +56,10 @@ class Training:
         every=4,
         keep=3,
         optimizer=None,
+        objective="mae",
         **log_arguments,
     ):
-        self.model = freezing.build_model()
+        self.model = freezing.build_model(objective=objective)
         self.model.compile(optimizer or keras.optimizers.AdamW(1e-2))
         self.run = (
             RunDirectory.resume(path)

@@ -13,6 +13,7 @@ from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from layerlock.core.pretraining.masks import MultiBlockMask, RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.core.pretraining.objectives.lejepa import LeJEPA
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.video_encoder import VideoEncoder
@@ -55,12 +56,13 @@ def wide_model(target):
         "vjepa": VJEPA(),
         "vjepa with a gradient": VJEPA("self", target_gradient=True),
         "fixed teacher": VJEPA("fixed"),
+        "views": LeJEPA(num_slices=256),
     }.get(target) or MaskedAutoencoding(target=target)
-    is_mae = target in ("latents", "pixels")
+    is_random = target in ("latents", "pixels", "views")
     model = MaskedPretraining(
         encoder,
         objective,
-        mask=RandomMask(0.75) if is_mae else MultiBlockMask(),
+        mask=RandomMask(0.75) if is_random else MultiBlockMask(),
         fixed_teacher=wider_teacher() if target == "fixed teacher" else None,
     )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=BACKEND == "jax")
@@ -109,14 +111,25 @@ def test_the_count_agrees_with_the_compiler(elementwise, target):
         assert counted == pytest.approx(measured, rel=0.015), frozen_layers
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="XLA's cost analysis")
+def test_the_count_of_compared_views_agrees_with_the_compiler():
+    model = wide_model("views")
+    sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
+    for frozen_layers in stages(model, (0, 4)):
+        model.train_on_batch(clips())
+        measured = backends.measure_step(model).flops
+        products = sizes.step_flops(frozen_layers, ())
+        assert products == pytest.approx(measured, rel=0.1), frozen_layers
+
+
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [*TARGETS, "views"])
 def test_the_count_agrees_with_the_counter(target):
     from torch.utils.flop_counter import FlopCounterMode
 
     model = wide_model(target)
     sizes = StepSizes.of(model, (8, 32, 32), BATCH_SIZE)
-    for frozen_layers in stages(model, TARGETS[target]):
+    for frozen_layers in stages(model, TARGETS.get(target, (0, 4))):
         model.train_on_batch(clips())  # builds the optimizer
         with FlopCounterMode(display=False) as counter:
             model.train_on_batch(clips())
@@ -141,8 +154,9 @@ def attention_flops(sizes, frozen_layers, target_layers):
         if sizes.predictor:
             blocks = 3 * sizes.predictor.num_layers
             total += blocks * attend(together, sizes.predictor)
-    deepest = max(target_layers)
-    moving = deepest - frozen_layers if sizes.target_gradient else 0
+    total *= sizes.masks_per_clip
+    deepest = max(target_layers, default=0)
+    moving = max(deepest - frozen_layers, 0) if sizes.target_gradient else 0
     passes = deepest + 2 * moving
     total += passes * attend(sizes.num_tokens, sizes.target_encoder)
     return sizes.batch_size * total

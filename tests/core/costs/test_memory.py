@@ -11,6 +11,7 @@ from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from layerlock.core.pretraining.masks import MultiBlockMask, RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.core.pretraining.objectives.lejepa import LeJEPA
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.video_encoder import VideoEncoder
@@ -22,6 +23,7 @@ OBJECTIVES = {
     "all targets": (MaskedAutoencoding(all_targets=True), RandomMask(0.75)),
     "vjepa": (VJEPA(), MultiBlockMask()),
     "fixed teacher": (VJEPA("fixed"), MultiBlockMask()),
+    "views": (LeJEPA(), RandomMask(0.75)),
 }
 
 

@@ -83,6 +83,12 @@ def test_latent_targets_alone_can_collapse():
     assert judge(*[line(target_std=0.01)] * 3).label == "collapsed"
 
 
+def test_views_that_are_compared_can_collapse():
+    views = line(target_std=0.01, target_layers=[])
+
+    assert judge(*[views] * 3).label == "collapsed"
+
+
 def test_pixel_targets_cannot():
     pixels = line(target_std=0.01, target_layers=[0])
 

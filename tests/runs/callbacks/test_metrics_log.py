@@ -77,6 +77,19 @@ def test_the_loss_is_the_mean_since_the_last_line(trained):
     assert column(trained, "loss") == pytest.approx(expected, rel=1e-6)
 
 
+def test_without_a_target_layer_a_line_has_an_empty_list(tmp_path):
+    schedule = NeverFreezeSchedule()
+    training = Training(
+        tmp_path / "run", schedule, steps=2, every=100, objective="lejepa"
+    )
+
+    training.fit(2)
+
+    [line] = training.run.read_metrics()
+    assert line["target_layer"] == []
+    assert line["flops"] == line["flops_unfrozen"] > 0
+
+
 def test_a_line_tells_the_stage_that_its_steps_were_trained_at(trained):
     assert column(trained, "frozen_layers") == [0, 0, 1, 1]
     assert column(trained, "target_layer") == [None, None, 1, 1]
