@@ -287,10 +287,7 @@ def named_variables(model) -> dict:
     left_out = {id(v) for v in getattr(model, "unsaved_variables", ())}
     variables = [v for v in model.variables if id(v) not in left_out]
     variables += model.optimizer.variables
-    return {
-        f"{number:05d}_{variable.name}": variable
-        for number, variable in enumerate(variables)
-    }
+    return {f"{n:05d}_{v.name}": v for n, v in enumerate(variables)}
 
 
 def recover(folder):

@@ -132,11 +132,9 @@ class MaskedPretraining(
         self.mask = masks.get(mask or self.objective.default_mask)
         check_mask(self.objective, self.mask, encoder.grid())
         check_views(self.objective, self.mask, encoder.grid(), masks_per_clip)
+        width = fixed_teacher and fixed_teacher.hidden_dim
         self.predictor = predictor or default_predictor(
-            encoder,
-            self.objective,
-            self.mask,
-            fixed_teacher and fixed_teacher.hidden_dim,
+            encoder, self.objective, self.mask, width
         )
         self.teacher = None
         if self.objective.teacher == "ema":
@@ -147,8 +145,7 @@ class MaskedPretraining(
         self.target_context = target_context
         self.allow_moving_target = allow_moving_target
         self._add_state(encoder.hidden_dim)
-        self.frozen_layers = 0
-        self.target_layers = ()
+        self.frozen_layers, self.target_layers = 0, ()
         self._add_fixed_teacher(fixed_teacher)
         for stage in (None, *range(self._num_encoding + 1)):
             # Raises now if a later stage lacks a head.
