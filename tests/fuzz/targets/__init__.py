@@ -9,6 +9,7 @@ MODULES = (
     "runs",
     "weights",
     "released",
+    "exports",
     "arrays",
     "lists",
     "containers",
