@@ -49,6 +49,10 @@ class ModelState:
         targets = self.objective.target_layers(0)
         fixed_teacher.check_target_layers(targets, encoder.num_layers)
         encoder.trainable = False
+        for variable in encoder.variables:
+            # On TensorFlow the line above does nothing if the encoder was
+            # built with `trainable=False`, which its layers do not know.
+            variable.trainable = False
         self.fixed_teacher = fixed_teacher.FixedTeacher(encoder)
         self._teacher_weights = encoder.variables
 
