@@ -57,6 +57,18 @@ def global_mean(x):
     return x
 
 
+def place(model):
+    pass
+
+
+def whole(variable):
+    return variable.value
+
+
+def stored(variable):
+    return variable.value
+
+
 def agree(flag):
     return bool(flag)
 

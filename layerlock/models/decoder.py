@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32
@@ -122,7 +123,7 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         batch, visible, _ = ops.shape(visible_tokens)
         latents = encoder.add_positions(
             ops.broadcast_to(
-                self.latent,
+                backends.whole(self.latent),
                 (batch, hidden_positions.shape[1], self.hidden_dim),
             ),
             hidden_positions,

@@ -1,5 +1,6 @@
 """The heads of a predictor: linear maps from tokens to targets."""
 
+from layerlock import backends
 from layerlock.models.weights import Linear
 
 
@@ -118,7 +119,8 @@ def _initialize(layers):
             (layer.kernel, layer.kernel_initializer),
             (layer.bias, layer.bias_initializer),
         ):
-            variable.assign(initializer(variable.shape, variable.dtype))
+            shape = backends.whole(variable).shape
+            variable.assign(initializer(tuple(shape), variable.dtype))
     return [variable for layer in layers for variable in layer.variables]
 
 

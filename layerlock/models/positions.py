@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layerlock import backends
 from layerlock.models.numerics import at_least_float32
 from layerlock.models.patches import check_sizes
 from layerlock.models.rope import (
@@ -76,7 +77,7 @@ class LearnedPositions(keras.layers.Layer):
 
     def call(self, tokens, positions, grid=None):
         grid = check_sizes("grid", grid or self.grid)
-        table = ops.convert_to_tensor(self.table)
+        table = backends.whole(self.table)
         for axis, (new, old) in enumerate(zip(grid, self.grid, strict=True)):
             if new != old:
                 weights = ops.convert_to_tensor(

@@ -221,7 +221,9 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             self._normalise(visible_tokens, self.input_norm)
         )
         mask_tokens = ops.broadcast_to(
-            ops.cast(self.mask_tokens[mask_kind], embedded.dtype),
+            ops.cast(
+                backends.whole(self.mask_tokens)[mask_kind], embedded.dtype
+            ),
             (batch, hidden, self.predictor_dim),
         )
         tokens = ops.concatenate([embedded, mask_tokens], axis=1)

@@ -6,7 +6,7 @@ from keras import ops
 from layerlock import backends
 from layerlock.models import numerics
 from layerlock.models.rope import head_part, rotate
-from layerlock.models.weights import add_linear, add_norm, current_values
+from layerlock.models.weights import add_linear, add_norm, stored_values
 
 ROTATED = (None, "tokens", "queries_and_keys")
 
@@ -99,7 +99,7 @@ class TransformerBlock(keras.layers.Layer):
 
     def call(self, tokens, rotation=None):
         weights = [
-            current_values(pair)
+            stored_values(pair)
             for pair in (
                 self.attention_norm,
                 self.qkv,

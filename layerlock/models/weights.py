@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from layerlock import backends
 from layerlock.models import numerics
 
 
@@ -40,7 +41,16 @@ def add_linear(
 def current_values(pair) -> tuple:
     """Returns the values of a pair of weights, as tensors."""
     first, second = pair
-    return first.value, second.value
+    return backends.whole(first), backends.whole(second)
+
+
+def stored_values(pair) -> tuple:
+    """Returns the values of a pair for a function of `fused`.
+
+    It gathers them if devices have parts of them.
+    """
+    first, second = pair
+    return backends.stored(first), backends.stored(second)
 
 
 @keras.saving.register_keras_serializable("layerlock")

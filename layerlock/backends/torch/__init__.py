@@ -11,12 +11,47 @@ import keras
 import torch
 
 from layerlock.backends import keras_internals, stages
-from layerlock.backends.contract import (
-    StepCost,
-    refuse_distribution,
-    variable_bytes,
-)
+from layerlock.backends.contract import StepCost, variable_bytes
 from layerlock.backends.torch import fused_adam
+from layerlock.backends.torch.distribution import (
+    active,
+    clipping,
+    parts,
+    processes,
+    replicas,
+    rows,
+)
+from layerlock.backends.torch.distribution.active import (
+    distributed as distributed,
+    is_sharded as is_sharded,
+)
+from layerlock.backends.torch.distribution.parts import (
+    gathered as gathered,
+    place as place,
+    stored as stored,
+    whole as whole,
+)
+from layerlock.backends.torch.distribution.processes import (
+    abandon as abandon,
+    agree as agree,
+    barrier as barrier,
+    broadcast as broadcast,
+    devices as devices,
+    process_count as process_count,
+    process_index as process_index,
+    start_processes as start_processes,
+)
+from layerlock.backends.torch.distribution.rows import (
+    all_rows as all_rows,
+    global_mean as global_mean,
+    global_size as global_size,
+    local_rows as local_rows,
+    own_rows as own_rows,
+)
+from layerlock.backends.torch.distribution.shards import (
+    load_shards as load_shards,
+    save_shards as save_shards,
+)
 from layerlock.backends.torch.fusing import (
     fused as fused,
     fusing,
@@ -40,7 +75,7 @@ class TrainStep:
     has_run = False
 
     def train_step(self, data):
-        with fusing(self):
+        with fusing(self), rows.split_batch(), processes.watched():
             if self.jit_compile or getattr(self, "saved_bytes", None):
                 return self._train_step(data)
             with _SavedTensors(self.variables) as saved:
@@ -57,8 +92,15 @@ class TrainStep:
             return super().predict_step(data)
 
     def make_train_function(self, force=False):
+        if active.is_sharded():
+            parts.place(self)
+            clipping.prepare(self.optimizer)
         fused_adam.fuse(self.optimizer)
+        self._initialize_ddp()
         super().make_train_function(force)
+
+    def _initialize_ddp(self):  # Keras 3.16 would wrap it for itself
+        replicas.wrap(self)
 
     def _should_torch_compile(self):  # Keras 3.15
         return False  # `fused` does.
@@ -70,7 +112,6 @@ class TrainStep:
         if not self.has_run:  # Keras checks each assignment, which takes time
             self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        # Keras 3.16 wraps a model for data parallelism.
         network = getattr(self, "ddp_model", None) or self
         outputs = network(x, training=True)
         network.zero_grad()
@@ -81,20 +122,23 @@ class TrainStep:
             sample_weight=sample_weight,
             training=True,
         )
+        mean_loss = rows.global_mean(loss)
         # Keras has no public way to update its loss tracker in a custom step.
         self._loss_tracker.update_state(
-            loss,
+            mean_loss,
             sample_weight=constant(
                 keras.tree.flatten(x)[0].shape[0], "float32"
             ),
         )
         scaled_loss = self.optimizer.scale_loss(loss)
-        scaled_loss.backward()
+        # Gradients of parts are added up, those of copies averaged.
+        (scaled_loss / parts.num_parts()).backward()
         variables = self.trainable_weights[:]
         gradients = [variable.value.grad for variable in variables]
         with torch.no_grad():
             loss_scale = self.optimizer.scale_loss(torch.ones(()))
-            logs = self.step_logs(loss, outputs, gradients, loss_scale)
+            logs = self.step_logs(mean_loss, outputs, gradients, loss_scale)
+            clipping.spread_overflow(self.optimizer, gradients)
             self.optimizer.apply(gradients, variables)
             self.after_update()
         return {
@@ -147,9 +191,9 @@ def renew_step(model, frozen_variables):
         variable.value.grad = None
     model.saved_bytes = None
     model.has_run = False
-    if getattr(model, "ddp_model", None) is not None:
-        # Its buckets hold the frozen weights; Keras creates a new wrapper.
-        object.__setattr__(model, "ddp_model", None)
+    replicas.unwrap(model)
+    if active.is_sharded():
+        parts.join_frozen(model)
     model.test_function = None
     model.predict_function = None
     stages.reset(model)
@@ -181,7 +225,7 @@ def global_norm(gradients):
     known = [gradient for gradient in gradients if gradient is not None]
     halves = (torch.bfloat16, torch.float16)
     known = [x.float() if x.dtype in halves else x for x in known]
-    return torch.nn.utils.get_total_norm(known).to(torch.float32)
+    return clipping.total_norm(known).to(torch.float32)
 
 
 def preserved_random_state():
@@ -211,6 +255,8 @@ def unsupported(
     *,
     steps_per_execution=1,
     distribution=None,
+    mesh=None,
+    batch_size=None,
     **options,
 ) -> str | None:
     if steps_per_execution != 1 and not keras_internals.scans_steps():
@@ -218,16 +264,7 @@ def unsupported(
             "Keras before 3.16 runs one step per execution on PyTorch. "
             f"Received: steps_per_execution={steps_per_execution}."
         )
-    return refuse_distribution(distribution)
-
-
-def devices() -> list[str]:
-    if torch.cuda.is_available():
-        return [
-            torch.cuda.get_device_name(i)
-            for i in range(torch.cuda.device_count())
-        ]
-    return ["cpu"]
+    return active.refuse(distribution, mesh, batch_size)
 
 
 def versions() -> dict:

@@ -10,6 +10,8 @@ import keras
 import torch
 from torch.optim.adam import adam
 
+from layerlock.backends.torch.distribution import clipping
+
 # Keras applies the bias correction to the learning rate, the kernel to the
 # moments, which changes the effect of epsilon. At this step the correction of
 # the kernel is 1. In float32, adding 1 to this step does not change it.
@@ -30,7 +32,9 @@ def fuse(optimizer):
         # Keras has no public way to replace the update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
         if (optimizer.global_clipnorm or 0) > 0 and not optimizer.clipnorm:
-            optimizer._clip_gradients = functools.partial(_clip, optimizer)
+            optimizer._clip_gradients = functools.partial(
+                clipping.clip_by_total_norm, optimizer
+            )
 
 
 @functools.cache
@@ -65,14 +69,3 @@ def _update(optimizer, gradients, variables, learning_rate):
         eps=optimizer.epsilon,
         maximize=False,
     )
-
-
-def _clip(optimizer, gradients):
-    """Clips by the global norm as Keras does, in place and in a few calls."""
-    largest = optimizer.global_clipnorm
-    known = [gradient for gradient in gradients if gradient is not None]
-    norm = torch.nn.utils.get_total_norm(known)
-    scale = torch.clamp(largest / norm, max=1.0)
-    scale = scale + (norm - norm)  # NaN, if the norm is not finite
-    torch._foreach_mul_(known, scale)
-    return gradients

@@ -8,6 +8,8 @@ import types
 import torch
 from torch.utils import checkpoint
 
+from layerlock.backends.torch.distribution import active, gathering
+
 # The compiled functions of the model whose step runs in this thread, by
 # function; `None` for a model that does not compile.
 _compiled = contextvars.ContextVar("layerlock_compiled", default=None)
@@ -48,11 +50,17 @@ def fused(function):
     def call(*arguments, **keywords):
         functions = _compiled.get()
         if functions is None:
-            return function(*arguments, **keywords)
-        if function not in functions:
-            # Lazy: importing the compiler takes seconds.
-            functions[function] = torch.compile(_copy(function), dynamic=False)
-        return functions[function](*arguments, **keywords)
+            run = function
+        else:
+            if function not in functions:
+                # Lazy: importing the compiler takes seconds.
+                functions[function] = torch.compile(
+                    _copy(function), dynamic=False
+                )
+            run = functions[function]
+        if active.is_sharded():
+            return gathering.run_gathered(run, arguments, keywords)
+        return run(*arguments, **keywords)
 
     return call
 
@@ -66,7 +74,8 @@ def recomputed(function):
         def again(*arguments, **keywords):
             # Autograd may call it in a thread of its own.
             with _using(functions):
-                return function(*arguments, **keywords)
+                # What autograd would keep of it, is computed again.
+                return function(*gathering.gather_all(arguments), **keywords)
 
         return checkpoint.checkpoint(
             again,

@@ -49,8 +49,8 @@ def deviations(features):
     """
     features = at_least_float32(features)
     # `ops.std` takes five times as long on PyTorch.
-    centred = features - ops.mean(features, axis=(0, 1))
-    return ops.sqrt(ops.mean(ops.square(centred), axis=(0, 1)))
+    centred = features - _mean(features, axis=(0, 1))
+    return ops.sqrt(_mean(ops.square(centred), axis=(0, 1)))
 
 
 def measure(features, predictions, targets):
@@ -80,8 +80,8 @@ def measure(features, predictions, targets):
         ops.min(spreads),
         spread(features),
         spread(targets),
-        ops.mean(cosine(predictions, targets)),
-        mean_cosine(ops.mean(normalized, axis=1)),
+        _mean(cosine(predictions, targets)),
+        mean_cosine(backends.all_rows(ops.mean(normalized, axis=1))),
     )
     return ops.stack([ops.cast(number, "float32") for number in numbers])
 
@@ -130,6 +130,7 @@ def second_moments(features):
     """
     features = at_least_float32(features)
     rows = ops.reshape(features, (-1, features.shape[-1]))[:_RANK_ROWS]
+    rows = backends.all_rows(rows)[:_RANK_ROWS]
     return ops.matmul(ops.transpose(rows), rows) / _num_rows(rows)
 
 
@@ -217,6 +218,11 @@ def centred_gram(features):
     features = at_least_float32(features)
     features = features - ops.mean(features, axis=0, keepdims=True)
     return ops.matmul(features, ops.transpose(features))
+
+
+def _mean(x, axis=None):
+    """Mean over the global batch, of which `x` are the rows here."""
+    return backends.global_mean(ops.mean(x, axis=axis))
 
 
 def _num_rows(x):

@@ -133,7 +133,7 @@ class Monitors(EverySteps):
     def _weight_norms(self):
         return ops.stack(
             [
-                _norm(*(variable.value for variable in variables))
+                _norm(*map(backends.stored, variables))
                 for variables in _block_variables(self.model.encoder)
             ]
         )

@@ -29,13 +29,15 @@ class MaskedPrediction:
             the tokens that are scored.
         """
         batch_index = self.batches_seen.value if training else 0
-        num_masks = batch_size * self.masks_per_clip
+        num_masks = backends.global_size(batch_size) * self.masks_per_clip
         pairs = self.mask(num_masks, grid, self.seed, batch_index)
         # Every prefix of the hidden tokens is a random subset of them.
         return [
             (
-                visible,
-                hidden[:, : num_scored(hidden.shape[1], self.target_fraction)],
+                backends.own_rows(visible),
+                backends.own_rows(hidden)[
+                    :, : num_scored(hidden.shape[1], self.target_fraction)
+                ],
             )
             for visible, hidden in pairs
         ]

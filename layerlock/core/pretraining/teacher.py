@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from layerlock import backends
+
 
 def create(encoder):
     """Builds a teacher that begins as a copy of the encoder.
@@ -94,4 +96,4 @@ def _pairs(teacher, encoder):
 
 def _copy(variable, source):
     # A copy: JAX donates each buffer once.
-    variable.assign(ops.copy(source.value))
+    variable.assign(ops.copy(backends.whole(source)))

@@ -1,0 +1,1 @@
+"""Training over several processes, each with a device of its own."""

@@ -1,0 +1,86 @@
+"""Norms of gradients, also of gradients in parts, and clipping by them."""
+
+import functools
+
+import keras
+import torch
+import torch.distributed
+
+from layerlock.backends.torch.distribution import active
+
+# Their update of a number depends on no other number of the weight.
+_ELEMENTWISE = {
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lion",
+    "Nadam",
+    "RMSprop",
+    "SGD",
+}
+
+
+def total_norm(tensors):
+    """Norm of all tensors together, those of other processes too."""
+    norm = torch.nn.utils.get_total_norm(tensors)
+    if not active.is_sharded():
+        return norm
+    square = norm.float().square()
+    torch.distributed.all_reduce(square)
+    return square.sqrt()
+
+
+def prepare(optimizer):
+    """Makes an optimizer clip gradients in parts as if they were whole.
+
+    Args:
+        optimizer: a `keras.Optimizer`.
+
+    Raises:
+        ValueError: if its update may need the whole weight.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    name = type(inner).__name__
+    if name not in _ELEMENTWISE:
+        raise ValueError(
+            "With distribution=fsdp every process has a part of each weight, "
+            f"and the update of {name} may need all of it. Use one of "
+            f"{sorted(_ELEMENTWISE)}, or distribution=data."
+        )
+    # Keras has no public way to replace the clipping.
+    if inner.clipnorm:
+        inner._clip_gradients = functools.partial(_clip_each, inner)
+    elif inner.global_clipnorm:
+        inner._clip_gradients = functools.partial(clip_by_total_norm, inner)
+
+
+def spread_overflow(optimizer, gradients):
+    """Has every process see that a gradient is not finite in one of them."""
+    is_scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if is_scaled and active.is_sharded():
+        known = [gradient for gradient in gradients if gradient is not None]
+        norm = total_norm(known)
+        known[0].add_(norm - norm)  # 0, or NaN
+
+
+def clip_by_total_norm(optimizer, gradients):
+    """Clips by the global norm as Keras does, in place and in a few calls."""
+    known = [gradient for gradient in gradients if gradient is not None]
+    norm = total_norm(known)
+    scale = torch.clamp(optimizer.global_clipnorm / norm, max=1.0)
+    scale = scale + (norm - norm)  # NaN, if the norm is not finite
+    torch._foreach_mul_(known, scale)
+    return gradients
+
+
+def _clip_each(optimizer, gradients):
+    """Clips by the norm of each gradient."""
+    known = [gradient for gradient in gradients if gradient is not None]
+    squares = torch.stack([gradient.square().sum() for gradient in known])
+    torch.distributed.all_reduce(squares)
+    scales = torch.clamp(optimizer.clipnorm / squares.sqrt(), max=1.0)
+    torch._foreach_mul_(known, list(scales.unbind()))
+    return gradients

@@ -1,0 +1,171 @@
+"""The processes of a run, one per device, as `torchrun` starts them."""
+
+import contextlib
+import datetime
+import os
+import re
+
+import torch
+import torch.distributed
+
+from layerlock.backends import launchers
+from layerlock.backends.contract import ProcessLost
+
+# Seconds that a process waits for another: for the checkpoint of a large
+# network, or for clips. The end of a process is noticed at once.
+PATIENCE = 1800
+
+HOW_TO_START = (
+    "Start one process per device with torchrun, such as `torchrun "
+    "--nproc_per_node=2 -m layerlock pretrain`, or with srun, or pass "
+    "`coordinator`, the HOST:PORT of process 0, `num_processes` and "
+    "`process_id`."
+)
+_PORT = 29500
+
+_devices: list[str] = []  # of all processes
+_background = None
+_is_abandoned = False
+
+
+def background_group():
+    """All processes, for what a thread sends while training goes on."""
+    return _background
+
+
+def start_processes(coordinator=None, num_processes=None, process_id=None):
+    if torch.distributed.is_initialized():
+        return
+    if coordinator is None:
+        launcher = launchers.find()
+        if launcher is None:
+            return
+        _, num_processes, process_id = launcher
+        coordinator = _meeting_point(launcher.name)
+    if num_processes == 1:
+        return
+    _choose_device(process_id)
+    try:
+        torch.distributed.init_process_group(
+            # Flags travel between hosts, weights between devices.
+            "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+            init_method=coordinator,
+            world_size=num_processes,
+            rank=process_id,
+            timeout=datetime.timedelta(seconds=PATIENCE),
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"PyTorch could not join its processes. {HOW_TO_START} "
+            f"Reason: {error}"
+        ) from error
+    global _background
+    _background = torch.distributed.new_group(backend="gloo")
+    names = [None] * num_processes
+    torch.distributed.all_gather_object(names, _own_device())
+    _devices[:] = names
+
+
+def _meeting_point(launcher) -> str:
+    if launcher == "torchrun" or "MASTER_ADDR" in os.environ:
+        os.environ.setdefault("MASTER_PORT", str(_PORT))
+        needed = ("MASTER_ADDR", "RANK", "WORLD_SIZE")
+        if all(name in os.environ for name in needed):
+            return "env://"
+        address = os.environ.get("MASTER_ADDR")
+        if address:
+            return f"tcp://{address}:{os.environ['MASTER_PORT']}"
+    host = _first_host(os.environ.get("SLURM_STEP_NODELIST", ""))
+    if host is None:
+        raise ValueError(
+            f"{launcher} started this process with others, and does not say "
+            "where they meet. Set the environment variable MASTER_ADDR to the "
+            f"host of process 0. {HOW_TO_START}"
+        )
+    return f"tcp://{host}:{_PORT + int(os.environ['SLURM_JOB_ID']) % 1000}"
+
+
+def _first_host(nodes: str) -> str | None:
+    """The first of the hosts that SLURM lists, such as `node[07-09,12]`.
+
+    >>> _first_host("node[07-09,12]"), _first_host("a1,b2"), _first_host("")
+    ('node07', 'a1', None)
+    """
+    found = re.match(r"([^,\[]+)(?:\[(\d+))?", nodes)
+    return found and "".join(part or "" for part in found.groups())
+
+
+def _choose_device(process_id):
+    if torch.cuda.is_available():
+        local = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID"))
+        local = process_id if local is None else int(local)
+        torch.cuda.set_device(local % torch.cuda.device_count())
+
+
+def _own_device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def devices() -> list[str]:
+    if _devices:
+        return list(_devices)
+    return [
+        torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())
+    ] or ["cpu"]
+
+
+def process_index():
+    is_one_of_many = torch.distributed.is_initialized()
+    return torch.distributed.get_rank() if is_one_of_many else 0
+
+
+def process_count():
+    is_one_of_many = torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if is_one_of_many else 1
+
+
+@contextlib.contextmanager
+def watched():
+    """Context that explains the errors of the network."""
+    try:
+        yield
+    except RuntimeError as error:
+        if process_count() > 1 and _is_of_network(error):
+            raise ProcessLost() from error
+        raise
+
+
+def _is_of_network(error) -> bool:
+    # Keras makes another error of it; gloo names its own file.
+    is_ours = isinstance(error, torch.distributed.DistError)
+    return is_ours or "gloo/transport" in str(error)
+
+
+@watched()
+def agree(flag):
+    if process_count() == 1:
+        return bool(flag)
+    raised = torch.tensor(int(bool(flag)))
+    torch.distributed.all_reduce(raised, torch.distributed.ReduceOp.MAX)
+    return bool(raised)
+
+
+@watched()
+def broadcast(value):
+    if process_count() == 1:
+        return value
+    values = [value]
+    torch.distributed.broadcast_object_list(
+        values, src=0, device=torch.device("cpu")
+    )
+    return values[0]
+
+
+def barrier():
+    if not _is_abandoned:
+        agree(False)
+
+
+def abandon():
+    global _is_abandoned
+    _is_abandoned = True  # Its end closes the connections to the others.
