@@ -1,8 +1,10 @@
 """Plans steps for eight devices that do not exist; prints them as JSON.
 
-Run as `python -m tests.backends.jax.planned DISTRIBUTION:BATCH:FROZEN ...`.
+Run as `python -m tests.backends.jax.planned DISTRIBUTION:BATCH:STAGES ...`.
+Stages are numbers of frozen layers, such as 1,3.
 """
 
+import functools
 import json
 import os
 import sys
@@ -45,22 +47,29 @@ def build(frozen_layers):
     return model
 
 
-def plan(distribution, batch_size, frozen_layers):
+def plan(distribution, batch_size, stages):
     with backends.distributed(distribution, None, sharding.axes(distribution)):
-        [step] = backends.plan_steps(
-            [lambda: build(frozen_layers)], (batch_size, *CLIP_SHAPE, 3)
+        steps = backends.plan_steps(
+            [functools.partial(build, frozen) for frozen in stages],
+            (batch_size, *CLIP_SHAPE, 3),
         )
-    sent = {}
-    for one in step.collectives:
-        sent[one.kind] = sent.get(one.kind, 0) + one.bytes_sent
-    return {"sent": sent, "state": step.state_bytes}
+    for frozen, step in zip(stages, steps, strict=True):
+        sent = {}
+        for one in step.collectives:
+            sent[one.kind] = sent.get(one.kind, 0) + one.bytes_sent
+        yield (
+            f"{distribution}:{batch_size}:{frozen}",
+            {"sent": sent, "state": step.state_bytes},
+        )
 
 
 if __name__ == "__main__":
     found = {}
     for argument in sys.argv[1:]:
-        distribution, batch_size, frozen_layers = argument.split(":")
-        found[argument] = plan(
-            distribution, int(batch_size), int(frozen_layers)
+        distribution, batch_size, stages = argument.split(":")
+        found.update(
+            plan(
+                distribution, int(batch_size), list(map(int, stages.split(",")))
+            )
         )
     print(json.dumps(found))
