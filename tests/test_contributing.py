@@ -99,7 +99,13 @@ def test_people_can_ask_for_the_plugins_by_name(tmp_path):
 
     assert finished.returncode == 0, finished.stderr
     [choices] = re.findall(r"--objective \((.*?)\)", finished.stdout)
-    assert choices.split("|") == ["mae", "mae_latent", "shallow", "vjepa"]
+    assert choices.split("|") == [
+        "lejepa",
+        "mae",
+        "mae_latent",
+        "shallow",
+        "vjepa",
+    ]
 
 
 @pytest.mark.parametrize("path", PLUGINS)

@@ -276,7 +276,7 @@ def unsupported(
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    in_parts = distribution in ("fsdp", "model")
+    in_parts = distribution in ("fsdp", "model") and num_devices is None
     if in_parts and importlib.util.find_spec("orbax") is None:
         return (
             f"distribution={distribution} saves weights in parts with Orbax, "

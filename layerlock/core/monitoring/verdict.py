@@ -37,8 +37,8 @@ class Judge:
     """Classifies a run after each measurement.
 
     - **diverged**: the loss or the gradient is not finite.
-    - **collapsed**: the LayerNorm-ed features, or latent targets, have a
-      spread below 0.12: all tokens are nearly equal.
+    - **collapsed**: the LayerNorm-ed features, or targets that are not pixels,
+      have a spread below 0.12: all tokens are nearly equal.
     - **collapsing**: their spread is below 0.15; or the effective rank is below
       15 % of its value at the start of the run; or the spread of the raw
       features is above 20 times its value at the start.
