@@ -32,12 +32,8 @@ def frequencies(
     if kind == "rotary_qk":
         return head_frequencies(head_dim, wavelength)
     if kind in neighbour_rotation.KINDS:
-        part = head_part(head_dim)
         return neighbour_rotation.neighbour_frequencies(
-            head_dim,
-            part,
-            _geometric(part // 2, wavelength),
-            tiled=kind == "rotary_tiled",
+            head_dim, wavelength, tiled=kind == "rotary_tiled"
         )
     return None
 

@@ -79,8 +79,7 @@ def _of_meta(checkpoint) -> Plan:
         )
     else:
         width = checkpoint.shape(f"{predictor}predictor_norm.weight", 1)[0]
-        # The published heads, if each has the 6 features of a rotation.
-        heads = 12 if width % (12 * 6) == 0 else None
+        heads = 12 if width % 12 == 0 else None  # of all published files
         plan.predictor = _meta.predictor(
             checkpoint, predictor, trunk, f"{start}norm", heads
         )

@@ -74,10 +74,12 @@ def hidden_states(model, clips):
     return [x.numpy() for x in found]
 
 
-@pytest.mark.parametrize("frames, size", [(4, 8), (6, 8), (4, 12)])
-def test_every_layer_equals_that_of_transformers(tmp_path, frames, size):
+@pytest.mark.parametrize(
+    "frames, size, heads", [(4, 8, 3), (6, 8, 3), (4, 12, 3), (4, 8, 12)]
+)
+def test_every_layer_equals_that_of_transformers(tmp_path, frames, size, heads):
     """Its positions are those of the size that its configuration names."""
-    model = original(tmp_path, crop_size=size)
+    model = original(tmp_path, crop_size=size, num_attention_heads=heads)
     clips = networks.clips(batch=2, shape=(frames, size, size))
 
     encoder = foreign.read(tmp_path).encoder
