@@ -24,6 +24,24 @@ _KINDS = {
     "config": json_files.OBJECT,
     "sha256": json_files.TEXT,
 }
+_COUNT = json_files.Kind(
+    "a whole number, at least 1", lambda x: json_files.is_whole(x) and x >= 1
+)
+_GRID = json_files.optional(json_files.list_of(_COUNT))
+_REQUIRED = (
+    "num_layers",
+    "predictor_dim",
+    "mlp_dim",
+    "hidden_dim",
+    "patch_dim",
+    "num_mask_kinds",
+    "num_latent_heads",
+)
+_SIZES = {
+    **dict.fromkeys(_REQUIRED, _COUNT),
+    "clip_grid": _GRID,
+    "position_grid": _GRID,
+}
 
 
 def save(predictor, folder):
@@ -117,11 +135,19 @@ def load(folder) -> LatentPredictor | None:
 
 def _check_size(config, arrays, place):
     """Raises if a predictor has more weights than its file."""
+    json_files.check(config, _SIZES, place, required=_REQUIRED)
+    layers, width, mlp_dim, hidden_dim, patch_dim, masks, heads = (
+        config[name] for name in _REQUIRED
+    )
+    # Of the linear maps, mask tokens and learned positions; biases are left
+    # out.
+    rows = layers * (4 * width + 2 * mlp_dim)
+    rows += hidden_dim * (1 + heads) + patch_dim + masks
+    if config.get("positions") == "learned":
+        grid = config.get("position_grid") or config.get("clip_grid") or ()
+        rows += math.prod(grid)
+    needed = width * rows
     stored = sum(math.prod(shape) for shape, _ in arrays.values())
-    layers, width = config.get("num_layers"), config.get("predictor_dim")
-    if not (json_files.is_whole(layers) and json_files.is_whole(width)):
-        raise ValueError(f"{place} has no sizes of a predictor.")
-    needed = 4 * layers * width**2  # the linear maps of attention
     if needed > stored:
         raise ValueError(
             f"{place} describes a predictor of {needed:,} weights or more, but "

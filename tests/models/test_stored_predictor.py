@@ -51,10 +51,12 @@ def test_damaged_weights_are_refused(tmp_path, predictor):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"num_layers": 2}, "No predictor can be built"),
+        ({"num_heads": 5}, "No predictor can be built"),
+        ({"num_layers": 2}, "One of them belongs to another"),
         ({"num_mask_kinds": 2}, "mask_tokens has shape"),
         ({"num_layers": 10**9}, "One of them belongs to another"),
-        ({"predictor_dim": "x"}, "no sizes of a predictor"),
+        ({"num_latent_heads": 10**30}, "num_latent_heads|belongs to another"),
+        ({"predictor_dim": "x"}, "predictor_dim"),
     ],
 )
 def test_another_configuration_is_refused(

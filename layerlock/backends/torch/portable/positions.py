@@ -116,12 +116,14 @@ def rotate(x, cos, sin, part):
     With `part=None`, the planes are pairs of neighbours.
     """
     if part is None:
-        swapped = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
-        return x * cos + swapped * sin
-    parts = x.shape[-1] // part
-    turned = x[..., : parts * part].unflatten(-1, (parts, part))
-    turned = turned.roll(part // 2, dims=-1).flatten(-2)
-    swapped = torch.cat([turned, x[..., parts * part :]], dim=-1)
+        rotated = x.shape[-1] // 2 * 2
+        turned = x[..., :rotated].unflatten(-1, (-1, 2)).flip(-1)
+    else:
+        parts = x.shape[-1] // part
+        rotated = parts * part
+        turned = x[..., :rotated].unflatten(-1, (parts, part))
+        turned = turned.roll(part // 2, dims=-1)
+    swapped = torch.cat([turned.flatten(-2), x[..., rotated:]], dim=-1)
     return x * cos + swapped * sin
 
 

@@ -18,7 +18,8 @@ RELEASED = {"activation": "gelu_tanh", "final_norm_epsilon": 1e-3}
 def assert_same_features(**arguments):
     from layerlock.backends.torch.portable.encoder import PyTorchEncoder
 
-    encoder = networks.small_encoder(num_layers=2, hidden_dim=48, **arguments)
+    sizes = {"num_layers": 2, "hidden_dim": 48, **arguments}
+    encoder = networks.small_encoder(**sizes)
     twin = PyTorchEncoder(**portable.arguments(encoder))
     arrays = portable.to_arrays(encoder)
     twin.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
@@ -50,3 +51,8 @@ def test_features_are_equal_for_positions_of_another_grid(positions):
 @pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", "silu"])
 def test_features_are_equal_for_every_activation(activation):
     assert_same_features(activation=activation, final_norm=True)
+
+
+@pytest.mark.parametrize("hidden_dim", [45, 15])  # heads of 15 and of 5
+def test_features_are_equal_for_heads_of_an_odd_width(hidden_dim):
+    assert_same_features(positions="rotary_tiled", hidden_dim=hidden_dim)
