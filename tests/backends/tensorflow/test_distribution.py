@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     assert finished.returncode == 0, finished.stderr[-4000:]
     return folder
