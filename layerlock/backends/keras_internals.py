@@ -82,6 +82,7 @@ INSTANCE_NAMES = {
     "_available",
     "_backward_hooks",
     "_backward_pre_hooks",
+    "_common_apply",
     "_compiled_trainable_state",
     "_forward_hooks",
     "_forward_pre_hooks",

@@ -146,8 +146,10 @@ def named(model) -> dict:
 
 def weights(model) -> dict:
     """The whole values of a model and its optimizer, by name."""
-    with backends.gathered(model):
-        return {name: np.array(v.numpy()) for name, v in named(model).items()}
+    return {
+        name: np.array(keras.ops.convert_to_numpy(backends.whole(variable)))
+        for name, variable in named(model).items()
+    }
 
 
 def restored(run, folder) -> dict:

@@ -5,7 +5,6 @@ import dataclasses
 import math
 
 import torch
-from torch.distributed.device_mesh import DeviceMesh
 
 from layerlock.backends import mesh as meshes
 from layerlock.backends.torch.distribution import processes
@@ -21,7 +20,7 @@ class Distribution:
     """
 
     kind: str
-    mesh: DeviceMesh
+    mesh: "torch.distributed.device_mesh.DeviceMesh"
 
     @property
     def rank(self) -> int:
@@ -44,6 +43,14 @@ def current() -> Distribution | None:
 def is_sharded() -> bool:
     """Whether weights lie in parts."""
     return _active is not None and _active.kind == "fsdp"
+
+
+def mesh_of(device: str, size: int):
+    """All processes along one axis, with tensors on this kind of device."""
+    from torch.distributed.device_mesh import DeviceMesh
+
+    names = meshes.AXES[:1]
+    return DeviceMesh(device, torch.arange(size), mesh_dim_names=names)
 
 
 def refuse(distribution, mesh, batch_size) -> str | None:
@@ -75,9 +82,7 @@ def distributed(kind, mesh=None, axes=None):
         return
     device = "cuda" if torch.cuda.is_available() else "cpu"
     before = _active
-    _active = Distribution(
-        kind, DeviceMesh(device, torch.arange(size), mesh_dim_names=("data",))
-    )
+    _active = Distribution(kind, mesh_of(device, size))
     try:
         yield
     finally:

@@ -3,13 +3,15 @@
 import dataclasses
 
 import torch
-from torch.distributed.tensor import DTensor
 
-from layerlock.backends.torch.distribution.parts import gather
+from layerlock.backends.torch.distribution import active
+from layerlock.backends.torch.distribution.parts import gather, is_parted
 
 
 def gather_all(arguments):
     """Gathers every DTensor of nested tuples."""
+    if not active.is_sharded():
+        return arguments
     if isinstance(arguments, (tuple, list)):
         return tuple(map(gather_all, arguments))
     return gather(arguments)
@@ -41,7 +43,7 @@ class _Weights:
     def gather_all(self, arguments):
         if isinstance(arguments, (tuple, list)):
             return tuple(map(self.gather_all, arguments))
-        if not isinstance(arguments, DTensor):
+        if not is_parted(arguments):
             return arguments
         whole = gather(arguments)
         # `whole` is kept so that its memory is not used again.
@@ -58,9 +60,9 @@ class _Weights:
 
 @dataclasses.dataclass(frozen=True)
 class _Kept:
-    """What is kept of a weight: its part, and how it was viewed."""
+    """What is kept of a weight: a DTensor, and how it was viewed."""
 
-    parted: DTensor
+    parted: torch.Tensor
     view: tuple
 
 

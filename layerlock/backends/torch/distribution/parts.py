@@ -2,7 +2,8 @@
 
 A `keras.Variable` holds this process's slice, and has the shape of the slice.
 So optimizer slots, their updates and a teacher's average are local, without
-any code of their own. What needs the whole weight gathers it, as a DTensor.
+any code of their own. What needs the whole weight gathers it, as a DTensor,
+whose module is imported by then: it takes long.
 """
 
 import contextlib
@@ -11,14 +12,6 @@ import functools
 
 import keras
 import torch
-from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.tensor import (
-    DTensor,
-    Partial,
-    Replicate,
-    Shard,
-    distribute_tensor,
-)
 
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.backends.torch.distribution import active
@@ -34,12 +27,14 @@ class Part:
         shape: of the whole weight.
     """
 
-    mesh: DeviceMesh
+    mesh: "torch.distributed.device_mesh.DeviceMesh"
     axis: int
     shape: torch.Size
 
-    def tensor(self, local) -> DTensor:
-        """The whole weight, of which `local` is here."""
+    def tensor(self, local):
+        """A DTensor, the whole weight, of which `local` is here."""
+        from torch.distributed.tensor import DTensor, Shard
+
         return DTensor.from_local(
             local,
             self.mesh,
@@ -51,11 +46,13 @@ class Part:
 
     def on_host(self) -> "Part":
         """The same slice, of a copy in the memory of the host."""
-        mesh = DeviceMesh("cpu", self.mesh.mesh)
+        mesh = active.mesh_of("cpu", self.mesh.size())
         return dataclasses.replace(self, mesh=mesh)
 
     def cut(self, whole):
         """The slice of this process, a copy."""
+        from torch.distributed.tensor import Shard, distribute_tensor
+
         parted = distribute_tensor(
             whole.detach(), self.mesh, [Shard(self.axis)], src_data_rank=None
         )
@@ -78,14 +75,23 @@ def num_parts() -> int:
     return active.current().size if active.is_sharded() else 1
 
 
+def is_parted(x) -> bool:
+    """Whether this is a DTensor."""
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(x, DTensor)
+
+
 def gather(x):
     """The whole tensor of a DTensor; anything else is returned unchanged.
 
     In the backward pass each process has the gradient of its own rows, which
     `Partial` adds up.
     """
-    if not isinstance(x, DTensor):
+    if not is_parted(x):
         return x
+    from torch.distributed.tensor import Partial, Replicate
+
     whole = x.redistribute(placements=[Replicate()])
     return whole.to_local(grad_placements=[Partial()])
 
@@ -118,7 +124,7 @@ def join_frozen(model):
 
 @contextlib.contextmanager
 def gathered(model):
-    parts = [(v, part_of(v)) for v in _variables(model) if part_of(v)]
+    parts = [(v, part_of(v)) for v in model.variables if part_of(v)]
     for variable, _ in parts:
         # There may be no room for the whole model on the device.
         _join(variable, torch.device("cpu"))
@@ -137,11 +143,6 @@ def _frozen(model) -> list:
     frozen = model.freezable_layers[: model.frozen_layers]
     layers = keras.tree.flatten(frozen)
     return [variable for layer in layers for variable in layer.variables]
-
-
-def _variables(model) -> list:
-    optimizer = model.optimizer
-    return [*model.variables, *(optimizer.variables if optimizer else ())]
 
 
 def _split(variable):

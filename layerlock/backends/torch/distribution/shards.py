@@ -1,9 +1,10 @@
-"""Checkpoints of weights in parts: `torch.distributed.checkpoint`."""
+"""Checkpoints of weights in parts: `torch.distributed.checkpoint`.
+
+It is imported once it is needed, as it takes long.
+"""
 
 import threading
 import warnings
-
-from torch.distributed import checkpoint
 
 from layerlock.backends.torch.distribution import parts, processes
 
@@ -24,6 +25,8 @@ class Writing:
         self.thread.start()
 
     def _write(self, folder, tensors):
+        from torch.distributed import checkpoint
+
         try:
             checkpoint.save(
                 tensors,
@@ -47,6 +50,8 @@ def save_shards(folder, variables):
 
 
 def load_shards(folder, variables):
+    from torch.distributed import checkpoint
+
     # The values are written into the memory of the weights.
     tensors = {name: _tensor(variable) for name, variable in variables.items()}
     try:
@@ -80,6 +85,5 @@ def _on_host(variable):
 
 def _cause(error):
     """The first error of a process, which PyTorch gathers from all."""
-    if isinstance(error, checkpoint.CheckpointException):
-        return next(failure for failure, _ in error.failures.values())
-    return error
+    failures = getattr(error, "failures", None) or {}
+    return next((failure for failure, _ in failures.values()), error)

@@ -65,16 +65,28 @@ def test_slots_that_exist_are_cut_with_their_weights(two_processes):
     }
 
 
-def test_a_slot_is_gathered_and_takes_a_whole_value(two_processes):
+def test_a_model_is_gathered_and_put_back(two_processes):
+    model = compiled_model()
+    before = [tuple(v.shape) for v in model.variables]
+
+    with backends.distributed("fsdp"):
+        backends.place(model)
+        halves = [tuple(v.shape) for v in model.variables]
+        with backends.gathered(model):
+            whole = [v.numpy().shape for v in model.variables]
+
+    assert whole == before != halves
+    assert [tuple(v.shape) for v in model.variables] == halves
+
+
+def test_a_slot_takes_a_whole_value(two_processes):
     model = compiled_model()
     with backends.distributed("fsdp"):
         backends.place(model)
         model.optimizer.build(model.trainable_variables)
         slot = model.optimizer.variables[-2]
-        half = tuple(slot.shape)
+        half, whole = tuple(slot.shape), tuple(backends.whole(slot).shape)
 
-        with backends.gathered(model):
-            whole = tuple(slot.shape)
         slot.assign(np.arange(np.prod(whole)).reshape(whole))
 
     assert (half[0] * 2, *half[1:]) == whole
