@@ -96,11 +96,12 @@ contract, in the same order. Process 0 alone writes files.
   batch that are computed here. `all_rows(x)`: the opposite, without gradients.
   `global_mean(x)`: mean of a scalar over those who compute different rows,
   without gradients. A backend whose step sees the global batch returns `x`.
+- `place(model)`: distributes the weights of a compiled model over the devices,
+  on backends that do not when they are made. Training does so at the latest.
 - `whole(variable)`: the value of a weight of which devices may have parts.
-  Layers read their weights by it.
+  Layers read their weights by it. `variable.assign` takes such a value, too.
 - `stored(variable)`: the same as an argument of functions of `fused` and
   `recomputed`, which gather it themselves: for as long as they run.
-- `assign_whole(variable, value)`: assigns a value of the whole weight's shape.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
@@ -171,9 +172,9 @@ NAMES = (
     "agree",
     "broadcast",
     "barrier",
+    "place",
     "whole",
     "stored",
-    "assign_whole",
     "abandon",
     "gathered",
     "save_shards",
@@ -219,14 +220,4 @@ def variable_bytes(variables) -> int:
     return sum(
         math.prod(variable.shape) * np.dtype(variable.dtype).itemsize
         for variable in variables
-    )
-
-
-def refuse_distribution(distribution) -> str | None:
-    """Returns the reason of `unsupported` on backends with a single device."""
-    if distribution in (None, "none"):
-        return None
-    return (
-        f"distribution={distribution} runs on JAX only for now. Use "
-        "KERAS_BACKEND=jax, or distribution=none."
     )

@@ -93,8 +93,10 @@ INSTANCE_NAMES = {
     "_momentums",
     "_parallel_update_step",
     "_torch_params",
+    "_shape",
     "_trainable_variables",
     "_trainable_variables_indices",
+    "_value",
     "_variables",
     "_velocities",
 }

@@ -81,6 +81,19 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
         _restore(part, snapshot, {id(variable) for variable in fresh})
 
 
+def slots(optimizer):
+    """Yields pairs of a trained variable and one of its slots.
+
+    Args:
+        optimizer: A `keras.Optimizer`, built or not.
+    """
+    for part in _parts(optimizer):
+        if part.built:
+            for values in _state(part)[0].values():
+                pairs = zip(part._trainable_variables, values, strict=True)
+                yield from (pair for pair in pairs if pair[1] is not None)
+
+
 def maker(optimizer):
     """Returns a function that makes a fresh optimizer of the same settings.
 

@@ -120,9 +120,7 @@ def _initialize(layers):
             (layer.bias, layer.bias_initializer),
         ):
             shape = backends.whole(variable).shape
-            backends.assign_whole(
-                variable, initializer(tuple(shape), variable.dtype)
-            )
+            variable.assign(initializer(tuple(shape), variable.dtype))
     return [variable for layer in layers for variable in layer.variables]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import importlib.util
 import os
 import warnings
 
@@ -274,6 +275,13 @@ def unsupported(
         return (
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
+        )
+    in_parts = distribution in ("fsdp", "model") and num_devices is None
+    if in_parts and importlib.util.find_spec("orbax") is None:
+        return (
+            f"distribution={distribution} saves weights in parts with Orbax, "
+            "which is not installed. To install it: pip install "
+            '"layerlock[jax-sharded]"'
         )
     return meshes.refuse(
         distribution, mesh, batch_size, num_devices or jax.device_count()

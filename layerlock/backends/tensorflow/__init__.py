@@ -4,13 +4,28 @@ import keras
 import tensorflow as tf
 
 from layerlock.backends import stages
-from layerlock.backends.contract import StepCost, refuse_distribution
+from layerlock.backends.contract import StepCost
+from layerlock.backends.tensorflow import distribution
+from layerlock.backends.tensorflow.distribution import (
+    all_rows as all_rows,
+    devices as devices,
+    distributed as distributed,
+    global_mean as global_mean,
+    global_size as global_size,
+    own_rows as own_rows,
+    refuse,
+)
 
 
 class TrainStep:
     """`train_step` with the gradient's norm in its logs."""
 
     has_run = False
+
+    def make_train_function(self, force=False):
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            self.jit_compile = False  # A program of XLA runs on one device.
+        super().make_train_function(force)
 
     def train_step(self, data):
         self.has_run = True  # or is about to
@@ -25,16 +40,17 @@ class TrainStep:
                 training=True,
             )
             scaled_loss = self.optimizer.scale_loss(loss)
+        loss = global_mean(loss)
         # Keras has no public way to update its loss tracker in a custom step.
         self._loss_tracker.update_state(
             loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0]
         )
         variables = self.trainable_weights
         gradients = tape.gradient(scaled_loss, variables)
+        gradients = distribution.mean_gradients(gradients)
         loss_scale = self.optimizer.scale_loss(tf.ones(()))
         logs = self.step_logs(loss, outputs, gradients, loss_scale)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self.after_update()
+        distribution.update(self, gradients, variables)
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
@@ -114,14 +130,10 @@ def measure_step(model) -> StepCost:
     )
 
 
-def unsupported(*, distribution=None, **options) -> str | None:
-    return refuse_distribution(distribution)
-
-
-def devices() -> list[str]:
-    return [
-        f"{d.device_type}:{d.name}" for d in tf.config.list_physical_devices()
-    ]
+def unsupported(
+    *, distribution=None, mesh=None, batch_size=None, **options
+) -> str | None:
+    return refuse(distribution, mesh, batch_size)
 
 
 def versions() -> dict:

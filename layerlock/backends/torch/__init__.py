@@ -17,6 +17,7 @@ from layerlock.backends.torch.distribution import (
     active,
     clipping,
     parts,
+    processes,
     replicas,
     rows,
 )
@@ -25,12 +26,13 @@ from layerlock.backends.torch.distribution.active import (
     is_sharded as is_sharded,
 )
 from layerlock.backends.torch.distribution.parts import (
-    assign_whole as assign_whole,
     gathered as gathered,
+    place as place,
     stored as stored,
     whole as whole,
 )
 from layerlock.backends.torch.distribution.processes import (
+    abandon as abandon,
     agree as agree,
     barrier as barrier,
     broadcast as broadcast,
@@ -45,6 +47,10 @@ from layerlock.backends.torch.distribution.rows import (
     global_size as global_size,
     local_rows as local_rows,
     own_rows as own_rows,
+)
+from layerlock.backends.torch.distribution.shards import (
+    load_shards as load_shards,
+    save_shards as save_shards,
 )
 from layerlock.backends.torch.fusing import (
     fused as fused,
@@ -68,13 +74,8 @@ class TrainStep:
 
     has_run = False
 
-    def compile(self, *arguments, **keywords):
-        super().compile(*arguments, **keywords)
-        if active.is_sharded():
-            parts.split_model(self)
-
     def train_step(self, data):
-        with fusing(self), rows.split_batch():
+        with fusing(self), rows.split_batch(), processes.watched():
             if self.jit_compile or getattr(self, "saved_bytes", None):
                 return self._train_step(data)
             with _SavedTensors(self.variables) as saved:
@@ -83,7 +84,7 @@ class TrainStep:
             return logs
 
     def test_step(self, data):
-        with fusing(self), rows.split_batch():
+        with fusing(self):
             return super().test_step(data)
 
     def predict_step(self, data):
@@ -92,6 +93,7 @@ class TrainStep:
 
     def make_train_function(self, force=False):
         if active.is_sharded():
+            parts.place(self)
             clipping.prepare(self.optimizer)
         fused_adam.fuse(self.optimizer)
         self._initialize_ddp()

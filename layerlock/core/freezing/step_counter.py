@@ -25,7 +25,7 @@ class StepCounter:
         """Reads the number of optimizer updates from the optimizer."""
         backends.sync_state(self.model)
         optimizer = self.model.optimizer
-        self.step = int(optimizer.iterations)
+        self.step = int(keras.ops.convert_to_numpy(optimizer.iterations))
         self.batches = 0
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self.accumulation = inner.gradient_accumulation_steps or 1

@@ -150,6 +150,7 @@ class MaskedPretraining(
             initializer="zeros",
             trainable=False,
             autocast=False,
+            aggregation="only_first_replica",  # All compute the same.
         )
 
     # Stages.

@@ -96,4 +96,4 @@ def _pairs(teacher, encoder):
 
 def _copy(variable, source):
     # A copy: JAX donates each buffer once.
-    backends.assign_whole(variable, ops.copy(backends.whole(source)))
+    variable.assign(ops.copy(backends.whole(source)))

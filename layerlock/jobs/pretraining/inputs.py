@@ -5,6 +5,7 @@ import os
 import sys
 
 import numpy as np
+from keras import ops
 
 from layerlock import backends, data, evaluation, runs
 from layerlock.config import PretrainConfig
@@ -203,11 +204,29 @@ def fixed_clips(source, number: int) -> np.ndarray:
 
 
 def held_out_loss(model, source, batch_size: int):
-    """A function that returns the loss on fixed clips and masks."""
+    """A function that returns the loss on fixed clips and masks.
+
+    Every process calls it. Keras's `evaluate` would take the clips for parts
+    of other batches in other processes.
+    """
     if source is None:
         return None
     number = NUM_VALIDATION_BATCHES * batch_size
     clips = fixed_clips(source, min(number, len(source)))
-    return lambda: model.evaluate(
-        clips, batch_size=batch_size, verbose=0, return_dict=True
-    )["loss"]
+    batches = np.split(clips, range(batch_size, len(clips), batch_size))
+    compiled = {}
+
+    def loss() -> float:
+        stage = model.frozen_layers, model.target_layers
+        if stage not in compiled:
+            compiled.clear()
+            compiled[stage] = backends.compiled(
+                model, lambda clips: model(clips)["loss"]
+            )
+        losses = [
+            float(compiled[stage](ops.convert_to_tensor(batch)))
+            for batch in batches
+        ]
+        return float(np.average(losses, weights=list(map(len, batches))))
+
+    return loss

@@ -38,7 +38,8 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         if math.isfinite(loss):
             return
         backends.sync_state(self.model)
-        step = int(self.model.optimizer.iterations)
+        iterations = self.model.optimizer.iterations
+        step = int(keras.ops.convert_to_numpy(iterations))
         batch = int(self.model.batches_seen) - 1
         if self.monitors.step != step:  # no line of this step yet
             self.monitors.on_step(step, logs)

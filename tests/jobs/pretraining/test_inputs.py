@@ -2,9 +2,14 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
+from layerlock import data
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from layerlock.jobs.pretraining import inputs
+from tests.core.freezing import dropped_gradients as freezing
 from tests.evaluation import layouts
 from tests.recipes import running
 
@@ -59,3 +64,21 @@ def test_nothing_is_said_of_other_held_out_clips(videos, validation, capsys):
     open_clips(videos, place)
 
     assert "Note" not in capsys.readouterr().out
+
+
+def test_the_held_out_loss_is_that_of_each_stage():
+    model = freezing.build_model()
+    model.compile("adamw")
+    source = data.get(
+        "scenes", frames=4, size=8, fps=8, split="validation", seed=0
+    )
+    loss = inputs.held_out_loss(model, source, batch_size=3)
+    clips = inputs.fixed_clips(source, 12)
+
+    losses = []
+    for frozen in (0, 1):
+        FreezeScheduler(NeverFreezeSchedule(), model).freeze(frozen)
+        losses.append(loss())
+        expected = model.evaluate(clips, batch_size=3, verbose=0)
+        assert losses[-1] == pytest.approx(np.ravel(expected)[0], rel=1e-4)
+    assert losses[0] != pytest.approx(losses[1], rel=1e-3)

@@ -23,8 +23,13 @@ def run_gathered(function, arguments, keywords):
     """
     weights = _Weights()
     arguments = weights.gather_all(arguments)
-    with torch.autograd.graph.saved_tensors_hooks(weights.pack, _unpack):
+    if not weights.known:  # `recomputed` has gathered them
         return function(*arguments, **keywords)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(weights.pack, _unpack):
+            return function(*arguments, **keywords)
+    finally:
+        weights.known.clear()  # What autograd keeps refers to `pack`.
 
 
 class _Weights:

@@ -20,6 +20,7 @@ from torch.distributed.tensor import (
     distribute_tensor,
 )
 
+from layerlock.backends import optimizer as optimizer_state
 from layerlock.backends.torch.distribution import active
 
 
@@ -47,6 +48,11 @@ class Part:
             shape=self.shape,
             stride=_strides(self.shape),
         )
+
+    def on_host(self) -> "Part":
+        """The same slice, of a copy in the memory of the host."""
+        mesh = DeviceMesh("cpu", self.mesh.mesh)
+        return dataclasses.replace(self, mesh=mesh)
 
     def cut(self, whole):
         """The slice of this process, a copy."""
@@ -88,20 +94,17 @@ def whole(variable):
     return gather(stored(variable))
 
 
-def assign_whole(variable, value):
-    part = part_of(variable)
-    variable.assign(value if part is None else part.cut(value))
-
-
-def split_model(model):
+def place(model):
     """Cuts the weights of a model's layers; its own state stays whole."""
-    distribution = active.current()
+    if not active.is_sharded():
+        return
+    frozen = {id(variable) for variable in _frozen(model)}
     for layer in model.layers:
         for variable in layer.variables:
-            if part_of(variable) is None:
-                _split(variable, distribution)
+            if part_of(variable) is None and id(variable) not in frozen:
+                _split(variable)
     _track(model)
-    _mark_slots(model.optimizer)
+    _place_slots(model.optimizer)
 
 
 def join_frozen(model):
@@ -109,10 +112,8 @@ def join_frozen(model):
 
     They need no slots, and the others no longer have to be sent for them.
     """
-    frozen = model.freezable_layers[: model.frozen_layers]
-    for layer in keras.tree.flatten(frozen):
-        for variable in layer.variables:
-            _join(variable)
+    for variable in _frozen(model):
+        _join(variable)
 
 
 @contextlib.contextmanager
@@ -126,10 +127,16 @@ def gathered(model):
     finally:
         device = keras.ops.empty(()).device
         for variable, part in parts:
-            variable.part = part
-            _hold(variable, part.cut(variable.value.to(device)))
+            variable._value = variable.value.to(device)
+            _cut(variable, part)
         if parts:
             _track(model)
+
+
+def _frozen(model) -> list:
+    frozen = model.freezable_layers[: model.frozen_layers]
+    layers = keras.tree.flatten(frozen)
+    return [variable for layer in layers for variable in layer.variables]
 
 
 def _variables(model) -> list:
@@ -137,14 +144,32 @@ def _variables(model) -> list:
     return [*model.variables, *(optimizer.variables if optimizer else ())]
 
 
-def _split(variable, distribution):
+def _split(variable):
     if not variable.shape:
         return
+    distribution = active.current()
     shape = torch.Size(variable.shape)
     even = [a for a, n in enumerate(shape) if n % distribution.size == 0]
     axis = even[0] if even else shape.index(max(shape))
-    variable.part = Part(distribution.mesh, axis, shape)
-    _hold(variable, variable.part.cut(variable.value))
+    _cut(variable, Part(distribution.mesh, axis, shape))
+
+
+def _cut(variable, part):
+    _hold(variable, part.cut(variable.value))
+    _mark(variable, part)
+
+
+def _mark(variable, part):
+    variable.part = part
+    variable.assign = functools.partial(_assign, variable, variable.assign)
+
+
+def _assign(variable, assign, value):
+    """Assigns the part of this process, or the whole, of which it takes it."""
+    value = keras.ops.convert_to_tensor(value, variable.dtype)
+    if value.shape == variable.part.shape:
+        value = variable.part.cut(value)
+    return assign(value)
 
 
 def _join(variable, device=None):
@@ -153,6 +178,7 @@ def _join(variable, device=None):
         with torch.no_grad():
             value = whole(variable)
         variable.part = None
+        del variable.assign  # That of the class comes back.
         _hold(variable, value if device is None else value.to(device))
 
 
@@ -170,19 +196,26 @@ def _track(model):
             layer._track_variables()
 
 
-def _mark_slots(optimizer):
-    """Has an optimizer note the part of each slot that it makes."""
+def _place_slots(optimizer):
+    """Cuts slots like their weights, also those that will be made."""
+    for variable, slot in optimizer_state.slots(optimizer):
+        part = part_of(variable)
+        if part is not None and part_of(slot) is None:
+            _cut(slot, part)
     while optimizer is not None:
         add = optimizer.add_variable_from_reference
-        optimizer.add_variable_from_reference = functools.partial(
-            _add_slot, add
-        )
+        if not isinstance(add, functools.partial):
+            optimizer.add_variable_from_reference = functools.partial(
+                _add_slot, add
+            )
         optimizer = getattr(optimizer, "inner_optimizer", None)
 
 
 def _add_slot(add, reference_variable, *arguments, **keywords):
     slot = add(reference_variable, *arguments, **keywords)
-    slot.part = part_of(reference_variable)
+    part = part_of(reference_variable)
+    if part is not None:
+        _mark(slot, part)
     return slot
 
 

@@ -1,5 +1,6 @@
 """The processes of a run, one per device, as `torchrun` starts them."""
 
+import contextlib
 import datetime
 import os
 import re
@@ -8,6 +9,7 @@ import torch
 import torch.distributed
 
 from layerlock.backends import launchers
+from layerlock.backends.contract import ProcessLost
 
 # Seconds that a process waits for another: for the checkpoint of a large
 # network, or for clips. The end of a process is noticed at once.
@@ -22,6 +24,13 @@ HOW_TO_START = (
 _PORT = 29500
 
 _devices: list[str] = []  # of all processes
+_background = None
+_is_abandoned = False
+
+
+def background_group():
+    """All processes, for what a thread sends while training goes on."""
+    return _background
 
 
 def start_processes(coordinator=None, num_processes=None, process_id=None):
@@ -50,6 +59,8 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             f"PyTorch could not join its processes. {HOW_TO_START} "
             f"Reason: {error}"
         ) from error
+    global _background
+    _background = torch.distributed.new_group(backend="gloo")
     names = [None] * num_processes
     torch.distributed.all_gather_object(names, _own_device())
     _devices[:] = names
@@ -113,6 +124,24 @@ def process_count():
     return torch.distributed.get_world_size() if is_one_of_many else 1
 
 
+@contextlib.contextmanager
+def watched():
+    """Context that explains the errors of the network."""
+    try:
+        yield
+    except RuntimeError as error:
+        if process_count() > 1 and _is_of_network(error):
+            raise ProcessLost() from error
+        raise
+
+
+def _is_of_network(error) -> bool:
+    # Keras makes another error of it; gloo names its own file.
+    is_ours = isinstance(error, torch.distributed.DistError)
+    return is_ours or "gloo/transport" in str(error)
+
+
+@watched()
 def agree(flag):
     if process_count() == 1:
         return bool(flag)
@@ -121,6 +150,7 @@ def agree(flag):
     return bool(raised)
 
 
+@watched()
 def broadcast(value):
     if process_count() == 1:
         return value
@@ -132,4 +162,10 @@ def broadcast(value):
 
 
 def barrier():
-    agree(False)
+    if not _is_abandoned:
+        agree(False)
+
+
+def abandon():
+    global _is_abandoned
+    _is_abandoned = True  # Its end closes the connections to the others.

@@ -1,0 +1,69 @@
+"""Eight devices train like one under every layout, and save for any other."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "jax":
+    pytest.skip("of JAX", allow_module_level=True)
+
+ROOT = Path(__file__).parents[3]
+# Programs for eight devices are compiled many times faster without.
+FLAGS = (
+    "--xla_force_host_platform_device_count=8 "
+    "--xla_backend_optimization_level=0 "
+    "--xla_llvm_disable_expensive_passes=true"
+)
+
+
+def run(module, *arguments):
+    """The JSON that a module of this folder prints, on eight devices."""
+    finished = subprocess.run(
+        [sys.executable, "-m", f"tests.backends.jax.{module}", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": FLAGS},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("objective", "accumulation", "layouts"),
+    [
+        ("mae", 1, ["data", "fsdp", "model:4,2", "fsdp:4,2"]),
+        ("vjepa", 2, ["fsdp:4,2"]),
+    ],
+)
+def test_eight_devices_train_like_one(objective, accumulation, layouts):
+    pytest.importorskip("orbax.checkpoint")
+    results = run("layouts", objective, str(accumulation), "none", *layouts)
+
+    one = results.pop("none")
+    assert list(results) == layouts
+    for result in results.values():
+        for name in ("losses", "norms"):
+            np.testing.assert_allclose(result[name], one[name], rtol=1e-4)
+        for path, values in one["weights"].items():
+            np.testing.assert_allclose(
+                result["weights"][path], values, atol=1e-4, err_msg=path
+            )
+
+
+@pytest.mark.thorough
+def test_a_model_that_was_saved_in_one_layout_loads_in_any_other(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+
+    results = run("reshaping", str(tmp_path))
+
+    assert len(results) == 25
+    assert all(results.values()), results

@@ -1,0 +1,161 @@
+"""A short training under a distribution, on any backend."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from layerlock import backends
+from layerlock.backends.contract import variable_bytes
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
+from tests.core.freezing import dropped_gradients as freezing
+from tests.core.trajectory import set_same_weights
+
+NUM_BATCHES = 30
+EVENTS = [(8, 1), (15, 2), (22, 3)]  # after this many batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training.
+
+    Args:
+        kind: str, the distribution.
+        objective: str.
+        accumulation: int, batches per update.
+        remat: bool.
+        clipnorm: str, the argument of the optimizer that clips.
+    """
+
+    kind: str
+    objective: str = "mae"
+    accumulation: int = 1
+    remat: bool = False
+    clipnorm: str = "global_clipnorm"
+
+    @property
+    def name(self):
+        return "-".join(map(str, dataclasses.astuple(self)))
+
+    @property
+    def alone(self):
+        """The same training on one device."""
+        return dataclasses.replace(self, kind="none", remat=False)
+
+
+class Record(keras.callbacks.Callback):
+    """What the logs and the measurements of each step say."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+        self.held = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        optimizer = self.model.optimizer
+        self.held.append(
+            variable_bytes([*self.model.variables, *optimizer.variables])
+        )
+        measured = keras.ops.convert_to_numpy(self.model.health.value)
+        moments = keras.ops.convert_to_numpy(self.model.feature_moments.value)
+        self.lines.append(
+            [
+                float(logs["batch_loss"]),
+                float(logs["grad_norm"]),
+                *measured.tolist(),
+                float(np.linalg.norm(moments)),
+            ]
+        )
+
+
+def build(run):
+    """A model of a training, compiled."""
+    model = freezing.build_model(objective=run.objective)
+    set_same_weights(model)
+    for block in model.encoder.blocks:
+        block.remat = run.remat
+    optimizer = keras.optimizers.AdamW(
+        2e-3,
+        weight_decay=0.05,
+        gradient_accumulation_steps=(
+            run.accumulation if run.accumulation > 1 else None
+        ),
+        **{run.clipnorm: 0.5},
+    )
+    model.compile(optimizer, jit_compile=False)
+    backends.place(model)
+    return model
+
+
+def own_clips(num_batches):
+    """The rows of every global batch that this process reads."""
+    clips, size = freezing.clips(num_batches), freezing.BATCH_SIZE
+    rows = backends.local_rows(size)
+    batches = np.split(clips, num_batches)
+    return np.concatenate([batch[rows] for batch in batches]), (
+        rows.stop - rows.start
+    )
+
+
+def train(run, watch=(), after=None) -> dict:
+    """Trains; returns arrays by name: logs, held bytes and weights.
+
+    Args:
+        run: a `Run`.
+        watch: more callbacks. Defaults to none.
+        after: function that gets the trained model. Defaults to `None`.
+    """
+    with backends.distributed(run.kind):
+        model = build(run)
+        record = Record()
+        events = [(step // run.accumulation, k) for step, k in EVENTS]
+        clips, size = own_clips(NUM_BATCHES)
+        model.fit(
+            clips,
+            batch_size=size,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                record,
+                *watch,
+                LayerLock(PiecewiseFreezeSchedule(events)),
+            ],
+        )
+        if after is not None:
+            after(model)
+        return {
+            "logs": np.array(record.lines),
+            "held": np.array(record.held),
+            **weights(model),
+        }
+
+
+def named(model) -> dict:
+    """Variables of a model and its optimizer, by name."""
+    return {
+        f"{place}.{number}": variable
+        for place, variables in (
+            ("model", model.variables),
+            ("optimizer", model.optimizer.variables),
+        )
+        for number, variable in enumerate(variables)
+    }
+
+
+def weights(model) -> dict:
+    """The whole values of a model and its optimizer, by name."""
+    with backends.gathered(model):
+        return {name: np.array(v.numpy()) for name, v in named(model).items()}
+
+
+def restored(run, folder) -> dict:
+    """The values of a fresh model that loaded the parts in a folder."""
+    with backends.distributed(run.kind):
+        model = build(run)
+        model.optimizer.build(model.trainable_variables)
+        schedule = PiecewiseFreezeSchedule(EVENTS)
+        FreezeScheduler(schedule, model).freeze(EVENTS[-1][1])
+        backends.load_shards(folder, named(model))
+        return weights(model)

@@ -1,0 +1,96 @@
+"""Processes find each other, and notice the end of another."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+
+from layerlock import backends
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="for PyTorch only"
+)
+ROOT = pathlib.Path(__file__).parents[4]
+LAUNCHED = ("WORLD_SIZE", "RANK", "MASTER_ADDR", "SLURM_STEP_NUM_TASKS")
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in LAUNCHED:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_a_process_without_others_starts_alone(environment):
+    backends.start_processes()
+
+    assert backends.process_count() == 1
+
+
+def test_a_launcher_that_names_no_meeting_point_is_explained(environment):
+    environment.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    environment.setenv("OMPI_COMM_WORLD_RANK", "0")
+
+    with pytest.raises(ValueError, match="Open MPI.*MASTER_ADDR.*torchrun"):
+        backends.start_processes()
+
+
+def test_a_process_that_nobody_answers_is_told_how_to_start(
+    environment, monkeypatch
+):
+    import torch
+
+    def fail(*arguments, **keywords):
+        raise torch.distributed.DistNetworkError("connection refused")
+
+    monkeypatch.setattr(torch.distributed, "init_process_group", fail)
+
+    with pytest.raises(ValueError, match="torchrun.*connection refused"):
+        backends.start_processes("127.0.0.1:1", 2, 1)
+
+
+LOSE = """
+import os, signal, sys, time
+from layerlock import backends
+from layerlock.backends.contract import ProcessLost
+backends.start_processes()
+backends.barrier()
+if backends.process_index() == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+try:
+    backends.agree(False)
+except ProcessLost as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_other_with_a_sentence(tmp_path):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", LOSE],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(29000 + os.getpid() % 900),
+                "WORLD_SIZE": "2",
+                "RANK": str(rank),
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (1, 0)
+    ]
+    processes[0].communicate(timeout=120)
+    killed = time.monotonic()
+    _, said = processes[1].communicate(timeout=60)
+
+    assert time.monotonic() - killed < 60
+    assert "Another process of the run has ended" in said
+    assert processes[1].returncode == 1

@@ -1,0 +1,53 @@
+"""Trainings of several processes: `torchrun --nproc_per_node=2 -m
+tests.backends.torch.distribution.training FOLDER`.
+
+Process 0 writes what each of `RUNS` logged, sent and learnt.
+"""
+
+import dataclasses
+import pathlib
+import sys
+
+import numpy as np
+
+from layerlock import backends
+from tests.backends import spread
+from tests.backends.spread import Run
+from tests.backends.torch.distribution.traffic import Traffic
+
+COPIES = Run("data")
+PARTS = Run("fsdp", clipnorm="clipnorm")
+SAVED = Run("fsdp", "vjepa")
+RUNS = [
+    COPIES,
+    Run("data", "vjepa", accumulation=2),
+    Run("fsdp", accumulation=2, remat=True),
+    PARTS,
+    SAVED,
+]
+
+
+def main(folder):
+    """Runs all trainings, and saves the parts of one and loads them."""
+    folder = pathlib.Path(folder)
+    backends.start_processes()
+
+    def keep(name, arrays):
+        if backends.process_index() == 0:
+            np.savez(folder / f"{name}.npz", **arrays)
+
+    def save(model):
+        (folder / "parts").mkdir(exist_ok=True)
+        backends.save_shards(folder / "parts", spread.named(model)).wait()
+
+    for run in RUNS:
+        traffic = Traffic()
+        arrays = spread.train(run, [traffic], save if run == SAVED else None)
+        keep(run.name, {**arrays, "sent": np.array(traffic.sent)})
+    for kind in ("fsdp", "data"):
+        run = dataclasses.replace(SAVED, kind=kind)
+        keep(f"restored-{kind}", spread.restored(run, folder / "parts"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
