@@ -94,7 +94,8 @@ class MethodConfig(Section):
     )
     masks_per_clip: int = option(
         rule=_masks_per_clip,
-        help="Masks drawn for every clip; they share the target's pass.",
+        help="Masks drawn for every clip; they share the target's pass, or are "
+        "compared with each other.",
         low=1,
     )
     mask: str = option(

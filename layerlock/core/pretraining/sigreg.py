@@ -48,7 +48,7 @@ def directions(num_slices: int, dim: int, seed: int, batch_index):
 
 
 def sigreg(embeddings, directions, num_knots: int = 17, last_knot: float = 3.0):
-    """Epps-Pulley statistic of embeddings along directions, mean over both.
+    """Epps-Pulley statistic, the mean over views and directions.
 
     Along each direction, the empirical characteristic function of the clips is
     compared with that of a standard Gaussian, `exp(-t**2 / 2)`. The square of

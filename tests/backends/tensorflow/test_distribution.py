@@ -41,6 +41,7 @@ def trained(tmp_path_factory):
     [
         spread.Run("data", accumulation=2),
         spread.Run("data", "vjepa"),
+        spread.Run("data", "lejepa"),
     ],
     ids=lambda run: run.name,
 )

@@ -11,7 +11,11 @@ import tensorflow as tf
 from tests.backends import spread
 from tests.backends.spread import Run
 
-RUNS = [Run("data", accumulation=2), Run("data", "vjepa")]
+RUNS = [
+    Run("data", accumulation=2),
+    Run("data", "vjepa"),
+    Run("data", "lejepa"),
+]
 
 
 def main(folder, num_devices):

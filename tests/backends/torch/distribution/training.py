@@ -21,6 +21,7 @@ SAVED = Run("fsdp", "vjepa")
 RUNS = [
     COPIES,
     Run("data", "vjepa", accumulation=2),
+    Run("data", "lejepa"),
     Run("fsdp", accumulation=2, remat=True),
     PARTS,
     SAVED,

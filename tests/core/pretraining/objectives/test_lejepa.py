@@ -72,7 +72,7 @@ def test_arguments_out_of_their_range_are_refused(arguments, named):
         LeJEPA(**arguments)
 
 
-def build(objective, **arguments):
+def build(objective, mask=None, **arguments):
     keras.utils.set_random_seed(0)
     encoder = VideoEncoder(
         num_layers=2,
@@ -83,13 +83,30 @@ def build(objective, **arguments):
         clip_shape=(4, 32, 32),
         num_decoder_layers=1,
     )
-    mask = RandomMask(0.75)
+    mask = mask or RandomMask(0.75)
     return MaskedPretraining(encoder, objective, mask=mask, **arguments)
 
 
 def test_one_view_is_refused():
     with pytest.raises(ValueError, match="at least 2 masks of each clip"):
         build("lejepa", masks_per_clip=1)
+
+
+def test_each_kind_of_mask_is_a_view(monkeypatch):
+    model, seen = build("lejepa", mask="multiblock", masks_per_clip=1), []
+    compare = model.objective.view_targets
+    monkeypatch.setattr(
+        model.objective,
+        "view_targets",
+        lambda views, number: (
+            seen.append([tuple(view.shape) for (view,) in views])
+            or compare(views, number)
+        ),
+    )
+
+    model(ops.zeros((2, 4, 32, 32, 3), "uint8"))
+
+    assert seen == [[(2, 1, 16), (2, 1, 16)]]
 
 
 def test_a_predictor_of_layers_is_refused():
