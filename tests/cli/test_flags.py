@@ -1,10 +1,11 @@
 """Flags that change the configuration of a recipe."""
 
+import absl.flags
 import pytest
 
 from layerlock import commands
 from layerlock.cli.flags import dashed, parse
-from layerlock.config import ConvertConfig, PretrainConfig
+from layerlock.config import ConvertConfig, OptionError, PretrainConfig
 
 RECIPE = PretrainConfig.of(
     preset="video_vit_large",
@@ -78,3 +79,20 @@ def test_a_word_of_python_is_a_flag():
     assert config.arguments() == ["--from=runs/a", "--out=b"]
     job = commands.find("convert")
     assert dashed("`from_=a` or `from_`", job) == "--from=a or --from"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--resume", True), ("--noresume", False), ("--resume=auto", "auto")],
+)
+def test_resume_is_true_false_or_auto(flag, value):
+    assert parse(PretrainConfig, [flag]).given == {"resume": value}
+    option = PretrainConfig.options()["resume"]
+    assert option.to_text(value) == flag
+
+
+def test_resume_is_no_other_word():
+    with pytest.raises(absl.flags.Error, match="later"):
+        parse(PretrainConfig, ["--resume=later"])
+    with pytest.raises(OptionError, match="true, false or auto"):
+        PretrainConfig.of(resume="later")

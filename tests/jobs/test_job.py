@@ -8,6 +8,7 @@ import layerlock
 from layerlock import commands
 from layerlock.config import OptionError, PretrainConfig, ProbeConfig
 from layerlock.jobs.job import Plan
+from tests.models import networks
 from tests.recipes import running
 
 
@@ -74,6 +75,9 @@ def test_a_plan_writes_nothing(name, tmp_path, monkeypatch):
             "--encoder=random:video_vit_nano",
             "--video=a.mp4",
         ]
+    if name == "convert":
+        networks.small_encoder().save_to_preset(tmp_path / "encoder")
+        flags["convert"] = ["--from=encoder", "--to=safetensors", "--out=a"]
     before = sorted(tmp_path.rglob("*"))
 
     plan = running.call(name, "--plan", *flags.get(name, []))

@@ -148,7 +148,9 @@ def test_a_signal_saves_both_and_a_death_ends_both(tmp_path, small):
         assert processes[0].wait(60) != 0
     log = (tmp_path / "0.log").read_text()
     assert f"Resumed from {path.name}" in log
-    assert "Another process of the run has ended" in log
+    # JAX's own service may be first to notice, and ends the process itself.
+    said = ("Another process of the run has ended", "another task died")
+    assert any(sentence in log for sentence in said)
 
 
 def test_processes_of_torchrun_are_refused(monkeypatch):
