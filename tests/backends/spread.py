@@ -89,14 +89,11 @@ def build(run):
     return model
 
 
-def own_clips(num_batches):
-    """The rows of every global batch that this process reads."""
-    clips, size = freezing.clips(num_batches), freezing.BATCH_SIZE
-    rows = backends.local_rows(size)
-    batches = np.split(clips, num_batches)
-    return np.concatenate([batch[rows] for batch in batches]), (
-        rows.stop - rows.start
-    )
+def own_batches(num_batches):
+    """Yields the rows of each global batch that this process reads, once."""
+    rows = backends.local_rows(freezing.BATCH_SIZE)
+    for batch in np.split(freezing.clips(num_batches), num_batches):
+        yield (batch[rows],)
 
 
 def train(run, watch=(), after=None) -> dict:
@@ -111,10 +108,9 @@ def train(run, watch=(), after=None) -> dict:
         model = build(run)
         record = Record()
         events = [(step // run.accumulation, k) for step, k in EVENTS]
-        clips, size = own_clips(NUM_BATCHES)
         model.fit(
-            clips,
-            batch_size=size,
+            own_batches(NUM_BATCHES),
+            steps_per_epoch=NUM_BATCHES,
             shuffle=False,
             verbose=0,
             callbacks=[

@@ -22,6 +22,13 @@ class TrainStep:
 
     has_run = False
 
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        # Under a strategy, Keras would take batches of the data for it, which
+        # a generator has only once. The model is built already.
+        if not self.optimizer.built:
+            with variable_scope(self):
+                self.optimizer.build(self.trainable_variables)
+
     def make_train_function(self, force=False):
         if self.distribute_strategy.num_replicas_in_sync > 1:
             self.jit_compile = False  # A program of XLA runs on one device.
