@@ -16,7 +16,14 @@ ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 # Flags of absl, and of commands other than the recipes.
-OTHER_FLAGS = {"help", "signal", "strict"}  # of any command, sbatch, mkdocs
+# Of any command, sbatch, mkdocs, torchrun, XLA.
+OTHER_FLAGS = {
+    "help",
+    "signal",
+    "strict",
+    "nproc_per_node",
+    "xla_force_host_platform_device_count",
+}
 NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
 # Phrases that are hard to read in a second language.
 BANNED = (

@@ -32,8 +32,8 @@ class DevicesConfig(Section):
     )
     coordinator: str | None = option(
         None,
-        "Address of process 0, HOST:PORT; not set: from torchrun, SLURM, GKE "
-        "or a TPU pod.",
+        "Address of process 0, HOST:PORT; not set: from torchrun, SLURM, Open "
+        "MPI or a TPU pod.",
         may_change=True,
     )
     num_processes: int | None = option(

@@ -86,10 +86,7 @@ def complete(
     np.savez(content, **(arrays or {}))
     disk.write(draft / _ARRAYS, content.getvalue())
     disk.write(draft / _STATE, json.dumps({**state, "step": step}).encode())
-    digests = {
-        path.relative_to(draft).as_posix(): disk.digest(path)
-        for path in _files(draft)
-    }
+    digests = {str(name): disk.digest(draft / name) for name in _names(draft)}
     disk.write(draft / _MANIFEST, json.dumps(digests).encode())
     disk.flush(draft)
     folder = draft.parent
@@ -105,13 +102,15 @@ def complete(
     return final
 
 
-def _files(folder):
-    """Yields the paths of the files in a checkpoint, in order."""
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield from _files(path)
-        else:
-            yield path
+def _names(checkpoint):
+    """Yields the names of the files of a checkpoint, those in folders too."""
+    pending = [checkpoint]
+    while pending:
+        for path in sorted(pending.pop().iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                pending.append(path)
+            else:
+                yield pathlib.PurePosixPath(path.relative_to(checkpoint))
 
 
 def tidy(folder, step: int, keep: int):
@@ -155,12 +154,11 @@ def _is_whole(checkpoint) -> bool:
 def _signature(checkpoint) -> list:
     """Size and date of each file; empty if they cannot be listed."""
     try:
-        facts = [(path, path.stat()) for path in _files(checkpoint)]
+        facts = [(n, (checkpoint / n).stat()) for n in _names(checkpoint)]
     except OSError:
         return []
     return [
-        (path.name, one.st_ino, one.st_size, one.st_mtime_ns)
-        for path, one in facts
+        (name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in facts
     ]
 
 
@@ -184,15 +182,18 @@ def verify(checkpoint) -> str | None:
     checkpoint = pathlib.Path(checkpoint)
     try:
         digests = json_files.read(checkpoint / _MANIFEST)
+        present = set(map(str, _names(checkpoint)))
         weights = [] if (checkpoint / SHARDS).is_dir() else [_WEIGHTS]
         for name in dict.fromkeys([*weights, _STATE, _ARRAYS, *digests]):
+            if name not in present:
+                return f"{pathlib.PurePath(name).name} is missing"
             if disk.digest(checkpoint / name) != digests[name]:
                 return f"{name} does not match its checksum"
         if not _is_json(checkpoint / _STATE):
             return f"{_STATE} cannot be read"
     except FileNotFoundError as error:
         return f"{pathlib.Path(error.filename).name} is missing"
-    except (ValueError, KeyError, OSError):
+    except (ValueError, KeyError, TypeError, OSError):
         return f"{_MANIFEST} cannot be read"
     return None
 

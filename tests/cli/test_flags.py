@@ -1,9 +1,10 @@
 """Flags that change the configuration of a recipe."""
 
+import absl.flags
 import pytest
 
 from layerlock.cli.flags import parse
-from layerlock.config import PretrainConfig
+from layerlock.config import OptionError, PretrainConfig
 
 RECIPE = PretrainConfig.of(
     preset="video_vit_large",
@@ -68,3 +69,20 @@ def test_the_same_plugin_keeps_its_arguments(flag):
 def test_an_exported_encoder_brings_its_size():
     left_out, _ = changed("--init_from=runs/mine")
     assert left_out == {"preset", "positions", "patch_size"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--resume", True), ("--noresume", False), ("--resume=auto", "auto")],
+)
+def test_resume_is_true_false_or_auto(flag, value):
+    assert parse(PretrainConfig, [flag]).given == {"resume": value}
+    option = PretrainConfig.options()["resume"]
+    assert option.to_text(value) == flag
+
+
+def test_resume_is_no_other_word():
+    with pytest.raises(absl.flags.Error, match="later"):
+        parse(PretrainConfig, ["--resume=later"])
+    with pytest.raises(OptionError, match="true, false or auto"):
+        PretrainConfig.of(resume="later")

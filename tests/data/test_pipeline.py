@@ -83,6 +83,19 @@ def test_a_batch_does_not_depend_on_the_number_of_workers(num_workers):
     )
 
 
+@pytest.mark.parametrize("first", [0, 3])
+def test_processes_read_the_rows_of_each_batch_without_overlap(first):
+    whole = indices(6, num_batches=4, first_batch=first)
+    parts = [
+        indices(6, num_batches=4, first_batch=first, rows=rows)
+        for rows in (slice(0, 2), slice(2, 4), slice(4, 6))
+    ]
+
+    together = [sum(rows, []) for rows in zip(*parts, strict=True)]
+
+    assert together == whole
+
+
 def test_there_is_no_end_unless_one_is_asked_for():
     stream = pipeline.batches(Counting(2), 4)
 

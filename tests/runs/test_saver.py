@@ -1,5 +1,6 @@
 """Checkpoints of weights in parts are complete before they have a name."""
 
+import json
 import threading
 
 import keras
@@ -97,6 +98,20 @@ def test_a_damaged_part_is_seen(model, writing, tmp_path):
     assert "0.npz does not match" in checkpoints.verify(part.parents[1])
     part.unlink()
     assert checkpoints.verify(part.parents[1]) == "0.npz is missing"
+
+
+def test_a_manifest_names_no_file_outside_of_its_checkpoint(
+    model, writing, tmp_path
+):
+    writing.may_end.set()
+    saver = Saver(tmp_path, keep=2)
+    saver.save(model, 3, {}, {})
+    saver.wait()
+    manifest = tmp_path / "step_00000003" / "manifest.json"
+    digests = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**digests, "/dev/zero": "0"}))
+
+    assert checkpoints.verify(manifest.parent) == "zero is missing"
 
 
 def test_a_write_that_failed_is_raised_by_the_next_call(

@@ -2,10 +2,13 @@
 
 Run as `python -m tests.backends.jax.layouts OBJECTIVE ACCUMULATION LAYOUT...`.
 Prints the losses, gradient norms and weights of each layout as JSON. A layout
-is `none`, or a distribution with its mesh, such as `fsdp:4,2`.
+is `none`, or a distribution with its mesh, such as `fsdp:4,2`. With
+`JAX_COORDINATOR_ADDRESS`, `PROCESSES` and `PROCESS` in the environment it is
+one of several processes.
 """
 
 import json
+import os
 import sys
 
 import keras
@@ -108,6 +111,12 @@ def train(objective, accumulation):
 
 
 def main(objective, accumulation, *layouts):
+    if "PROCESS" in os.environ:
+        backends.start_processes(
+            os.environ["JAX_COORDINATOR_ADDRESS"],
+            int(os.environ["PROCESSES"]),
+            int(os.environ["PROCESS"]),
+        )
     results = {}
     for layout in layouts:
         kind, _, mesh = layout.partition(":")

@@ -167,8 +167,9 @@ class Checkpoint(Target):
                 change_h5(file, random)
         if name != "manifest.json" and random.random() < 0.8:
             digests = {
-                part: disk.digest(checkpoint / part)
-                for part in checkpoints._CONTENT
+                part.name: disk.digest(part)
+                for part in checkpoint.iterdir()
+                if part.name != "manifest.json"
             }
             (checkpoint / "manifest.json").write_text(json.dumps(digests))
 

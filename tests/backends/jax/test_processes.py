@@ -1,0 +1,168 @@
+"""Two processes of four devices train one model, and end together."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock import backends
+from layerlock.runs import checkpoints
+from tests.recipes.conftest import small as small
+
+if keras.backend.backend() != "jax":
+    pytest.skip("of JAX", allow_module_level=True)
+
+ROOT = Path(__file__).parents[3]
+FLAGS = (
+    "--xla_force_host_platform_device_count=4 "
+    "--xla_backend_optimization_level=0 "
+    "--xla_llvm_disable_expensive_passes=true"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("localhost", 0))
+        return one.getsockname()[1]
+
+
+@contextlib.contextmanager
+def two(command, folder, environment):
+    """Two processes, of which function `command` of the number is run."""
+    processes = []
+    for number in (0, 1):
+        with open(folder / f"{number}.log", "w") as log:
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", *command(number)],
+                    cwd=ROOT,
+                    env={
+                        **os.environ,
+                        "KERAS_BACKEND": "jax",
+                        "XLA_FLAGS": FLAGS,
+                        **environment(number),
+                    },
+                    stdout=log,
+                    stderr=log,
+                )
+            )
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition, seconds=600):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.5)
+
+
+@pytest.mark.thorough
+def test_two_processes_train_like_one_device(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    address = f"localhost:{free_port()}"
+    command = ["tests.backends.jax.layouts", "mae", "1", "none", "fsdp:4,2"]
+    with two(
+        lambda number: command,
+        tmp_path,
+        lambda number: {
+            "JAX_COORDINATOR_ADDRESS": address,
+            "PROCESSES": "2",
+            "PROCESS": str(number),
+        },
+    ) as processes:
+        codes = [process.wait(900) for process in processes]
+
+    logs = [(tmp_path / f"{number}.log").read_text() for number in (0, 1)]
+    assert codes == [0, 0], logs
+    first, second = (json.loads(log.splitlines()[-1]) for log in logs)
+    assert first["fsdp:4,2"]["losses"] == second["fsdp:4,2"]["losses"]
+    for name in ("losses", "norms"):
+        np.testing.assert_allclose(
+            first["fsdp:4,2"][name], first["none"][name], rtol=1e-4
+        )
+
+
+@pytest.mark.thorough
+def test_a_signal_saves_both_and_a_death_ends_both(tmp_path, small):
+    pytest.importorskip("orbax.checkpoint")
+    run = tmp_path / "run"
+    options = [
+        *small,
+        "--batch_size=8",
+        "--steps=5000",
+        "--log_every=2",
+        "--checkpoint_every=1000",
+        "--learning_rate=0.001",
+        "--track=",
+        "--compilation_cache=",
+    ]
+
+    def pretrain(mesh):
+        port = free_port()
+        return lambda number: [
+            "layerlock",
+            "pretrain",
+            *options,
+            f"--run_dir={run}",
+            "--resume=auto",
+            "--distribution=fsdp",
+            f"--mesh={mesh}",
+            f"--coordinator=localhost:{port}",
+            "--num_processes=2",
+            f"--process_id={number}",
+        ]
+
+    def lines():
+        metrics = run / "metrics.jsonl"
+        return metrics.read_text().count("\n") if metrics.exists() else 0
+
+    with two(pretrain("8"), tmp_path, lambda number: {}) as processes:
+        wait_for(lambda: lines() >= 2)
+        processes[1].send_signal(signal.SIGTERM)
+        codes = [process.wait(120) for process in processes]
+    logs = [(tmp_path / f"{number}.log").read_text() for number in (0, 1)]
+    assert codes == [128 + signal.SIGTERM] * 2, logs
+    assert "Training" not in logs[1]  # one of them speaks
+    path, state, damaged = checkpoints.read_newest(run / "checkpoints")
+    assert not damaged
+    assert all(f"ended by SIGTERM at step {state['step']}" in x for x in logs)
+
+    before = lines()
+    with two(pretrain("4,2"), tmp_path, lambda number: {}) as processes:
+        wait_for(lambda: lines() > before)
+        processes[1].kill()
+        assert processes[0].wait(60) != 0
+    log = (tmp_path / "0.log").read_text()
+    assert f"Resumed from {path.name}" in log
+    # JAX's own service may be first to notice, and ends the process itself.
+    said = ("Another process of the run has ended", "another task died")
+    assert any(sentence in log for sentence in said)
+
+
+def test_processes_of_torchrun_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+
+    with pytest.raises(ValueError, match="torchrun started 2 processes"):
+        backends.start_processes(None, None, None)
+
+
+def test_processes_that_come_too_late_are_told_how_to_start(monkeypatch):
+    keras.ops.ones(())  # JAX is in use
+
+    with pytest.raises(ValueError, match="before anything else there uses JAX"):
+        backends.start_processes("localhost:1", 2, 0)
