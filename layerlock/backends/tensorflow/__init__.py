@@ -22,12 +22,14 @@ class TrainStep:
 
     has_run = False
 
-    def _symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Under a strategy, Keras would take batches of the data for it, which
         # a generator has only once. The model is built already.
-        if not self.optimizer.built:
+        optimizer = self.optimizer
+        spread = self.distribute_strategy.num_replicas_in_sync > 1
+        if spread and optimizer is not None and not optimizer.built:
             with variable_scope(self):
-                self.optimizer.build(self.trainable_variables)
+                optimizer.build(self.trainable_variables)
 
     def make_train_function(self, force=False):
         if self.distribute_strategy.num_replicas_in_sync > 1:
