@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from layerlock.backends import contract, keras_ops
+from layerlock.backends import contract, keras_ops, single_process
 from tests import test_borders
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -136,7 +136,8 @@ def test_the_backend_has_all_that_the_contract_asks_for():
     tree = ast.parse(EXAMPLES[path])
 
     defined = {getattr(node, "name", None) for node in tree.body}
-    assert set(contract.NAMES) <= defined | set(vars(keras_ops))
+    shared = {*vars(keras_ops), *vars(single_process)}
+    assert set(contract.NAMES) <= defined | shared
 
 
 USES = """

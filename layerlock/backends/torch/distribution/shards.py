@@ -52,6 +52,8 @@ def save_shards(folder, variables):
 def load_shards(folder, variables):
     from torch.distributed import checkpoint
 
+    from layerlock.backends.torch.distribution.shard_reader import ShardReader
+
     # The values are written into the memory of the weights.
     tensors = {name: _tensor(variable) for name, variable in variables.items()}
     try:
@@ -60,11 +62,16 @@ def load_shards(folder, variables):
             warnings.filterwarnings("ignore", "torch.distributed is disabled")
             checkpoint.load(
                 tensors,
-                storage_reader=checkpoint.FileSystemReader(folder),
+                storage_reader=ShardReader(folder),
                 process_group=processes.background_group(),
                 no_dist=processes.process_count() == 1,
             )
-    except (checkpoint.CheckpointException, RuntimeError, OSError) as error:
+    except (
+        checkpoint.CheckpointException,
+        RuntimeError,
+        OSError,
+        ValueError,
+    ) as error:
         raise ValueError(
             f"{folder} holds parts of another model, or is damaged: "
             f"{_cause(error)!r}. Remove it to resume from an earlier "
