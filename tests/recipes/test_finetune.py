@@ -94,7 +94,7 @@ NANO = "--encoder=random:video_vit_nano"
         ([], "--encoder is missing"),
         (["--encoder=pixels:video_vit_nano"], "no weights to fine-tune"),
         (["--encoder=/nowhere"], "no encoder at"),
-        ([NANO, "--readout=knn"], "one of ['attentive', 'linear']"),
+        ([NANO, "--readout=knn"], "one of ['attentive', 'linear', 'vjepa2']"),
         (
             [NANO, "--schedule=converged"],
             "one of ['linear', 'never', 'piecewise']",
