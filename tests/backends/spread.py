@@ -142,8 +142,11 @@ def named(model) -> dict:
 
 def weights(model) -> dict:
     """The whole values of a model and its optimizer, by name."""
+    # A copy: TensorFlow does not convert a variable of several devices.
     return {
-        name: np.array(keras.ops.convert_to_numpy(backends.whole(variable)))
+        name: np.array(
+            keras.ops.convert_to_numpy(keras.ops.copy(backends.whole(variable)))
+        )
         for name, variable in named(model).items()
     }
 
