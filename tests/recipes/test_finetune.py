@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from layerlock.evaluation import encoders
+from tests.marks import thorough_on
 from tests.recipes import running
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,7 @@ def encoder(small):
     return small[0].replace("--init_from", "--encoder")
 
 
+@thorough_on("tensorflow")
 def test_it_leaves_numbers_a_page_and_an_encoder_for_other_recipes(
     encoder, tmp_path
 ):

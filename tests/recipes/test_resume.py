@@ -16,6 +16,7 @@ import pytest
 import layerlock
 from layerlock.interruption import INTERRUPTED
 from layerlock.runs import checkpoints
+from tests.marks import thorough_on
 from tests.recipes import running
 
 pytestmark = pytest.mark.slow
@@ -98,6 +99,7 @@ VJEPA = [
 ]
 
 
+@thorough_on("jax")
 @pytest.mark.skipif(
     keras.backend.backend() == "tensorflow",
     reason="tests/conformance has it in one process",

@@ -12,6 +12,7 @@ from layerlock.core.freezing.schedules import ConvergedFreezeSchedule
 from layerlock.core.monitoring.drift import LayerDrift
 from layerlock.core.monitoring.monitors import Monitors
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 NUM_BATCHES = 16
 
@@ -46,6 +47,7 @@ def train(schedule, watched):
     return lock, losses, freezing.weights(model.encoder)
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize(
     ("signal", "threshold"), [("weights", 1e-2), ("features", 0.5)]
 )

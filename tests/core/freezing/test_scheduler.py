@@ -14,6 +14,7 @@ from layerlock.core.freezing.schedules import (
 )
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 BACKEND = keras.backend.backend()
 
@@ -72,6 +73,7 @@ def test_frozen_weights_are_bit_identical_from_the_event_on():
     )
 
 
+@thorough_on("tensorflow")
 def test_the_optimizer_holds_nothing_for_frozen_variables():
     model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
@@ -128,6 +130,7 @@ def test_what_a_user_froze_stays_frozen():
     assert np.array_equal(layers[2].kernel.numpy(), before)
 
 
+@thorough_on("tensorflow")
 def test_it_works_alone_in_a_loop_of_ones_own():
     model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
@@ -169,6 +172,7 @@ def test_equal_shapes_are_not_mixed_up_after_an_interrupt():
         assert np.array_equal(after[path], value), path
 
 
+@thorough_on("tensorflow")
 def test_a_reset_head_starts_anew_in_weights_and_statistics():
     model = freezing.build_model()
     model.compile(keras.optimizers.AdamW(1e-2))
