@@ -43,7 +43,15 @@ def test_the_handler_of_someone_else_stays(handler):
     assert listening.signal is None
 
 
-def test_an_interrupt_that_a_callback_swallows_is_not_lost():
+@pytest.fixture
+def ctrl_c():
+    """The handler of a terminal; a shell's background jobs have none."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_that_a_callback_swallows_is_not_lost(ctrl_c):
     with Interruption() as listening:
         listening.raise_lost()  # nothing happened yet
         with contextlib.suppress(KeyboardInterrupt):

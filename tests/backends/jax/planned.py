@@ -1,15 +1,15 @@
 """Plans steps for eight devices that do not exist; prints them as JSON.
 
-Run as `python -m tests.backends.jax.planned DISTRIBUTION:BATCH:STAGES ...`.
+Run with KERAS_BACKEND=jax as
+
+    python -m tests.backends.jax.planned DISTRIBUTION:BATCH:STAGES ...
+
 Stages are numbers of frozen layers, such as 1,3.
 """
 
 import functools
 import json
-import os
 import sys
-
-os.environ["KERAS_BACKEND"] = "jax"
 
 import keras
 
