@@ -6,6 +6,7 @@ import pytest
 from layerlock import evaluation, plugins
 from layerlock.evaluation import probes
 from tests.evaluation import toys
+from tests.marks import thorough_on
 from tests.random_state import random_state
 
 NAMES = plugins.names("layerlock.evaluation.probes")
@@ -57,6 +58,7 @@ def test_it_leaves_the_random_state_of_the_caller(name):
     assert random_state() == before
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("name", DENSE)
 def test_it_finds_the_depth_that_is_planted(name):
     task = toys.PlantedTask(dense=True)

@@ -7,9 +7,11 @@ from layerlock.evaluation import probes
 from layerlock.evaluation.probes.base import choose
 from tests.conformance.test_probes import judge
 from tests.evaluation import toys
+from tests.marks import thorough_on
 from tests.models import networks
 
 
+@thorough_on("tensorflow")
 def test_only_the_attentive_one_looks_somewhere():
     result = judge(toys.PlantedTask(), "attentive")
     features, _ = result.features["test"].batch([0, 1])

@@ -14,6 +14,7 @@ from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.predictor import LatentPredictor
 from layerlock.models.video_encoder import VideoEncoder
 from layerlock.runs import checkpoints
+from tests.marks import thorough_on
 from tests.models import networks
 
 CLIP_SHAPE = (4, 8, 8)
@@ -76,6 +77,7 @@ def wide_teacher(**arguments):
     return encoder(3, 32, name="teacher", **arguments)
 
 
+@thorough_on("tensorflow")
 def test_it_equals_a_moving_average_that_does_not_move():
     average = build(VJEPA(momentum=1.0, target_layer=-1))
     fixed = build(VJEPA("fixed"), encoder(name="teacher"))
