@@ -1,0 +1,52 @@
+"""A backend without a distribution is one process, and says so."""
+
+import keras
+import numpy as np
+import pytest
+
+from layerlock.backends import contract, single_process
+
+
+def test_every_function_belongs_to_the_contract():
+    own = {
+        name
+        for name, value in vars(single_process).items()
+        if callable(value) and value.__module__ == single_process.__name__
+    }
+
+    assert own and own <= set(contract.NAMES)
+
+
+def test_it_has_all_rows_and_all_weights():
+    variable = keras.Variable(np.arange(3, dtype="float32"))
+    value = keras.ops.convert_to_numpy(single_process.whole(variable))
+
+    assert single_process.local_rows(8) == slice(0, 8)
+    assert single_process.global_size(5) == 5
+    assert single_process.own_rows(7) == single_process.all_rows(7) == 7
+    assert value.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_it_agrees_with_itself():
+    assert single_process.agree(True) is True
+    assert single_process.agree(False) is False
+    assert single_process.broadcast({"a": 1}) == {"a": 1}
+    with single_process.gathered(None):
+        single_process.barrier()
+
+
+@pytest.mark.parametrize("kind", ["data", "fsdp", "model"])
+def test_a_distribution_is_refused(kind):
+    with single_process.distributed("none"):
+        pass
+    with pytest.raises(ValueError, match=f"Received: {kind}"):
+        with single_process.distributed(kind):
+            pass
+
+
+def test_several_processes_and_their_parts_are_refused(tmp_path):
+    single_process.start_processes(num_processes=1)
+    with pytest.raises(ValueError, match="num_processes=2"):
+        single_process.start_processes("a:1", 2, 0)
+    with pytest.raises(ValueError, match="in parts, which this backend"):
+        single_process.load_shards(tmp_path, {})

@@ -1,0 +1,57 @@
+"""Gradients are clipped as Keras does, in fewer calls."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("of PyTorch", allow_module_level=True)
+
+import torch
+
+from layerlock.backends.torch.distribution import clipping
+
+
+def gradients():
+    generator = torch.Generator().manual_seed(0)
+    sizes = [(3, 4), (5,)]
+    return [torch.randn(size, generator=generator) for size in sizes]
+
+
+@pytest.mark.parametrize("limit", [0.5, 100.0])
+def test_the_global_norm_is_that_of_keras(limit):
+    optimizer = keras.optimizers.SGD(global_clipnorm=limit)
+    expected = optimizer._clip_gradients(gradients())
+
+    clipped = clipping.clip_by_total_norm(optimizer, gradients())
+
+    for ours, theirs in zip(clipped, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_a_norm_that_is_not_finite_is_not_hidden():
+    optimizer = keras.optimizers.SGD(global_clipnorm=1.0)
+    broken = gradients()
+    broken[1][0] = torch.inf
+
+    clipped = clipping.clip_by_total_norm(optimizer, broken)
+
+    assert not any(torch.isfinite(gradient).any() for gradient in clipped)
+
+
+def test_weights_without_a_gradient_are_left_out():
+    optimizer = keras.optimizers.SGD(global_clipnorm=0.5)
+    expected = clipping.clip_by_total_norm(optimizer, gradients())
+
+    first, missing, last = clipping.clip_by_total_norm(
+        optimizer, [gradients()[0], None, gradients()[1]]
+    )
+
+    assert missing is None
+    assert torch.equal(first, expected[0]) and torch.equal(last, expected[1])
+
+
+def test_an_optimizer_that_mixes_the_numbers_of_a_weight_is_refused():
+    clipping.prepare(keras.optimizers.AdamW())
+    with pytest.raises(ValueError, match="the update of Muon"):
+        clipping.prepare(keras.optimizers.Muon())
