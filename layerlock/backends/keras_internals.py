@@ -39,6 +39,7 @@ _OPTIMIZER = "an optimizer is rebuilt in place when layers freeze"
 _FUSED_ADAM = "Adam's update runs as fused calls"
 _LAYERWISE = "each layer has its own learning rate"
 _STEP = "our training step updates the loss tracker of Keras"
+_REPLICAS = "an update runs once per device, after gradients are averaged"
 
 PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_clip_gradients", _FUSED_ADAM, "torch"),
@@ -62,6 +63,20 @@ PRIVATE_NAMES = (
     ),
     PrivateName(
         keras.Model, "_get_state_sharding_spec", "states of devices", "jax"
+    ),
+    PrivateName(
+        keras.Model,
+        "_maybe_symbolic_build",
+        "a strategy would take batches of the data to build a model",
+        "tensorflow",
+    ),
+    *(
+        PrivateName(keras.Optimizer, name, _REPLICAS, "tensorflow")
+        for name in (
+            "_apply_weight_decay",
+            "_backend_update_step",
+            "_backend_increment_gradient_accumulators",
+        )
     ),
     PrivateName(
         keras.Layer,
