@@ -1,6 +1,7 @@
 """Marks that depend on the backend."""
 
-import keras
+import os
+
 import pytest
 
 
@@ -9,6 +10,13 @@ def thorough_on(*backends: str):
 
     Another backend runs it in CI, and `bash tests/run --all` runs it on all.
     """
-    if keras.backend.backend() in backends:
+    if os.environ["KERAS_BACKEND"] in backends:
         return pytest.mark.thorough
     return lambda test: test
+
+
+def slow_but_thorough_on(*backends: str) -> list:
+    """The `pytestmark` of a module of slow tests, see `thorough_on`."""
+    if os.environ["KERAS_BACKEND"] in backends:
+        return [pytest.mark.slow, pytest.mark.thorough]
+    return [pytest.mark.slow]

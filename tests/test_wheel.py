@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from tests.marks import slow_but_thorough_on
+
+pytestmark = slow_but_thorough_on("tensorflow")
 ONE_BACKEND = pytest.mark.skipif(
     os.environ.get("KERAS_BACKEND") != "torch", reason="one backend is enough"
 )

@@ -12,6 +12,7 @@ from layerlock.core.pretraining import objectives
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.models.video_encoder import VideoEncoder
 from layerlock.runs import checkpoints
+from tests.marks import thorough_on
 
 CLIP_SHAPE = (4, 16, 16)  # a grid of 2 x 4 x 4
 
@@ -103,6 +104,7 @@ def test_no_gradient_reaches_the_targets(objective, monkeypatch):
         np.testing.assert_array_equal(value, expected)
 
 
+@thorough_on("tensorflow")
 def test_it_goes_on_from_a_checkpoint_across_a_freeze(objective, tmp_path):
     expected, restored = build(objective), build(objective)
     schedule = PiecewiseFreezeSchedule([(2, 1), (4, 2)])

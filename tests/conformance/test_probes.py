@@ -49,6 +49,7 @@ def test_it_finds_the_class_that_is_planted(name, views):
     assert all("top1" in trial for trial in result.trials)
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("name", NAMES)
 def test_it_leaves_the_random_state_of_the_caller(name):
     before = random_state()

@@ -73,7 +73,9 @@ def test_vjepa_loses_alike_on_three_backends_and_on_four_devices():
     np.testing.assert_allclose(spread["losses"], on_jax["losses"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["data", "model"])
+@pytest.mark.parametrize(
+    "kind", ["data", pytest.param("model", marks=pytest.mark.thorough)]
+)
 def test_four_devices_train_like_one(kind, on_jax):
     flags = os.environ.get("XLA_FLAGS", "")
     spread = train(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from layerlock.evaluation import encoders
-from tests.marks import thorough_on
+from tests.marks import slow_but_thorough_on
 from tests.recipes import running
 
-pytestmark = pytest.mark.slow
+pytestmark = slow_but_thorough_on("tensorflow")
 ONE_BACKEND = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend is enough"
 )
@@ -35,7 +35,6 @@ def encoder(small):
     return small[0].replace("--init_from", "--encoder")
 
 
-@thorough_on("tensorflow")
 def test_it_leaves_numbers_a_page_and_an_encoder_for_other_recipes(
     encoder, tmp_path
 ):

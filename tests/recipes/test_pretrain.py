@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import layerlock
-from tests.marks import thorough_on
+from tests.marks import slow_but_thorough_on
 from tests.recipes import running
 
-pytestmark = pytest.mark.slow
+pytestmark = slow_but_thorough_on("tensorflow")
 
 BACKEND = keras.backend.backend()
 ONE_BACKEND = pytest.mark.skipif(
@@ -37,7 +37,6 @@ def scenes(tmp_path_factory, small):
     return run_dir
 
 
-@thorough_on("tensorflow")
 def test_it_leaves_everything_that_a_run_directory_holds(scenes):
     names = {path.name for path in scenes.iterdir()}
     assert names >= {

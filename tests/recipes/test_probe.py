@@ -7,9 +7,10 @@ import sys
 import keras
 import pytest
 
+from tests.marks import slow_but_thorough_on
 from tests.recipes import running
 
-pytestmark = pytest.mark.slow
+pytestmark = slow_but_thorough_on("tensorflow")
 ONE_BACKEND = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend is enough"
 )
