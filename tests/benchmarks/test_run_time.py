@@ -1,0 +1,43 @@
+"""Whole runs are added up from their stages."""
+
+import pathlib
+
+import pytest
+
+BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def run_time(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import run_time
+
+    return run_time
+
+
+def test_stages_follow_the_schedule_of_a_recipe(run_time):
+    assert run_time.stages_of("mae") == [(0, 6000)]
+    stages = run_time.stages_of("mae_layerlock")
+
+    assert stages[0] == (0, 3600)
+    assert stages[1] == (1, 480)
+    assert sum(steps for _, steps in stages) == 6000
+    assert stages[-1][0] == 4
+
+
+def test_a_stage_counts_as_long_as_it_lasts(run_time):
+    def stage(steps, ratio, peak):
+        return {
+            "steps": steps,
+            "ratio": ratio,
+            "low": ratio - 0.1,
+            "high": ratio + 0.1,
+            "peak_bytes": peak,
+            "peak_bytes_reference": 100,
+        }
+
+    found = run_time.whole_run([stage(30, 2.0, 120), stage(10, 1.0, 80)])
+
+    assert found["ratio"] == pytest.approx(1.75)
+    assert (found["low"], found["high"]) == pytest.approx((1.65, 1.85))
+    assert (found["memory_first"], found["memory_last"]) == (1.2, 0.8)
