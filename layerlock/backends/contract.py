@@ -17,8 +17,8 @@ these names:
   mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
-- `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
-  from inside of another layer's `call`.
+- `call_layer(layer, *tensors, **keywords)`: `layer(*tensors, **keywords)`, for
+  a layer that is built, from inside of another layer's `call`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
   many times per step. A backend with eager steps compiles it if the model was
   compiled with `jit_compile=True`; a backend that compiles whole steps traces

@@ -45,8 +45,8 @@ def take_rows(x, indices):
     return ops.take(rows, indices + example[:, None] * num_rows, axis=0)
 
 
-def call_layer(layer, *tensors):
-    return layer(*tensors)
+def call_layer(layer, *tensors, **keywords):
+    return layer(*tensors, **keywords)
 
 
 def constant(value, dtype):

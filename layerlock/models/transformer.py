@@ -47,15 +47,19 @@ class TransformerBlock(keras.layers.Layer):
             `(batch, tokens, hidden_dim)` for rotated tokens,
             `(batch, tokens, 1, hidden_dim / num_heads)` for rotated queries
             and keys; the batch may be 1. `None`: no rotation.
+        queries: the tokens whose outputs are computed: an int, so many at the
+            end, or int32 indices of shape `(batch, queries)`. All tokens are
+            keys and values. Defaults to `None`: all.
 
     Output shape:
-        Same as `tokens`.
+        `(batch, queries, hidden_dim)`.
 
     Example:
 
     >>> block = TransformerBlock(num_heads=4, hidden_dim=96, mlp_dim=384)
-    >>> tuple(block(keras.random.normal((2, 10, 96))).shape)
-    (2, 10, 96)
+    >>> tokens = keras.random.normal((2, 10, 96))
+    >>> tuple(block(tokens).shape), tuple(block(tokens, queries=3).shape)
+    ((2, 10, 96), (2, 3, 96))
     """
 
     def __init__(
@@ -106,7 +110,8 @@ class TransformerBlock(keras.layers.Layer):
             self, "mlp_output", mlp_dim, dim, "glorot_uniform"
         )
 
-    def call(self, tokens, rotation=None):
+    def call(self, tokens, rotation=None, queries=None):
+        number, indices = _number_and_indices(queries, tokens)
         weights = [
             stored_values(pair)
             for pair in (
@@ -126,7 +131,9 @@ class TransformerBlock(keras.layers.Layer):
         return transform(
             tokens,
             rotation,
+            indices,
             *weights,
+            num_queries=number,
             heads=self.num_heads,
             rotated=self.rotated,
             epsilon=self.epsilon,
@@ -151,41 +158,116 @@ class TransformerBlock(keras.layers.Layer):
 def _transform(
     tokens,
     rotation,
+    indices,
     attention_norm,
     qkv,
     attention_output,
     mlp_norm,
     mlp_expand,
     mlp_output,
+    num_queries,
     heads,
     rotated,
     epsilon,
     activation,
 ):
-    shape = ops.shape(tokens)
-    dim = shape[-1]
+    dim = tokens.shape[-1]
+    chosen = num_queries, indices
     x = numerics.layer_normalization(tokens, *attention_norm, epsilon)
     if rotated == "tokens" and rotation is not None:
         x = rotate(x, *rotation, part=dim)
+        rotation = None
 
-    x = numerics.linear(backends.reshape(x, (-1, dim)), *qkv)
-    x = backends.reshape(x, (*shape[:2], 3 * heads, dim // heads))
-    if rotated in (None, "tokens") or rotation is None:
-        query, key, value = backends.split(x, [heads, heads, heads], axis=2)
-    else:
-        turned, value = backends.split(x, [2 * heads, heads], axis=2)
-        if rotated == "neighbours":
-            cos, sin = rotation
-            turned = turned * cos + swap_neighbours(turned) * sin
+    if chosen == (None, None):
+        x = _heads(x, *qkv, 3 * heads, heads)
+        if rotation is None:
+            query, key, value = backends.split(x, [heads] * 3, axis=2)
         else:
-            turned = rotate(turned, *rotation, part=head_part(dim // heads))
-        query, key = backends.split(turned, [heads, heads], axis=2)
+            x, value = backends.split(x, [2 * heads, heads], axis=2)
+            x = _rotate_heads(x, rotation, rotated)
+            query, key = backends.split(x, [heads, heads], axis=2)
+    else:
+        kernels = backends.split(qkv[0], [dim, 2 * dim], axis=1)
+        biases = backends.split(qkv[1], [dim, 2 * dim], axis=0)
+        query, both = zip(kernels, biases, strict=True)
+        query = _heads(_select(x, *chosen), *query, heads, heads)
+        x = _heads(x, *both, 2 * heads, heads)
+        key, value = backends.split(x, [heads, heads], axis=2)
+        if rotation is not None:
+            key = _rotate_heads(key, rotation, rotated)
+            rotation = [_select_angles(x, *chosen) for x in rotation]
+            query = _rotate_heads(query, rotation, rotated)
+        tokens = _select(tokens, *chosen)
     x = numerics.attention(query, key, value)
     x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
 
     # Matrices instead of batches of matrices: a third faster with XLA.
+    shape = ops.shape(tokens)
     tokens = backends.reshape(tokens, (-1, dim)) + x
     x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
     x = numerics.activate(activation, numerics.linear(x, *mlp_expand))
     tokens = tokens + numerics.linear(x, *mlp_output)
     return backends.reshape(tokens, shape)
+
+
+def _heads(x, kernel, bias, count, heads):
+    """A linear map, split into heads: `(batch, tokens, count, head_dim)`."""
+    batch, tokens, dim = ops.shape(x)
+    x = numerics.linear(backends.reshape(x, (-1, dim)), kernel, bias)
+    return backends.reshape(x, (batch, tokens, count, dim // heads))
+
+
+def _rotate_heads(x, rotation, rotated):
+    if rotated == "neighbours":
+        cos, sin = rotation
+        return x * cos + swap_neighbours(x) * sin
+    return rotate(x, *rotation, part=head_part(x.shape[-1]))
+
+
+def run_blocks(blocks: list, tokens, rotation, queries=None):
+    """Runs blocks one after another.
+
+    Args:
+        blocks: list of `TransformerBlock`.
+        tokens: Shape `(batch, tokens, hidden_dim)`.
+        rotation: as for the blocks.
+        queries: the tokens whose outputs are needed, as for a block. Only the
+            last block computes fewer outputs. Defaults to `None`: all.
+
+    Output shape:
+        `(batch, queries, hidden_dim)`.
+    """
+    if not blocks:
+        return _select(tokens, *_number_and_indices(queries, tokens))
+    *earlier, last = blocks
+    for block in earlier:
+        tokens = backends.call_layer(block, tokens, rotation)
+    return backends.call_layer(last, tokens, rotation, queries=queries)
+
+
+def _number_and_indices(queries, tokens):
+    """`queries` as a number or as indices; the other is `None`."""
+    if not isinstance(queries, int):
+        return None, queries
+    if not 0 < queries <= (tokens.shape[1] or queries):
+        raise ValueError(
+            "`queries` counts tokens at the end. Expected 1 to "
+            f"{tokens.shape[1]}, the number of tokens. Received: "
+            f"queries={queries}."
+        )
+    return queries, None
+
+
+def _select(x, number, indices):
+    if indices is not None:
+        return backends.take_rows(x, indices)
+    return x if number is None else x[:, -number:]
+
+
+def _select_angles(x, number, indices):
+    """The same of `(batch or 1, tokens, 1, head_dim)`."""
+    if indices is None:
+        return _select(x, number, None)
+    if x.shape[0] == 1:
+        return ops.take(x[0], indices, axis=0)
+    return backends.take_rows(x[:, :, 0], indices)[:, :, None]

@@ -5,7 +5,6 @@ import math
 import keras
 import numpy as np
 
-from layerlock import backends
 from layerlock.models import numerics, patches, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.exported import PresetMethods
@@ -13,7 +12,7 @@ from layerlock.models.features import LayerFeatures
 from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.pretrained import PretrainedMethods
 from layerlock.models.tokenizer import VideoTokenizer
-from layerlock.models.transformer import TransformerBlock
+from layerlock.models.transformer import TransformerBlock, run_blocks
 from layerlock.models.weights import LayerNorm, Linear
 
 ARGUMENTS = (
@@ -110,9 +109,12 @@ class VideoEncoder(
             `None`, all.
         grid: tuple of 3 ints, the grid of `positions`, used with
             `position_grid` only. Defaults to the encoder's own.
+        queries: the tokens whose outputs are needed, as for
+            `TransformerBlock`. The last block computes no others. Defaults to
+            `None`: all.
 
     Output shape:
-        Same as `tokens`.
+        `(batch, queries, hidden_dim)`.
 
     Example:
 
@@ -202,7 +204,13 @@ class VideoEncoder(
             self.output_norm.build(tokens)
 
     def call(
-        self, tokens, positions, first_layer=0, last_layer=None, grid=None
+        self,
+        tokens,
+        positions,
+        first_layer=0,
+        last_layer=None,
+        grid=None,
+        queries=None,
     ):
         last_layer = self.num_layers if last_layer is None else last_layer
         if not 0 <= first_layer <= last_layer <= self.num_layers:
@@ -211,10 +219,9 @@ class VideoEncoder(
                 f"{self.num_layers}, the number of blocks. Received: "
                 f"first_layer={first_layer}, last_layer={last_layer}."
             )
+        blocks = self.blocks[first_layer:last_layer]
         rotation = self.rotation(positions, grid)
-        for block in self.blocks[first_layer:last_layer]:
-            tokens = backends.call_layer(block, tokens, rotation)
-        return tokens
+        return run_blocks(blocks, tokens, rotation, queries)
 
     def get_config(self):
         return {

@@ -134,12 +134,20 @@ class StepSizes:
         return self.encoder.num_layers - self.num_decoder_layers
 
     @property
+    def decoder(self) -> tuple:
+        """Sizes and number of the blocks that process mask tokens."""
+        if self.predictor:
+            return self.predictor, self.predictor.num_layers
+        return self.encoder, self.num_decoder_layers
+
+    @property
     def target_passes(self) -> tuple:
-        """Number of patches in each target pass of one clip."""
+        """Tokens and queries of the last block of a clip's target passes."""
         if self.target_context == "clip":
-            return (self.num_tokens,)
-        seen = tuple(visible + scored for visible, scored in self.masks)
-        return seen * self.masks_per_clip
+            scored = self.masks_per_clip * sum(n for _, n in self.masks)
+            return ((self.num_tokens, min(scored, self.num_tokens)),)
+        passes = tuple((seen + scored, scored) for seen, scored in self.masks)
+        return passes * self.masks_per_clip
 
     def embedding_flops(
         self, num_tokens: int, encoder: BlockSizes | None = None
@@ -180,16 +188,16 @@ class StepSizes:
         # The input of the predictor needs a gradient unless all is frozen.
         entrance = 2 if is_frozen else 3
         total = 0
+        stack, number = self.decoder
+        passes = 3 if self.predictor else self._passes
         for visible, decoded in self.masks:
             tokens = visible + decoded
             total += 3 * 2 * decoded * inner * head_dims
             if self.predictor:
                 total += entrance * 2 * visible * width * inner
-                blocks = 3 * self.predictor.num_layers
-                total += blocks * self.predictor.block_flops(tokens)
-            else:
-                blocks = self._passes * self.num_decoder_layers
-                total += blocks * self.encoder.block_flops(tokens)
+            if number:
+                total += passes * (number - 1) * stack.block_flops(tokens)
+                total += passes * stack.block_flops(tokens, decoded)
         return total
 
     def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
@@ -198,15 +206,17 @@ class StepSizes:
         encoder = self.target_encoder
         if deepest == 0:
             return 0
-        embeddings, blocks = 1, deepest
-        if self.target_gradient:
-            moving = max(deepest - frozen_layers, 0)
-            embeddings = 1 if frozen_layers else 2
-            blocks = deepest - moving + self._passes * moving
+        # Forward, and backward where there is a gradient.
+        passes = [
+            self._passes if self.target_gradient and k >= frozen_layers else 1
+            for k in range(deepest)
+        ]
+        moves = self.target_gradient and not frozen_layers
         return sum(
-            embeddings * self.embedding_flops(num_tokens, encoder)
-            + blocks * encoder.block_flops(num_tokens)
-            for num_tokens in self.target_passes
+            (2 if moves else 1) * self.embedding_flops(num_tokens, encoder)
+            + sum(passes[:-1]) * encoder.block_flops(num_tokens)
+            + passes[-1] * encoder.block_flops(num_tokens, num_queries)
+            for num_tokens, num_queries in self.target_passes
         )
 
     def teacher_flops(
@@ -267,29 +277,3 @@ def penalty_of(objective, projector, batch_size: int, num_views: int) -> int:
         return 0
     embeddings = batch_size * num_views
     return objective.penalty_flops(embeddings, projector.embedding_dim)
-
-
-def cumulative_flops(
-    step: int, events: list, flops_at, batches_per_step: int = 1
-) -> int:
-    """FLOPs of the first `step` optimizer steps of a run.
-
-    Args:
-        step: int, optimizer steps done.
-        events: list of `(step, frozen_layers)`, in order.
-        flops_at: function of `frozen_layers`: FLOPs of one batch.
-        batches_per_step: int, batches accumulated. Defaults to `1`.
-
-    Example:
-
-    >>> cumulative_flops(10, [(4, 1)], lambda frozen: 3 - frozen)
-    24
-    """
-    total, begin, frozen = 0, 0, 0
-    for event_step, event_frozen in [*events, (step, None)]:
-        end = min(event_step, step)
-        total += (end - begin) * flops_at(frozen)
-        begin, frozen = end, event_frozen
-        if end == step:
-            break
-    return total * batches_per_step

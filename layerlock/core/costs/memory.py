@@ -125,17 +125,23 @@ def activation_bytes(
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
     """
-    kept = sizes.encoder.activations_per_token
-    if sizes.remat:
-        kept = sizes.encoder.hidden_dim
+
+    def kept(tokens, queries=None):
+        if sizes.remat:
+            return tokens * sizes.encoder.hidden_dim
+        return sizes.encoder.activations(tokens, queries)
+
     numbers = 0
     for visible, decoded in sizes.masks:
-        tokens = (sizes.num_encoding - frozen_layers) * visible
-        tokens += sizes.num_decoder_layers * (visible + decoded)
-        numbers += tokens * kept
+        tokens = visible + decoded
+        numbers += (sizes.num_encoding - frozen_layers) * kept(visible)
+        if sizes.num_decoder_layers:
+            numbers += (sizes.num_decoder_layers - 1) * kept(tokens)
+            numbers += kept(tokens, decoded)
         if sizes.predictor:
-            tokens = sizes.predictor.num_layers * (visible + decoded)
-            numbers += tokens * sizes.predictor.activations_per_token
+            stack, number = sizes.decoder
+            numbers += (number - 1) * stack.activations(tokens)
+            numbers += stack.activations(tokens, decoded)
         if sizes.projector:
             numbers += sizes.projector.activations(visible)
     sequences = sizes.batch_size * sizes.masks_per_clip

@@ -30,11 +30,23 @@ class BlockSizes:
             encoder.num_heads,
         )
 
-    def block_flops(self, num_tokens: int) -> int:
-        """FLOPs of one block's forward pass over one sequence."""
+    def block_flops(
+        self, num_tokens: int, num_queries: int | None = None
+    ) -> int:
+        """FLOPs of one block's forward pass over one sequence.
+
+        Args:
+            num_tokens: int, of the sequence.
+            num_queries: int, tokens whose outputs are computed. Defaults to
+                `None`: all.
+        """
+        if num_queries is None:
+            num_queries = num_tokens
         width = self.hidden_dim
-        weights = 4 * width * width + 2 * width * self.mlp_dim
-        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+        per_token = 2 * width * width  # keys and values
+        per_query = 2 * width * width + 2 * width * self.mlp_dim
+        weights = 2 * (num_tokens * per_token + num_queries * per_query)
+        return weights + 4 * num_queries * num_tokens * width
 
     @property
     def block_weights(self) -> int:
@@ -44,14 +56,24 @@ class BlockSizes:
         attention = 4 * width * (width + 1)
         return norms + attention + 2 * width * mlp + mlp + width
 
-    @property
-    def activations_per_token(self) -> int:
-        """Activations per token that a trained block keeps for its gradient.
+    def activations(
+        self, num_tokens: int, num_queries: int | None = None
+    ) -> int:
+        """Activations that a trained block keeps for its gradient.
 
-        Its input, both norms' outputs, q, k and v, the attention's output,
-        and the input and output of the MLP's activation.
+        Of each token its input, the output of the first norm, key and value;
+        of each query also itself, the outputs of attention and of the second
+        norm, its input, and the input and output of the MLP's activation.
+
+        Args:
+            num_tokens: int, of the sequence.
+            num_queries: int, tokens whose outputs are computed. Defaults to
+                `None`: all.
         """
-        return 8 * self.hidden_dim + 2 * self.mlp_dim
+        if num_queries is None:
+            num_queries = num_tokens
+        per_query = 4 * self.hidden_dim + 2 * self.mlp_dim
+        return 4 * num_tokens * self.hidden_dim + num_queries * per_query
 
 
 @dataclasses.dataclass(frozen=True)
