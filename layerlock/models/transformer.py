@@ -4,8 +4,13 @@ import keras
 from keras import ops
 
 from layerlock import backends
-from layerlock.models import numerics
+from layerlock.models import numerics, remat as remat_policies
 from layerlock.models.neighbour_rotation import swap_neighbours
+from layerlock.models.queries import (
+    number_and_indices,
+    select,
+    select_angles,
+)
 from layerlock.models.rope import head_part, rotate
 from layerlock.models.weights import add_linear, add_norm, stored_values
 
@@ -34,8 +39,9 @@ class TransformerBlock(keras.layers.Layer):
             `"queries_and_keys"`; `"neighbours"`, which are queries and keys
             whose planes are pairs of neighbours; or `None`. Defaults to
             `None`.
-        remat: bool, whether the backward pass recomputes the activations of
-            the block. Defaults to `False`.
+        remat: `"none"`, `"blocks"` or `"attention"`: which activations the
+            backward pass computes again, see `layerlock.models.remat`.
+            Defaults to `"none"`.
         epsilon: float, added to the variance. Defaults to `1e-6`.
         activation: str, of the MLP: `"gelu"`, `"gelu_tanh"`, its
             approximation by a hyperbolic tangent, or `"silu"`. Defaults to
@@ -68,7 +74,7 @@ class TransformerBlock(keras.layers.Layer):
         hidden_dim,
         mlp_dim,
         rotated=None,
-        remat=False,
+        remat="none",
         epsilon=1e-6,
         activation="gelu",
         **kwargs,
@@ -91,7 +97,7 @@ class TransformerBlock(keras.layers.Layer):
         self.hidden_dim = hidden_dim
         self.mlp_dim = mlp_dim
         self.rotated = rotated
-        self.remat = remat
+        self.remat = remat_policies.check(remat)
         self.epsilon = epsilon
         self.activation = activation
 
@@ -111,7 +117,7 @@ class TransformerBlock(keras.layers.Layer):
         )
 
     def call(self, tokens, rotation=None, queries=None):
-        number, indices = _number_and_indices(queries, tokens)
+        number, indices = number_and_indices(queries, tokens)
         weights = [
             stored_values(pair)
             for pair in (
@@ -123,20 +129,36 @@ class TransformerBlock(keras.layers.Layer):
                 self.mlp_output,
             )
         ]
+        attention = {
+            "num_queries": number,
+            "heads": self.num_heads,
+            "rotated": self.rotated,
+            "epsilon": self.epsilon,
+        }
+        transform = _transform
         # On JAX, the rematerialisation of Keras would capture the weights of
         # its first call as constants of the backward pass.
-        transform = (
-            backends.recomputed(_transform) if self.remat else _transform
-        )
+        if self.remat == "attention":
+            x = backends.recomputed(_attend)(
+                tokens, rotation, indices, *weights[:3], **attention
+            )
+            return _add_mlp(
+                tokens,
+                x,
+                indices,
+                *weights[3:],
+                num_queries=number,
+                epsilon=self.epsilon,
+                activation=self.activation,
+            )
+        if self.remat != "none":
+            transform = backends.recomputed(_transform)
         return transform(
             tokens,
             rotation,
             indices,
             *weights,
-            num_queries=number,
-            heads=self.num_heads,
-            rotated=self.rotated,
-            epsilon=self.epsilon,
+            **attention,
             activation=self.activation,
         )
 
@@ -153,27 +175,22 @@ class TransformerBlock(keras.layers.Layer):
         }
 
 
-# A function of tensors alone, compiled once for all blocks of a shape.
-@backends.fused
-def _transform(
+def _attention(
     tokens,
     rotation,
     indices,
-    attention_norm,
+    norm,
     qkv,
-    attention_output,
-    mlp_norm,
-    mlp_expand,
-    mlp_output,
+    output,
     num_queries,
     heads,
     rotated,
     epsilon,
-    activation,
 ):
+    """What attention adds to the queries, as a matrix of rows."""
     dim = tokens.shape[-1]
     chosen = num_queries, indices
-    x = numerics.layer_normalization(tokens, *attention_norm, epsilon)
+    x = numerics.layer_normalization(tokens, *norm, epsilon)
     if rotated == "tokens" and rotation is not None:
         x = rotate(x, *rotation, part=dim)
         rotation = None
@@ -190,24 +207,48 @@ def _transform(
         kernels = backends.split(qkv[0], [dim, 2 * dim], axis=1)
         biases = backends.split(qkv[1], [dim, 2 * dim], axis=0)
         query, both = zip(kernels, biases, strict=True)
-        query = _heads(_select(x, *chosen), *query, heads, heads)
+        query = _heads(select(x, *chosen), *query, heads, heads)
         x = _heads(x, *both, 2 * heads, heads)
         key, value = backends.split(x, [heads, heads], axis=2)
         if rotation is not None:
             key = _rotate_heads(key, rotation, rotated)
-            rotation = [_select_angles(x, *chosen) for x in rotation]
+            rotation = [select_angles(x, *chosen) for x in rotation]
             query = _rotate_heads(query, rotation, rotated)
-        tokens = _select(tokens, *chosen)
     x = numerics.attention(query, key, value)
-    x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
+    return numerics.linear(backends.reshape(x, (-1, dim)), *output)
 
-    # Matrices instead of batches of matrices: a third faster with XLA.
+
+def _mlp(
+    tokens, x, indices, norm, expand, output, num_queries, epsilon, activation
+):
+    """The outputs of the queries, of tokens and what attention adds."""
+    tokens = select(tokens, num_queries, indices)
     shape = ops.shape(tokens)
-    tokens = backends.reshape(tokens, (-1, dim)) + x
-    x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
-    x = numerics.activate(activation, numerics.linear(x, *mlp_expand))
-    tokens = tokens + numerics.linear(x, *mlp_output)
+    # Matrices instead of batches of matrices: a third faster with XLA.
+    tokens = backends.reshape(tokens, (-1, shape[-1])) + x
+    x = numerics.layer_normalization(tokens, *norm, epsilon)
+    x = numerics.activate(activation, numerics.linear(x, *expand))
+    tokens = tokens + numerics.linear(x, *output)
     return backends.reshape(tokens, shape)
+
+
+# Functions of tensors alone, compiled once for all blocks of a shape.
+_attend = backends.fused(_attention)
+_add_mlp = backends.fused(_mlp)
+
+
+@backends.fused
+def _transform(tokens, rotation, indices, *weights, activation, **attention):
+    x = _attention(tokens, rotation, indices, *weights[:3], **attention)
+    return _mlp(
+        tokens,
+        x,
+        indices,
+        *weights[3:],
+        num_queries=attention["num_queries"],
+        epsilon=attention["epsilon"],
+        activation=activation,
+    )
 
 
 def _heads(x, kernel, bias, count, heads):
@@ -220,7 +261,7 @@ def _heads(x, kernel, bias, count, heads):
 def _rotate_heads(x, rotation, rotated):
     if rotated == "neighbours":
         cos, sin = rotation
-        return x * cos + swap_neighbours(x) * sin
+        return backends.multiply_add(x * cos, swap_neighbours(x), sin)
     return rotate(x, *rotation, part=head_part(x.shape[-1]))
 
 
@@ -238,36 +279,8 @@ def run_blocks(blocks: list, tokens, rotation, queries=None):
         `(batch, queries, hidden_dim)`.
     """
     if not blocks:
-        return _select(tokens, *_number_and_indices(queries, tokens))
+        return select(tokens, *number_and_indices(queries, tokens))
     *earlier, last = blocks
     for block in earlier:
         tokens = backends.call_layer(block, tokens, rotation)
     return backends.call_layer(last, tokens, rotation, queries=queries)
-
-
-def _number_and_indices(queries, tokens):
-    """`queries` as a number or as indices; the other is `None`."""
-    if not isinstance(queries, int):
-        return None, queries
-    if not 0 < queries <= (tokens.shape[1] or queries):
-        raise ValueError(
-            "`queries` counts tokens at the end. Expected 1 to "
-            f"{tokens.shape[1]}, the number of tokens. Received: "
-            f"queries={queries}."
-        )
-    return queries, None
-
-
-def _select(x, number, indices):
-    if indices is not None:
-        return backends.take_rows(x, indices)
-    return x if number is None else x[:, -number:]
-
-
-def _select_angles(x, number, indices):
-    """The same of `(batch or 1, tokens, 1, head_dim)`."""
-    if indices is None:
-        return _select(x, number, None)
-    if x.shape[0] == 1:
-        return ops.take(x[0], indices, axis=0)
-    return backends.take_rows(x[:, :, 0], indices)[:, :, None]

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from layerlock.models import numerics, patches, rope
+from layerlock.models import numerics, patches, remat as remat_policies, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.exported import PresetMethods
 from layerlock.models.features import LayerFeatures
@@ -81,8 +81,8 @@ class VideoEncoder(
             [0, 1].
         pixel_std: float or tuple of 3 floats, the divisor of pixels.
         wavelength: float, in patches, of rotary and sin-cos positions.
-        remat: bool, whether to recompute the activations of each block in the
-            backward pass.
+        remat: str, the activations that the backward pass computes again,
+            see `layerlock.models.remat`.
         position_grid: tuple of 3 ints, the grid that the positions were made
             for. At another grid, the tables of learned and sin-cos positions
             are interpolated, and rows and columns of rotary positions are
@@ -138,7 +138,7 @@ class VideoEncoder(
         pixel_mean=0.5,
         pixel_std=0.25,
         wavelength=10_000.0,
-        remat=False,
+        remat="none",
         position_grid=None,
         epsilon=1e-6,
         activation="gelu",
@@ -161,7 +161,7 @@ class VideoEncoder(
         self.pixel_mean = _plain(pixel_mean)
         self.pixel_std = _plain(pixel_std)
         self.wavelength = rope.check_wavelength(wavelength)
-        self.remat = remat
+        self.remat = remat_policies.check(remat)
         self.position_grid = position_grid and patches.check_sizes(
             "position_grid", position_grid
         )
@@ -243,7 +243,7 @@ class VideoEncoder(
                 self.hidden_dim,
                 self.mlp_dim,
                 rotated=rope.ROTATED.get(self.positions),
-                remat=self.remat,
+                remat=remat_policies.of_block(self.remat, number),
                 epsilon=self.epsilon,
                 activation=self.activation,
                 dtype=self.dtype_policy,

@@ -125,6 +125,18 @@ def test_no_blocks_leave_the_queries_as_they_are():
     np.testing.assert_array_equal(found, tokens[:, 2:])
 
 
+@pytest.mark.parametrize("policy", ["blocks", "attention"])
+def test_queries_of_rematerialised_blocks_are_the_same(block, policy):
+    tokens = np.random.default_rng(0).normal(size=(2, 12, 42)).astype("float32")
+    indices = np.int32([[3, 0], [1, 2]])
+    expected = [networks.numpy(block(tokens, queries=q)) for q in (2, indices)]
+
+    block.remat = policy
+
+    for queries, value in zip((2, indices), expected, strict=True):
+        networks.assert_close(block(tokens, queries=queries), value)
+
+
 @pytest.mark.parametrize("number", [0, 13])
 def test_a_number_of_queries_that_there_are_not_is_refused(block, number):
     with pytest.raises(ValueError, match=f"queries={number}"):

@@ -42,6 +42,19 @@ def attention(query, key, value, scale):
     return attended.transpose(1, 2)
 
 
+def roll(x, shift):
+    return x.roll(shift, dims=-1)
+
+
+def multiply_add(x, y, z):
+    # One pass over the result, and one tensor, fewer than product and sum.
+    return torch.addcmul(x, y, z)
+
+
+def without_gradient():
+    return torch.no_grad()
+
+
 def call_layer(layer, *tensors, **keywords):
     own = layer._forward_hooks, layer._forward_pre_hooks
     own += layer._backward_hooks, layer._backward_pre_hooks

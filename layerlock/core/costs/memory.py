@@ -117,27 +117,25 @@ def activation_bytes(
 ) -> int:
     """Bytes of activations for the backward pass, with fused attention.
 
-    Rematerialised blocks keep only their input. Targets with a gradient are
-    left out.
+    Of activations that are computed again, those of one block are held at a
+    time. Targets with a gradient are left out.
 
     Args:
         sizes: `StepSizes` of the model.
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
     """
-
-    def kept(tokens, queries=None):
-        if sizes.remat:
-            return tokens * sizes.encoder.hidden_dim
-        return sizes.encoder.activations(tokens, queries)
-
-    numbers = 0
+    encoder, numbers, again = sizes.encoder, 0, 0
     for visible, decoded in sizes.masks:
         tokens = visible + decoded
-        numbers += (sizes.num_encoding - frozen_layers) * kept(visible)
-        if sizes.num_decoder_layers:
-            numbers += (sizes.num_decoder_layers - 1) * kept(tokens)
-            numbers += kept(tokens, decoded)
+        for block in range(frozen_layers, encoder.num_layers):
+            lengths = (visible,) if block < sizes.num_encoding else (tokens,)
+            if sizes.num_decoder_layers and block == encoder.num_layers - 1:
+                lengths = tokens, decoded
+            policy = sizes.remat[block] if sizes.remat else "none"
+            kept = encoder.activations(*lengths, policy=policy)
+            numbers += kept
+            again = max(again, encoder.activations(*lengths) - kept)
         if sizes.predictor:
             stack, number = sizes.decoder
             numbers += (number - 1) * stack.activations(tokens)
@@ -145,7 +143,7 @@ def activation_bytes(
         if sizes.projector:
             numbers += sizes.projector.activations(visible)
     sequences = sizes.batch_size * sizes.masks_per_clip
-    return sequences * numbers * bytes_per_number
+    return sequences * (numbers + again) * bytes_per_number
 
 
 def _encoder(sizes, stack):

@@ -48,6 +48,29 @@ class BlockSizes:
         weights = 2 * (num_tokens * per_token + num_queries * per_query)
         return weights + 4 * num_queries * num_tokens * width
 
+    def recomputed_flops(
+        self, policy: str, num_tokens: int, num_queries: int | None = None
+    ) -> int:
+        """FLOPs that the backward pass of one block computes again.
+
+        The last product of what is computed again is not needed.
+
+        Args:
+            policy: `"none"`, `"blocks"` or `"attention"`, the activations
+                that are not kept.
+            num_tokens, num_queries: as for `block_flops`.
+        """
+        if num_queries is None:
+            num_queries = num_tokens
+        width = self.hidden_dim
+        if policy == "none":
+            return 0
+        mlp = 2 * num_queries * width * self.mlp_dim
+        flops = self.block_flops(num_tokens, num_queries) - mlp
+        if policy == "attention":
+            flops -= mlp + 2 * num_queries * width * width
+        return flops
+
     @property
     def block_weights(self) -> int:
         """Number of weights of one block."""
@@ -57,7 +80,10 @@ class BlockSizes:
         return norms + attention + 2 * width * mlp + mlp + width
 
     def activations(
-        self, num_tokens: int, num_queries: int | None = None
+        self,
+        num_tokens: int,
+        num_queries: int | None = None,
+        policy: str = "none",
     ) -> int:
         """Activations that a trained block keeps for its gradient.
 
@@ -69,11 +95,20 @@ class BlockSizes:
             num_tokens: int, of the sequence.
             num_queries: int, tokens whose outputs are computed. Defaults to
                 `None`: all.
+            policy: `"none"`, `"blocks"`, which keeps the input alone, or
+                `"attention"`, which keeps the input and what comes after
+                attention. Defaults to `"none"`.
         """
         if num_queries is None:
             num_queries = num_tokens
-        per_query = 4 * self.hidden_dim + 2 * self.mlp_dim
-        return 4 * num_tokens * self.hidden_dim + num_queries * per_query
+        width = self.hidden_dim
+        if policy == "blocks":
+            return num_tokens * width
+        if policy == "attention":
+            per_query = 2 * width + 2 * self.mlp_dim
+            return num_tokens * width + num_queries * per_query
+        per_query = 4 * width + 2 * self.mlp_dim
+        return 4 * num_tokens * width + num_queries * per_query
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The target pass: outputs of encoder layers, used as targets."""
 
+import contextlib
+
 from keras import ops
 
 from layerlock import backends
@@ -172,22 +174,29 @@ def layer_outputs(
         positions = ops.take(positions[0], indices, axis=0)
     # Stop before the embedding: otherwise autograd would record the trained
     # blocks for an unused gradient.
-    tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
+    with _learning(gradient and not frozen_layers):
+        tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
     outputs, done = {}, 0
     for layer in sorted({*layers, frozen_layers} - {0}):
         if layer > max(layers):
             break
-        tokens = encoder(
-            tokens,
-            positions,
-            first_layer=done,
-            last_layer=layer,
-            grid=grid,
-            queries=queries if layer == max(layers) else None,
-        )
-        if not gradient or layer <= frozen_layers:
+        learns = gradient and layer > frozen_layers
+        with _learning(learns):
+            tokens = encoder(
+                tokens,
+                positions,
+                first_layer=done,
+                last_layer=layer,
+                grid=grid,
+                queries=queries if layer == max(layers) else None,
+            )
+        if not learns:
             tokens = ops.stop_gradient(tokens)
         outputs[layer], done = tokens, layer
         if layer == encoder.num_layers and encoder.output_norm is not None:
             outputs[layer] = encoder.output_norm(tokens)
     return {layer: outputs[layer] for layer in layers}
+
+
+def _learning(learns):
+    return contextlib.nullcontext() if learns else backends.without_gradient()

@@ -41,7 +41,7 @@ def elementwise(monkeypatch):
     return elementwise
 
 
-def wide_model(target):
+def wide_model(target, remat="none"):
     """Wide, since elementwise work is not counted and shrinks with width."""
     encoder = VideoEncoder(
         num_layers=4,
@@ -51,6 +51,7 @@ def wide_model(target):
         patch_size=(2, 8, 8),
         clip_shape=(8, 32, 32),
         num_decoder_layers=1,
+        remat=remat,
     )
     objective = {
         "vjepa": VJEPA(),
@@ -166,6 +167,34 @@ def attention_flops(sizes, frozen_layers, target_layers):
         total += (passes - last) * attend(num_tokens, stack)
         total += last * attend(num_tokens, stack, num_queries)
     return sizes.batch_size * total
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
+@pytest.mark.parametrize("policy", ["blocks", "attention", "every_2"])
+def test_what_is_computed_again_agrees_with_the_counter(policy):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def measured(model):
+        model.train_on_batch(clips())
+        with FlopCounterMode(display=False) as counter:
+            model.train_on_batch(clips())
+        return counter.get_total_flops()
+
+    plain, model = wide_model("pixels"), wide_model("pixels", remat=policy)
+    counts = [
+        StepSizes.of(one, (8, 32, 32), BATCH_SIZE) for one in (plain, model)
+    ]
+    again = counts[1].step_flops() - counts[0].step_flops()
+
+    # The counter does not know attention that is fused on a CPU.
+    attention = 0
+    for number, one in enumerate(counts[1].remat):
+        num_tokens = 16 if number < 3 else 64
+        num_queries = 16 if number < 3 else 48
+        if one != "none":
+            attention += 4 * num_tokens * num_queries * 256 * BATCH_SIZE
+    found = measured(model) - measured(plain) + attention
+    assert again == pytest.approx(found, rel=0.01)
 
 
 @pytest.mark.skipif(
