@@ -44,26 +44,30 @@ def step_flops(
         together = visible + decoded
         per_mask += frozen_layers * _block(encoder, visible, _FORWARD)
         per_mask += trained * _block(encoder, visible, _TRAINED)
-        if sizes.predictor:
-            blocks, number = sizes.predictor, sizes.predictor.num_layers
-        else:
-            blocks, number = encoder, sizes.num_decoder_layers
-        per_mask += number * _block(blocks, together, _TRAINED)
+        blocks, number = sizes.decoder
+        per_mask += (number - 1) * _block(blocks, together, _TRAINED)
+        per_mask += _block(blocks, together, _TRAINED, decoded)
         for layer in target_layers:
             latent = sizes.target_encoder.hidden_dim
             width = latent if layer else sizes.patch_dim
             per_mask += _PREDICTED * decoded * width
     per_clip = _READ * sizes.num_tokens * sizes.patch_dim
-    for num_tokens in sizes.target_passes:
-        blocks = max(target_layers)
-        per_clip += blocks * _block(sizes.target_encoder, num_tokens, _FORWARD)
+    teacher, deepest = sizes.target_encoder, max(target_layers)
+    for num_tokens, num_queries in sizes.target_passes if deepest else ():
+        per_clip += (deepest - 1) * _block(teacher, num_tokens, _FORWARD)
+        per_clip += _block(teacher, num_tokens, _FORWARD, num_queries)
     weights = memory.num_trained(sizes, frozen_layers, target_layers)
     batch = per_mask * sizes.masks_per_clip + per_clip
     return sizes.batch_size * batch + _UPDATED * weights
 
 
-def _block(stack: BlockSizes, num_tokens: int, counts: dict) -> int:
-    per_token = counts["width"] * stack.hidden_dim
-    per_token += counts["mlp"] * stack.mlp_dim
-    pairs = stack.num_heads * num_tokens**2
-    return num_tokens * per_token + counts["pair"] * pairs
+def _block(
+    stack: BlockSizes, num_tokens: int, counts: dict, num_queries=None
+) -> int:
+    """Half of the work on tokens comes before queries differ from others."""
+    if num_queries is None:
+        num_queries = num_tokens
+    width = counts["width"] * stack.hidden_dim * (num_tokens + num_queries) // 2
+    mlp = counts["mlp"] * stack.mlp_dim * num_queries
+    pairs = stack.num_heads * num_tokens * num_queries
+    return width + mlp + counts["pair"] * pairs

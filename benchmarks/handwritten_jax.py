@@ -132,10 +132,13 @@ class Step:
         )
         tokens = jnp.concatenate([tokens, latents], axis=1)
         turned = self._turned(jnp.concatenate([visible, hidden], axis=1))
-        for block in blocks[decoding - self.frozen_layers :]:
+        *blocks, last = blocks[decoding - self.frozen_layers :]
+        for block in blocks:
             tokens = self._block(block, tokens, turned)
+        seen = visible.shape[1]
+        tokens = self._block(last, tokens, turned, lambda x: x[:, seen:])
         head = "latent_head" if self.target_layer else "pixel_head"
-        predicted = _linear(tokens[:, visible.shape[1] :], *trained[head])
+        predicted = _linear(tokens, *trained[head])
         targets = self._targets(frozen, patches, hidden)
         return jnp.mean(jnp.square(predicted.astype("float32") - targets))
 
@@ -145,9 +148,13 @@ class Step:
         else:
             cos, sin = self.rotation
             tokens = self._embed(patches, *frozen["embedding"])
-            for block in frozen["blocks"][: self.target_layer]:
-                tokens = self._block(block, tokens, (cos[None], sin[None]))
-            values = _take(tokens, hidden)
+            turned = cos[None], sin[None]
+            *blocks, last = frozen["blocks"][: self.target_layer]
+            for block in blocks:
+                tokens = self._block(block, tokens, turned)
+            values = self._block(
+                last, tokens, turned, lambda x: _take(x, hidden)
+            )
         values = jax.lax.stop_gradient(values).astype("float32")
         mean = values.mean(-1, keepdims=True)
         variance = values.var(-1, keepdims=True)
@@ -171,16 +178,32 @@ class Step:
         cos, sin = self.rotation
         return cos[indices], sin[indices]
 
-    def _block(self, block, tokens, turned):
+    def _block(self, block, tokens, turned, pick=None):
+        """A block; `pick` picks the tokens whose outputs are needed."""
         batch, count, width = tokens.shape
         heads = self.encoder.num_heads
         cos, sin = turned
         x = _normalise(tokens, *block["attention_norm"])
         x = x * cos + jnp.roll(x, width // 2, axis=-1) * sin
-        qkv = _linear(x.reshape(-1, width), *block["qkv"])
-        qkv = qkv.reshape(batch, count, 3 * heads, width // heads)
+        kernel, bias = block["qkv"]
+        if pick is None:
+            qkv = _linear(x.reshape(-1, width), kernel, bias)
+            qkv = qkv.reshape(batch, count, 3 * heads, width // heads)
+            query, key, value = jnp.split(qkv, 3, axis=2)
+        else:
+            both = _linear(
+                x.reshape(-1, width), kernel[:, width:], bias[width:]
+            )
+            both = both.reshape(batch, count, 2 * heads, width // heads)
+            key, value = jnp.split(both, 2, axis=2)
+            x, tokens = pick(x), pick(tokens)
+            count = tokens.shape[1]
+            query = _linear(
+                x.reshape(-1, width), kernel[:, :width], bias[:width]
+            )
+            query = query.reshape(batch, count, heads, width // heads)
         x = jax.nn.dot_product_attention(
-            *jnp.split(qkv, 3, axis=2), implementation=self.attention
+            query, key, value, implementation=self.attention
         )
         x = _linear(x.reshape(-1, width), *block["attention_output"])
         tokens = tokens.reshape(-1, width) + x

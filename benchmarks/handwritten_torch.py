@@ -143,10 +143,13 @@ class Step:
         latents = params["latent"].expand(*hidden.shape, -1)
         tokens = torch.cat([tokens, latents], dim=1)
         turned = self._turned(torch.cat([visible, hidden], dim=1))
-        for block in params["blocks"][decoding:]:
+        *blocks, last = params["blocks"][decoding:]
+        for block in blocks:
             tokens = self._block(block, tokens, turned)
+        seen = visible.shape[1]
+        tokens = self._block(last, tokens, turned, lambda x: x[:, seen:])
         head = "latent_head" if self.target_layer else "pixel_head"
-        predicted = _linear(tokens[:, visible.shape[1] :], *params[head])
+        predicted = _linear(tokens, *params[head])
         targets = self._targets(patches, hidden)
         return (predicted.float() - targets).square().mean()
 
@@ -157,9 +160,13 @@ class Step:
         else:
             cos, sin = self.rotation
             tokens = _linear(patches, *self.params["embedding"])
-            for block in self.params["blocks"][: self.target_layer]:
-                tokens = self._block(block, tokens, (cos[None], sin[None]))
-            values = _take(tokens, hidden)
+            turned = cos[None], sin[None]
+            *blocks, last = self.params["blocks"][: self.target_layer]
+            for block in blocks:
+                tokens = self._block(block, tokens, turned)
+            values = self._block(
+                last, tokens, turned, lambda x: _take(x, hidden)
+            )
         values = values.float()
         return functional.layer_norm(values, values.shape[-1:], eps=1e-6)
 
@@ -167,15 +174,27 @@ class Step:
         cos, sin = self.rotation
         return cos[indices], sin[indices]
 
-    def _block(self, block, tokens, turned):
+    def _block(self, block, tokens, turned, pick=None):
+        """A block; `pick` picks the tokens whose outputs are needed."""
         batch, count, width = tokens.shape
         heads = self.encoder.num_heads
         cos, sin = turned
         x = _normalise(tokens, *block["attention_norm"])
         x = x * cos + x.roll(width // 2, dims=-1) * sin
-        qkv = _linear(x, *block["qkv"])
-        qkv = qkv.view(batch, count, 3, heads, width // heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        kernel, bias = block["qkv"]
+        if pick is None:
+            qkv = _linear(x, kernel, bias)
+            qkv = qkv.view(batch, count, 3, heads, width // heads)
+            query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        else:
+            both = _linear(x, kernel[:, width:], bias[width:])
+            both = both.view(batch, count, 2, heads, width // heads)
+            key, value = both.permute(2, 0, 3, 1, 4)
+            x, tokens = pick(x), pick(tokens)
+            count = tokens.shape[1]
+            query = _linear(x, kernel[:, :width], bias[:width])
+            query = query.view(batch, count, heads, width // heads)
+            query = query.transpose(1, 2)
         x = functional.scaled_dot_product_attention(query, key, value)
         x = x.transpose(1, 2).reshape(batch, count, width)
         tokens = tokens + _linear(x, *block["attention_output"])

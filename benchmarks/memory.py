@@ -3,8 +3,8 @@
     KERAS_BACKEND=jax python benchmarks/memory.py --preset=video_vit_tiny
     KERAS_BACKEND=torch python benchmarks/memory.py --preset=video_vit_tiny
 
-Runs the step once for each of two batch sizes at every stage, with and without
-rematerialised blocks, and asks for its peak memory: the compiler on JAX; on
+Runs the step once for each of two batch sizes at every stage, with every policy
+of --remat, and asks for its peak memory: the compiler on JAX; on
 PyTorch what autograd keeps beside weights, gradients and optimizer. What a
 clip takes follows, and with it how many fit. Nothing is timed. Needs optax on
 JAX. The last line is JSON; `ratio` is our largest batch over the other step's,
@@ -46,11 +46,11 @@ def main(argv):
     """Measures every stage, and prints one JSON object."""
     FLAGS(argv)
     found = []
-    for remat in (False, True):
+    for remat in ("none", "attention", "every_2", "blocks"):
         config, method = long_run(
             FLAGS.preset,
             f"--target={FLAGS.target}",
-            f"--{'' if remat else 'no'}remat",
+            f"--remat={remat}",
         )
         model = building.build(config, method)
         scheduler = FreezeScheduler(method.schedule, model)
@@ -59,7 +59,7 @@ def main(argv):
             scheduler.freeze(stage)
             measured = {"frozen_layers": stage, "remat": remat}
             measured |= largest(lambda clips, m=model: ours(m, clips), model)
-            if not remat:
+            if remat == "none":
                 step = handwritten_step(model, config, method, stage)
                 other = largest(step.peak_bytes, model)
                 measured |= {f"{k}_theirs": v for k, v in other.items()}
@@ -68,7 +68,7 @@ def main(argv):
     ratios = [
         stage["largest_batch"] / stage["largest_batch_theirs"]
         for stage in found
-        if not stage["remat"]
+        if stage["remat"] == "none"
     ]
     print(
         json.dumps(

@@ -96,7 +96,7 @@ def configuration():
     recipe = runpy.run_path(str(RECIPES / FILES[FLAGS.preset]))["CONFIG"]
     return recipe.but(
         data="scenes",  # whose clips have the shape of the paper's
-        remat=True,
+        remat="blocks",
         batch_size=FLAGS.batch_size,
         accumulation=FLAGS.accumulation,
         plan=True,

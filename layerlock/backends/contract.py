@@ -15,10 +15,15 @@ these names:
 - `split(x, sizes, axis)`: parts of `x`, of these sizes along an axis.
 - `attention(query, key, value, scale)`: fused softmax attention without a
   mask, of tensors `(batch, tokens, heads, head_dim)`.
+- `roll(x, shift)`: features moved along the last axis; those that leave at the
+  end come back at the beginning.
+- `multiply_add(x, y, z)`: `x + y * z`.
 - `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
-- `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
-  from inside of another layer's `call`.
+- `call_layer(layer, *tensors, **keywords)`: `layer(*tensors, **keywords)`, for
+  a layer that is built, from inside of another layer's `call`.
+- `without_gradient()`: context in which nothing is kept for a backward pass.
+  Its results get no gradient, or are passed through `stop_gradient`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
   many times per step. A backend with eager steps compiles it if the model was
   compiled with `jit_compile=True`; a backend that compiles whole steps traces
@@ -139,8 +144,11 @@ NAMES = (
     "reshape",
     "split",
     "attention",
+    "roll",
+    "multiply_add",
     "take_rows",
     "call_layer",
+    "without_gradient",
     "fused",
     "recomputed",
     "sync_state",

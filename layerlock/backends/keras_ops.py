@@ -36,6 +36,14 @@ def attention(query, key, value, scale):
     return keras.ops.dot_product_attention(query, key, value, scale=scale)
 
 
+def roll(x, shift):
+    return keras.ops.roll(x, shift, axis=-1)
+
+
+def multiply_add(x, y, z):
+    return x + y * z
+
+
 def take_rows(x, indices):
     # Whole rows of the flattened batch: faster than a gather of single values.
     ops = keras.ops
@@ -45,8 +53,13 @@ def take_rows(x, indices):
     return ops.take(rows, indices + example[:, None] * num_rows, axis=0)
 
 
-def call_layer(layer, *tensors):
-    return layer(*tensors)
+def call_layer(layer, *tensors, **keywords):
+    return layer(*tensors, **keywords)
+
+
+def without_gradient():
+    # A compiled step computes and keeps only what a gradient needs.
+    return contextlib.nullcontext()
 
 
 def constant(value, dtype):

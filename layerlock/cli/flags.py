@@ -23,7 +23,7 @@ def define(config_class: type) -> flags.FlagValues:
     """Defines a flag for every option of a configuration."""
     values = flags.FlagValues()
     for option in config_class.options().values():
-        if option.word is not None:
+        if option.word is not None or option.booleans is not None:
             flags.DEFINE_flag(_true_false_or(option), values)
             continue
         _DEFINE[option.kind](option.flag, None, option.help, flag_values=values)
@@ -32,8 +32,9 @@ def define(config_class: type) -> flags.FlagValues:
 
 def _true_false_or(option) -> flags.Flag:
     """A flag that needs no value, and may have a word."""
+    words = (option.word,) if option.choices is None else option.choices()
     return flags.Flag(
-        _BooleanOrWord(option.word),
+        _BooleanOrWord(words),
         flags.ArgumentSerializer(),
         option.name,
         None,
@@ -43,11 +44,11 @@ def _true_false_or(option) -> flags.Flag:
 
 
 class _BooleanOrWord(flags.BooleanParser):
-    def __init__(self, word):
-        self.word = word
+    def __init__(self, words):
+        self.words = words
 
     def parse(self, argument):
-        return argument if argument == self.word else super().parse(argument)
+        return argument if argument in self.words else super().parse(argument)
 
 
 def read(
@@ -84,7 +85,7 @@ def parse(
 
     >>> from layerlock.config import PretrainConfig
     >>> parse(PretrainConfig, ["--steps=60", "--remat"]).given
-    {'remat': True, 'steps': 60}
+    {'remat': 'blocks', 'steps': 60}
     """
     values = define(config_class)
     try:

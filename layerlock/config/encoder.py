@@ -4,6 +4,7 @@ from layerlock.config import facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 
+REMAT = ("none", "blocks", "attention", "every_2", "every_3", "every_4")
 POSITIONS = ("rotary", "rotary_qk", "learned", "sincos", "none")
 
 
@@ -49,10 +50,14 @@ class EncoderConfig(Section):
         "Precision of the networks; weights and losses stay in float32.",
         choices=("none", "bfloat16", "float16"),
     )
-    remat: bool = option(
-        False,
-        "Compute blocks again in the backward pass, to save memory. On JAX "
-        "only a GPU or a TPU saves any.",
+    remat: str = option(
+        "none",
+        "Activations that the backward pass computes again, to save memory: "
+        "of whole blocks, of their attention, or of every second, third or "
+        "fourth block. On JAX only a GPU or a TPU saves any. Without a value: "
+        "blocks.",
+        choices=REMAT,
+        booleans=("none", "blocks"),
     )
     jit_compile: bool | None = option(
         None,

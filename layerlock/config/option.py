@@ -44,6 +44,8 @@ class Option:
         items: the type of what a `tuple` holds: `str` or `int`.
         numbers: bool, whether a number may stand for a text.
         word: str, that a `bool` may be instead of true or false, or `None`.
+        booleans: tuple of 2 texts that false and true stand for, of an option
+            that was a `bool` in older versions; `None` for others.
         replaced_by: str, an option that replaces this one where it is set
             later, or `None`.
     """
@@ -64,6 +66,7 @@ class Option:
     items: type
     numbers: bool
     word: str | None
+    booleans: tuple | None
     replaced_by: str | None
 
     def check(self, value):
@@ -88,7 +91,14 @@ class Option:
             self._check_choice(value)
         return value
 
+    def current(self, value):
+        """Returns a value in the words of this version."""
+        if self.booleans and isinstance(value, bool):
+            return self.booleans[value]
+        return value
+
     def _converted(self, value):
+        value = self.current(value)
         if self.word is not None and value == self.word:
             return value
         converted = convert(value, self.kind, self.items, self.numbers)
@@ -210,6 +220,7 @@ def option(
     items: type = str,
     numbers: bool = False,
     word: str | None = None,
+    booleans: tuple | None = None,
     replaced_by: str | None = None,
 ):
     """Defines an option of a section; see `Option` for the arguments.
@@ -238,6 +249,7 @@ def option(
         "items": items,
         "numbers": numbers,
         "word": word,
+        "booleans": booleans,
         "replaced_by": replaced_by,
     }
     # A factory: a class attribute would be read where a value is missing.

@@ -21,6 +21,7 @@ from layerlock.jobs.pretraining import (
     method as methods,
     plan_text,
     processes,
+    remat_plan,
     run_folder,
 )
 from layerlock.jobs.pretraining.run import PretrainedRun
@@ -248,6 +249,7 @@ def plan(config: PretrainConfig) -> Plan:
     counted = costs.count(config, method)
     lines = [costs.heading(config, counted), costs.table(counted)]
     found = costs.as_json(counted)
+    remat_plan.add(config, method, lines, found)
     plan_text.add(config, counted, lines, found)
     return Plan(config, lines, found)
 

@@ -120,22 +120,21 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
     ):
         first_layer = self.encoder_layers(encoder)
         heads = [self.head_of(target) for target in target_layers]
-        batch, visible, _ = ops.shape(visible_tokens)
+        batch, hidden = ops.shape(visible_tokens)[0], hidden_positions.shape[1]
         latents = encoder.add_positions(
             ops.broadcast_to(
-                backends.whole(self.latent),
-                (batch, hidden_positions.shape[1], self.hidden_dim),
+                backends.whole(self.latent), (batch, hidden, self.hidden_dim)
             ),
             hidden_positions,
             grid,
         )
-        tokens = encoder(
+        latents = encoder(
             ops.concatenate([visible_tokens, latents], axis=1),
             ops.concatenate([visible_positions, hidden_positions], axis=1),
             first_layer=first_layer,
             grid=grid,
+            queries=hidden,
         )
-        latents = tokens[:, visible:]
         dtype = at_least_float32(self.compute_dtype)
         return tuple(ops.cast(head(latents), dtype) for head in heads)
 

@@ -43,7 +43,7 @@ class PresetMethods:
                 a path: a folder written by `save_to_preset`, or a `.keras`
                 file.
             **overrides: arguments that replace the preset's, such as
-                `dtype="mixed_bfloat16"` or `remat=True`.
+                `dtype="mixed_bfloat16"` or `remat="blocks"`.
         """
         if str(preset) in PRESETS:
             return cls(**{**PRESETS[str(preset)], **overrides})

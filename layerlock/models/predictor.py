@@ -10,7 +10,7 @@ from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
 from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.presets import predictor_sizes
-from layerlock.models.transformer import TransformerBlock
+from layerlock.models.transformer import TransformerBlock, run_blocks
 from layerlock.models.weights import Linear, add_norm, current_values
 
 
@@ -235,8 +235,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
                 "with as many `num_mask_kinds` as the mask has kinds."
             )
         heads = [self.head_of(target) for target in target_layers]
-        batch, visible, _ = ops.shape(visible_tokens)
-        hidden = hidden_positions.shape[1]
+        batch, hidden = ops.shape(visible_tokens)[0], hidden_positions.shape[1]
         embedded = self.embedding(
             self._normalise(visible_tokens, self.input_norm)
         )
@@ -259,9 +258,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             rope.stretch(self._frequencies, grid, self.position_grid),
             self.compute_dtype,
         )
-        for block in self.blocks:
-            tokens = backends.call_layer(block, tokens, rotation)
-        tokens = self._normalise(tokens[:, visible:], self.output_norm)
+        tokens = run_blocks(self.blocks, tokens, rotation, queries=hidden)
+        tokens = self._normalise(tokens, self.output_norm)
         dtype = at_least_float32(self.compute_dtype)
         return tuple(ops.cast(head(tokens), dtype) for head in heads)
 

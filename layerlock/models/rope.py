@@ -193,18 +193,18 @@ def rotate(x, cos, sin, part: int):
     Returns:
         Same shape as `x`.
     """
-    return x * cos + _swap_halves(x, part) * sin
+    return backends.multiply_add(x * cos, _swap_halves(x, part), sin)
 
 
 def _swap_halves(x, part):
     dim = x.shape[-1]
     if part == dim:
-        return ops.roll(x, part // 2, axis=-1)
+        return backends.roll(x, part // 2)
     parts = dim // part
     shape = ops.shape(x)[:-1]
     rotated = ops.reshape(x[..., : parts * part], (*shape, parts, part))
     rotated = ops.reshape(
-        ops.roll(rotated, part // 2, axis=-1), (*shape, parts * part)
+        backends.roll(rotated, part // 2), (*shape, parts * part)
     )
     if parts * part == dim:
         return rotated

@@ -48,7 +48,7 @@ _ARGUMENTS = {
     "pixel_mean": _CHANNELS,
     "pixel_std": _CHANNELS,
     "wavelength": json_files.NUMBER,
-    "remat": json_files.FLAG,
+    "remat": json_files.one_of(json_files.FLAG, json_files.TEXT),
     "position_grid": json_files.optional(_SHAPE),
     "epsilon": json_files.NUMBER,
     "activation": json_files.TEXT,

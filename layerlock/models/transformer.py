@@ -4,8 +4,13 @@ import keras
 from keras import ops
 
 from layerlock import backends
-from layerlock.models import numerics
+from layerlock.models import numerics, remat as remat_policies
 from layerlock.models.neighbour_rotation import swap_neighbours
+from layerlock.models.queries import (
+    number_and_indices,
+    select,
+    select_angles,
+)
 from layerlock.models.rope import head_part, rotate
 from layerlock.models.weights import add_linear, add_norm, stored_values
 
@@ -34,8 +39,9 @@ class TransformerBlock(keras.layers.Layer):
             `"queries_and_keys"`; `"neighbours"`, which are queries and keys
             whose planes are pairs of neighbours; or `None`. Defaults to
             `None`.
-        remat: bool, whether the backward pass recomputes the activations of
-            the block. Defaults to `False`.
+        remat: `"none"`, `"blocks"` or `"attention"`: which activations the
+            backward pass computes again, see `layerlock.models.remat`.
+            Defaults to `"none"`.
         epsilon: float, added to the variance. Defaults to `1e-6`.
         activation: str, of the MLP: `"gelu"`, `"gelu_tanh"`, its
             approximation by a hyperbolic tangent, or `"silu"`. Defaults to
@@ -47,15 +53,19 @@ class TransformerBlock(keras.layers.Layer):
             `(batch, tokens, hidden_dim)` for rotated tokens,
             `(batch, tokens, 1, hidden_dim / num_heads)` for rotated queries
             and keys; the batch may be 1. `None`: no rotation.
+        queries: the tokens whose outputs are computed: an int, so many at the
+            end, or int32 indices of shape `(batch, queries)`. All tokens are
+            keys and values. Defaults to `None`: all.
 
     Output shape:
-        Same as `tokens`.
+        `(batch, queries, hidden_dim)`.
 
     Example:
 
     >>> block = TransformerBlock(num_heads=4, hidden_dim=96, mlp_dim=384)
-    >>> tuple(block(keras.random.normal((2, 10, 96))).shape)
-    (2, 10, 96)
+    >>> tokens = keras.random.normal((2, 10, 96))
+    >>> tuple(block(tokens).shape), tuple(block(tokens, queries=3).shape)
+    ((2, 10, 96), (2, 3, 96))
     """
 
     def __init__(
@@ -64,7 +74,7 @@ class TransformerBlock(keras.layers.Layer):
         hidden_dim,
         mlp_dim,
         rotated=None,
-        remat=False,
+        remat="none",
         epsilon=1e-6,
         activation="gelu",
         **kwargs,
@@ -87,7 +97,7 @@ class TransformerBlock(keras.layers.Layer):
         self.hidden_dim = hidden_dim
         self.mlp_dim = mlp_dim
         self.rotated = rotated
-        self.remat = remat
+        self.remat = remat_policies.check(remat)
         self.epsilon = epsilon
         self.activation = activation
 
@@ -106,7 +116,8 @@ class TransformerBlock(keras.layers.Layer):
             self, "mlp_output", mlp_dim, dim, "glorot_uniform"
         )
 
-    def call(self, tokens, rotation=None):
+    def call(self, tokens, rotation=None, queries=None):
+        number, indices = number_and_indices(queries, tokens)
         weights = [
             stored_values(pair)
             for pair in (
@@ -118,18 +129,36 @@ class TransformerBlock(keras.layers.Layer):
                 self.mlp_output,
             )
         ]
+        attention = {
+            "num_queries": number,
+            "heads": self.num_heads,
+            "rotated": self.rotated,
+            "epsilon": self.epsilon,
+        }
+        transform = _transform
         # On JAX, the rematerialisation of Keras would capture the weights of
         # its first call as constants of the backward pass.
-        transform = (
-            backends.recomputed(_transform) if self.remat else _transform
-        )
+        if self.remat == "attention":
+            x = backends.recomputed(_attend)(
+                tokens, rotation, indices, *weights[:3], **attention
+            )
+            return _add_mlp(
+                tokens,
+                x,
+                indices,
+                *weights[3:],
+                num_queries=number,
+                epsilon=self.epsilon,
+                activation=self.activation,
+            )
+        if self.remat != "none":
+            transform = backends.recomputed(_transform)
         return transform(
             tokens,
             rotation,
+            indices,
             *weights,
-            heads=self.num_heads,
-            rotated=self.rotated,
-            epsilon=self.epsilon,
+            **attention,
             activation=self.activation,
         )
 
@@ -146,46 +175,112 @@ class TransformerBlock(keras.layers.Layer):
         }
 
 
-# A function of tensors alone, compiled once for all blocks of a shape.
-@backends.fused
-def _transform(
+def _attention(
     tokens,
     rotation,
-    attention_norm,
+    indices,
+    norm,
     qkv,
-    attention_output,
-    mlp_norm,
-    mlp_expand,
-    mlp_output,
+    output,
+    num_queries,
     heads,
     rotated,
     epsilon,
-    activation,
 ):
-    shape = ops.shape(tokens)
-    dim = shape[-1]
-    x = numerics.layer_normalization(tokens, *attention_norm, epsilon)
+    """What attention adds to the queries, as a matrix of rows."""
+    dim = tokens.shape[-1]
+    chosen = num_queries, indices
+    x = numerics.layer_normalization(tokens, *norm, epsilon)
     if rotated == "tokens" and rotation is not None:
         x = rotate(x, *rotation, part=dim)
+        rotation = None
 
-    x = numerics.linear(backends.reshape(x, (-1, dim)), *qkv)
-    x = backends.reshape(x, (*shape[:2], 3 * heads, dim // heads))
-    if rotated in (None, "tokens") or rotation is None:
-        query, key, value = backends.split(x, [heads, heads, heads], axis=2)
-    else:
-        turned, value = backends.split(x, [2 * heads, heads], axis=2)
-        if rotated == "neighbours":
-            cos, sin = rotation
-            turned = turned * cos + swap_neighbours(turned) * sin
+    if chosen == (None, None):
+        x = _heads(x, *qkv, 3 * heads, heads)
+        if rotation is None:
+            query, key, value = backends.split(x, [heads] * 3, axis=2)
         else:
-            turned = rotate(turned, *rotation, part=head_part(dim // heads))
-        query, key = backends.split(turned, [heads, heads], axis=2)
+            x, value = backends.split(x, [2 * heads, heads], axis=2)
+            x = _rotate_heads(x, rotation, rotated)
+            query, key = backends.split(x, [heads, heads], axis=2)
+    else:
+        kernels = backends.split(qkv[0], [dim, 2 * dim], axis=1)
+        biases = backends.split(qkv[1], [dim, 2 * dim], axis=0)
+        query, both = zip(kernels, biases, strict=True)
+        query = _heads(select(x, *chosen), *query, heads, heads)
+        x = _heads(x, *both, 2 * heads, heads)
+        key, value = backends.split(x, [heads, heads], axis=2)
+        if rotation is not None:
+            key = _rotate_heads(key, rotation, rotated)
+            rotation = [select_angles(x, *chosen) for x in rotation]
+            query = _rotate_heads(query, rotation, rotated)
     x = numerics.attention(query, key, value)
-    x = numerics.linear(backends.reshape(x, (-1, dim)), *attention_output)
+    return numerics.linear(backends.reshape(x, (-1, dim)), *output)
 
+
+def _mlp(
+    tokens, x, indices, norm, expand, output, num_queries, epsilon, activation
+):
+    """The outputs of the queries, of tokens and what attention adds."""
+    tokens = select(tokens, num_queries, indices)
+    shape = ops.shape(tokens)
     # Matrices instead of batches of matrices: a third faster with XLA.
-    tokens = backends.reshape(tokens, (-1, dim)) + x
-    x = numerics.layer_normalization(tokens, *mlp_norm, epsilon)
-    x = numerics.activate(activation, numerics.linear(x, *mlp_expand))
-    tokens = tokens + numerics.linear(x, *mlp_output)
+    tokens = backends.reshape(tokens, (-1, shape[-1])) + x
+    x = numerics.layer_normalization(tokens, *norm, epsilon)
+    x = numerics.activate(activation, numerics.linear(x, *expand))
+    tokens = tokens + numerics.linear(x, *output)
     return backends.reshape(tokens, shape)
+
+
+# Functions of tensors alone, compiled once for all blocks of a shape.
+_attend = backends.fused(_attention)
+_add_mlp = backends.fused(_mlp)
+
+
+@backends.fused
+def _transform(tokens, rotation, indices, *weights, activation, **attention):
+    x = _attention(tokens, rotation, indices, *weights[:3], **attention)
+    return _mlp(
+        tokens,
+        x,
+        indices,
+        *weights[3:],
+        num_queries=attention["num_queries"],
+        epsilon=attention["epsilon"],
+        activation=activation,
+    )
+
+
+def _heads(x, kernel, bias, count, heads):
+    """A linear map, split into heads: `(batch, tokens, count, head_dim)`."""
+    batch, tokens, dim = ops.shape(x)
+    x = numerics.linear(backends.reshape(x, (-1, dim)), kernel, bias)
+    return backends.reshape(x, (batch, tokens, count, dim // heads))
+
+
+def _rotate_heads(x, rotation, rotated):
+    if rotated == "neighbours":
+        cos, sin = rotation
+        return backends.multiply_add(x * cos, swap_neighbours(x), sin)
+    return rotate(x, *rotation, part=head_part(x.shape[-1]))
+
+
+def run_blocks(blocks: list, tokens, rotation, queries=None):
+    """Runs blocks one after another.
+
+    Args:
+        blocks: list of `TransformerBlock`.
+        tokens: Shape `(batch, tokens, hidden_dim)`.
+        rotation: as for the blocks.
+        queries: the tokens whose outputs are needed, as for a block. Only the
+            last block computes fewer outputs. Defaults to `None`: all.
+
+    Output shape:
+        `(batch, queries, hidden_dim)`.
+    """
+    if not blocks:
+        return select(tokens, *number_and_indices(queries, tokens))
+    *earlier, last = blocks
+    for block in earlier:
+        tokens = backends.call_layer(block, tokens, rotation)
+    return backends.call_layer(last, tokens, rotation, queries=queries)

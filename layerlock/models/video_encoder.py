@@ -5,15 +5,14 @@ import math
 import keras
 import numpy as np
 
-from layerlock import backends
-from layerlock.models import numerics, patches, rope
+from layerlock.models import numerics, patches, remat as remat_policies, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.exported import PresetMethods
 from layerlock.models.features import LayerFeatures
 from layerlock.models.positions import check_kind, positions_layer
 from layerlock.models.pretrained import PretrainedMethods
 from layerlock.models.tokenizer import VideoTokenizer
-from layerlock.models.transformer import TransformerBlock
+from layerlock.models.transformer import TransformerBlock, run_blocks
 from layerlock.models.weights import LayerNorm, Linear
 
 ARGUMENTS = (
@@ -82,8 +81,8 @@ class VideoEncoder(
             [0, 1].
         pixel_std: float or tuple of 3 floats, the divisor of pixels.
         wavelength: float, in patches, of rotary and sin-cos positions.
-        remat: bool, whether to recompute the activations of each block in the
-            backward pass.
+        remat: str, the activations that the backward pass computes again,
+            see `layerlock.models.remat`.
         position_grid: tuple of 3 ints, the grid that the positions were made
             for. At another grid, the tables of learned and sin-cos positions
             are interpolated, and rows and columns of rotary positions are
@@ -110,9 +109,12 @@ class VideoEncoder(
             `None`, all.
         grid: tuple of 3 ints, the grid of `positions`, used with
             `position_grid` only. Defaults to the encoder's own.
+        queries: the tokens whose outputs are needed, as for
+            `TransformerBlock`. The last block computes no others. Defaults to
+            `None`: all.
 
     Output shape:
-        Same as `tokens`.
+        `(batch, queries, hidden_dim)`.
 
     Example:
 
@@ -136,7 +138,7 @@ class VideoEncoder(
         pixel_mean=0.5,
         pixel_std=0.25,
         wavelength=10_000.0,
-        remat=False,
+        remat="none",
         position_grid=None,
         epsilon=1e-6,
         activation="gelu",
@@ -159,7 +161,7 @@ class VideoEncoder(
         self.pixel_mean = _plain(pixel_mean)
         self.pixel_std = _plain(pixel_std)
         self.wavelength = rope.check_wavelength(wavelength)
-        self.remat = remat
+        self.remat = remat_policies.check(remat)
         self.position_grid = position_grid and patches.check_sizes(
             "position_grid", position_grid
         )
@@ -202,7 +204,13 @@ class VideoEncoder(
             self.output_norm.build(tokens)
 
     def call(
-        self, tokens, positions, first_layer=0, last_layer=None, grid=None
+        self,
+        tokens,
+        positions,
+        first_layer=0,
+        last_layer=None,
+        grid=None,
+        queries=None,
     ):
         last_layer = self.num_layers if last_layer is None else last_layer
         if not 0 <= first_layer <= last_layer <= self.num_layers:
@@ -211,10 +219,9 @@ class VideoEncoder(
                 f"{self.num_layers}, the number of blocks. Received: "
                 f"first_layer={first_layer}, last_layer={last_layer}."
             )
+        blocks = self.blocks[first_layer:last_layer]
         rotation = self.rotation(positions, grid)
-        for block in self.blocks[first_layer:last_layer]:
-            tokens = backends.call_layer(block, tokens, rotation)
-        return tokens
+        return run_blocks(blocks, tokens, rotation, queries)
 
     def get_config(self):
         return {
@@ -236,7 +243,7 @@ class VideoEncoder(
                 self.hidden_dim,
                 self.mlp_dim,
                 rotated=rope.ROTATED.get(self.positions),
-                remat=self.remat,
+                remat=remat_policies.of_block(self.remat, number),
                 epsilon=self.epsilon,
                 activation=self.activation,
                 dtype=self.dtype_policy,

@@ -25,14 +25,14 @@ class Run:
         kind: str, the distribution.
         objective: str.
         accumulation: int, batches per update.
-        remat: bool.
+        remat: str.
         clipnorm: str, the argument of the optimizer that clips.
     """
 
     kind: str
     objective: str = "mae"
     accumulation: int = 1
-    remat: bool = False
+    remat: str = "none"
     clipnorm: str = "global_clipnorm"
 
     @property
@@ -42,7 +42,7 @@ class Run:
     @property
     def alone(self):
         """The same training on one device."""
-        return dataclasses.replace(self, kind="none", remat=False)
+        return dataclasses.replace(self, kind="none", remat="none")
 
 
 class Record(keras.callbacks.Callback):

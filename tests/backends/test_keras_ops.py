@@ -104,3 +104,11 @@ def test_rows_are_taken_of_each_example(rng):
     for take_rows in (keras_ops.take_rows, backends.take_rows):
         found = take_rows(tensor(x), keras.ops.cast(indices, "int32"))
         close(found, np.take_along_axis(x, indices[:, :, None], axis=1))
+
+
+def test_features_roll_and_products_are_added(rng):
+    x, y, z = rng.normal(size=(3, 2, 5))
+
+    for module in (keras_ops, backends):
+        close(module.roll(tensor(x), 2), np.roll(x, 2, axis=-1))
+        close(module.multiply_add(*map(tensor, (x, y, z))), x + y * z)

@@ -96,3 +96,24 @@ def test_resume_is_no_other_word():
         parse(PretrainConfig, ["--resume=later"])
     with pytest.raises(OptionError, match="true, false or auto"):
         PretrainConfig.of(resume="later")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--remat", "blocks"),
+        ("--remat=true", "blocks"),
+        ("--noremat", "none"),
+        ("--remat=attention", "attention"),
+        ("--remat=every_2", "every_2"),
+    ],
+)
+def test_remat_is_a_policy_and_was_a_flag(flag, value):
+    assert parse(PretrainConfig, [flag]).given == {"remat": value}
+
+
+def test_remat_is_no_other_policy():
+    with pytest.raises(absl.flags.Error, match="some"):
+        parse(PretrainConfig, ["--remat=some"])
+    with pytest.raises(OptionError, match="Unknown `remat`: 'some'"):
+        PretrainConfig.of(remat="some")

@@ -10,6 +10,7 @@ from layerlock import plugins
 from layerlock.cli import flags
 from layerlock.config import OptionError, PretrainConfig
 from layerlock.config.conversion import convert
+from layerlock.config.encoder import REMAT
 from tests.fuzz.properties import examples
 
 
@@ -78,7 +79,7 @@ def test_a_list_of_numbers_is_read_as_it_is_written(numbers):
             "steps": st.integers(1, 10**10),
             "seed": st.integers(0, 2**32 - 1),
             "weight_decay": st.floats(0, 1e6),
-            "remat": st.booleans(),
+            "remat": st.booleans() | st.sampled_from(REMAT),
             "run_dir": st.text(min_size=1),
             "patch_size": st.tuples(*[st.integers(1, 64)] * 3),
             "mask_args": st.fixed_dictionaries({"ratio": st.floats(0, 1)}),

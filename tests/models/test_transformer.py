@@ -82,3 +82,62 @@ def test_a_width_that_the_heads_do_not_divide_is_refused():
 def test_an_unknown_rotation_is_refused():
     with pytest.raises(ValueError, match="`rotated` must be one of"):
         TransformerBlock(2, 12, 20, rotated="values")
+
+
+def angles(rotated, batch):
+    """A random rotation of 12 tokens of width 42, in heads of 14."""
+    if rotated is None:
+        return None
+    shape = (batch, 12, 42) if rotated == "tokens" else (batch, 12, 1, 14)
+    turn = np.random.default_rng(1).normal(size=shape)
+    return np.cos(turn).astype("float32"), np.sin(turn).astype("float32")
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("rotated", transformer.ROTATED)
+@pytest.mark.parametrize("queries", ["last", "picked"])
+def test_outputs_of_queries_alone_are_those_among_all(queries, rotated, batch):
+    block = TransformerBlock(3, 42, 60, rotated=rotated)
+    block.build((None, None, 42))
+    networks.randomise(block)
+    tokens = np.random.default_rng(0).normal(size=(2, 12, 42)).astype("float32")
+    rotation = angles(rotated, batch)
+    indices = np.int32([[7, 8, 9, 10, 11]] * 2)
+    if queries == "picked":
+        indices = np.int32([[3, 0, 11, 3, 5], [1, 2, 10, 4, 9]])
+
+    found = block(
+        tokens,
+        rotation,
+        queries=5 if queries == "last" else indices,
+    )
+
+    expected = networks.numpy(block(tokens, rotation))
+    expected = np.take_along_axis(expected, indices[..., None], axis=1)
+    networks.assert_close(found, expected)
+
+
+def test_no_blocks_leave_the_queries_as_they_are():
+    tokens = np.arange(24.0).reshape(2, 4, 3)
+
+    found = transformer.run_blocks([], tokens, None, queries=2)
+
+    np.testing.assert_array_equal(found, tokens[:, 2:])
+
+
+@pytest.mark.parametrize("policy", ["blocks", "attention"])
+def test_queries_of_rematerialised_blocks_are_the_same(block, policy):
+    tokens = np.random.default_rng(0).normal(size=(2, 12, 42)).astype("float32")
+    indices = np.int32([[3, 0], [1, 2]])
+    expected = [networks.numpy(block(tokens, queries=q)) for q in (2, indices)]
+
+    block.remat = policy
+
+    for queries, value in zip((2, indices), expected, strict=True):
+        networks.assert_close(block(tokens, queries=queries), value)
+
+
+@pytest.mark.parametrize("number", [0, 13])
+def test_a_number_of_queries_that_there_are_not_is_refused(block, number):
+    with pytest.raises(ValueError, match=f"queries={number}"):
+        block(np.zeros((2, 12, 42), "float32"), queries=number)

@@ -230,8 +230,11 @@ def test_the_configuration_is_plain_json_and_complete(kind):
     assert again.wavelength == 100.0
 
 
-@pytest.mark.parametrize("positions", ["none", "rotary"])
-def test_rematerialised_blocks_learn_the_same(positions):
+@pytest.mark.parametrize(
+    "positions, policy",
+    [("none", "blocks"), ("rotary", True), ("rotary_qk", "attention")],
+)
+def test_rematerialised_blocks_learn_the_same(positions, policy):
     clips = networks.clips()
 
     def learned(remat):
@@ -258,7 +261,7 @@ def test_rematerialised_blocks_learn_the_same(positions):
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        moved, expected = learned(True), learned(False)
+        moved, expected = learned(policy), learned(False)
     finally:
         if was_enabled:
             gc.enable()

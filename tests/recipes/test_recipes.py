@@ -54,11 +54,10 @@ def plan(name):
 def in_words(counted):
     """What docstring and page say about the cost of a run."""
     change = counted.flops / counted.unfrozen.flops - 1
-    peak = max(stage.memory.peak for stage in counted.stages)
     return (
         wording.scaled(counted.flops, "FLOPs"),
         f"{abs(change):.1%}".replace("%", " %"),
-        wording.memory(peak),
+        wording.memory(counted.peak_memory),
     )
 
 

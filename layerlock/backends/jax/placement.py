@@ -24,9 +24,9 @@ def whole(variable):
 stored = whole
 
 
-def call_layer(layer, *tensors):
+def call_layer(layer, *tensors, **keywords):
     """See the contract: the clips of the output are split over the devices."""
-    return own_rows(layer(*tensors))
+    return own_rows(layer(*tensors, **keywords))
 
 
 def own_rows(x):

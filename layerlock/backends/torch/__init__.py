@@ -63,8 +63,11 @@ from layerlock.backends.torch.operations import (
     gelu as gelu,
     layer_normalization as layer_normalization,
     linear as linear,
+    multiply_add as multiply_add,
     reshape as reshape,
+    roll as roll,
     split as split,
+    without_gradient as without_gradient,
 )
 from layerlock.backends.torch.transfers import constant, to_device as to_device
 

@@ -11,7 +11,7 @@ from torch.utils import checkpoint
 from layerlock.backends.torch.distribution import active, gathering
 
 # The compiled functions of the model whose step runs in this thread, by
-# function; `None` for a model that does not compile.
+# function and keywords; `None` for a model that does not compile.
 _compiled = contextvars.ContextVar("layerlock_compiled", default=None)
 
 
@@ -52,12 +52,12 @@ def fused(function):
         if functions is None:
             run = function
         else:
-            if function not in functions:
+            # PyTorch limits the programs of each.
+            key = function, tuple(sorted(keywords.items()))
+            if key not in functions:
                 # Lazy: importing the compiler takes seconds.
-                functions[function] = torch.compile(
-                    _copy(function), dynamic=False
-                )
-            run = functions[function]
+                functions[key] = torch.compile(_copy(function), dynamic=False)
+            run = functions[key]
         if active.is_sharded():
             return gathering.run_gathered(run, arguments, keywords)
         return run(*arguments, **keywords)

@@ -42,11 +42,24 @@ def attention(query, key, value, scale):
     return attended.transpose(1, 2)
 
 
-def call_layer(layer, *tensors):
+def roll(x, shift):
+    return x.roll(shift, dims=-1)
+
+
+def multiply_add(x, y, z):
+    # One pass over the result, and one tensor, fewer than product and sum.
+    return torch.addcmul(x, y, z)
+
+
+def without_gradient():
+    return torch.no_grad()
+
+
+def call_layer(layer, *tensors, **keywords):
     own = layer._forward_hooks, layer._forward_pre_hooks
     own += layer._backward_hooks, layer._backward_pre_hooks
     is_watched = any(own) or torch.nn.modules.module._has_any_global_hook()
     dtype = keras.backend.standardize_dtype(tensors[0].dtype)
     if is_watched or layer.compute_dtype != dtype:
-        return layer(*tensors)
-    return layer.call(*tensors)
+        return layer(*tensors, **keywords)
+    return layer.call(*tensors, **keywords)

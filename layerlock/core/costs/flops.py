@@ -29,8 +29,9 @@ class StepSizes:
         batch_size: int, clips in a batch. Defaults to `1`.
         masks_per_clip: int, masks of each kind that share a clip. Defaults to
             `1`.
-        remat: bool, whether the encoder's blocks are recomputed in the
-            backward pass. Defaults to `False`.
+        remat: for each block of the encoder `"none"`, `"blocks"` or
+            `"attention"`, see `BlockSizes.activations`. Defaults to `()`:
+            nothing is computed again.
         target_gradient: bool, whether gradients flow through the targets.
             Defaults to `False`.
         num_latent_heads: int, linear maps to the outputs of blocks. Defaults
@@ -64,7 +65,7 @@ class StepSizes:
     predictor: BlockSizes | None = None
     batch_size: int = 1
     masks_per_clip: int = 1
-    remat: bool = False
+    remat: tuple = ()
     target_gradient: bool = False
     num_latent_heads: int = 1
     has_teacher: bool = False
@@ -101,7 +102,7 @@ class StepSizes:
             ),
             batch_size=batch_size,
             masks_per_clip=model.masks_per_clip,
-            remat=encoder.remat,
+            remat=tuple(block.remat for block in encoder.blocks),
             target_gradient=model.objective.target_gradient,
             num_latent_heads=predictor.num_latent_heads,
             has_teacher=model.teacher is not None,
@@ -134,12 +135,20 @@ class StepSizes:
         return self.encoder.num_layers - self.num_decoder_layers
 
     @property
+    def decoder(self) -> tuple:
+        """Sizes and number of the blocks that process mask tokens."""
+        if self.predictor:
+            return self.predictor, self.predictor.num_layers
+        return self.encoder, self.num_decoder_layers
+
+    @property
     def target_passes(self) -> tuple:
-        """Number of patches in each target pass of one clip."""
+        """Tokens and queries of the last block of a clip's target passes."""
         if self.target_context == "clip":
-            return (self.num_tokens,)
-        seen = tuple(visible + scored for visible, scored in self.masks)
-        return seen * self.masks_per_clip
+            scored = self.masks_per_clip * sum(n for _, n in self.masks)
+            return ((self.num_tokens, min(scored, self.num_tokens)),)
+        passes = tuple((seen + scored, scored) for seen, scored in self.masks)
+        return passes * self.masks_per_clip
 
     def embedding_flops(
         self, num_tokens: int, encoder: BlockSizes | None = None
@@ -155,11 +164,12 @@ class StepSizes:
 
     def visible_flops(self, frozen_layers: int = 0) -> int:
         """FLOPs of encoding the visible patches of one clip, with gradient."""
-        trained = self._passes * (self.num_encoding - frozen_layers)
+        trained = range(frozen_layers, self.num_encoding)
         return sum(
             # The pixels need no gradient: 1 forward, 1 for the weights.
             self.embedding_flops(visible) * (1 if frozen_layers else 2)
-            + self.encoder.block_flops(visible) * (frozen_layers + trained)
+            + frozen_layers * self.encoder.block_flops(visible)
+            + sum(self._trained_flops(block, visible) for block in trained)
             for visible, _ in self.masks
         )
 
@@ -185,11 +195,14 @@ class StepSizes:
             total += 3 * 2 * decoded * inner * head_dims
             if self.predictor:
                 total += entrance * 2 * visible * width * inner
-                blocks = 3 * self.predictor.num_layers
-                total += blocks * self.predictor.block_flops(tokens)
-            else:
-                blocks = self._passes * self.num_decoder_layers
-                total += blocks * self.encoder.block_flops(tokens)
+            if self.predictor:
+                stack, number = self.decoder
+                total += 3 * (number - 1) * stack.block_flops(tokens)
+                total += 3 * stack.block_flops(tokens, decoded)
+            end = self.encoder.num_layers
+            for block in range(self.num_encoding, end):
+                queries = decoded if block == end - 1 else None
+                total += self._trained_flops(block, tokens, queries)
         return total
 
     def target_flops(self, target_layers: tuple, frozen_layers: int = 0) -> int:
@@ -198,16 +211,20 @@ class StepSizes:
         encoder = self.target_encoder
         if deepest == 0:
             return 0
-        embeddings, blocks = 1, deepest
+        moving = deepest  # the first block that gets a gradient
         if self.target_gradient:
-            moving = max(deepest - frozen_layers, 0)
-            embeddings = 1 if frozen_layers else 2
-            blocks = deepest - moving + self._passes * moving
-        return sum(
-            embeddings * self.embedding_flops(num_tokens, encoder)
-            + blocks * encoder.block_flops(num_tokens)
-            for num_tokens in self.target_passes
-        )
+            moving = min(frozen_layers, deepest)
+        total = 0
+        for num_tokens, num_queries in self.target_passes:
+            embedding = self.embedding_flops(num_tokens, encoder)
+            total += embedding * (2 if moving == 0 else 1)
+            for block in range(deepest):
+                queries = num_queries if block == deepest - 1 else None
+                if block < moving:
+                    total += encoder.block_flops(num_tokens, queries)
+                else:
+                    total += self._trained_flops(block, num_tokens, queries)
+        return total
 
     def teacher_flops(
         self, target_layers: tuple, frozen_layers: int = 0
@@ -234,10 +251,17 @@ class StepSizes:
         per_clip += per_mask * self.masks_per_clip
         return self.batch_size * per_clip + self.penalty_flops
 
-    @property
-    def _passes(self) -> int:
-        """Forward, gradient of the input, gradient of the weights."""
-        return 4 if self.remat else 3
+    def _trained_flops(self, block, num_tokens, num_queries=None) -> int:
+        """Of an encoder block, counted from 0, with its gradient.
+
+        Forward, gradient of the input, gradient of the weights, and what is
+        computed again.
+        """
+        policy = self.remat[block] if self.remat else "none"
+        sizes = num_tokens, num_queries
+        return 3 * self.encoder.block_flops(
+            *sizes
+        ) + self.encoder.recomputed_flops(policy, *sizes)
 
 
 def masks_of(counts: list, target_fraction: float, projector) -> tuple:
@@ -267,29 +291,3 @@ def penalty_of(objective, projector, batch_size: int, num_views: int) -> int:
         return 0
     embeddings = batch_size * num_views
     return objective.penalty_flops(embeddings, projector.embedding_dim)
-
-
-def cumulative_flops(
-    step: int, events: list, flops_at, batches_per_step: int = 1
-) -> int:
-    """FLOPs of the first `step` optimizer steps of a run.
-
-    Args:
-        step: int, optimizer steps done.
-        events: list of `(step, frozen_layers)`, in order.
-        flops_at: function of `frozen_layers`: FLOPs of one batch.
-        batches_per_step: int, batches accumulated. Defaults to `1`.
-
-    Example:
-
-    >>> cumulative_flops(10, [(4, 1)], lambda frozen: 3 - frozen)
-    24
-    """
-    total, begin, frozen = 0, 0, 0
-    for event_step, event_frozen in [*events, (step, None)]:
-        end = min(event_step, step)
-        total += (end - begin) * flops_at(frozen)
-        begin, frozen = end, event_frozen
-        if end == step:
-            break
-    return total * batches_per_step

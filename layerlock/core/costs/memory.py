@@ -117,29 +117,33 @@ def activation_bytes(
 ) -> int:
     """Bytes of activations for the backward pass, with fused attention.
 
-    Rematerialised blocks keep only their input. Targets with a gradient are
-    left out.
+    Of activations that are computed again, those of one block are held at a
+    time. Targets with a gradient are left out.
 
     Args:
         sizes: `StepSizes` of the model.
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
     """
-    kept = sizes.encoder.activations_per_token
-    if sizes.remat:
-        kept = sizes.encoder.hidden_dim
-    numbers = 0
+    encoder, numbers, again = sizes.encoder, 0, 0
     for visible, decoded in sizes.masks:
-        tokens = (sizes.num_encoding - frozen_layers) * visible
-        tokens += sizes.num_decoder_layers * (visible + decoded)
-        numbers += tokens * kept
+        tokens = visible + decoded
+        for block in range(frozen_layers, encoder.num_layers):
+            lengths = (visible,) if block < sizes.num_encoding else (tokens,)
+            if sizes.num_decoder_layers and block == encoder.num_layers - 1:
+                lengths = tokens, decoded
+            policy = sizes.remat[block] if sizes.remat else "none"
+            kept = encoder.activations(*lengths, policy=policy)
+            numbers += kept
+            again = max(again, encoder.activations(*lengths) - kept)
         if sizes.predictor:
-            tokens = sizes.predictor.num_layers * (visible + decoded)
-            numbers += tokens * sizes.predictor.activations_per_token
+            stack, number = sizes.decoder
+            numbers += (number - 1) * stack.activations(tokens)
+            numbers += stack.activations(tokens, decoded)
         if sizes.projector:
             numbers += sizes.projector.activations(visible)
     sequences = sizes.batch_size * sizes.masks_per_clip
-    return sequences * numbers * bytes_per_number
+    return sequences * (numbers + again) * bytes_per_number
 
 
 def _encoder(sizes, stack):

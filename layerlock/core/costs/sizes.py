@@ -30,11 +30,46 @@ class BlockSizes:
             encoder.num_heads,
         )
 
-    def block_flops(self, num_tokens: int) -> int:
-        """FLOPs of one block's forward pass over one sequence."""
+    def block_flops(
+        self, num_tokens: int, num_queries: int | None = None
+    ) -> int:
+        """FLOPs of one block's forward pass over one sequence.
+
+        Args:
+            num_tokens: int, of the sequence.
+            num_queries: int, tokens whose outputs are computed. Defaults to
+                `None`: all.
+        """
+        if num_queries is None:
+            num_queries = num_tokens
         width = self.hidden_dim
-        weights = 4 * width * width + 2 * width * self.mlp_dim
-        return 2 * num_tokens * weights + 4 * num_tokens**2 * width
+        per_token = 2 * width * width  # keys and values
+        per_query = 2 * width * width + 2 * width * self.mlp_dim
+        weights = 2 * (num_tokens * per_token + num_queries * per_query)
+        return weights + 4 * num_queries * num_tokens * width
+
+    def recomputed_flops(
+        self, policy: str, num_tokens: int, num_queries: int | None = None
+    ) -> int:
+        """FLOPs that the backward pass of one block computes again.
+
+        The last product of what is computed again is not needed.
+
+        Args:
+            policy: `"none"`, `"blocks"` or `"attention"`, the activations
+                that are not kept.
+            num_tokens, num_queries: as for `block_flops`.
+        """
+        if num_queries is None:
+            num_queries = num_tokens
+        width = self.hidden_dim
+        if policy == "none":
+            return 0
+        mlp = 2 * num_queries * width * self.mlp_dim
+        flops = self.block_flops(num_tokens, num_queries) - mlp
+        if policy == "attention":
+            flops -= mlp + 2 * num_queries * width * width
+        return flops
 
     @property
     def block_weights(self) -> int:
@@ -44,14 +79,36 @@ class BlockSizes:
         attention = 4 * width * (width + 1)
         return norms + attention + 2 * width * mlp + mlp + width
 
-    @property
-    def activations_per_token(self) -> int:
-        """Activations per token that a trained block keeps for its gradient.
+    def activations(
+        self,
+        num_tokens: int,
+        num_queries: int | None = None,
+        policy: str = "none",
+    ) -> int:
+        """Activations that a trained block keeps for its gradient.
 
-        Its input, both norms' outputs, q, k and v, the attention's output,
-        and the input and output of the MLP's activation.
+        Of each token its input, the output of the first norm, key and value;
+        of each query also itself, the outputs of attention and of the second
+        norm, its input, and the input and output of the MLP's activation.
+
+        Args:
+            num_tokens: int, of the sequence.
+            num_queries: int, tokens whose outputs are computed. Defaults to
+                `None`: all.
+            policy: `"none"`, `"blocks"`, which keeps the input alone, or
+                `"attention"`, which keeps the input and what comes after
+                attention. Defaults to `"none"`.
         """
-        return 8 * self.hidden_dim + 2 * self.mlp_dim
+        if num_queries is None:
+            num_queries = num_tokens
+        width = self.hidden_dim
+        if policy == "blocks":
+            return num_tokens * width
+        if policy == "attention":
+            per_query = 2 * width + 2 * self.mlp_dim
+            return num_tokens * width + num_queries * per_query
+        per_query = 4 * width + 2 * self.mlp_dim
+        return 4 * num_tokens * width + num_queries * per_query
 
 
 @dataclasses.dataclass(frozen=True)

@@ -205,15 +205,15 @@ class MaskedPretraining(
         encoder = self.encoder
         grid = encoder.grid(clips.shape[1:4])
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
-        target_pass = self._target_pass(clips, patches, grid)
-        features, predictions = [], []
         pairs = self.draw_masks(ops.shape(clips)[0], grid, training)
+        target_pass = self._target_pass(clips, patches, pairs, grid)
+        features, predictions = [], []
         for kind, pair in enumerate(pairs):
             features.append(self.encode_visible(patches, pair[0], grid))
             predictions.append(
                 self.predict_hidden(features[-1], *pair, grid, kind)
             )
-        targets = self._targets(target_pass, pairs, predictions)
+        targets = self._targets(target_pass, predictions)
         loss = self.objective.batch_loss(
             predictions, targets, self._batch(training)
         )

@@ -105,7 +105,7 @@ class MaskedPrediction:
             masks_per_clip=self.masks_per_clip,
         )
 
-    def _target_pass(self, clips, patches, grid):
+    def _target_pass(self, clips, patches, pairs, grid):
         encoder, frozen_layers = self.encoder, self.frozen_layers
         if self.teacher is not None:
             encoder = self.teacher
@@ -116,6 +116,7 @@ class MaskedPrediction:
             encoder,
             self.target_layers,
             patches,
+            pairs,
             grid,
             self.target_context,
             self.masks_per_clip,
@@ -127,15 +128,16 @@ class MaskedPrediction:
         positions = self.encoder.token_positions(grid)
         return ops.take(backends.constant(positions, "int32"), indices, axis=0)
 
-    def _targets(self, target_pass, pairs, predictions):
+    def _targets(self, target_pass, predictions):
         """Returns the targets of each kind of mask, one per target layer."""
         if not self.target_layers:
             return self.objective.view_targets(predictions, self.masks_per_clip)
-        return [self._layer_targets(target_pass, *pair) for pair in pairs]
+        kinds = range(len(predictions))
+        return [self._layer_targets(target_pass.at(kind)) for kind in kinds]
 
-    def _layer_targets(self, target_pass, visible, hidden):
+    def _layer_targets(self, outputs):
         targets = []
-        for layer, values in target_pass.at(visible, hidden).items():
+        for layer, values in outputs.items():
             if not self.objective.target_gradient:
                 values = ops.stop_gradient(values)
             targets.append(self.objective.compute_targets(values, layer))

@@ -1,5 +1,7 @@
 """The target pass: outputs of encoder layers, used as targets."""
 
+import contextlib
+
 from keras import ops
 
 from layerlock import backends
@@ -12,10 +14,16 @@ CONTEXTS = ("clip", "scored")
 class TargetPass:
     """Outputs of the target layers at the hidden patches of a batch.
 
+    The last block computes no others, unless the masks of a clip score more
+    patches than it has.
+
     Args:
         encoder: the `VideoEncoder` that computes the targets.
         layers: tuple of ints, 0 being the pixels.
         patches: Shape `(batch, tokens, patch_dim)`, all of the clips.
+        pairs: for each kind of mask, token indices of the visible patches and
+            of those that are scored. Shape of each
+            `(batch * masks_per_clip, picked)`.
         grid: Frames, rows and columns, in patches.
         context: one of `CONTEXTS`. With `"clip"` the masks of a clip share
             one pass; with `"scored"` each mask needs its own.
@@ -29,6 +37,7 @@ class TargetPass:
         encoder,
         layers,
         patches,
+        pairs,
         grid,
         context,
         masks_per_clip,
@@ -37,9 +46,9 @@ class TargetPass:
     ):
         self.layers = layers
         self.patches = patches
-        self.context = context
+        self.pairs = pairs
         self.masks_per_clip = masks_per_clip
-        self._outputs = lambda patches, indices=None: layer_outputs(
+        self._outputs = lambda patches, indices, queries: layer_outputs(
             encoder,
             patches,
             [layer for layer in layers if layer],
@@ -47,31 +56,72 @@ class TargetPass:
             indices,
             frozen_layers,
             gradient,
+            queries,
         )
-        self._whole = self._outputs(patches) if context == "clip" else {}
+        if not any(layers):
+            self._latents = [{}] * len(pairs)
+        elif context == "clip":
+            self._latents = self._of_clips()
+        else:
+            self._latents = self._of_scored()
 
-    def at(self, visible, hidden) -> dict:
+    def at(self, kind: int) -> dict:
         """Returns the output of each target layer, in their order.
 
         Args:
-            visible: Token indices `(batch * masks_per_clip, visible)`.
-            hidden: Token indices of the patches that are scored.
+            kind: int, index of the mask in `pairs`.
 
         Returns:
             dict from layer to a tensor
-            `(batch * masks_per_clip, hidden, dim)`.
+            `(batch * masks_per_clip, scored, dim)`.
         """
-        outputs = {
-            layer: self._take(values, hidden)
-            for layer, values in {0: self.patches, **self._whole}.items()
-            if layer in self.layers
-        }
-        if self.context == "scored":
-            seen = ops.concatenate([hidden, visible], axis=1)
-            parts = self._outputs(self._take(self.patches, seen), seen)
-            for layer, values in parts.items():
-                outputs[layer] = values[:, : hidden.shape[1]]
+        outputs = self._latents[kind]
+        if 0 in self.layers:
+            pixels = self._take(self.patches, self.pairs[kind][1])
+            outputs = {0: pixels, **outputs}
         return {layer: outputs[layer] for layer in self.layers}
+
+    def _of_clips(self) -> list:
+        """Latents at the scored patches of each kind, in one pass."""
+        scored = [hidden for _, hidden in self.pairs]
+        counts = [indices.shape[1] * self.masks_per_clip for indices in scored]
+        if sum(counts) >= self.patches.shape[1]:
+            whole = self._outputs(self.patches, None, None)
+            last = None
+        else:
+            # Of all masks of a clip, one after another.
+            queries = ops.concatenate(
+                [
+                    ops.reshape(indices, (-1, count))
+                    for indices, count in zip(scored, counts, strict=True)
+                ],
+                axis=1,
+            )
+            whole = self._outputs(self.patches, None, queries)
+            last = max(whole)
+            values = whole.pop(last)
+        found, begin = [], 0
+        for indices, count in zip(scored, counts, strict=True):
+            one = {k: self._take(x, indices) for k, x in whole.items()}
+            if last is not None:
+                part = values[:, begin : begin + count]
+                shape = (-1, indices.shape[1], values.shape[2])
+                one[last] = ops.reshape(part, shape)
+            found.append(one)
+            begin += count
+        return found
+
+    def _of_scored(self) -> list:
+        """The same, in a pass for each mask."""
+        found = []
+        for visible, hidden in self.pairs:
+            seen = ops.concatenate([visible, hidden], axis=1)
+            number = hidden.shape[1]
+            outputs = self._outputs(
+                self._take(self.patches, seen), seen, number
+            )
+            found.append({k: x[:, -number:] for k, x in outputs.items()})
+        return found
 
     def _take(self, tokens, indices):
         return take_tokens(tokens, indices, self.masks_per_clip)
@@ -94,6 +144,7 @@ def layer_outputs(
     indices=None,
     frozen_layers=0,
     gradient=False,
+    queries=None,
 ) -> dict:
     """Computes the outputs of some blocks, in one pass.
 
@@ -108,10 +159,13 @@ def layer_outputs(
             `0`.
         gradient: bool, whether gradients flow into the blocks that are not
             frozen. Defaults to `False`.
+        queries: the tokens whose outputs of the last of these blocks are
+            needed, see `TransformerBlock`. Defaults to `None`: all.
 
     Returns:
-        dict from block to a tensor `(batch, tokens, hidden_dim)`. The output
-        of the last block is that of the last norm, if the encoder has one.
+        dict from block to a tensor `(batch, tokens, hidden_dim)`, with as many
+        tokens as `queries` for the last of them. The output of the encoder's
+        last block is that of the last norm, if the encoder has one.
     """
     if not layers:
         return {}
@@ -120,17 +174,29 @@ def layer_outputs(
         positions = ops.take(positions[0], indices, axis=0)
     # Stop before the embedding: otherwise autograd would record the trained
     # blocks for an unused gradient.
-    tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
+    with _learning(gradient and not frozen_layers):
+        tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
     outputs, done = {}, 0
     for layer in sorted({*layers, frozen_layers} - {0}):
         if layer > max(layers):
             break
-        tokens = encoder(
-            tokens, positions, first_layer=done, last_layer=layer, grid=grid
-        )
-        if not gradient or layer <= frozen_layers:
+        learns = gradient and layer > frozen_layers
+        with _learning(learns):
+            tokens = encoder(
+                tokens,
+                positions,
+                first_layer=done,
+                last_layer=layer,
+                grid=grid,
+                queries=queries if layer == max(layers) else None,
+            )
+        if not learns:
             tokens = ops.stop_gradient(tokens)
         outputs[layer], done = tokens, layer
         if layer == encoder.num_layers and encoder.output_norm is not None:
             outputs[layer] = encoder.output_norm(tokens)
     return {layer: outputs[layer] for layer in layers}
+
+
+def _learning(learns):
+    return contextlib.nullcontext() if learns else backends.without_gradient()

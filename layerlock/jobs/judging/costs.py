@@ -76,8 +76,8 @@ def of_finetuning(encoder, task, schedule, training) -> tuple[list, dict]:
     unfrozen = steps * step_flops(0)
     weights = FLOAT32 * sum(math.prod(v.shape) for v in encoder.variables)
     tokens = training.batch_size * math.prod(grid)
-    per_token = encoder.num_layers * _blocks(encoder).activations_per_token
-    activations = FLOAT32 * tokens * per_token
+    kept = encoder.num_layers * _blocks(encoder).activations(tokens)
+    activations = FLOAT32 * kept
     memory = 4 * weights + activations
     lines = [
         f"{wording.scaled(flops, 'FLOPs')} in {steps} steps, "

@@ -11,6 +11,7 @@ from layerlock.core.costs.sizes import BlockSizes, ProjectorSizes
 from layerlock.core.pretraining import targets
 from layerlock.jobs.pretraining import predictors
 from layerlock.jobs.pretraining.method import Method
+from layerlock.models import remat as remat_policies
 from layerlock.models.patches import CHANNELS, patch_grid
 from layerlock.models.presets import predictor_sizes, projector_sizes
 from layerlock.runs import wording
@@ -69,6 +70,11 @@ class Costs:
         return sum(stage.flops for stage in self.stages)
 
     @property
+    def peak_memory(self) -> int:
+        """Peak memory of the run, in bytes."""
+        return max(stage.memory.peak for stage in self.stages)
+
+    @property
     def teacher_share(self) -> float:
         """Share of the FLOPs of the run that a fixed teacher takes."""
         taken = sum(
@@ -78,12 +84,16 @@ class Costs:
         return taken / self.flops
 
 
-def count(config: PretrainConfig, method: Method) -> Costs:
+def count(
+    config: PretrainConfig, method: Method, remat: str | None = None
+) -> Costs:
     """Counts what a run costs; nothing is allocated.
 
     Args:
         config: resolved.
         method: its `Method`.
+        remat: str, a policy instead of the configuration's. Defaults to
+            `None`.
     """
     if method.schedule.is_adaptive:
         raise OptionError(
@@ -92,6 +102,9 @@ def count(config: PretrainConfig, method: Method) -> Costs:
             "`schedule=piecewise` that an earlier run wrote."
         )
     sizes, steps = step_sizes(config, method), config.training.steps
+    if remat is not None:
+        policies = remat_policies.of_blocks(remat, sizes.encoder.num_layers)
+        sizes = dataclasses.replace(sizes, remat=policies)
 
     def stage(first_step, last_step, frozen_layers):
         predicted = targets.target_layers(
@@ -162,7 +175,7 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
         predictor=predictor,
         batch_size=config.training.batch_size,
         masks_per_clip=config.method.masks_per_clip,
-        remat=config.encoder.remat,
+        remat=remat_policies.of_blocks(config.encoder.remat, num_layers),
         target_gradient=objective.target_gradient,
         num_latent_heads=objective.max_latent_targets(
             num_layers - num_decoder_layers

@@ -67,13 +67,17 @@ def recall(config: PretrainConfig) -> PretrainConfig:
 
 
 def _with_later_options(began_with: dict) -> dict:
-    """Options of a run, with the defaults of those that came after it."""
+    """Options of a run as this version has them, those that came after too."""
+    options = PretrainConfig.options()
     defaults = {
         name: option.default
-        for name, option in PretrainConfig.options().items()
+        for name, option in options.items()
         if option.rule is None
     }
-    return defaults | began_with
+    return defaults | {
+        name: options[name].current(value) if name in options else value
+        for name, value in began_with.items()
+    }
 
 
 def choose_folder(config: PretrainConfig) -> pathlib.Path:

@@ -17,7 +17,7 @@ def load(config: PretrainConfig) -> VideoEncoder | None:
     if folder is None:
         return None
     with randomness.preserved():  # the weights of the student stay the same
-        return VideoEncoder.from_preset(folder, name="teacher", remat=False)
+        return VideoEncoder.from_preset(folder, name="teacher", remat="none")
 
 
 def reference(config: PretrainConfig) -> dict | None:

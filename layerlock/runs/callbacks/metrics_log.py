@@ -3,7 +3,7 @@
 import statistics
 
 from layerlock import backends
-from layerlock.core.costs import flops
+from layerlock.core.costs.cumulative import cumulative_flops
 from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.runs.trackers import Trackers
 
@@ -24,7 +24,7 @@ class MetricsLog(EverySteps):
             interval.
         reporters: callbacks with `pop_metrics()`, which returns a dict of new
             measurements, such as `LayerDrift`.
-        sizes: `flops.StepSizes` of the model.
+        sizes: `StepSizes` of the model.
         steps: int, optimizer steps of the whole run.
         log_every: int, optimizer steps between lines.
         progress: a `Progress`.
@@ -161,7 +161,7 @@ class MetricsLog(EverySteps):
         self.lines += 1
 
     def _flops(self, step, events):
-        return flops.cumulative_flops(
+        return cumulative_flops(
             step,
             events,
             lambda frozen: self.sizes.step_flops(

@@ -33,7 +33,7 @@ def build(frozen_layers):
         patch_size=(2, 4, 4),
         clip_shape=CLIP_SHAPE,
         num_decoder_layers=1,
-        remat=True,
+        remat="blocks",
         name="encoder",
     )
     model = MaskedPretraining(

@@ -8,7 +8,7 @@ import pytest
 
 from layerlock import backends
 from layerlock.backends import contract
-from layerlock.core.costs.flops import BlockSizes, StepSizes, cumulative_flops
+from layerlock.core.costs.flops import BlockSizes, StepSizes
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from layerlock.core.pretraining.masks import MultiBlockMask, RandomMask
@@ -41,7 +41,7 @@ def elementwise(monkeypatch):
     return elementwise
 
 
-def wide_model(target):
+def wide_model(target, remat="none"):
     """Wide, since elementwise work is not counted and shrinks with width."""
     encoder = VideoEncoder(
         num_layers=4,
@@ -51,6 +51,7 @@ def wide_model(target):
         patch_size=(2, 8, 8),
         clip_shape=(8, 32, 32),
         num_decoder_layers=1,
+        remat=remat,
     )
     objective = {
         "vjepa": VJEPA(),
@@ -143,23 +144,57 @@ def test_the_count_agrees_with_the_counter(target):
 def attention_flops(sizes, frozen_layers, target_layers):
     """Scores and weighted sums alone, forward and backward."""
 
-    def attend(num_tokens, stack=sizes.encoder):
-        return 4 * num_tokens**2 * stack.hidden_dim
+    def attend(num_tokens, stack=sizes.encoder, num_queries=None):
+        pairs = num_tokens * (num_queries or num_tokens)
+        return 4 * pairs * stack.hidden_dim
 
     total, trained = 0, sizes.num_encoding - frozen_layers
     for num_visible, num_decoded in sizes.masks:
         total += attend(num_visible) * (frozen_layers + 3 * trained)
         together = num_visible + num_decoded
-        total += 3 * attend(together) * sizes.num_decoder_layers
-        if sizes.predictor:
-            blocks = 3 * sizes.predictor.num_layers
-            total += blocks * attend(together, sizes.predictor)
+        stack, number = sizes.decoder
+        if number:
+            total += 3 * attend(together, stack) * (number - 1)
+            total += 3 * attend(together, stack, num_decoded)
     total *= sizes.masks_per_clip
     deepest = max(target_layers, default=0)
-    moving = max(deepest - frozen_layers, 0) if sizes.target_gradient else 0
-    passes = deepest + 2 * moving
-    total += passes * attend(sizes.num_tokens, sizes.target_encoder)
+    if deepest:
+        moving = deepest - frozen_layers if sizes.target_gradient else 0
+        passes = deepest + 2 * max(moving, 0)
+        last = 3 if moving > 0 else 1
+        [(num_tokens, num_queries)] = sizes.target_passes
+        stack = sizes.target_encoder
+        total += (passes - last) * attend(num_tokens, stack)
+        total += last * attend(num_tokens, stack, num_queries)
     return sizes.batch_size * total
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
+@pytest.mark.parametrize("policy", ["blocks", "attention", "every_2"])
+def test_what_is_computed_again_agrees_with_the_counter(policy):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def measured(model):
+        model.train_on_batch(clips())
+        with FlopCounterMode(display=False) as counter:
+            model.train_on_batch(clips())
+        return counter.get_total_flops()
+
+    plain, model = wide_model("pixels"), wide_model("pixels", remat=policy)
+    counts = [
+        StepSizes.of(one, (8, 32, 32), BATCH_SIZE) for one in (plain, model)
+    ]
+    again = counts[1].step_flops() - counts[0].step_flops()
+
+    # The counter does not know attention that is fused on a CPU.
+    attention = 0
+    for number, one in enumerate(counts[1].remat):
+        num_tokens = 16 if number < 3 else 64
+        num_queries = 16 if number < 3 else 48
+        if one != "none":
+            attention += 4 * num_tokens * num_queries * 256 * BATCH_SIZE
+    found = measured(model) - measured(plain) + attention
+    assert again == pytest.approx(found, rel=0.01)
 
 
 @pytest.mark.skipif(
@@ -199,9 +234,25 @@ def test_masks_of_one_clip_share_the_target_pass():
         masks=((16, 48),),
     )
     one, two = (StepSizes(**sizes, masks_per_clip=n) for n in (1, 2))
-    shared = one.target_flops((3,))
+    shared, longer = (of.target_flops((3,)) for of in (one, two))
 
-    assert two.step_flops(3, (3,)) == 2 * one.step_flops(3, (3,)) - shared
+    assert two.step_flops(3, (3,)) - longer == 2 * (
+        one.step_flops(3, (3,)) - shared
+    )
+    # The last block, at the patches that any of them scores.
+    block = one.encoder.block_flops
+    assert longer - shared == block(64) - block(64, 48)
+
+
+def test_queries_that_nobody_reads_cost_nothing():
+    block = BlockSizes(1, 32, 64)
+
+    of_keys = 2 * 64 * 2 * 32 * 32
+    assert block.block_flops(64, 0) == of_keys
+    assert block.block_flops(64) - of_keys == 64 * (
+        block.block_flops(64, 1) - of_keys
+    )
+    assert block.activations(64, 0) == 4 * 64 * 32
 
 
 def test_targets_of_what_is_scored_cost_a_pass_per_mask():
@@ -214,19 +265,10 @@ def test_targets_of_what_is_scored_cost_a_pass_per_mask():
         masks_per_clip=2,
         target_context="scored",
     )
-    assert sizes.target_passes == (28, 20, 28, 20)
+    assert sizes.target_passes == ((28, 12), (20, 12), (28, 12), (20, 12))
     assert sizes.target_flops((3,)) == 2 * sum(
-        sizes.embedding_flops(n) + 3 * sizes.encoder.block_flops(n)
+        sizes.embedding_flops(n)
+        + 2 * sizes.encoder.block_flops(n)
+        + sizes.encoder.block_flops(n, 12)
         for n in (28, 20)
     )
-
-
-def test_cumulative_cost_follows_the_events():
-    events = [(10, 1), (20, 2)]
-    flops_at = {0: 5, 1: 3, 2: 1}.get
-
-    assert cumulative_flops(0, events, flops_at) == 0
-    assert cumulative_flops(10, events, flops_at) == 50
-    assert cumulative_flops(15, events, flops_at) == 65
-    assert cumulative_flops(30, events, flops_at) == 50 + 30 + 10
-    assert cumulative_flops(30, events, flops_at, 2) == 180

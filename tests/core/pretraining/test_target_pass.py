@@ -1,5 +1,6 @@
 """What the target layers say, of whole clips and of parts."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -105,3 +106,21 @@ def test_targets_do_not_see_what_is_not_scored():
 
 def loss_of(model, clips):
     return float(networks.numpy(model(clips)["loss"]))
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="the others trace whole steps"
+)
+@pytest.mark.parametrize("gradient", [False, True])
+def test_nothing_is_kept_of_a_pass_without_a_gradient(gradient):
+    import torch
+
+    encoder, kept = networks.small_encoder(), []
+    patches = encoder.patchify(networks.clips())
+
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda x: x):
+        target_pass.layer_outputs(
+            encoder, patches, [2], encoder.grid(), gradient=gradient
+        )
+
+    assert bool(kept) == gradient

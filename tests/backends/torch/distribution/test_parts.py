@@ -111,7 +111,7 @@ def test_an_axis_that_divides_is_cut_or_the_longest(two_processes, size, axis):
     assert (part.axis, tuple(part.shape)) == (axis, size)
 
 
-@pytest.mark.parametrize("remat", [False, True])
+@pytest.mark.parametrize("remat", ["none", "blocks", "attention"])
 def test_gathered_weights_are_freed_before_the_backward_pass(
     remat, two_processes, monkeypatch
 ):

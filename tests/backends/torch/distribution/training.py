@@ -22,7 +22,7 @@ RUNS = [
     COPIES,
     Run("data", "vjepa", accumulation=2),
     Run("data", "lejepa"),
-    Run("fsdp", accumulation=2, remat=True),
+    Run("fsdp", accumulation=2, remat="blocks"),
     PARTS,
     SAVED,
 ]
