@@ -46,6 +46,10 @@ these names:
   model of that stage, of which only the shapes are used; it is called in the
   calling thread. Returns an object with `wait()`, or `None` if the backend
   does not compile ahead. `renew_step` uses the program if it fits.
+- `runs_eagerly(model)`: whether Python runs the code of a training step at
+  every step, which may then differ from step to step.
+- `is_idle(tensor)`: whether the device has done all its work up to `tensor`,
+  the loss of the latest batch. Does not wait.
 - `cache_programs(folder)`: stores compiled programs in a folder for other
   processes, if the backend supports it.
 - `compiled(model, function, example=None)`: `function` without gradients,
@@ -157,6 +161,8 @@ NAMES = (
     "compile_ahead",
     "planning_environment",
     "plan_steps",
+    "runs_eagerly",
+    "is_idle",
     "cache_programs",
     "compiled",
     "global_norm",

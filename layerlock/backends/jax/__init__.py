@@ -236,6 +236,14 @@ def compile_ahead(model, config, make_model):
     return model.next_step
 
 
+def runs_eagerly(model):
+    return model.run_eagerly
+
+
+def is_idle(tensor):
+    return tensor.is_ready()
+
+
 def cache_programs(folder):
     # The user's own setting of JAX has priority.
     if not jax.config.jax_compilation_cache_dir:

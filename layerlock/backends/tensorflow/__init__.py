@@ -115,6 +115,14 @@ def compile_ahead(model, config, make_model):
     return None  # A `tf.function` is traced at its first call.
 
 
+def runs_eagerly(model):
+    return model.run_eagerly
+
+
+def is_idle(tensor):
+    return True  # not known; another thread fetches the batches
+
+
 def cache_programs(folder):
     pass
 

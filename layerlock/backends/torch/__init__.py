@@ -125,7 +125,7 @@ class TrainStep:
             sample_weight=sample_weight,
             training=True,
         )
-        mean_loss = rows.global_mean(loss)
+        mean_loss = rows.global_mean(loss.detach())
         # Keras has no public way to update its loss tracker in a custom step.
         self._loss_tracker.update_state(
             mean_loss,
@@ -213,6 +213,15 @@ def renew_step(model, frozen_variables):
 
 def compile_ahead(model, config, make_model):
     return None  # Eager steps: there is nothing to compile.
+
+
+def runs_eagerly(model):
+    return True  # `fused` compiles parts of a step.
+
+
+def is_idle(tensor):
+    # Of the default stream, and without a wait.
+    return tensor.device.type != "cuda" or torch.cuda.current_stream().query()
 
 
 def cache_programs(folder):

@@ -32,6 +32,8 @@ class FreezeWhenConverged(keras.callbacks.Callback):
     True
     """
 
+    takes_tensors = True  # see `TensorLogs`
+
     def __init__(self, schedule, lock, monitors, drift=None):
         super().__init__()
         self.schedule = schedule

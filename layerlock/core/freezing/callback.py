@@ -59,6 +59,8 @@ class LayerLock(keras.callbacks.Callback):
     [(1, 1), (3, 2)]
     """
 
+    takes_tensors = True  # see `TensorLogs`
+
     def __init__(
         self,
         schedule="linear",
@@ -96,6 +98,17 @@ class LayerLock(keras.callbacks.Callback):
             self.next_event = step
         else:
             self.next_event = self.schedule.next_event(step)
+
+    def may_act(self, batch: int) -> bool:
+        """Whether layers may freeze at the end of a batch.
+
+        Args:
+            batch: int, the number of a batch in its epoch that is not counted
+                yet.
+        """
+        return self.next_event is not None and self.counter.may_reach(
+            self.next_event, batch - self.batch
+        )
 
     def on_train_begin(self, logs=None):
         if self.scheduler is None or self.scheduler.model is not self.model:

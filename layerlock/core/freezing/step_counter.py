@@ -43,22 +43,30 @@ class StepCounter:
         """Whether at least `step` optimizer updates are done."""
         if self.step >= step:
             return True
-        # Maximum number of updates since the last reading.
-        most = -(-(self.batches + self.accumulation - 1) // self.accumulation)
-        if self.batches == 0 or self.step + most < step:
+        if self.batches == 0 or not self.may_reach(step):
             return False
         return self.read() >= step
+
+    def may_reach(self, step: int, batches: int = 0) -> bool:
+        """Whether `step` updates may be done after `batches` more batches."""
+        batches += self.batches
+        # Maximum number of updates since the last reading.
+        most = -(-(batches + self.accumulation - 1) // self.accumulation)
+        return self.step + most >= step
 
 
 class EverySteps(keras.callbacks.Callback):
     """Calls `on_step` every `every` optimizer steps, and at the last step.
 
-    A subclass implements `on_step(step, logs)`.
+    A subclass implements `on_step(step, logs)`. Between its steps it does not
+    wait for the device.
 
     Args:
         every: int, in optimizer steps.
         last_step: int, the last optimizer step of the run, or `None`.
     """
+
+    takes_tensors = True  # see `TensorLogs`
 
     def __init__(self, every: int, last_step: int | None = None):
         super().__init__()
@@ -87,8 +95,22 @@ class EverySteps(keras.callbacks.Callback):
             self.on_step(self.counter.step, logs)
             self._plan()
 
+    def may_act(self, batch: int) -> bool:
+        """Whether `on_step` may run at the end of a batch.
+
+        Args:
+            batch: int, the number of a batch in its epoch that is not counted
+                yet.
+        """
+        return self.counter.may_reach(self.next_step, batch - self.batch)
+
     def on_step(self, step: int, logs: dict):
-        """Runs after `step` optimizer updates."""
+        """Runs after `step` optimizer updates.
+
+        Args:
+            step: int.
+            logs: dict of the batch, of floats or of scalar tensors.
+        """
         raise NotImplementedError
 
     def _plan(self):

@@ -94,6 +94,19 @@ class Monitors(EverySteps):
             self.model, self._weight_norms, example=()
         )
 
+    def on_train_batch_begin(self, batch, logs=None):
+        measures = self.may_act(batch + self.model.steps_per_execution - 1)
+        self._measure_health(measures)
+
+    def on_train_end(self, logs=None):
+        self._measure_health(True)
+
+    def _measure_health(self, measures: bool):
+        # A compiled step cannot change from batch to batch.
+        model = self.model
+        if backends.runs_eagerly(model) and measures != model.measures_health:
+            model.measures_health = measures
+
     def on_step(self, step, logs):
         model = self.model
         backends.sync_state(model)

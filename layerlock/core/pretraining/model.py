@@ -5,8 +5,6 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezableModel
-from layerlock.core.monitoring import health
-from layerlock.core.normalization import normalize
 from layerlock.core.pretraining import masks, objectives, teacher
 from layerlock.core.pretraining.default_predictor import default_predictor
 from layerlock.core.pretraining.prediction import MaskedPrediction
@@ -20,6 +18,7 @@ from layerlock.core.pretraining.targets import (
     check_views,
     target_layers,
 )
+from layerlock.core.tensor_logs import TensorLogsFit
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -28,6 +27,7 @@ class MaskedPretraining(
     ModelState,
     MaskedPrediction,
     FreezableModel,
+    TensorLogsFit,
     keras.Model,
 ):
     """Trains an encoder to predict the hidden patches of a clip.
@@ -219,20 +219,8 @@ class MaskedPretraining(
         )
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))
-            self._measure_health(
-                features[0], predictions[0][-1], targets[0][-1]
-            )
+            self.measure_health(features[0], predictions[0][-1], targets[0][-1])
         return {"loss": loss}
-
-    def _measure_health(self, features, predictions, targets):
-        # One row per clip: masks of one clip would look like equal clips.
-        tensors = [
-            ops.stop_gradient(tensor[:: self.masks_per_clip])
-            for tensor in (features, predictions, targets)
-        ]
-        self.health.assign(health.measure(*tensors))
-        moments = health.second_moments(normalize(tensors[0]))
-        self.feature_moments.assign(ops.cast(moments, "float32"))
 
     # Methods that Keras calls.
 

@@ -1,6 +1,9 @@
 """Variables of the model itself: counters, measurements, a fixed teacher."""
 
+from keras import ops
+
 from layerlock.core.monitoring import health
+from layerlock.core.normalization import normalize
 from layerlock.core.pretraining import fixed_teacher
 
 
@@ -14,9 +17,13 @@ class ModelState:
         fixed_teacher: a `FixedTeacher`, or `None`.
         saves_fixed_teacher: bool, whether files of the model's weights include
             those of the teacher. A run keeps a reference instead.
+        measures_health: bool, whether a step measures the health of its batch.
+            `Monitors` sets it to false for batches that it does not read, on
+            backends whose steps run eagerly. A compiled step always measures.
     """
 
     saves_fixed_teacher = True
+    measures_health = True
 
     def _add_state(self, width):
         """Adds counters and measurements.
@@ -39,6 +46,24 @@ class ModelState:
             autocast=False,
             aggregation="only_first_replica",  # All compute the same.
         )
+
+    def measure_health(self, features, predictions, targets):
+        """Measures a batch in the training step.
+
+        Args:
+            features, predictions, targets: as for `health.measure`, with
+                `masks_per_clip` rows per clip.
+        """
+        if not self.measures_health:
+            return
+        # One row per clip: masks of one clip would look like equal clips.
+        tensors = [
+            ops.stop_gradient(tensor[:: self.masks_per_clip])
+            for tensor in (features, predictions, targets)
+        ]
+        self.health.assign(health.measure(*tensors))
+        moments = health.second_moments(normalize(tensors[0]))
+        self.feature_moments.assign(ops.cast(moments, "float32"))
 
     def _add_fixed_teacher(self, encoder):
         """Adds the teacher, after encoder, predictor and objective."""

@@ -137,7 +137,9 @@ def build(
         steps=steps,
         keep=config.run.keep_checkpoints,
         clips=inputs.fixed_clips(clips.source, NUM_PICTURED),
+        before_save=non_finite_loss.check,
     )
+    stopwatch.readers = [monitors, drift, *probe, log, lock, snapshots]
     in_order = [
         stopwatch,
         monitors,

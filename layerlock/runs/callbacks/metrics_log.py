@@ -2,6 +2,9 @@
 
 import statistics
 
+import numpy as np
+from keras import ops
+
 from layerlock import backends
 from layerlock.core.costs.cumulative import cumulative_flops
 from layerlock.core.freezing.step_counter import EverySteps
@@ -66,11 +69,15 @@ class MetricsLog(EverySteps):
         self.validate_every = validate_every
         self.waiting_hint = waiting_hint
         self.trackers = trackers or Trackers()
-        self.losses = []  # of the batches since the last line
+        # Of the batches since the last line. Those of the newest ones are on
+        # the device: one scalar of each batch, or one vector of several.
+        self.losses = []
+        self.logged_step = None
+        self.logged_losses = []  # of the last line
 
     def get_state(self) -> dict:
         """Returns the state for a checkpoint."""
-        return {"losses": self.losses}
+        return {"losses": list(self.read_losses())}
 
     def set_state(self, state: dict):
         """Restores the state that `get_state` returned."""
@@ -91,17 +98,28 @@ class MetricsLog(EverySteps):
         self._report_freezes()
 
     def on_train_batch_end(self, batch, logs=None):
-        self.losses.append(float(logs["batch_loss"]))
+        several = self.model.steps_per_execution > 1
+        self.losses.append(
+            self.model.batch_losses if several else logs["batch_loss"]
+        )
         super().on_train_batch_end(batch, logs)
         self.progress.advance(self.counter.step)
+
+    def read_losses(self) -> list[float]:
+        """The losses since the last line; waits for the device."""
+        self.losses = [
+            number for loss in self.losses for number in _numbers(loss)
+        ]
+        return self.losses
 
     def on_step(self, step, logs):
         model = self.model
         backends.sync_state(model)
+        self.logged_step, self.logged_losses = step, self.read_losses()
         lap = self.stopwatch.take_lap()
         metrics = {
             "step": step,
-            "loss": statistics.fmean(self.losses),
+            "loss": statistics.fmean(self.logged_losses),
             "frozen_layers": model.frozen_layers,
             "target_layer": _newest(model.target_layers),
             "learning_rate": float(logs["learning_rate"]),
@@ -196,6 +214,13 @@ class MetricsLog(EverySteps):
                 and flops * self.counter.accumulation,
             }
         return self.measured
+
+
+def _numbers(loss) -> list[float]:
+    """The floats of a float, of a scalar or of a vector."""
+    if isinstance(loss, float):
+        return [loss]
+    return np.atleast_1d(ops.convert_to_numpy(loss)).tolist()
 
 
 def _newest(target_layers):

@@ -29,6 +29,8 @@ class Snapshots(EverySteps):
         keep: int, checkpoints to keep.
         clips: uint8 `(clips, frames, height, width, 3)`, for the pictures of
             the report; the same at every checkpoint.
+        before_save: function without arguments, called before a checkpoint
+            is saved, such as a check that raises. Defaults to `None`.
 
     Attributes:
         interruption: an `Interruption`. Once it has a signal, the next
@@ -44,6 +46,7 @@ class Snapshots(EverySteps):
         steps,
         keep,
         clips,
+        before_save=None,
     ):
         super().__init__(every, last_step=steps)
         self.run = run
@@ -52,6 +55,7 @@ class Snapshots(EverySteps):
         self.steps = steps
         self.saver = Saver(run.checkpoints_path, keep, run.is_writer)
         self.clips = clips
+        self.before_save = before_save
         self.interruption = Interruption()
         self.step_of_signal = None
         self.saved_step = None
@@ -106,6 +110,8 @@ class Snapshots(EverySteps):
 
     def save(self):
         """Saves a checkpoint, and exports encoder and pictures."""
+        if self.before_save is not None:
+            self.before_save()
         model, step = self.model, self.counter.step
         state = {
             "frozen_layers": self.lock.frozen_layers,

@@ -85,10 +85,42 @@ def test_the_last_line_says_that_it_diverged(broken):
     *_, before, last = broken.run.read_metrics()
 
     assert (before["step"], before["verdict"]) == (4, "healthy")
-    assert (last["step"], last["verdict"]) == (BROKEN, "diverged")
+    assert (last["step"], last["verdict"]) == (8, "diverged")
 
 
 def test_the_message_says_where_and_what_now(broken):
     assert f"nan at step {BROKEN}, batch {BROKEN - 1}" in broken.error
     assert "failure.json" in broken.error
     assert "`learning_rate`" in broken.error
+
+
+def test_a_checkpoint_between_lines_is_not_saved_after_a_broken_batch(
+    tmp_path,
+):
+    training = Training(
+        tmp_path / "run", PiecewiseFreezeSchedule([(3, 1)]), log_every=4
+    )
+    non_finite_loss = StopOnNonFiniteLoss(
+        training.run, training.monitors, training.log, lambda batch: [batch]
+    )
+    training.snapshots.before_save = non_finite_loss.check
+    callbacks = [training.monitors, training.log, non_finite_loss]
+    for callback in (training.lock, training.snapshots, *callbacks):
+        callback.set_model(training.model)
+    model = training.model
+    model.optimizer.build(model.trainable_variables)
+    for callback in (training.lock, training.snapshots, *callbacks):
+        callback.on_train_begin()
+        callback.on_epoch_begin(0)
+    logs = {"grad_norm": 1.0, "learning_rate": 1e-2}
+    for number, loss in enumerate((1.0, float("inf"), 1.0)):
+        model.optimizer._iterations.assign_add(1)
+        model.batches_seen.assign_add(1)
+        for callback in callbacks:
+            callback.on_train_batch_end(number, {**logs, "batch_loss": loss})
+
+    with pytest.raises(NonFiniteLossError, match="inf at step 2, batch 1"):
+        training.snapshots.save()
+
+    assert checkpoints.find(training.run.checkpoints_path) == []
+    assert training.run.read_metrics()[-1]["step"] == 3

@@ -158,3 +158,49 @@ def test_the_batches_are_the_same_and_are_closed(batches):
     next(stream)
     stream.close()
     assert closed == [True, True]
+
+
+class Reader:
+    """Stands in for a callback that reads every `every` batches."""
+
+    def __init__(self, every):
+        self.every = every
+
+    def may_act(self, batch):
+        return (batch + 1) % self.every == 0
+
+
+def test_between_the_steps_of_readers_nothing_is_waited_for(batches):
+    waits = []
+    end_span = batches.watch._end_span
+    batches.watch._end_span = lambda: waits.append(batches.batch) or end_span()
+    batches.watch.readers = [Reader(4), Reader(6)]
+
+    batches.train(*[1] * 9)
+    batches.freeze().train(*[1] * 3)
+
+    # The first batch of a stage compiles.
+    assert waits == [0, 3, 5, 7, 9, 11]
+    assert batches.watch.seconds == 12
+    assert batches.watch.take_lap()[:2] == (1.0, 0.0)
+
+
+def test_a_state_holds_the_batches_that_are_not_waited_for(batches):
+    batches.watch.readers = [Reader(10)]
+    batches.train(1, 1, 1).watch.get_state()
+    batches.train(1, 1)
+
+    assert batches.watch.get_state() == {"seconds": 5.0}
+    assert batches.watch.seconds == 5.0
+
+
+@pytest.mark.parametrize(
+    ("waits", "expected"),
+    [
+        ([(2.0, True, True)], 2.0),  # for the first batch of a span
+        ([(2.0, False, True)], 1.5),  # a step of half a second ran meanwhile
+        ([(0.25, False, True), (9.0, False, False)], 0.0),  # still running
+    ],
+)
+def test_a_wait_counts_while_the_device_is_idle(waits, expected):
+    assert stopwatch._idle_seconds(waits, step_seconds=0.5) == expected
