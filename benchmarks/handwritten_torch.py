@@ -25,8 +25,8 @@ class Step:
         weight_decay: float.
         gradient_clip: float.
         dtype: str, to which the network is autocast. Defaults to `"float32"`.
-        compiled: bool, compile masks and loss as one program with
-            `torch.compile`. Defaults to `False`.
+        compiled: bool, compile the loss as one program with `torch.compile`.
+            Defaults to `False`.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Step:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
         with self.autocast:
-            loss = self.loss(clips, self.batch)
+            loss = self.loss(clips, *self._indices(len(clips)))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained, self.gradient_clip)
         self.optimizer.step()
@@ -137,17 +137,16 @@ class Step:
             trained += params["embedding"]
         return [p.requires_grad_() for p in trained]
 
-    def _indices(self, num_clips, batch):
+    def _indices(self, num_clips):
         with torch.no_grad():
             [(visible, hidden)] = self.mask(
-                num_clips, self.grid, self.seed, batch
+                num_clips, self.grid, self.seed, self.batch
             )
         scored = max(1, round(hidden.shape[1] * self.target_fraction))
         return visible.long(), hidden[:, :scored].long()
 
-    def _loss(self, clips, batch):
+    def _loss(self, clips, visible, hidden):
         encoder, params = self.encoder, self.params
-        visible, hidden = self._indices(len(clips), batch)
         k = self.frozen_layers
         decoding = encoder.num_layers - encoder.num_decoder_layers
         patches = self._patchify(clips)

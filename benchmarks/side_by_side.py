@@ -30,6 +30,8 @@ class Rounds(keras.callbacks.Callback):
         turn: int, steps of a turn, a divisor of `steps`. Defaults to `1`.
     """
 
+    takes_tensors = True  # `fit` need not wait for the logs of every batch
+
     def __init__(
         self, theirs, steps: int, rounds: int, first_batch: int, turn: int = 1
     ):
@@ -90,6 +92,8 @@ class Guest(keras.callbacks.Callback):
         train: function of a number of steps and a callback, which calls `fit`.
     """
 
+    takes_tensors = True
+
     def __init__(self, train):
         super().__init__()
         self.train = train
@@ -134,6 +138,8 @@ class WaitForStep(keras.callbacks.Callback):
 
     Place it first, so that the other callbacks are not charged for the step.
     """
+
+    takes_tensors = True
 
     def on_train_batch_end(self, batch, logs=None):
         float(logs["batch_loss"])

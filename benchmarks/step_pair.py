@@ -174,6 +174,8 @@ class Losses(keras.callbacks.Callback):
         mixed_precision: `"none"` or `"bfloat16"`.
     """
 
+    takes_tensors = True
+
     def __init__(self, expected, mixed_precision):
         super().__init__()
         self.expected = expected

@@ -66,6 +66,10 @@ from layerlock.backends.torch.operations import (
     reshape as reshape,
     split as split,
 )
+from layerlock.backends.torch.tracing import (
+    named_step as named_step,
+    tracing as tracing,
+)
 from layerlock.backends.torch.transfers import constant, to_device as to_device
 
 
