@@ -63,7 +63,8 @@ class Rounds(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         done = batch + 1 - self.first_batch
-        if done < 0 or done % self.turn:
+        is_over = batch >= self.num_batches
+        if done < 0 or done % self.turn or is_over:
             return
         float(logs["batch_loss"])  # waits for the device
         ended = time.perf_counter()

@@ -12,8 +12,10 @@ from side_by_side import Rounds
 
 from layerlock import backends, runs
 from layerlock.core.costs import flops
+from layerlock.runs.callbacks.trace import Trace
 
 NUM_CHECKED = 5  # steps whose losses must agree
+NUM_TRACED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +82,13 @@ def stages_of(preset: dict) -> list[int]:
     return [0, round(most / 3), round(2 * most / 3)]
 
 
-def measure(case: Case, *callbacks) -> dict:
+def measure(case: Case, trace=None) -> dict:
     """Trains a case, and returns what was measured.
 
     Args:
         case: what to measure.
-        *callbacks: further callbacks of our `fit`.
+        trace: folder for a trace of some steps of ours, after all rounds.
+            Defaults to `None`.
 
     Returns:
         dict with `ratio`, `low`, `high`, seconds of a step, losses, memory,
@@ -116,12 +119,17 @@ def measure(case: Case, *callbacks) -> dict:
             first_batch=math.ceil(NUM_CHECKED / case.turn) * case.turn,
             turn=case.turn,
         )
+        ends = rounds.num_batches
+        traces = []
+        if trace is not None:
+            traces = [Trace(trace, ends + 1, ends + NUM_TRACED)]
+            ends += NUM_TRACED
         model.fit(
             endless(batches),
-            steps_per_epoch=rounds.num_batches,
+            steps_per_epoch=ends,
             shuffle=False,
             verbose=0,
-            callbacks=[*used.in_order, losses, *callbacks, rounds],
+            callbacks=[*traces, *used.in_order, losses, rounds],
         )
         found = {
             **rounds.found(),
