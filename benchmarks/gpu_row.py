@@ -60,7 +60,7 @@ def measure_memory(row: Row) -> dict:
     config, method = case(row, row.batch_size).configuration("runs/none")
     sizes = costs.step_sizes(config, method)
     planned = StepMemory.of(
-        sizes, row.frozen_layers, bytes_per_number=4 if row.is_tiny else 2
+        sizes, row.stage, bytes_per_number=4 if row.is_tiny else 2
     )
     peak, fixed = probe(row)
     return {
@@ -82,7 +82,7 @@ def measure_remat(row: Row) -> dict:
         )
     config, method = case(row, row.batch_size).configuration("runs/none")
     model = building.build(config, method)
-    step = handwritten_step(model, config, method, row.frozen_layers)
+    step = handwritten_step(model, config, method, row.stage)
     [clips] = noise(model, row.batch_size, 1)
     found["clips_theirs"] = estimate(
         step.peak_bytes(clips),
@@ -120,7 +120,7 @@ def case(row: Row, batch_size: int, *flags) -> Case:
     """The case of `step_pair.py` of a row."""
     return Case(
         row.preset,
-        row.frozen_layers,
+        row.stage,
         batch_size,
         mixed_precision=row.mixed_precision,
         # On a CPU compilation would take most of the time of a rehearsal.
@@ -140,7 +140,7 @@ def probe(row: Row, *flags) -> tuple[int | None, int]:
         "runs/none"
     )
     model = building.build(config, method)
-    FreezeScheduler(method.schedule, model).freeze(row.frozen_layers)
+    FreezeScheduler(method.schedule, model).freeze(row.stage)
     [clips] = noise(model, row.batch_size, 1)
     for _ in range(2):  # the first one makes the slots
         model.train_on_batch(clips)

@@ -40,12 +40,7 @@ class Row:
     @property
     def preset(self) -> str:
         """The preset that is trained."""
-        return f"video_vit_{'nano' if self.is_tiny else self.size}"
-
-    @property
-    def frozen_layers(self) -> int:
-        """The stage that is trained."""
-        return 4 if self.is_tiny and self.stage else self.stage
+        return f"video_vit_{self.size}"
 
     @property
     def mixed_precision(self) -> str:
@@ -53,8 +48,15 @@ class Row:
         return "none" if self.is_tiny else "bfloat16"
 
     def rehearsal(self):
-        """The same row, so small that a CPU does it in seconds."""
-        return dataclasses.replace(self, batch_size=2, seconds=60, is_tiny=True)
+        """A row of that kind so small that a CPU does it in seconds."""
+        return dataclasses.replace(
+            self,
+            size="nano",
+            stage=4 if self.stage else 0,
+            batch_size=2,
+            seconds=60,
+            is_tiny=True,
+        )
 
 
 def rows() -> list[Row]:

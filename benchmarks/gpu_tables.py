@@ -76,7 +76,9 @@ def section(found: dict, tiny: dict) -> str:
         lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
         for row in rows():
             if row.kind == kind:
-                values = cells(row, found.get(row.name), tiny.get(row.name))
+                values = cells(
+                    row, found.get(row.name), tiny.get(row.rehearsal().name)
+                )
                 lines.append(f"| {' | '.join(values)} |")
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, *limits(found)])
