@@ -26,6 +26,8 @@ class Step:
         gradient_clip: float.
         dtype: str, in which the network computes; weights, norms and the loss
             are float32. Defaults to `"float32"`.
+        scanned: bool, let `train` run its batches in one program. Defaults to
+            `False`.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Step:
         weight_decay,
         gradient_clip,
         dtype="float32",
+        scanned=False,
     ):
         encoder = model.encoder
         self.encoder = encoder
@@ -66,11 +69,26 @@ class Step:
         self.frozen, trained = self._split(parameters(model))
         self.state = (trained, self.optimizer.init(trained), jnp.int32(0))
         self.step = jax.jit(self._step, donate_argnums=0)
+        self.scan = jax.jit(self._scan, donate_argnums=0) if scanned else None
 
     def __call__(self, clips):
         """Trains on a batch; returns the loss, on the device."""
         self.state, loss = self.step(self.state, self.frozen, clips)
         return loss
+
+    def train(self, batches):
+        """Trains on some batches; returns the last loss, on the device."""
+        if self.scan is None:
+            return [self(clips) for clips in batches][-1]
+        self.state, losses = self.scan(self.state, self.frozen, batches)
+        return losses[-1]
+
+    def _scan(self, state, frozen, batches):
+        return jax.lax.scan(
+            lambda state, clips: self._step(state, frozen, clips),
+            state,
+            jnp.stack(batches),
+        )
 
     def peak_bytes(self, clips) -> int:
         """Bytes of the compiled step at its fullest."""

@@ -25,7 +25,8 @@ class Step:
         weight_decay: float.
         gradient_clip: float.
         dtype: str, to which the network is autocast. Defaults to `"float32"`.
-        compiled: bool, use `torch.compile`. Defaults to `False`.
+        compiled: bool, compile the loss as one program with `torch.compile`.
+            Defaults to `False`.
     """
 
     def __init__(
@@ -72,14 +73,19 @@ class Step:
         self.autocast = torch.autocast(
             device.type, getattr(torch, dtype), enabled=dtype != "float32"
         )
-        self.batch = 0
-        self.loss = torch.compile(self._loss) if compiled else self._loss
+        self.rates = []
+        self.step = 0
+        # On the device too: a number from the host would wait for it.
+        self.batch = torch.zeros((), dtype=torch.int32, device=device)
+        self.loss = self._loss
+        if compiled:
+            self.loss = torch.compile(self._loss, dynamic=False)
 
     def __call__(self, clips):
         """Trains on a batch; returns the loss, on the device."""
         clips = torch.as_tensor(clips).to(self.params["latent"].device)
         for group in self.optimizer.param_groups:
-            group["lr"] = float(self.learning_rate(self.batch))
+            group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
         with self.autocast:
             loss = self.loss(clips, *self._indices(len(clips)))
@@ -87,7 +93,20 @@ class Step:
         torch.nn.utils.clip_grad_norm_(self.trained, self.gradient_clip)
         self.optimizer.step()
         self.batch += 1
+        self.step += 1
         return loss.detach()
+
+    def train(self, batches):
+        """Trains on some batches; returns the last loss, on the device."""
+        return [self(clips) for clips in batches][-1]
+
+    def _rate(self) -> float:
+        """The learning rate of this step, from a table."""
+        if self.step == len(self.rates):
+            with keras.device("cpu"):  # reading it from a GPU would wait
+                some = range(self.step, self.step + 500)
+                self.rates += [float(self.learning_rate(step)) for step in some]
+        return self.rates[self.step]
 
     def peak_bytes(self, clips) -> int:
         """Bytes of weights, gradients, optimizer and what autograd keeps."""

@@ -30,6 +30,8 @@ class Rounds(keras.callbacks.Callback):
         turn: int, steps of a turn, a divisor of `steps`. Defaults to `1`.
     """
 
+    takes_tensors = True  # `fit` need not wait for the logs of every batch
+
     def __init__(
         self, theirs, steps: int, rounds: int, first_batch: int, turn: int = 1
     ):
@@ -61,7 +63,8 @@ class Rounds(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         done = batch + 1 - self.first_batch
-        if done < 0 or done % self.turn:
+        is_over = batch >= self.num_batches
+        if done < 0 or done % self.turn or is_over:
             return
         float(logs["batch_loss"])  # waits for the device
         ended = time.perf_counter()
@@ -89,6 +92,8 @@ class Guest(keras.callbacks.Callback):
     Args:
         train: function of a number of steps and a callback, which calls `fit`.
     """
+
+    takes_tensors = True
 
     def __init__(self, train):
         super().__init__()
@@ -134,6 +139,8 @@ class WaitForStep(keras.callbacks.Callback):
 
     Place it first, so that the other callbacks are not charged for the step.
     """
+
+    takes_tensors = True
 
     def on_train_batch_end(self, batch, logs=None):
         float(logs["batch_loss"])

@@ -6,10 +6,20 @@
 
 Ours runs through `model.fit` with every callback of `recipes/pretrain.py`, one
 log line a round; the other, `handwritten_jax.py` or `handwritten_torch.py`, is
-a bare loop. They take turns, a step each, or --turn. Same network, weights,
-masks, batches, optimizer and precision: before anything is timed, both must
-lose the same over five steps. Needs optax on JAX (`pip install -e
-'.[benchmark]'`). The last line is JSON.
+a bare loop, which waits for the device at the end of its turn only. They take
+turns of --turn steps. Same network, weights, masks, batches, optimizer and
+precision: before anything is timed, both must lose the same over five steps.
+Needs optax on JAX (`pip install -e '.[benchmark]'`). The last line is JSON.
+
+On PyTorch every stage is measured twice: eager against eager, and compiled
+blocks (`--jit_compile`) against `torch.compile`; --compiled and --nocompiled
+leave one of them out. --scanned on JAX lets the step by hand train a turn in
+one program.
+
+Nothing but Python counts with the smallest network, one clip and one thread:
+
+    KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/step_time.py \\
+        --preset=video_vit_nano --batch_size=1 --steps=20 --turn=5 --stages=0
 
 On an accelerator, in bfloat16, and with the arithmetic that it is sold for:
 
@@ -22,30 +32,19 @@ On an accelerator, in bfloat16, and with the arithmetic that it is sold for:
 `utilisation` is the share of --peak_tflops that the matrix products of a step
 use, counted from sizes. --alone leaves the other step out, where both do not
 fit, or where the peak memory that an allocator reports must be of one of them.
+--pretrain_flags adds flags of `layerlock pretrain` to ours.
 """
 
-import itertools
 import json
 import sys
-import tempfile
 
 import keras
-import numpy as np
 from absl import flags
-from job_parts import (
-    endless,
-    handwritten_step,
-    long_run,
-    noise,
-    open_job,
-)
-from side_by_side import Rounds
+from step_pair import Case, measure, stages_of
 
-from layerlock import backends, runs
-from layerlock.core.costs import flops
+from layerlock import backends
 from layerlock.models import presets
 
-NUM_CHECKED = 5  # steps whose losses must agree
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "preset", "video_vit_tiny", "Size of the encoder.", flag_values=FLAGS
@@ -82,38 +81,54 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_bool(
     "compiled",
-    False,
-    "On PyTorch: --jit_compile against torch.compile.",
+    None,
+    "On PyTorch: --jit_compile against torch.compile, or eager against eager. "
+    "Default: both.",
     flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "scanned",
+    False,
+    "On JAX: the step by hand trains a turn in one program.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_string(
+    "pretrain_flags", [], "Further flags of ours.", flag_values=FLAGS
 )
 flags.DEFINE_integer("rounds", 9, "Alternating rounds.", flag_values=FLAGS)
 flags.DEFINE_integer("steps", 10, "Steps of a round.", flag_values=FLAGS)
 flags.DEFINE_integer(
-    "turn", 1, "Steps before the other has its turn.", flag_values=FLAGS
+    "turn", 5, "Steps before the other has its turn.", flag_values=FLAGS
 )
 
 
 def main(argv):
     """Measures every stage, and prints one JSON object."""
     FLAGS(argv)
-    arguments = presets.PRESETS[FLAGS.preset]
-    most = arguments["num_layers"] - arguments["num_decoder_layers"]
-    stages = FLAGS.stages or [0, round(most / 3), round(2 * most / 3)]
+    stages = FLAGS.stages or stages_of(presets.PRESETS[FLAGS.preset])
     found = []
-    for stage in map(int, stages):
-        found.append({"frozen_layers": stage, **measure(stage)})
-        print(json.dumps(found[-1]))
-    worst = max(found, key=lambda stage: stage["ratio"] or 0.0)
+    for compiled in variants():
+        for stage in map(int, stages):
+            measured = measure(case(stage, compiled))
+            found.append(
+                {"frozen_layers": stage, "compiled": compiled, **measured}
+            )
+            print(json.dumps(found[-1]), flush=True)
     print(
         json.dumps(
             {
                 "name": "step_time",
-                **{name: worst[name] for name in ("ratio", "low", "high")},
+                **worst(found, compiled=variants()[0]),
+                **{
+                    f"{name}_compiled": value
+                    for name, value in worst(found, compiled=True).items()
+                },
                 "preset": FLAGS.preset,
                 "backend": keras.backend.backend(),
-                "compiled": FLAGS.compiled,
                 "devices": backends.devices(),
                 "batch_size": FLAGS.batch_size,
+                "turn": FLAGS.turn,
+                "scanned": FLAGS.scanned,
                 "mixed_precision": FLAGS.mixed_precision,
                 "target": FLAGS.target,
                 "mask_ratio": FLAGS.mask_ratio,
@@ -124,111 +139,43 @@ def main(argv):
     )
 
 
-def measure(stage: int) -> dict:
-    """Ours over theirs at a stage."""
-    with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        config, method = long_run(
-            FLAGS.preset,
-            f"--batch_size={FLAGS.batch_size}",
+def variants() -> list[bool]:
+    """Whether blocks are compiled, in each of the measurements."""
+    if FLAGS.compiled is not None:
+        return [FLAGS.compiled]
+    return [False, True] if keras.backend.backend() == "torch" else [False]
+
+
+def worst(found, compiled: bool) -> dict:
+    """The ratio of the stage where it is highest, with its range."""
+    stages = [stage for stage in found if stage["compiled"] == compiled]
+    if not stages:
+        return {}
+    highest = max(stages, key=lambda stage: stage["ratio"] or 0.0)
+    return {name: highest[name] for name in ("ratio", "low", "high")}
+
+
+def case(stage: int, compiled: bool) -> Case:
+    """The case of a stage that the flags name."""
+    return Case(
+        FLAGS.preset,
+        stage,
+        FLAGS.batch_size,
+        FLAGS.target,
+        FLAGS.mixed_precision,
+        compiled,
+        FLAGS.scanned,
+        FLAGS.alone,
+        FLAGS.steps,
+        FLAGS.rounds,
+        FLAGS.turn,
+        FLAGS.peak_tflops,
+        (
             f"--mask_ratio={FLAGS.mask_ratio}",
-            f"--target={FLAGS.target}",
             f"--target_fraction={FLAGS.target_fraction}",
-            f"--mixed_precision={FLAGS.mixed_precision}",
-            f"--log_every={FLAGS.steps}",
-            *(["--jit_compile"] if FLAGS.compiled else []),
-            f"--run_dir={folder}/run",
-        )
-        model, used, _ = open_job(config, method, progress)
-        used.lock.compile_ahead = False  # nothing is to run beside the steps
-        used.lock.scheduler.freeze(stage)
-        # On the device: what it takes to get them there is not asked for.
-        batches = [
-            keras.ops.convert_to_tensor(batch)
-            for batch in noise(model, FLAGS.batch_size, NUM_CHECKED)
-        ]
-        theirs = expected = None
-        compilation = {"compiled": True} if FLAGS.compiled else {}
-        if not FLAGS.alone:
-            theirs = handwritten_step(
-                model, config, method, stage, **compilation
-            )
-            expected = [float(theirs(batch)) for batch in batches]
-        losses = Losses(expected)
-        rounds = Rounds(
-            taking_turns(theirs, batches),
-            FLAGS.steps,
-            FLAGS.rounds,
-            first_batch=NUM_CHECKED,
-            turn=FLAGS.turn,
-        )
-        model.fit(
-            endless(batches),
-            steps_per_epoch=rounds.num_batches,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*used.in_order, losses, rounds],
-        )
-        found = {
-            **rounds.found(),
-            "losses_ours": losses.values,
-            "losses_theirs": expected,
-            "peak_bytes_ours": backends.measure_step(model).peak_bytes,
-        }
-        found |= pace(model, stage, found["step_seconds_ours"])
-        if theirs is None:
-            return found | dict.fromkeys(
-                ("ratio", "low", "high", "step_seconds_theirs")
-            )
-        return found | {"peak_bytes_theirs": theirs.peak_bytes(batches[0])}
-
-
-def taking_turns(step, batches):
-    """A function of a number of steps that does them and waits for the last."""
-    turns = itertools.cycle(batches)
-
-    def take(num_steps):
-        if step is not None:
-            losses = [step(next(turns)) for _ in range(num_steps)]
-            float(losses[-1])
-
-    return take
-
-
-def pace(model, stage, seconds) -> dict:
-    """Clips and FLOPs per second, and the share of what the device can do."""
-    sizes = flops.StepSizes.of(
-        model, model.encoder.clip_shape, FLAGS.batch_size
+            *FLAGS.pretrain_flags,
+        ),
     )
-    tflops = sizes.step_flops(stage, model.target_layers) / seconds / 1e12
-    return {
-        "clips_per_second": FLAGS.batch_size / seconds,
-        "tflops_per_second": tflops,
-        "utilisation": FLAGS.peak_tflops and tflops / FLAGS.peak_tflops,
-    }
-
-
-class Losses(keras.callbacks.Callback):
-    """Keeps the losses of the first batches, and says if they are wrong.
-
-    Args:
-        expected: list of floats, what they must be; `None` for whatever.
-    """
-
-    def __init__(self, expected):
-        super().__init__()
-        self.expected = expected
-        self.values = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        if len(self.values) == NUM_CHECKED:
-            return
-        self.values.append(float(logs["batch_loss"]))
-        if self.expected and len(self.values) == NUM_CHECKED:
-            np.testing.assert_allclose(
-                self.values,
-                self.expected,
-                rtol=1e-3 if FLAGS.mixed_precision == "none" else 1e-2,
-            )
 
 
 if __name__ == "__main__":

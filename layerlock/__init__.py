@@ -3,6 +3,7 @@
 from layerlock import commands, environment
 
 environment.choose_backend()
+environment.avoid_onednn()
 environment.import_keras()
 
 # ruff: noqa: E402 - Keras reads its backend when it is imported.

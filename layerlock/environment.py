@@ -1,11 +1,15 @@
 """Which framework Keras runs on. Decided before Keras is imported."""
 
+import importlib.metadata
 import importlib.util
 import os
+import re
 import sys
 
 FRAMEWORKS = ("jax", "torch", "tensorflow")
 _VARIABLE = "KERAS_BACKEND"
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+_MENDED = (2, 22)  # its builds no longer corrupt memory
 _chosen = []  # the framework that `choose_backend` set
 
 
@@ -31,6 +35,31 @@ def choose_backend() -> str | None:
     [os.environ[_VARIABLE]] = frameworks
     _chosen[:] = frameworks
     return frameworks[0]
+
+
+def avoid_onednn():
+    """Turns oneDNN off in versions of TensorFlow whose products are unsafe.
+
+    Up to TensorFlow 2.21, matrix products of oneDNN on x86 CPUs may write to
+    memory that is not theirs. A value of the variable that is set stays, and
+    TensorFlow reads it when it is imported.
+
+    Reference: https://github.com/tensorflow/tensorflow/issues/123109
+    """
+    backend = os.environ.get(_VARIABLE) or "tensorflow"  # the one of Keras
+    if backend != "tensorflow" or "tensorflow" in sys.modules:
+        return
+    if _version_of("tensorflow") < _MENDED:
+        os.environ.setdefault(_ONEDNN, "0")
+
+
+def _version_of(framework: str) -> tuple[int, ...]:
+    """Major and minor version; one from before all others if unknown."""
+    try:
+        version = importlib.metadata.version(framework)
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
 def note() -> str:

@@ -38,8 +38,7 @@ def pytest_configure(config):
         "--xla_llvm_disable_expensive_passes=true "
         "--xla_cpu_use_fusion_emitters=false",
     )
-    # TensorFlow 2.21 has oneDNN 3.7, whose matrix products may write to memory
-    # that is not theirs: seen here once in a long while, as an abort.
+    # As `environment.avoid_onednn` does; tests may import TensorFlow first.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     # Many tests build the same model; recipes that resume do, too.
     cache = tempfile.TemporaryDirectory(prefix="layerlock-jax-")

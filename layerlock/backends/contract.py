@@ -73,6 +73,11 @@ these names:
   functions `make_models`, in such a process, for the devices of the
   distribution. Each builds a compiled model, of which only the shapes are used.
 - `measure_step(model)`: the `StepCost` of the latest step.
+- `tracing(folder)`: context in which the profiler of the framework records what
+  host and device do. At its end it writes new files into the folder, which
+  TensorBoard or https://ui.perfetto.dev open, and which name the kernels.
+- `named_step(number)`: context of one training step, which a trace shows as
+  `step` and its number.
 - `unsupported(**options)`: the reason why a combination of options cannot run
   on this backend, or `None`. Options are `dtype_policy`, `distribution`,
   `mesh`, `batch_size`, `steps_per_execution`, and `num_devices` to plan for.
@@ -170,6 +175,8 @@ NAMES = (
     "preserved_random_state",
     "to_device",
     "measure_step",
+    "tracing",
+    "named_step",
     "unsupported",
     "devices",
     "versions",

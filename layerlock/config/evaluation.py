@@ -6,6 +6,7 @@ import pathlib
 from layerlock.config import facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
+from layerlock.config.tracing import check_trace, trace_option
 
 FINAL_NORM = "final_norm"
 
@@ -221,3 +222,7 @@ class FinetuneResultsConfig(ResultsConfig):
     plan: bool = option(
         False, "Show the options, the cost and the memory, and train nothing."
     )
+    trace: str | None = trace_option()
+
+    def check_together(self, config):
+        check_trace(self.trace, config.training.steps)

@@ -5,6 +5,7 @@ import math
 from layerlock.config import facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
+from layerlock.config.tracing import check_trace, trace_option
 
 
 def _log_every(config):
@@ -83,6 +84,7 @@ class RunConfig(Section):
         "again; empty for none. JAX_COMPILATION_CACHE_DIR goes first.",
         may_change=True,
     )
+    trace: str | None = trace_option(may_change=True)
     monitor_every: int = option(
         rule=_monitor_every,
         low=1,
@@ -116,6 +118,9 @@ class RunConfig(Section):
                 "out, or pass `plan` too."
             )
         facts.check_trackers(self.track)
+        check_trace(
+            self.trace, config.training.steps * config.training.accumulation
+        )
         if self.checkpoint_every % self.log_every:
             raise OptionError(
                 "`checkpoint_every` must be a multiple of `log_every`. "

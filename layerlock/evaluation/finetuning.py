@@ -127,6 +127,7 @@ def finetune(
     verbose: int = 0,
     on_trial=None,
     on_trained=None,
+    callbacks=(),
 ) -> probing.Result:
     """Trains an encoder and a readout on a task, and scores the test split.
 
@@ -151,6 +152,7 @@ def finetune(
         on_trained: function without arguments, called after training and
             before the test, for example to save the encoder. Defaults to
             `None`.
+        callbacks: further `keras.callbacks.Callback`s, called first.
 
     Returns:
         `Result`, with one trial per validation on at most 500 examples:
@@ -199,7 +201,7 @@ def finetune(
                 steps_per_epoch=steps,
                 shuffle=False,
                 verbose=verbose,
-                callbacks=[lock, watch],
+                callbacks=[*callbacks, lock, watch],
             )
     finally:
         batches.close()

@@ -1,5 +1,6 @@
 """Trains an encoder and a readout end to end on a labelled task."""
 
+import contextlib
 import sys
 import time
 
@@ -10,6 +11,7 @@ from layerlock.evaluation import encoders, finetuning, probes
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.judging import costs, results, tasks
 from layerlock.report import canvas, templates
+from layerlock.runs.callbacks import trace
 
 
 def start(config: FinetuneConfig):
@@ -29,6 +31,7 @@ def start(config: FinetuneConfig):
         training.gradient_clip,
     )
     out = tasks.check_folder(config)
+    trace.check_folder(config.results.trace)
 
     def save():
         encoder.save_to_preset(out / "encoder")
@@ -39,7 +42,11 @@ def start(config: FinetuneConfig):
         for sentence in task.problems:
             print(f"Note: {sentence}")
         started = time.monotonic()
-        with tasks.made(out):
+        recorded = config.results.trace
+        with tasks.made(out), contextlib.ExitStack() as ending:
+            traces = [trace.Trace(recorded)] if recorded else []
+            for one in traces:
+                ending.callback(one.close)
             try:
                 result = finetuning.finetune(
                     encoder,
@@ -54,6 +61,7 @@ def start(config: FinetuneConfig):
                     verbose=int(sys.stdout.isatty()),
                     on_trial=results.show_trial,
                     on_trained=save,
+                    callbacks=traces,
                 )
             except ValueError as error:
                 raise JobError(str(error)) from error

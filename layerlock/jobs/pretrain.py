@@ -27,6 +27,7 @@ from layerlock.jobs.pretraining import (
 from layerlock.jobs.pretraining.run import PretrainedRun
 from layerlock.runs import checkpoints, contents, lock, trackers
 from layerlock.runs.callbacks.non_finite_loss import NonFiniteLossError
+from layerlock.runs.callbacks.trace import check_folder
 
 
 def start(config: PretrainConfig):
@@ -39,6 +40,7 @@ def start(config: PretrainConfig):
         processes.check(config)
         method = methods.build(config)
         folder = run_folder.choose_folder(config)
+        check_folder(config.run.trace)
         clips = inputs.open_clips(config, folder)
         with building.distributed(config):
             model = building.build(config, method)
@@ -179,6 +181,7 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
         )
     finally:
         batches.close()
+        parts.close()
         if backends.process_count() == 1:
             parts.snapshots.saver.wait()
     if parts.snapshots.counter.step < config.training.steps:

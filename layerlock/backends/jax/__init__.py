@@ -51,6 +51,10 @@ from layerlock.backends.jax.shards import (
     load_shards as load_shards,
     save_shards as save_shards,
 )
+from layerlock.backends.jax.tracing import (
+    named_step as named_step,
+    tracing as tracing,
+)
 
 
 class TrainStep:

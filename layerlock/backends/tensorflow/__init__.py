@@ -15,6 +15,10 @@ from layerlock.backends.tensorflow.distribution import (
     own_rows as own_rows,
     refuse,
 )
+from layerlock.backends.tensorflow.tracing import (
+    named_step as named_step,
+    tracing as tracing,
+)
 
 
 class TrainStep:

@@ -69,6 +69,10 @@ from layerlock.backends.torch.operations import (
     split as split,
     without_gradient as without_gradient,
 )
+from layerlock.backends.torch.tracing import (
+    named_step as named_step,
+    tracing as tracing,
+)
 from layerlock.backends.torch.transfers import constant, to_device as to_device
 
 

@@ -17,6 +17,7 @@ from layerlock.runs.callbacks.metrics_log import MetricsLog
 from layerlock.runs.callbacks.non_finite_loss import StopOnNonFiniteLoss
 from layerlock.runs.callbacks.snapshots import Snapshots
 from layerlock.runs.callbacks.stopwatch import Stopwatch
+from layerlock.runs.callbacks.trace import Trace
 
 NUM_PICTURED = 4  # clips in the report
 NUM_COMPARED = 16  # clips that layers are compared on
@@ -32,6 +33,7 @@ class Callbacks:
         log: the `MetricsLog`.
         snapshots: the `Snapshots`.
         keepers: dict from name to a callback whose state is checkpointed.
+        trace: list with the `Trace`, if one is wanted.
         in_order: list of all of them.
     """
 
@@ -40,7 +42,13 @@ class Callbacks:
     log: MetricsLog
     snapshots: Snapshots
     keepers: dict
+    trace: list[Trace]
     in_order: list[keras.callbacks.Callback]
+
+    def close(self):
+        """Ends what would go on after training that was interrupted."""
+        for trace in self.trace:
+            trace.close()
 
     def restore(self, state: dict, arrays: dict):
         """Goes on from the state and the arrays of a checkpoint."""
@@ -140,7 +148,11 @@ def build(
         before_save=non_finite_loss.check,
     )
     stopwatch.readers = [monitors, drift, *probe, log, lock, snapshots]
+    trace = []
+    if config.run.trace:
+        trace = [Trace(config.run.trace, print_fn=progress.message)]
     in_order = [
+        *trace,
         stopwatch,
         monitors,
         drift,
@@ -151,4 +163,4 @@ def build(
         lock,
         snapshots,
     ]
-    return Callbacks(lock, monitors, log, snapshots, keepers, in_order)
+    return Callbacks(lock, monitors, log, snapshots, keepers, trace, in_order)

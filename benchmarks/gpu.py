@@ -1,0 +1,185 @@
+"""Fills the table of a GPU in docs/performance.md, within some minutes.
+
+    python benchmarks/gpu.py --minutes=8
+    python benchmarks/gpu.py --tiny --minutes=3
+    python benchmarks/gpu_tables.py
+
+Rows are measured in the order of `gpu_rows.py`, the most wanted first. Each
+has a process of its own, with a limit of time: a row that hangs, or needs more
+memory than there is, costs that row only. Its result is written to --results
+at once, one line of JSON; rows that are there are left out, so that the same
+command goes on where it ended. Rows that failed are tried again at the end.
+Compiled programs are kept in --cache, which the first row of a size fills.
+--tiny rehearses all of it on a CPU, with the smallest encoder.
+
+The last line is JSON.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from absl import flags
+from gpu_rows import rows
+
+PROGRAM = pathlib.Path(__file__).with_name("gpu_row.py")
+LEAST = 20.0  # seconds that are worth starting a row for
+FLAGS = flags.FlagValues()
+flags.DEFINE_float("minutes", 8.0, "Time of all rows.", flag_values=FLAGS)
+flags.DEFINE_bool("tiny", False, "Rehearse on a CPU.", flag_values=FLAGS)
+flags.DEFINE_list(
+    "rows", None, "Names of rows. Default: all.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "results",
+    None,
+    "File of the results. Default: runs/gpu.jsonl, or runs/gpu-tiny.jsonl.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "cache",
+    "runs/gpu-cache",
+    "Folder of compiled programs.",
+    flag_values=FLAGS,
+)
+
+
+def main(argv):
+    """Measures what is missing, as far as the time suffices."""
+    FLAGS(argv)
+    ends = time.monotonic() + 60 * FLAGS.minutes
+    path = pathlib.Path(
+        FLAGS.results or f"runs/gpu{'-tiny' if FLAGS.tiny else ''}.jsonl"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wanted = chosen(FLAGS.rows)
+    if FLAGS.tiny:  # rows of several sizes have one rehearsal
+        wanted = list(dict.fromkeys(row.rehearsal() for row in wanted))
+    measure_all(wanted, path, ends)
+    found = read(path)
+    names = [row.name for row in wanted]
+    print(
+        json.dumps(
+            {
+                "name": "gpu",
+                "results": str(path),
+                "measured": [n for n in names if "ratio" in found.get(n, {})],
+                "failed": [n for n in names if "error" in found.get(n, {})],
+                "missing": [n for n in names if n not in found],
+            }
+        )
+    )
+
+
+def chosen(names) -> list:
+    """The rows of some names, or all of them."""
+    every = rows()
+    if names is None:
+        return every
+    unknown = set(names) - {row.name for row in every}
+    if unknown:
+        sys.exit(
+            "gpu: --rows takes names of rows. Received: "
+            f"{', '.join(sorted(unknown))}. Expected some of "
+            f"{', '.join(row.name for row in every)}."
+        )
+    return [row for row in every if row.name in names]
+
+
+def measure_all(wanted, path, ends, measure=None):
+    """Measures the rows that are missing, then those that failed.
+
+    Args:
+        wanted: list of `Row`.
+        path: of the results.
+        ends: float, `time.monotonic()` when no row may run any more.
+        measure: function of a row and of seconds that returns its result.
+            Defaults to `in_a_process`.
+    """
+    found = read(path)
+    missing = [row for row in wanted if row.name not in found]
+    failed = [row for row in wanted if "error" in found.get(row.name, {})]
+    for row in [*missing, *failed]:
+        left = ends - time.monotonic()
+        if left < LEAST:
+            return
+        result = (measure or in_a_process)(row, min(row.seconds, left))
+        add(path, {"row": row.name, **result})
+
+
+def in_a_process(row, seconds: float) -> dict:
+    """What the process of a row printed, or why there is nothing."""
+    began = time.monotonic()
+    print(f"{row.name}: at most {seconds:.0f} s", flush=True)
+    try:
+        process = subprocess.run(
+            [sys.executable, PROGRAM, json.dumps(dataclasses.asdict(row))],
+            env=environment(row),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        found = result_of(process)
+    except subprocess.TimeoutExpired:
+        found = {"error": f"did not end within {seconds:.0f} s"}
+    print(f"{row.name}: {found.get('error') or found.get('ratio')}", flush=True)
+    return {**found, "row_seconds": round(time.monotonic() - began, 1)}
+
+
+def result_of(process) -> dict:
+    """The last line of a process, or the end of what it complained of."""
+    lines = process.stdout.strip().splitlines()
+    if process.returncode == 0 and lines:
+        return json.loads(lines[-1])
+    complaint = process.stderr.strip().splitlines()[-1:] or ["no message"]
+    return {"error": f"status {process.returncode}: {complaint[0][:300]}"}
+
+
+def environment(row) -> dict:
+    """That of the process of a row: its backend, and the caches of programs."""
+    cache = pathlib.Path(FLAGS.cache).absolute()
+    return {
+        **os.environ,
+        "KERAS_BACKEND": row.backend,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
+        "TORCHINDUCTOR_CACHE_DIR": str(cache / "torch"),
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.95",
+        "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+        # Threads that wait for each other would be what is measured.
+        **({"OMP_NUM_THREADS": "1"} if row.is_tiny else {}),
+    }
+
+
+def read(path) -> dict:
+    """The newest result of each row, by name."""
+    path = pathlib.Path(path)
+    if not path.exists():
+        return {}
+    lines = path.read_text().splitlines()
+    found = {}
+    for line in lines:
+        try:
+            result = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the process was killed while it wrote
+        found[result["row"]] = result
+    return found
+
+
+def add(path, result: dict):
+    """Appends a result, so that it is there whatever comes next."""
+    torn = path.exists() and not path.read_bytes().endswith(b"\n")
+    with open(path, "a") as file:
+        file.write("\n" * (torn and path.stat().st_size > 0))
+        file.write(json.dumps(result) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+if __name__ == "__main__":
+    main(sys.argv)
