@@ -3,6 +3,10 @@
     KERAS_BACKEND=jax python benchmarks/claims.py --run_dir=runs/claims
     KERAS_BACKEND=jax python benchmarks/claims.py --grids=1,2
     KERAS_BACKEND=jax python benchmarks/claims.py --quick
+    KERAS_BACKEND=jax python benchmarks/claims.py --grids=main --data=REAL
+    KERAS_BACKEND=jax python benchmarks/claims.py --grids=main --data=REAL \\
+        --run_dir=runs/main --final
+    KERAS_BACKEND=jax python benchmarks/claims.py --grids=gap --data=REAL
     XLA_PYTHON_CLIENT_PREALLOCATE=false KERAS_BACKEND=jax \\
         python benchmarks/claims.py --scale=small --grids=1 --jobs=8
 
@@ -16,6 +20,15 @@ with `--known`, and what it has is not run again. `--quick` shows in minutes
 that everything works, and nothing about features. `--scale=small` is a larger
 encoder on larger clips, for a GPU that all processes share.
 
+`--grids=main` is a study of its own: LayerLock, its schedules and its rivals
+(SALT, LeVJEPA) at several lengths, on scenes or on folders of real clips
+(`--data`; `study_clips.py` says how they are laid out). Settings are chosen
+first, on one seed and clips of validation speakers; `--final` then reads the
+clips of the test speakers. It writes `rows.json`, with every run, `study.md`,
+with tables, a sentence for each comparison and rank correlations of what the
+log says with the probes, and `curves.png`. `--grids=gap` reads the same runs in
+other ways: how much features, readout and sampling lose.
+
 LayerLock (arXiv 2509.10156), Tables 1 and 3 and section 4.3.
 """
 
@@ -23,6 +36,7 @@ import json
 import pathlib
 import sys
 
+import study_grids
 from absl import flags
 from claims_scales import SCALES, STEPS
 from claims_tables import Results
@@ -39,7 +53,7 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "scale",
     "nano",
-    list(SCALES),
+    list(study_grids.SIZES),
     "Size of encoder and clips.",
     flag_values=FLAGS,
 )
@@ -49,7 +63,37 @@ flags.DEFINE_list(
     "Which to run. Default: all that fit the scale.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer("steps", STEPS, "Steps of a run.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "steps",
+    STEPS,
+    "Steps of a run; main and gap: of the longest, 4000 where not set.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "data",
+    None,
+    "main and gap: a folder of real clips. Default: scenes.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "main_set",
+    None,
+    "The labelled set in --data that is compared. Default: the one that ends "
+    "in words, or else the first.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "final",
+    False,
+    "main and gap: ask about test speakers, once settings are chosen.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_list(
+    "methods",
+    None,
+    "main: only these rows, by name, such as MAE,LayerLock. Default: all.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
@@ -63,7 +107,7 @@ flags.DEFINE_string(
 flags.DEFINE_bool(
     "quick",
     False,
-    "60 steps, 1 seed, grids 1 and 2, small probes.",
+    "A few steps, 1 seed, small probes; the grid main where none is named.",
     flag_values=FLAGS,
 )
 
@@ -71,22 +115,19 @@ flags.DEFINE_bool(
 def main(argv):
     """Trains and probes what is missing, seed by seed."""
     FLAGS(argv)
+    if FLAGS.quick:
+        FLAGS.set_default("grids", ["main"])
+        FLAGS.set_default("steps", 60)
+        FLAGS.set_default("seeds", 1)
+    studies = [grid for grid in FLAGS.grids or () if grid in study_grids.GRIDS]
+    if studies:
+        print(study_grids.run(FLAGS, studies))
+        return
     if FLAGS.scale != "nano":
         FLAGS.set_default("run_dir", f"runs/claims-{FLAGS.scale}")
     if FLAGS.quick:
         FLAGS.set_default("run_dir", "runs/claims-quick")
-        FLAGS.set_default("grids", ["1", "2"])
-        FLAGS.set_default("steps", 60)
-        FLAGS.set_default("seeds", 1)
-    scale = SCALES[FLAGS.scale]
-    known_grids = list(map(str, scale.grids))
-    grids = FLAGS.grids or known_grids
-    unknown = [name for name in grids if name not in known_grids]
-    if unknown:
-        sys.exit(
-            f"claims: --grids takes some of {','.join(known_grids)} at this "
-            f"scale. Received: {','.join(unknown)}."
-        )
+    scale, grids = choose(FLAGS)
     known = read_known(FLAGS.known) if FLAGS.known else {}
     runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, scale.flags, known)
     results = Results(runs, scale, FLAGS.steps, FLAGS.seeds, FLAGS.quick)
@@ -109,6 +150,21 @@ def main(argv):
             finish, [(row, seed, probes) for row, probes in work.items()]
         )
     print(results.write())
+
+
+def choose(flags):
+    """The scale and the numbered grids, or the end of the program."""
+    scale = SCALES.get(flags.scale)
+    known_grids = list(map(str, scale.grids)) if scale else []
+    grids = flags.grids or known_grids
+    unknown = [name for name in grids if name not in known_grids]
+    if unknown or not known_grids:
+        sys.exit(
+            f"claims: --grids takes some of {','.join(known_grids)} at this "
+            f"scale, or of {','.join(study_grids.GRIDS)}. Received: "
+            f"{','.join(unknown)}."
+        )
+    return scale, grids
 
 
 def read_known(path) -> dict:

@@ -94,7 +94,10 @@ class Grid:
 
     def train(self, flags: str, steps: int, seed: int) -> pathlib.Path:
         """Trains one run to its end; returns its folder."""
-        path = self.path(flags, steps, seed)
+        return self.train_at(self.path(flags, steps, seed), flags, steps, seed)
+
+    def train_at(self, path, flags: str, steps: int, seed: int) -> pathlib.Path:
+        """Trains one run to its end in a folder of another name."""
         if self.is_complete(path, steps):
             return path
         resume = " --resume" if (path / "config.json").exists() else ""

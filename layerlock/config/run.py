@@ -18,6 +18,14 @@ def _monitor_every(config):
     return max(1, min(1000, config.training.steps // 20))
 
 
+def _held_out_every(config):
+    """10 % of steps, at most 1000, and at least 6400 clips"""
+    clips = config.training.batch_size * config.training.accumulation
+    share = min(1000, config.training.steps // 10)
+    every = max(1, share, 6400 // clips)
+    return math.ceil(every / config.run.log_every) * config.run.log_every
+
+
 def _checkpoint_every(config):
     """20 % of steps, at most 1000"""
     every = max(1, min(1000, config.training.steps // 5))
@@ -91,6 +99,13 @@ class RunConfig(Section):
         help="Optimizer steps between comparisons of layers with their earlier "
         "state.",
     )
+    held_out_every: int = option(
+        rule=_held_out_every,
+        low=0,
+        may_change=True,
+        help="Optimizer steps between predictions of how fixed clips go on, "
+        "logged as held_out_prediction. A multiple of log_every; 0 for none.",
+    )
     probe_every: int | None = option(
         None,
         "Optimizer steps between nearest-neighbour probes of the features, "
@@ -128,8 +143,10 @@ class RunConfig(Section):
             )
         if self.probe_data is not None and self.probe_every is None:
             raise OptionError("`probe_data` is for `probe_every`. Pass both.")
-        if self.probe_every is not None and self.probe_every % self.log_every:
-            raise OptionError(
-                "`probe_every` must be a multiple of `log_every`. Received: "
-                f"{self.probe_every} and {self.log_every}."
-            )
+        for name in ("held_out_every", "probe_every"):
+            every = getattr(self, name)
+            if every is not None and every % self.log_every:
+                raise OptionError(
+                    f"`{name}` must be a multiple of `log_every`. Received: "
+                    f"{every} and {self.log_every}."
+                )

@@ -8,6 +8,7 @@ from layerlock.report import (
     health,
     layers,
     notices,
+    reference,
     sections,
     summary,
     templates,
@@ -40,7 +41,8 @@ def write(path) -> Path:
 
 def page(run: RunDirectory) -> str:
     """The report of `run` as HTML."""
-    config, history = run.config, History(run.read_metrics())
+    config = run.config
+    history = History(run.read_metrics(), reference.find(config))
     name = run.path.resolve().name
     return templates.render(
         "run.html.j2",

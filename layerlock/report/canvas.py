@@ -154,6 +154,30 @@ def curve(axes, steps, values, role: str = "ice", **style):
     axes.plot(steps, values, color=ROLES[role], **style)
 
 
+def band(axes, bands: dict, name: str):
+    """Shades the range of runs with other seeds, if it is known.
+
+    Args:
+        axes: of the drawing.
+        bands: dict from a key to its `reference.Band`.
+        name: the key that is drawn.
+    """
+    if name not in bands:
+        return
+    left, right = axes.get_xlim()
+    found = bands[name]
+    axes.fill_between(
+        found.steps,
+        found.low,
+        found.high,
+        color=ROLES["event"],
+        alpha=0.45,
+        linewidth=0,
+        zorder=0.5,
+    )
+    axes.set_xlim(left, right)  # a run that goes on is not yet so far
+
+
 def stairs(axes, steps, values, role: str = "ice"):
     """Draws a staircase: each value holds since the previous step."""
     steps, values = from_the_start(steps, values)

@@ -90,6 +90,7 @@ def plain_curve(
     with canvas.draw(name.replace("_", "-"), title, size) as drawing:
         axes = drawing.axes
         canvas.step_axis(axes, history.steps, history.events())
+        canvas.band(axes, history.bands, name)
         finite = np.isfinite(values)  # a log line may lack some metrics
         canvas.curve(axes, history.steps[finite], values[finite])
         if name in ("grad_norm", "raw_feature_std"):
@@ -116,6 +117,7 @@ def spread(history: History, name: str, lowest=None, levels=()) -> str | None:
     with canvas.draw(name.replace("_", "-"), title) as drawing:
         axes = drawing.axes
         canvas.step_axis(axes, history.steps, history.events())
+        canvas.band(axes, history.bands, name)
         for role, level in levels:
             axes.axhline(
                 level, color=ROLES[role], linestyle="--", linewidth=0.9

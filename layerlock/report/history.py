@@ -47,9 +47,12 @@ class History:
     Args:
         lines: list of dicts, as `RunDirectory.read_metrics` returns them. Of
             two lines of one step the later one counts.
+        others: `reference.Reference`, runs of other seeds. Defaults to none.
     """
 
-    def __init__(self, lines: list[dict]):
+    def __init__(self, lines: list[dict], others=None):
+        self.others = others
+        self.bands = others.bands if others else {}
         by_step = {line["step"]: line for line in lines}
         self.lines = [by_step[step] for step in sorted(by_step)]
         self.steps = np.array([line["step"] for line in self.lines], "int64")

@@ -49,10 +49,24 @@ def training(history: History, config: dict) -> Section:
             is_wide=True,
         ),
     ]
+    if history.last("held_out_prediction") is not None:
+        cards.append(_held_out(history))
     if history.last("probe_top1") is not None:
         cards.append(_probe(history))
-    text = "Grey vertical lines mark freezes, in all curves."
-    return Section("Training", text if history.events() else "", cards)
+    return Section("Training", " ".join(_marks(history)), cards)
+
+
+def _marks(history: History) -> list[str]:
+    """Sentences about what is grey in the curves."""
+    marks = []
+    if history.events():
+        marks.append("Grey vertical lines mark freezes, in all curves.")
+    if history.others:
+        marks.append(
+            f"Grey bands are the range of {len(history.others.seeds)} runs of "
+            "the same options with other seeds, which come with the package."
+        )
+    return marks
 
 
 def cost(history: History) -> Section:
@@ -113,6 +127,19 @@ def freeze_events(history: History) -> Section:
         for row, jump in zip(rows, jumps, strict=True):
             row.append("unknown" if jump is None else f"{jump:.2f}")
     return Section("Freeze events", text, table=Table(head, rows))
+
+
+def _held_out(history: History) -> Figure:
+    return Figure(
+        "Held-out prediction",
+        "Share of the change of pixels that features predict linearly, from "
+        "the first half of fixed clips to the next moment. It means the same "
+        "for all objectives and targets; 0 is no better than the mean.",
+        figures.plain_curve(
+            history, "held_out_prediction", "share predicted", canvas.LOW
+        ),
+        is_wide=True,
+    )
 
 
 def _probe(history: History) -> Figure:

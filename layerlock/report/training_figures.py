@@ -47,6 +47,7 @@ def loss(history: History) -> str | None:
         axes, steps = drawing.axes, history.steps
         canvas.step_axis(axes, steps, history.events())
         _shade_targets(axes, history)
+        canvas.band(axes, history.bands, "loss")
         held_out = history.column("validation_loss")
         for first, end, _ in history.target_spans():
             part = slice(first, end)

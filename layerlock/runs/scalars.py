@@ -12,6 +12,7 @@ GROUPS = {
         "grad_norm",
         "prediction_cosine",
         "probe_top1",
+        "held_out_prediction",
     ),
     "freezing": (
         "frozen_layers",
@@ -28,6 +29,7 @@ GROUPS = {
         "flops_teacher",
         "peak_memory_bytes",
         "monitor_seconds",
+        "held_out_seconds",
         "probe_seconds",
     ),
     "collapse": (

@@ -17,6 +17,7 @@ TIMES = {
     "stall_seconds",
     "input_wait",
     "monitor_seconds",
+    "held_out_seconds",
 }
 MEASURED = {"peak_memory_bytes"}
 

@@ -8,9 +8,11 @@ from layerlock.config import PretrainConfig
 from layerlock.core.costs import flops
 from layerlock.core.freezing.adaptive import FreezeWhenConverged
 from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.monitoring import held_out
 from layerlock.core.monitoring.drift import LayerDrift
 from layerlock.core.monitoring.monitors import Monitors
 from layerlock.data import pipeline
+from layerlock.evaluation import encoders
 from layerlock.evaluation.callback import FeatureProbe
 from layerlock.jobs.pretraining import inputs
 from layerlock.runs.callbacks.metrics_log import MetricsLog
@@ -101,13 +103,14 @@ def build(
                 config.run.probe_every, clips.probe, print_fn=progress.message
             )
         ]
+    measured = _held_out(config, model, clips.validation or clips.source)
     stopwatch = Stopwatch(lock)
     log = MetricsLog(
         run,
         lock,
         stopwatch,
         monitors,
-        [drift, *probe],
+        [drift, *measured, *probe],
         flops.StepSizes.of(model, model.encoder.clip_shape, batch_size),
         steps=steps,
         log_every=config.run.log_every,
@@ -147,7 +150,10 @@ def build(
         clips=inputs.fixed_clips(clips.source, NUM_PICTURED),
         before_save=non_finite_loss.check,
     )
-    stopwatch.readers = [monitors, drift, *probe, log, lock, snapshots]
+    stopwatch.readers = [
+        *(monitors, drift, *measured, *probe),
+        *(log, lock, snapshots),
+    ]
     trace = []
     if config.run.trace:
         trace = [Trace(config.run.trace, print_fn=progress.message)]
@@ -156,6 +162,7 @@ def build(
         stopwatch,
         monitors,
         drift,
+        *measured,
         *probe,
         log,
         non_finite_loss,
@@ -164,3 +171,21 @@ def build(
         snapshots,
     ]
     return Callbacks(lock, monitors, log, snapshots, keepers, trace, in_order)
+
+
+def _held_out(config, model, source) -> list:
+    """The callback that predicts how fixed clips go on, if there is one."""
+    if not config.run.held_out_every:
+        return []
+    encoder = model.encoder
+    _, rows, columns = encoder.grid(
+        (config.data.frames, config.data.size, config.data.size)
+    )
+    return [
+        held_out.HeldOutPrediction(
+            config.run.held_out_every,
+            inputs.fixed_clips(source, held_out.clips_for(rows * columns)),
+            encoders.layer_number(encoder, 0.95),
+            last_step=config.training.steps,
+        )
+    ]

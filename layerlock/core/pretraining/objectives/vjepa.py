@@ -38,7 +38,9 @@ class VJEPA(Objective):
             between it changes linearly. Defaults to `1.0`.
         steps: int, in optimizer steps. Defaults to `90_000`, V-JEPA's run.
         target_layer: int or `None`, the target layer at all stages; -1 is
-            the last. Defaults to `None`.
+            the last. Several, such as `(2, 4, 6, 8)`, are predicted by a
+            linear map each, with equal weights, as in V-JEPA 2.1, which
+            predicts four. Defaults to `None`.
         target_gradient: bool, whether the gradient flows through the targets
             of `teacher="self"`. Defaults to `False`.
         loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.
@@ -87,11 +89,14 @@ class VJEPA(Objective):
                     f"`{name}` is the share of its weights that the teacher "
                     f"keeps, between 0 and 1. Received: {name}={value}."
                 )
-        if target_layer is not None and not _is_whole(target_layer):
+        if target_layer is not None and not _are_layers(target_layer):
             raise ValueError(
-                "`target_layer` is the number of a block, or -1 for the last. "
-                f"Received: target_layer={target_layer}."
+                "`target_layer` is the number of a block, or -1 for the last, "
+                "or several such as (2, 4). Received: "
+                f"target_layer={target_layer}."
             )
+        if isinstance(target_layer, list):  # of a configuration
+            target_layer = tuple(target_layer)
         if steps < 1:
             raise ValueError(
                 "`steps` must be at least 1 optimizer step. "
@@ -114,6 +119,8 @@ class VJEPA(Objective):
         self.epsilon = epsilon
 
     def target_layers(self, frozen_layers):
+        if isinstance(self.target_layer, tuple):
+            return self.target_layer
         if self.target_layer is not None:
             return (self.target_layer,)
         if self.teacher == "fixed":
@@ -126,6 +133,10 @@ class VJEPA(Objective):
         if self.target_layer is None and self.teacher != "frozen":
             return (-1,)
         return self.target_layers(0)
+
+    def max_latent_targets(self, max_frozen_layers):
+        several = isinstance(self.target_layer, tuple)
+        return max_frozen_layers if several else 1
 
     def momentum_at(self, step):
         progress = ops.cast(step, "float32") / float(self.steps)
@@ -174,6 +185,10 @@ def _check_choice(name, value, choices):
         )
 
 
-def _is_whole(number) -> bool:
-    """Whether a value is a number without a fraction."""
-    return isinstance(number, numbers.Real) and number % 1 == 0
+def _are_layers(value) -> bool:
+    """Whether a value is a whole number, or several."""
+    several = value if isinstance(value, (tuple, list)) else (value,)
+    return bool(several) and all(
+        isinstance(number, numbers.Real) and number % 1 == 0
+        for number in several
+    )

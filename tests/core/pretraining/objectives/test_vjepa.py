@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
+from layerlock.models.video_encoder import VideoEncoder
 from tests.reference.predictor import layer_norm
 
 
@@ -20,6 +22,7 @@ def array(x):
         ({"teacher": "frozen"}, [(0,), (1,), (2,)], (0,)),
         ({"target_layer": -1}, [(-1,)] * 3, (-1,)),
         ({"target_layer": 5}, [(5,)] * 3, (5,)),
+        ({"target_layer": [2, -1]}, [(2, -1)] * 3, (2, -1)),
     ],
 )
 def test_the_target_moves_deeper_as_layers_freeze(
@@ -96,3 +99,43 @@ def test_arguments_that_make_no_sense_are_refused(arguments, named):
     with pytest.raises(ValueError) as refused:
         VJEPA(**arguments)
     assert named in str(refused.value)
+
+
+def test_several_levels_have_a_head_each_and_equal_weights():
+    encoder = VideoEncoder(
+        num_layers=4,
+        num_heads=2,
+        hidden_dim=24,
+        mlp_dim=24,
+        patch_size=(2, 8, 8),
+        clip_shape=(4, 32, 32),
+        num_decoder_layers=0,
+    )
+    objective = VJEPA(target_layer=(2, -1))
+    model = MaskedPretraining(encoder, objective, mask="random")
+    clips = np.random.default_rng(0).integers(0, 256, (2, 4, 32, 32, 3))
+
+    grid = encoder.grid()
+    patches = encoder.patchify(clips)
+    [(visible, hidden)] = model.draw_masks(2, grid, training=False)
+    features = model.encode_visible(patches, visible, grid)
+    predictions = model.predict_hidden(features, visible, hidden, grid)
+    teacher = model.teacher.features(clips, layers=["block_2", "block_4"])
+    errors = []
+    for prediction, layer in zip(predictions, (2, 4), strict=True):
+        target = array(teacher[f"block_{layer}"]).reshape(2, -1, 24)
+        target = np.take_along_axis(target, array(hidden)[..., None], axis=1)
+        errors.append(np.abs(array(prediction) - layer_norm(target)).mean())
+
+    assert model.target_layers == (2, 4)
+    heads = model.predictor.head_layers(model.target_layers)
+    assert len(heads) == 2
+    assert [head.trainable for head in heads] == [True, True]
+    loss = float(array(model(clips)["loss"]))
+    assert loss == pytest.approx(np.mean(errors), rel=1e-4)
+
+
+@pytest.mark.parametrize("layers", [(), (1, 2.5), "2"])
+def test_layers_that_are_none_are_refused(layers):
+    with pytest.raises(ValueError, match="`target_layer`"):
+        VJEPA(target_layer=layers)

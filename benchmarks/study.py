@@ -1,0 +1,413 @@
+"""Ways to pre-train, at several lengths and seeds, judged on the same clips."""
+
+import csv
+import hashlib
+import json
+import shlex
+import shutil
+import threading
+
+from grid import Grid, run
+from job_parts import read
+from study_clips import group_of
+from study_methods import METHODS, SUPERVISED, TEACHER_SHARE, shares
+
+from layerlock.runs import RunDirectory, writing
+
+MONITORS = (
+    "loss",
+    "held_out_prediction",
+    "effective_rank",
+    "feature_std",
+    "feature_std_min",
+    "raw_feature_std",
+    "target_std",
+    "prediction_cosine",
+    "clip_cosine",
+)
+NUM_LAST = 5  # log lines, of which the loss is averaged
+SETTINGS_SEED = 0
+
+
+class Study:
+    """The runs of a study, and what is known of them.
+
+    What is complete in its folder is not repeated.
+
+    Args:
+        folder: path.
+        clips: `study_clips.Scenes` or `RealClips`.
+        preset: str, the encoder.
+        batch_size: int, clips of a step. `{quarter}` in the flags of a method
+            is a quarter of it.
+        common: str, flags of `recipes/pretrain.py` that all runs share, beside
+            those of the clips.
+        lengths: tuple of ints, steps, ascending.
+        seeds: int, runs of a method and length.
+        split: `"selection"` or `"final"`, the clips that answers are about.
+        jobs: int, processes at a time. Defaults to `2`.
+        quick: bool, probes and choices so small that they say nothing.
+            Defaults to `False`.
+        methods: tuple of `Method`. Defaults to all.
+    """
+
+    def __init__(
+        self,
+        folder,
+        clips,
+        preset,
+        batch_size,
+        common,
+        lengths,
+        seeds,
+        split,
+        jobs=2,
+        quick=False,
+        methods=METHODS,
+    ):
+        self.clips, self.preset, self.lengths = clips, preset, lengths
+        self.seeds, self.split, self.quick = seeds, split, quick
+        self.methods, self.batch_size = methods, batch_size
+        shared = f"--preset={preset} --batch_size={batch_size} {common}"
+        self.common = f"{shared} {clips.flags}"
+        # The place of the clips does not matter, and may change.
+        self.identity = f"{shared} {clips.name} {clips.clip_flags}"
+        self.runs = Grid(folder, jobs, self.common)
+        self.folder = self.runs.folder
+        self.questions = clips.questions(split)
+        self.floors = {
+            "random encoder": f"random:{preset}",
+            "raw pixels": f"pixels:{preset}",
+        }
+        self._writing = threading.Lock()
+
+    @property
+    def main(self):
+        """The question whose answers are compared."""
+        return self.questions[0]
+
+    # What is done.
+
+    def prepare(self):
+        """Finds the schedule of convergence, then chooses settings."""
+        if any("{schedule}" in method.flags for method in self.methods):
+            self._study_convergence()
+        if self.settings() is None:
+            self._choose_settings()
+
+    def work(self):
+        """Trains and asks what is missing, seed by seed."""
+        for seed in range(self.seeds):
+            tasks = [(self._floor, (name, seed)) for name in self.floors]
+            tasks.append((self._supervised, (seed,)))
+            tasks += [
+                (self._method, (method, steps, seed))
+                for method in self.active()
+                for steps in self.steps_of(method)
+            ]
+            self.runs.side_by_side(lambda do, args: do(*args), tasks)
+
+    def active(self) -> list:
+        """The methods; not the one whose schedule was not found."""
+        return [
+            method
+            for method in self.methods
+            if "{schedule}" not in method.flags or self._schedule()
+        ]
+
+    def steps_of(self, method) -> tuple:
+        """The lengths that a method is trained for."""
+        return self.lengths if method.has_curve else self.lengths[-1:]
+
+    def asked(self, steps) -> list:
+        """The questions to a run of a length."""
+        is_longest = steps == self.lengths[-1]
+        return [q for q in self.questions if is_longest or q.on_curve]
+
+    def _method(self, method, steps, seed):
+        path = self.train(method, steps, seed)
+        for question in self.asked(steps):
+            self.runs.judge(question, path)
+        self.write()
+
+    def _floor(self, name, seed):
+        encoder = self.floors[name]
+        path = self.runs.encoder_path(encoder, seed)
+        for question in self.questions:
+            self.runs.judge(question, path, encoder, seed)
+
+    def _supervised(self, seed):
+        steps = self.lengths[-1]
+        for question in self.questions:
+            if question.readout != "attentive":
+                continue
+            out = self._supervised_path(question, seed)
+            if (out / "finetune.json").exists():
+                continue
+            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
+            run(
+                f"recipes/finetune.py --encoder=random:{self.preset} "
+                f"{question.task_flags} --layer_decay=1 --learning_rate=1e-3 "
+                f"--steps={steps} --batch_size={self.batch_size} "
+                f"--seed={seed} --out={out.resolve()}",
+                out.parent / f"{out.name}.log",
+            )
+
+    def _supervised_path(self, question, seed):
+        name = f"{question.name}-{self.lengths[-1]}-{seed}"
+        return self.folder / "finetune" / name
+
+    # Runs.
+
+    def train(self, method, steps, seed, setting=None):
+        """Trains a method to its end; returns the folder of its run."""
+        flags, paths = self._runs(method, steps, seed, setting)
+        for (run_flags, run_steps), path in zip(flags, paths, strict=True):
+            self.runs.train_at(
+                path,
+                run_flags.replace("{teacher}", str(paths[0].resolve())),
+                run_steps,
+                seed,
+            )
+        return paths[-1]
+
+    def _runs(self, method, steps, seed, setting=None):
+        """Flags and steps of each run of a method, and their folders."""
+        if setting is None:
+            setting = (self.settings() or {}).get(method.name)
+        factor, own = setting or method.candidates()[0]
+        rate = ""
+        own = f"{method.flags} {own}".strip()
+        own = own.replace("{quarter}", str(max(1, self.batch_size // 4)))
+        if factor != 1.0:
+            rate = f" --learning_rate={factor * self._default_rate(own):.3g}"
+        student = own.replace("{schedule}", self._schedule(steps)) + rate
+        runs = [(student, steps)]
+        if method.teacher is not None:
+            first = max(2, round(TEACHER_SHARE * steps))
+            runs = [
+                (f"{method.teacher}{rate}", first),
+                (student, steps - first),
+            ]
+        flags = [(shares(text, length), length) for text, length in runs]
+        digest = hashlib.sha256(
+            json.dumps([self.identity, flags]).encode()
+        ).hexdigest()[:8]
+        names = [f"{method.slug}-{steps}-{seed}-{digest}"]
+        if method.teacher is not None:
+            names.insert(0, f"{names[0]}-teacher")
+        return flags, [self.folder / "pretrain" / name for name in names]
+
+    def _default_rate(self, flags) -> float:
+        """The learning rate of flags, which depends on their batch alone."""
+        batch = [w for w in flags.split() if w.startswith("--batch_size")]
+        words = [*shlex.split(self.common), *batch, "--schedule=never"]
+        return read(words)[0].training.learning_rate
+
+    # Settings.
+
+    def settings(self) -> dict | None:
+        """The chosen factor of the learning rate and flags of each method."""
+        path = self.folder / "settings.json"
+        if not path.exists():
+            return None
+        found = json.loads(path.read_text())["chosen"]
+        return {name: tuple(setting) for name, setting in found.items()}
+
+    def _choose_settings(self):
+        """Tries the settings of each method on one seed, and keeps the best.
+
+        Test speakers are not read.
+        """
+        [question, *_] = self.clips.questions("selection")
+        steps = self.lengths[-2:][0]
+        tried = {
+            method.name: (
+                method.candidates()
+                if not self.quick or method is self.methods[0]
+                else method.candidates()[:1]
+            )
+            for method in self.active()
+        }
+        if self.quick:
+            tried[self.methods[0].name] = self.methods[0].candidates()[:2]
+
+        def ask(method, setting):
+            path = self.train(method, steps, SETTINGS_SEED, setting)
+            return method.name, setting, self.runs.judge(question, path)
+
+        found = self.runs.side_by_side(
+            ask,
+            [
+                (method, setting)
+                for method in self.active()
+                if len(tried[method.name]) > 1
+                for setting in tried[method.name]
+            ],
+        )
+        best = max if not question.is_depth else min
+        chosen = {}
+        for name, settings in tried.items():
+            answers = {s: v for n, s, v in found if n == name}
+            chosen[name] = best(settings, key=lambda s: answers.get(s, 0.0))
+        writing.write_json(
+            self.folder / "settings.json",
+            {
+                "question": question.column,
+                "split": "selection",
+                "steps": steps,
+                "seed": SETTINGS_SEED,
+                "tried": [list(answer) for answer in found],
+                "chosen": chosen,
+            },
+        )
+
+    def _study_convergence(self):
+        """Finds when layers may freeze, in a study of a shorter run."""
+        path = self.folder / "convergence"
+        if (path / "convergence.json").exists():
+            return
+        steps = self.lengths[min(1, len(self.lengths) - 1)]
+        each = sorted({max(1, steps * share // 100) for share in (20, 40, 60)})
+        run(
+            f"recipes/convergence.py {self.common} --steps={steps} "
+            f"--layers=2,4 --freeze_at={','.join(map(str, each))} "
+            f"--run_dir={path.resolve()}",
+            self.folder / "convergence.log",
+        )
+        found = json.loads((path / "convergence.json").read_text())
+        writing.write_json(path / "convergence.json", {**found, "steps": steps})
+
+    def _schedule(self, steps: int = 1000) -> str:
+        """Flags of the schedule that was found; empty where none was."""
+        path = self.folder / "convergence" / "convergence.json"
+        if not path.exists():
+            return ""
+        found = json.loads(path.read_text())
+        events = [
+            (max(1, round(step / found["steps"] * steps)), layers)
+            for step, layers in found["safe"]
+        ]
+        text = str(events).replace(" ", "")
+        return (
+            f"--schedule=piecewise --schedule_args=events={text}"
+            if events
+            else ""
+        )
+
+    # What is known.
+
+    def rows(self) -> list[dict]:
+        """One row for each run that is complete, floors included."""
+        found = []
+        for seed in range(self.seeds):
+            for name, encoder in self.floors.items():
+                path = self.runs.encoder_path(encoder, seed)
+                scores = self._scores(path / "probes", self.questions)
+                found.append({"method": name, "steps": 0, "scores": scores})
+                found[-1] |= {"seed": seed, "flags": f"--encoder={encoder}"}
+            found.append(self._supervised_row(seed))
+            for method in self.active():
+                for steps in self.steps_of(method):
+                    found.append(self._row(method, steps, seed))
+        return [
+            {"split": self.split, "clips_of": self.clips.name, **row}
+            for row in found
+            if row["scores"]
+        ]
+
+    def _row(self, method, steps, seed) -> dict:
+        flags, paths = self._runs(method, steps, seed)
+        if not all(
+            self.runs.is_complete(path, run_steps)
+            for path, (_, run_steps) in zip(paths, flags, strict=True)
+        ):
+            return {"scores": {}}
+        lines = [RunDirectory.open(path).read_metrics() for path in paths]
+        config = RunDirectory.open(paths[-1]).config
+        return {
+            "method": method.name,
+            "flags": [text for text, _ in flags],
+            "steps": steps,
+            "seed": seed,
+            "flops": sum(run[-1]["flops"] for run in lines),
+            "seconds": sum(run[-1]["seconds"] for run in lines),
+            "clips": steps * batch_size_of(config),
+            "peak_memory_bytes": max(
+                line.get("peak_memory_bytes") or 0
+                for run in lines
+                for line in run
+            ),
+            "monitors": _monitors(lines[-1]),
+            "scores": self._scores(paths[-1] / "probes", self.asked(steps)),
+        }
+
+    def _supervised_row(self, seed) -> dict:
+        steps, scores, row = self.lengths[-1], {}, {}
+        for question in self.questions:
+            path = self._supervised_path(question, seed)
+            found = self._score(path / "finetune.json", question)
+            if found:
+                scores[question.column] = found
+                record = json.loads((path / "finetune.json").read_text())
+                row.setdefault("seconds", record["seconds"])
+        return {
+            "method": SUPERVISED,
+            "flags": "recipes/finetune.py",
+            "steps": steps,
+            "seed": seed,
+            "scores": scores,
+            **row,
+        }
+
+    def _scores(self, folder, questions) -> dict:
+        found = {
+            question.column: self._score(
+                folder / question.name / "probe.json", question
+            )
+            for question in questions
+        }
+        return {column: score for column, score in found.items() if score}
+
+    def _score(self, path, question) -> dict | None:
+        if not path.exists():
+            return None
+        score = dict(json.loads(path.read_text())["metrics"][question.metric])
+        if question.parted:
+            score["groups"] = _by_group(path.with_name("answers.csv"))
+        return score
+
+    def write(self) -> list[dict]:
+        """Writes `rows.json`; returns the rows."""
+        with self._writing:
+            rows = self.rows()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            writing.write_json(self.folder / "rows.json", rows)
+        return rows
+
+
+def batch_size_of(config: dict) -> int:
+    """Clips that a step of a run decodes, of its `config.json`."""
+    return config["flags"]["batch_size"] * config["flags"]["accumulation"]
+
+
+def _monitors(lines: list[dict]) -> dict:
+    """What the end of a run's log says about it."""
+    found = {}
+    for name in MONITORS:
+        values = [line[name] for line in lines if line.get(name) is not None]
+        last = values[-NUM_LAST:] if name == "loss" else values[-1:]
+        if last:
+            found[name] = sum(last) / len(last)
+    return found
+
+
+def _by_group(path) -> dict:
+    """Right answers and number of answers of each speaker."""
+    found = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            counts = found.setdefault(group_of(row["example"]), [0, 0])
+            counts[0] += row["truth"] == row["answer"]
+            counts[1] += 1
+    return found

@@ -1,0 +1,389 @@
+"""The clips of the study: folders of real ones, or procedural scenes."""
+
+import collections
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+
+from grid import PROBE_SEED
+
+SPLITS = ("train", "val", "test")
+# A speaker, a person, a camera: what comes before the first underscore.
+GROUP = re.compile(r"([^_/]+)_[^/]*$")
+SHARES = (0.6, 0.8)  # of the clips of a speaker: train, train and val
+# Of the frames of a room, by their order; views between two parts are left out.
+ROOM = {"selection": (0.55, 0.6, 0.7), "final": (0.7, 0.75, 1.0)}
+FRAMES_PER_SCAN = 100
+STRIDE = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A column of the study: what the frozen features are asked.
+
+    Args:
+        column: str, its name in the tables.
+        task: str, as for `recipes/probe.py --task`.
+        readout: str, as for its `--readout`.
+        data: path of the task's files, or `None`.
+        task_args: str, as for `--task_args`. Defaults to none.
+        readout_args: str, as for `--readout_args`. Defaults to none.
+        parted: bool, whether answers are kept per group, such as per speaker.
+            Defaults to `False`.
+        clip_flags: str, frames and size of its clips. Defaults to none: those
+            that the encoder is made for.
+        split: `"selection"` or `"final"`, which its results are named by.
+            Defaults to `"final"`.
+        on_curve: bool, whether runs of all lengths are asked. Defaults to
+            `False`: those of full length.
+    """
+
+    column: str
+    task: str
+    readout: str
+    data: pathlib.Path | None = None
+    task_args: str = ""
+    readout_args: str = ""
+    parted: bool = False
+    clip_flags: str = ""
+    split: str = "final"
+    on_curve: bool = False
+
+    @property
+    def name(self) -> str:
+        """The folder of its results."""
+        return f"{self.split}-{self.column}".replace(" ", "_")
+
+    @property
+    def metric(self) -> str:
+        """What is reported of it."""
+        return "abs_rel" if self.is_depth else "top1"
+
+    @property
+    def is_depth(self) -> bool:
+        """Whether less is better."""
+        return self.task in ("scannet", "scenes_depth")
+
+    @property
+    def task_flags(self) -> str:
+        """Flags that name the task, for probing and for fine-tuning."""
+        data = f"--data={self.data} " if self.data else ""
+        return (
+            f"--task={self.task} {data}{self.clip_flags} "
+            f"--task_args={self.task_args}"
+        )
+
+    def command(self, encoder, out) -> str:
+        """The command that asks it."""
+        readout_args = (
+            f"--readout_args={self.readout_args} " if self.readout_args else ""
+        )
+        return (
+            f"recipes/probe.py --encoder={encoder} {self.task_flags} "
+            f"--readout={self.readout} {readout_args}--out={out}"
+        )
+
+
+class Scenes:
+    """Procedural clips, which need no folder."""
+
+    name = "scenes"
+
+    def __init__(self, frames: int, size: int, quick: bool = False):
+        self.clip_flags = f"--frames={frames} --size={size}"
+        self.quick = quick
+
+    @property
+    def flags(self) -> str:
+        """Flags of `recipes/pretrain.py` for these clips."""
+        return self.clip_flags
+
+    def questions(self, split: str) -> list[Question]:
+        """The columns of the study.
+
+        Args:
+            split: `"selection"`, clips that settings are chosen by, or
+                `"final"`.
+        """
+        # Settings are chosen on other clips than those of the end.
+        seed = PROBE_SEED + (split == "selection")
+        args = f"seed={seed}"
+        if self.quick:
+            args += ",num_train=128,num_validation=64,num_test=64"
+        steps = "steps=20," if self.quick else ""
+
+        def ask(column, task, rate, on_curve=False):
+            return Question(
+                column,
+                task,
+                "attentive",
+                task_args=args,
+                clip_flags=self.clip_flags,
+                readout_args=f"{steps}learning_rates=({rate},)",
+                split=split,
+                on_curve=on_curve,
+            )
+
+        return [
+            ask("motion", "scenes_motion", "2e-3", on_curve=True),
+            ask("appearance", "scenes_appearance", "2e-3"),
+            ask("depth error", "scenes_depth", "1e-2"),
+        ]
+
+
+class RealClips:
+    """Folders of real clips.
+
+    - `NAME/{train,val,test}/LABEL/*`: a labelled set, split by speaker.
+    - `*_unlabelled/*`: clips to pre-train on, none of a test speaker.
+      Without such a folder, those of all `train` and `val` folders.
+    - `room/frame-*.{color.jpg,depth.png,pose.txt}`: a scan of one room.
+
+    Layouts that tasks need are made of links in `folder`: nothing is copied.
+    For `"selection"` there are no links to clips of test speakers: the test
+    split of each task is then the `val` folder.
+
+    Args:
+        data: path.
+        folder: path, where the links go.
+        frames: int, of a clip.
+        size: int, height and width of a clip.
+        main: str, the set whose speakers are asked and whose attentive readout
+            is compared. Defaults to `None`: the one that ends in `words`, or
+            else the first.
+        quick: bool, a few clips of each class. Defaults to `False`.
+    """
+
+    name = "real"
+
+    def __init__(self, data, folder, frames, size, main=None, quick=False):
+        self.data = pathlib.Path(data).expanduser().resolve()
+        self.folder = pathlib.Path(folder).resolve() / "clips"
+        self.clip_flags = f"--frames={frames} --size={size}"
+        self.quick = quick
+        if not self.data.is_dir():
+            raise ValueError(
+                f"There is no folder {self.data}. Expected folders such as "
+                "lips_words/train/LABEL/one.mp4 in it."
+            )
+        self.sets = sorted(
+            path.name
+            for path in self.data.iterdir()
+            if (path / "train").is_dir()
+        )
+        if not self.sets:
+            raise ValueError(
+                f"{self.data} has no labelled set. Expected folders such as "
+                "lips_words/train/LABEL/one.mp4 in it. Received: "
+                f"{sorted(path.name for path in self.data.iterdir())}."
+            )
+        words = [name for name in self.sets if name.endswith("words")]
+        self.main = main or (words or self.sets)[0]
+        if self.main not in self.sets:
+            raise ValueError(
+                f"`main` is one of {self.sets}. Received: main={self.main!r}."
+            )
+
+    @property
+    def flags(self) -> str:
+        """Flags of `recipes/pretrain.py` for these clips."""
+        return f"--data={self._unlabelled()} --sampling=whole {self.clip_flags}"
+
+    def questions(self, split: str) -> list[Question]:
+        """The columns of the study; see `Scenes.questions`."""
+        found = []
+        others = [name for name in self.sets if name != self.main]
+        for name in (self.main, *others):
+            column = name.rpartition("_")[2].removesuffix("s")
+            data = self._labelled(name, split)
+            readouts = (
+                ("attentive", "knn") if name == self.main else ("attentive",)
+            )
+            found += [
+                self._ask(
+                    column if readout == "attentive" else f"{column} k-NN",
+                    readout,
+                    data,
+                    split,
+                    parted=True,
+                    on_curve=name == self.main,
+                )
+                for readout in readouts
+            ]
+        speakers = self._speakers(split)
+        if speakers:
+            found.append(self._ask("speaker", "attentive", speakers, split))
+        room = self._room(split)
+        if room:
+            steps = 20 if self.quick else 500
+            found.append(
+                Question(
+                    "depth error",
+                    "scannet",
+                    "attentive",
+                    room,
+                    f"stride={STRIDE},clips_per_scan={4 if self.quick else 16}",
+                    f"steps={steps},learning_rates=(3e-3,)",
+                    clip_flags=self.clip_flags,
+                    split=split,
+                )
+            )
+        return found
+
+    def _ask(self, column, readout, data, split, parted=False, on_curve=False):
+        clips = 1 if self.quick else 2
+        task_args = f"seed={PROBE_SEED},sampling='whole',"
+        task_args += f"train_views={clips},test_clips={clips},test_crops=1"
+        if parted:
+            task_args += r",groups='/([^_/]+)_'"
+        readout_args = ""
+        if readout == "attentive":
+            steps = "steps=30," if self.quick else "steps=1000,"
+            readout_args = f"{steps}learning_rates=(2e-3,)"
+        return Question(
+            column,
+            "folder",
+            readout,
+            data,
+            task_args,
+            readout_args,
+            parted,
+            self.clip_flags,
+            split,
+            on_curve,
+        )
+
+    # Layouts.
+
+    def _unlabelled(self) -> pathlib.Path:
+        found = sorted(self.data.glob("*_unlabelled"))
+        if len(found) == 1 and not self.quick:
+            return found[0]
+        files = [path for folder in found for path in _files(folder)] or [
+            path
+            for name in self.sets
+            for split in ("train", "val")
+            for path in _files(self.data / name / split)
+        ]
+        files = files[:: max(1, len(files) // 64)] if self.quick else files
+        return _links(
+            self.folder / "unlabelled",
+            {f"{i:06d}_{path.name}": path for i, path in enumerate(files)},
+        )
+
+    def _labelled(self, name, split) -> pathlib.Path:
+        """A set; for the selection without its test folder."""
+        if split == "final" and not self.quick:
+            return self.data / name
+        splits = SPLITS if split == "final" else SPLITS[:2]
+        links = {}
+        for part in splits:
+            for path in _files(self.data / name / part):
+                inside = path.relative_to(self.data / name)
+                links[str(inside)] = path
+        return _links(self.folder / split / name, self._few(links))
+
+    def _speakers(self, split) -> pathlib.Path | None:
+        """Every speaker as a class, whose clips are in all splits."""
+        splits = SPLITS if split == "final" else SPLITS[:2]
+        by_speaker = collections.defaultdict(list)
+        for part in splits:
+            for path in _files(self.data / self.main / part):
+                found = GROUP.search(path.name)
+                if found is None:
+                    return None
+                by_speaker[found[1]].append(path)
+        if min(map(len, by_speaker.values())) < 5 or len(by_speaker) < 2:
+            return None
+        links = {}
+        for speaker, paths in by_speaker.items():
+            ranked = sorted(paths, key=lambda path: _rank(path.name))
+            for number, path in enumerate(ranked):
+                share = number / len(ranked)
+                part = SPLITS[sum(share >= limit for limit in SHARES)]
+                links[f"{part}/{speaker}/{path.name}"] = path
+        return _links(self.folder / split / "speakers", self._few(links))
+
+    def _few(self, links) -> dict:
+        """A few clips of each class and split for a quick run."""
+        if not self.quick:
+            return links
+        kept = {}
+        counts = collections.Counter()
+        for inside, path in sorted(links.items(), key=lambda x: _rank(x[0])):
+            key = pathlib.PurePath(inside).parent
+            group = GROUP.search(path.name)
+            if counts[key] < 8 and counts[key, group and group[1]] < 2:
+                counts[key] += 1
+                counts[key, group and group[1]] += 1
+                kept[inside] = path
+        return kept
+
+    def _room(self, split) -> pathlib.Path | None:
+        """The room in ScanNet's layout, parted by time."""
+        colours = sorted((self.data / "room").glob("frame-*.color.*"))
+        if not colours:
+            return None
+        train, test, end = (
+            round(share * len(colours)) for share in ROOM[split]
+        )
+        links, scans = {}, {"train": [], "val": []}
+        for part, first, last in (("train", 0, train), ("val", test, end)):
+            for start in range(first, last, FRAMES_PER_SCAN):
+                scan = f"scene{len(scans['train'] + scans['val']):04d}_00"
+                scans[part].append(scan)
+                for path in colours[start : min(start + FRAMES_PER_SCAN, last)]:
+                    stem = path.name.split(".")[0]
+                    number = int(stem.rpartition("-")[2])
+                    for kind, source in (
+                        ("color", path),
+                        ("depth", path.with_name(f"{stem}.depth.png")),
+                        ("pose", path.with_name(f"{stem}.pose.txt")),
+                    ):
+                        inside = f"{scan}/{kind}/{number}{source.suffix}"
+                        links[inside] = source
+        folder = _links(self.folder / split / "room", links)
+        for part, names in scans.items():
+            text = "".join(f"{name}\n" for name in names)
+            (folder / f"scannetv2_{part}.txt").write_text(text)
+        return folder
+
+
+def group_of(example: str) -> str:
+    """The speaker of an example, by its file name."""
+    found = GROUP.search(example)
+    return found[1] if found else example
+
+
+def _files(folder) -> list[pathlib.Path]:
+    """All files below a folder that are not hidden."""
+    return [
+        pathlib.Path(parent) / name
+        for parent, _, names in sorted(os.walk(folder, followlinks=True))
+        for name in sorted(names)
+        if not name.startswith(".")
+    ]
+
+
+def _links(folder: pathlib.Path, links: dict) -> pathlib.Path:
+    """A folder of links, made again where it is not complete."""
+    text = "".join(f"{inside}\t{links[inside]}\n" for inside in sorted(links))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    mark = folder.with_name(f"{folder.name}.links")
+    if mark.exists() and mark.read_text() == digest:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    for inside, path in links.items():
+        target = folder / inside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(path)
+    mark.write_text(digest)
+    return folder
+
+
+def _rank(name: str) -> str:
+    """An order of names that says nothing about their contents."""
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,135 @@
+"""The grids `main` and `gap` of `benchmarks/claims.py`."""
+
+import dataclasses
+import sys
+
+import study_gap
+import study_tables
+from study import Study
+from study_clips import RealClips, Scenes
+from study_methods import METHODS
+
+GRIDS = ("main", "gap")
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How large the encoder and its clips are.
+
+    Args:
+        preset: str, the encoder.
+        frames: int, of a clip.
+        size: int, height and width of a clip.
+        batch_size: int, clips of a step.
+        flags: str, further ones of `recipes/pretrain.py`. Defaults to none.
+    """
+
+    preset: str
+    frames: int
+    size: int
+    batch_size: int
+    flags: str = ""
+
+
+SIZES = {
+    "nano": Size("video_vit_nano", 8, 32, 16),
+    "tiny": Size("video_vit_tiny", 16, 64, 16),
+    "small": Size(
+        "video_vit_small",
+        16,
+        112,
+        32,
+        "--mixed_precision=bfloat16 --workers=2",
+    ),
+}
+LONGEST = 4000
+LENGTHS = (1 / 8, 1 / 4, 1 / 2, 1)  # of the longest run
+
+
+def run(flags, grids) -> str:
+    """Trains and asks what is missing; returns the tables.
+
+    Args:
+        flags: those of `claims.py`, parsed.
+        grids: list of names in `GRIDS`.
+    """
+    others = [name for name in flags.grids if name not in GRIDS]
+    if others:
+        sys.exit(
+            f"claims: {','.join(GRIDS)} and numbered grids are runs apart. "
+            f"Received: --grids={','.join(flags.grids)}."
+        )
+    try:
+        study = build(flags)
+    except ValueError as error:
+        sys.exit(f"claims: {error}")
+    if flags.final and not flags.quick and study.settings() is None:
+        sys.exit(
+            "claims: --final reads the clips of test speakers, once settings "
+            f"are chosen, and {study.folder} has no settings.json. Run the "
+            "same command without --final first."
+        )
+    study.prepare()
+    texts = []
+    if "main" in grids:
+        study.work()
+        texts.append(study_tables.write(study))
+    if "gap" in grids:
+        texts.append(study_gap.work(study))
+    return "\n".join(texts)
+
+
+def build(flags) -> Study:
+    """The study of some flags."""
+    size = SIZES[flags.scale]
+    kind = "real" if flags.data else "scenes"
+    quick = "-quick" if flags.quick else ""
+    folder = flags.run_dir or f"runs/study-{kind}-{flags.scale}{quick}"
+    if flags.data:
+        clips = RealClips(
+            flags.data,
+            folder,
+            size.frames,
+            size.size,
+            flags.main_set,
+            flags.quick,
+        )
+    else:
+        clips = Scenes(size.frames, size.size, flags.quick)
+    methods = METHODS
+    if flags.methods:
+        # A name may hold a comma: names are looked for in the whole text.
+        text = ",".join(flags.methods)
+        methods = tuple(m for m in METHODS if m.name in _names(text))
+    steps = flags.steps
+    if not flags["steps"].present and not flags.quick:
+        steps = LONGEST
+    shares = LENGTHS[-2:] if flags.quick else LENGTHS
+    return Study(
+        folder,
+        clips,
+        size.preset,
+        size.batch_size,
+        size.flags,
+        tuple(max(10, round(share * steps)) for share in shares),
+        flags.seeds,
+        "final" if flags.final else "selection",
+        flags.jobs,
+        flags.quick,
+        methods,
+    )
+
+
+def _names(text: str) -> list[str]:
+    """The names of methods in a text with commas, the longest first."""
+    found = []
+    for name in sorted((m.name for m in METHODS), key=len, reverse=True):
+        if f",{name}," in f",{text},":
+            found.append(name)
+            text = f",{text},".replace(f",{name},", ",").strip(",")
+    if text:
+        raise ValueError(
+            f"--methods takes names of rows: {[m.name for m in METHODS]}. "
+            f"Received: {text}."
+        )
+    return found

@@ -1,0 +1,113 @@
+"""The rows of the study: ways to pre-train, and settings to choose from."""
+
+import dataclasses
+import re
+
+# Of all steps of SALT, those of the teacher: 40,000 of 240,000 as published.
+TEACHER_SHARE = 1 / 6
+LEARNING_RATES = (0.5, 1.0, 2.0)  # times the default
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """One way to pre-train.
+
+    Args:
+        name: str.
+        flags: str, of `recipes/pretrain.py`; `30%` is a share of the steps.
+            `{teacher}` is the run of `teacher`, `{schedule}` what the study of
+            convergence found, `{quarter}` a quarter of the batch size.
+        teacher: str or `None`, flags of a run before, which takes
+            `TEACHER_SHARE` of the steps.
+        against: str, the method that it is compared with. Defaults to MAE.
+        has_curve: bool, whether it is trained at every length. Defaults to
+            `False`: at the longest.
+        settings: tuple of str, flags to choose from, beside the learning rate.
+            Defaults to those of `flags` alone.
+    """
+
+    name: str
+    flags: str
+    teacher: str | None = None
+    against: str = "MAE"
+    has_curve: bool = False
+    settings: tuple = ("",)
+
+    @property
+    def slug(self) -> str:
+        """Its name as a part of a folder's."""
+        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")
+
+    def candidates(self) -> list[tuple[float, str]]:
+        """Pairs of a factor of the learning rate and flags, default first."""
+        rates = sorted(LEARNING_RATES, key=lambda factor: factor != 1.0)
+        first = [(rate, self.settings[0]) for rate in rates]
+        return first + [(1.0, flags) for flags in self.settings[1:]]
+
+
+def shares(flags: str, steps: int) -> str:
+    """Flags with shares of a run as steps.
+
+    >>> shares("--start_step=60%", 2000)
+    '--start_step=1200'
+    """
+    return re.sub(
+        r"(\d+)%", lambda m: str(max(1, int(m[1]) * steps // 100)), flags
+    )
+
+
+MAE = Method("MAE", "--schedule=never", has_curve=True)
+LAYERLOCK = Method(
+    "LayerLock",
+    "--objective=mae",
+    has_curve=True,
+    settings=("", "--start_step=80% --interval=5%"),
+)
+V_JEPA = Method("V-JEPA", "--objective=vjepa --schedule=never", has_curve=True)
+METHODS = (
+    MAE,
+    Method("MAE, freezing only", "--target=pixels"),
+    LAYERLOCK,
+    # Pixels for a third of the run, the last freeze at its end.
+    Method("LayerLock, paper's schedule", "--start_step=33% --interval=16%"),
+    Method("LayerLock, converged", "--schedule=converged"),
+    Method("LayerLock, convergence study", "{schedule}"),
+    Method(
+        "LayerLock, 4 masks per clip",
+        "--masks_per_clip=4 --batch_size={quarter}",
+        has_curve=True,
+    ),
+    V_JEPA,
+    Method(
+        "V-JEPA + LayerLock",
+        "--objective=vjepa",
+        against="V-JEPA",
+        has_curve=True,
+    ),
+    Method(
+        "V-JEPA, teacher fixed by freezing",
+        "--objective=vjepa --teacher=frozen",
+        against="V-JEPA",
+    ),
+    Method(
+        "SALT",
+        "--objective=vjepa --teacher={teacher} --schedule=never "
+        "--objective_args=target_layer=-1",
+        teacher="--objective=vjepa --teacher=frozen --schedule=never "
+        "--objective_args=target_layer=0,loss_type='l2'",
+        against="V-JEPA",
+        has_curve=True,
+    ),
+    Method(
+        "LeVJEPA",
+        "--objective=lejepa --schedule=never",
+        has_curve=True,
+        settings=("", "--objective_args=sigreg_weight=0.05"),
+    ),
+    Method(
+        "MAE + latent, cosine weight",
+        "--objective=mae_latent --schedule=never "
+        "--objective_args=weight_schedule=cosine",
+    ),
+)
+SUPERVISED = "supervised, end to end"

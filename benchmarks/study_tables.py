@@ -1,0 +1,182 @@
+"""The tables and the figure of a study, from its rows."""
+
+import numpy as np
+import study_trust
+import study_verdicts
+
+from layerlock.runs import wording, writing
+
+
+def write(study) -> str:
+    """Writes `rows.json`, `study.md` and `curves.png`; returns the text.
+
+    Args:
+        study: the `Study`.
+    """
+    rows = study.write()
+    titles = {
+        "selection": "validation speakers",
+        "final": "test speakers",
+    }
+    who = titles[study.split] if study.clips.name == "real" else study.split
+    trust = study_trust.correlations(rows, study.main)
+    parts = [
+        f"# Study on {study.clips.name}, {who}",
+        main_table(study, rows),
+        "## Against each other",
+        "\n".join(
+            f"- {sentence}"
+            for sentence in [
+                *study_verdicts.floors_are_beaten(
+                    rows,
+                    study.main.column,
+                    ("MAE", "LayerLock"),
+                    study.floors,
+                ),
+                *study_verdicts.sentences(
+                    rows, study.active(), study.questions
+                ),
+            ]
+        ),
+        "## Curves",
+        curve_table(study, rows),
+        f"## Numbers of the log, against {study.main.column}",
+        study_trust.table(trust),
+    ]
+    missing = [m.name for m in study.methods if m not in study.active()]
+    if missing:
+        parts.append(
+            f"Left out: {', '.join(missing)}. The study of convergence found "
+            "no step from which on freezing costs less than its tolerance."
+        )
+    text = "\n\n".join(parts) + "\n"
+    writing.write_text(study.folder / "study.md", text)
+    draw(study, rows, study.folder / "curves.png")
+    return text
+
+
+def main_table(study, rows) -> str:
+    """One line for each method at its longest, with all columns."""
+    columns = [question.column for question in study.questions]
+    heads = ["row", *columns, "FLOPs", "seconds", "clips decoded", "memory"]
+    lines = [heads, ["---"] * len(heads)]
+    longest = max((row["steps"] for row in rows), default=0)
+    names = dict.fromkeys(
+        row["method"] for row in rows if row["steps"] in (0, longest)
+    )
+    for name in names:
+        own = [
+            row
+            for row in rows
+            if row["method"] == name and row["steps"] in (0, longest)
+        ]
+        cells = [name]
+        for column in columns:
+            values = [
+                row["scores"][column]["value"]
+                for row in own
+                if column in row["scores"]
+            ]
+            cells.append(_mean(values, study.seeds))
+        cells += [
+            _known(own, "flops", lambda x: wording.scaled(x, "FLOPs")),
+            _known(own, "seconds", lambda x: f"{x:.0f}"),
+            _known(own, "clips", lambda x: wording.count(round(x))),
+            _known(own, "peak_memory_bytes", wording.memory),
+        ]
+        lines.append(cells)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def curve_table(study, rows) -> str:
+    """The main column at every length."""
+    heads = ["row", "steps", "FLOPs", "clips decoded", study.main.column]
+    lines = [heads, ["---"] * len(heads)]
+    for name, points in curves(study, rows).items():
+        for steps, own in points.items():
+            values = [r["scores"][study.main.column]["value"] for r in own]
+            lines.append(
+                [
+                    name,
+                    wording.count(steps),
+                    _known(own, "flops", lambda x: wording.scaled(x, "FLOPs")),
+                    _known(own, "clips", lambda x: wording.count(round(x))),
+                    _mean(values, study.seeds),
+                ]
+            )
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def curves(study, rows) -> dict:
+    """For each method with several lengths, its rows by their steps."""
+    found = {}
+    for method in study.active():
+        if not method.has_curve:
+            continue
+        for row in rows:
+            asked = study.main.column in row["scores"]
+            if row["method"] == method.name and asked:
+                points = found.setdefault(method.name, {})
+                points.setdefault(row["steps"], []).append(row)
+    return {
+        name: dict(sorted(points.items())) for name, points in found.items()
+    }
+
+
+def draw(study, rows, path):
+    """Scores over FLOPs and over decoded clips, with the range of the seeds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for number, (key, label) in enumerate(
+        (("flops", "FLOPs"), ("clips", "clips decoded")), start=1
+    ):
+        axes = figure.add_subplot(1, 2, number)
+        for index, (name, points) in enumerate(curves(study, rows).items()):
+            costs = [
+                np.mean([row[key] for row in own]) for own in points.values()
+            ]
+            values = [
+                [row["scores"][study.main.column]["value"] for row in own]
+                for own in points.values()
+            ]
+            means = [np.mean(some) for some in values]
+            colour = f"C{index}"
+            axes.plot(costs, means, color=colour, marker="o", label=name)
+            axes.fill_between(
+                costs,
+                [min(some) for some in values],
+                [max(some) for some in values],
+                color=colour,
+                alpha=0.12,
+                linewidth=0,
+            )
+        for style, floor in (("--", "random encoder"), (":", "raw pixels")):
+            values = [
+                row["scores"][study.main.column]["value"]
+                for row in rows
+                if row["method"] == floor and study.main.column in row["scores"]
+            ]
+            if values:
+                axes.axhline(
+                    np.mean(values), color="grey", linestyle=style, label=floor
+                )
+        axes.set_xscale("log")
+        axes.set_xlabel(label)
+        axes.set_ylabel(study.main.column)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7)
+    figure.savefig(path, dpi=120)
+
+
+def _mean(values, seeds) -> str:
+    if not values:
+        return ""
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    note = f" ({len(values)} of {seeds} seeds)" if len(values) < seeds else ""
+    return f"{np.mean(values):.3f}{spread}{note}"
+
+
+def _known(rows, key, form) -> str:
+    values = [row[key] for row in rows if row.get(key)]
+    return form(float(np.mean(values))) if values else ""
