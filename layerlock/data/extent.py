@@ -2,10 +2,11 @@
 
 import struct
 
-# Bytes after the last packet of a whole file, for an index: at least these,
-# or this share of the file.
-_INDEX_BYTES = 2**14
-_INDEX_SHARE = 0.1
+# What may follow the last packet of a whole file, such as an index: these
+# bytes, a share of the file, and bytes for each frame that its header counts.
+_END_BYTES = 2**14
+_END_SHARE = 0.1
+_ENTRY_BYTES = 24
 _MAX_PARTS = 1000  # of an AVI
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
@@ -33,7 +34,8 @@ def is_whole(video) -> bool:
     for packet in video.container.demux():
         if packet.pos is not None:
             end = max(end, packet.pos + packet.size)
-    return length - end <= _INDEX_BYTES + _INDEX_SHARE * length
+    entries = _ENTRY_BYTES * video.stream.frames
+    return length - end <= _END_BYTES + _END_SHARE * length + entries
 
 
 def has_one_segment(file) -> bool:
