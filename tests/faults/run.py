@@ -2,6 +2,7 @@
 
     python tests/faults/run.py --quick        # a sample of calls: a minute
     python tests/faults/run.py                # every call
+    python tests/faults/run.py --record=FILE  # the same; goes on if stopped
     python tests/faults/run.py --damage       # every file
     python tests/faults/run.py --kills=100    # random kills, each backend
 
@@ -31,11 +32,14 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--damage", action="store_true")
+    add = parser.add_argument
+    add("--quick", action="store_true")
+    add("--jobs", type=int, default=1, help="runs at a time")
+    add("--kills", type=int, default=0, help="number of random kills")
+    add("--seed", type=int, default=0, help="of the order and the moments")
+    add("--damage", action="store_true")
+    add("--record", help="file that keeps results, to go on from")
+    add("--skip", type=int, default=0, help="leave out the first calls")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="layerlock-faults-") as folder:
         if options.kills:
@@ -79,23 +83,27 @@ def damage_files(folder) -> int:
 
 def break_calls(folder, options) -> int:
     """Breaks calls one by one; returns how many were not survived."""
-    from tests.faults import calls
+    from tests.faults import calls, record
 
+    kept = record.Record(options.record)
     with calls.Breaker(folder, jobs=options.jobs) as breaker:
         faults = breaker.sample() if options.quick else breaker.faults()
         print(f"{len(breaker.calls)} calls, {len(faults)} faults", flush=True)
-        # Those of a run that is stopped are from all over.
+        # Those of a sweep that is stopped are from all over.
         random.Random(options.seed).shuffle(faults)
-        results, began = [], time.monotonic()
+        faults = faults[options.skip :]
+        began, count = time.monotonic(), len(kept.results(faults))
         with contextlib.suppress(KeyboardInterrupt):
-            for fault, problems in breaker.problems(faults):
-                results.append((fault, problems))
-                if len(results) % 50 == 0:
-                    print(f"{len(results)} of {len(faults)}", flush=True)
+            for fault, problems in breaker.problems(kept.missing(faults)):
+                kept.add(fault, problems)
+                count += 1
+                if count % 50 == 0:
+                    print(f"{count} of {len(faults)}", flush=True)
                 if problems:
                     lines = "\n    ".join(problems)
                     print(f"{fault}:\n    {lines}", flush=True)
         seconds = time.monotonic() - began
+    results = kept.results(faults)
     print(f"\n{calls.table(results)}\n{seconds:.0f} s")
     return sum(bool(problems) for _, problems in results)
 
