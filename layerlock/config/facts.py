@@ -162,10 +162,24 @@ def encoder_arguments(config) -> dict:
     return arguments
 
 
+def predictor_kind(config) -> str:
+    """What the objective of a run calls its predictor.
+
+    Args:
+        config: a `PretrainConfig`, resolved up to `method`.
+    """
+    objective, given = config.method.objective, config.method.objective_args
+    if not isinstance(objective, str):
+        return objective.predictor
+    objective_class = plugin_class("objective", objective)
+    if isinstance(given, str):
+        given = plugins.parse_arguments(given, objective_class)
+    return given.get("predictor", objective_class.predictor)
+
+
 def _num_decoder_layers(config, arguments) -> int:
     """Blocks that decode: none where the predictor is a network of its own."""
-    objective = plugin_class("objective", config.method.objective)
-    if objective.predictor != "patchwise":
+    if predictor_kind(config) != "patchwise":
         return 0
     # An encoder of V-JEPA has none: then as many as the presets of its depth.
     return arguments["num_decoder_layers"] or min(
