@@ -105,6 +105,24 @@ def predictor_of_levels(seed, embed=48, width=72, levels=4):
     )
 
 
+def probe(seed, width=48, mlp=64, depth=2, classes=5):
+    """An attentive probe, whose last block has the query."""
+    generator = np.random.default_rng(seed)
+    cross = "pooler.cross_attention_block."
+    arrays = {
+        "pooler.query_tokens": draw(generator, 1, 1, width, scale=0.5),
+        **blocks(generator, "pooler.blocks.", depth - 1, width, mlp),
+        **layer_norm(generator, f"{cross}norm1", width),
+        **layer_norm(generator, f"{cross}norm2", width),
+        **linear(generator, f"{cross}xattn.q", width, width),
+        **linear(generator, f"{cross}xattn.kv", 2 * width, width),
+        **linear(generator, f"{cross}mlp.fc1", mlp, width),
+        **linear(generator, f"{cross}mlp.fc2", width, mlp),
+        **linear(generator, "linear", classes, width),
+    }
+    return {f"module.{name}": value for name, value in arrays.items()}
+
+
 def prefixed(arrays):
     return {PREFIX + name: value for name, value in arrays.items()}
 
