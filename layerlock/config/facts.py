@@ -129,13 +129,24 @@ def teacher_sizes(config) -> dict | None:
     if folder is None:
         return None
     try:
-        return exported.read_config(folder)
+        sizes = exported.read_config(folder)
     except ValueError as error:
         raise OptionError(
             f"`teacher` is one of {list(TEACHERS)}, a run, or an exported "
             f"encoder. Received: teacher={config.method.teacher}. {error} To "
             "resume a run whose teacher was moved, pass its new place."
         ) from error
+    precision = config.method.teacher_precision
+    return {**sizes, **({"dtype": policy(precision)} if precision else {})}
+
+
+def policy(precision: str) -> str:
+    """The name of Keras's policy for a precision.
+
+    >>> policy("none"), policy("bfloat16")
+    ('float32', 'mixed_bfloat16')
+    """
+    return "float32" if precision == "none" else f"mixed_{precision}"
 
 
 def check_teacher(config):
