@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 
-_MAX_DEPTH = 8  # of dicts in dicts
+_MAX_DEPTH = 8  # of dicts and lists in each other
 
 
 def entries(path) -> dict:
@@ -18,9 +18,9 @@ def entries(path) -> dict:
         path: of the file.
 
     Returns:
-        dict from name, with the names of nested dicts joined by `/`, to a pair
-        of the shape and of a function that returns the array in float32 or
-        float64.
+        dict from name to a pair of the shape and of a function that returns
+        the array in float32 or float64. The names of nested dicts, and the
+        numbers of items in lists, are joined by `/`.
 
     Raises:
         ValueError: if PyTorch is not installed, or if the file is damaged or
@@ -80,13 +80,19 @@ def _load(torch, path):
 
 
 def _collect(value, kind, name, depth, seen, tensors):
-    """Collects tensors from nested dicts."""
+    """Collects tensors from nested dicts and lists."""
     if isinstance(value, kind) and name:
         tensors[name] = value
-    if not isinstance(value, dict) or depth == _MAX_DEPTH or id(value) in seen:
+    if isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    elif isinstance(value, dict):
+        items = value.items()
+    else:
+        return
+    if depth == _MAX_DEPTH or id(value) in seen:
         return
     seen.add(id(value))
-    for key, item in value.items():
+    for key, item in items:
         inner = f"{name}/{key}" if name else str(key)
         _collect(item, kind, inner, depth + 1, seen, tensors)
 

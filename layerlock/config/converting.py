@@ -34,8 +34,13 @@ class ConversionConfig(Section):
     family_args: dict = option(
         "",
         "What a file of released weights does not name: num_heads, "
-        "predictor_heads or clip_shape, such as "
+        "predictor_heads, clip_shape or readout_heads, such as "
         "num_heads=16,clip_shape=(16,224,224).",
+    )
+    readout: str | None = option(
+        None,
+        "A file with an attentive probe of V-JEPA for this encoder, which is "
+        "kept beside it.",
     )
     student: bool = option(
         False,

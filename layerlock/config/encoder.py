@@ -85,9 +85,7 @@ class EncoderConfig(Section):
     @property
     def dtype(self) -> str:
         """Name of the precision policy."""
-        if self.mixed_precision == "none":
-            return "float32"
-        return f"mixed_{self.mixed_precision}"
+        return facts.policy(self.mixed_precision)
 
     @property
     def name(self) -> str:

@@ -144,6 +144,11 @@ class TrainedReadoutConfig(Section):
         choices=facts.trainable_readouts,
         plugin=True,
     )
+    readout_args: dict = option(
+        "",
+        "name=value,... for the constructor of the readout, such as "
+        "weights=runs/imported for the readout of an import.",
+    )
 
 
 class ResultsConfig(Section):

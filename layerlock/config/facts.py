@@ -129,13 +129,24 @@ def teacher_sizes(config) -> dict | None:
     if folder is None:
         return None
     try:
-        return exported.read_config(folder)
+        sizes = exported.read_config(folder)
     except ValueError as error:
         raise OptionError(
             f"`teacher` is one of {list(TEACHERS)}, a run, or an exported "
             f"encoder. Received: teacher={config.method.teacher}. {error} To "
             "resume a run whose teacher was moved, pass its new place."
         ) from error
+    precision = config.method.teacher_precision
+    return {**sizes, **({"dtype": policy(precision)} if precision else {})}
+
+
+def policy(precision: str) -> str:
+    """The name of Keras's policy for a precision.
+
+    >>> policy("none"), policy("bfloat16")
+    ('float32', 'mixed_bfloat16')
+    """
+    return "float32" if precision == "none" else f"mixed_{precision}"
 
 
 def check_teacher(config):
@@ -162,10 +173,24 @@ def encoder_arguments(config) -> dict:
     return arguments
 
 
+def predictor_kind(config) -> str:
+    """What the objective of a run calls its predictor.
+
+    Args:
+        config: a `PretrainConfig`, resolved up to `method`.
+    """
+    objective, given = config.method.objective, config.method.objective_args
+    if not isinstance(objective, str):
+        return objective.predictor
+    objective_class = plugin_class("objective", objective)
+    if isinstance(given, str):
+        given = plugins.parse_arguments(given, objective_class)
+    return given.get("predictor", objective_class.predictor)
+
+
 def _num_decoder_layers(config, arguments) -> int:
     """Blocks that decode: none where the predictor is a network of its own."""
-    objective = plugin_class("objective", config.method.objective)
-    if objective.predictor != "patchwise":
+    if predictor_kind(config) != "patchwise":
         return 0
     # An encoder of V-JEPA has none: then as many as the presets of its depth.
     return arguments["num_decoder_layers"] or min(

@@ -30,8 +30,7 @@ def warmup_steps(config):
 
 def _gradient_clip(config):
     """1; 10 for vjepa"""
-    objective = facts.plugin_class("objective", config.method.objective)
-    return GRADIENT_CLIPS[objective.predictor]
+    return GRADIENT_CLIPS[facts.predictor_kind(config)]
 
 
 def _momentum(config):

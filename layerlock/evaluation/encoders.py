@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from layerlock.backends import randomness
-from layerlock.models import VideoEncoder, exported, patchify
+from layerlock.models import VideoEncoder, exported, patchify, released
 from layerlock.models.patches import patch_grid
 from layerlock.models.presets import PRESETS
 from layerlock.runs.directory import RunDirectory
@@ -106,6 +106,7 @@ def _path(spec, student: bool = False) -> pathlib.Path:
             f"Only a run has a student, and {str(spec)!r} is no run. Leave "
             "`student` out."
         )
+    released.check_converted(spec)
     if not path.exists():
         raise ValueError(
             f"There is no encoder at {str(spec)!r}. Expected a run directory, "

@@ -81,7 +81,16 @@ class Conversion:
                 f"{checked(export, difference).capitalize()}. Expected at "
                 f"most {checking.LARGEST:.0e}. Nothing was written."
             )
-        return difference, [*self.source.notes, *notes]
+        return difference, [*self.source.notes, *self._left_out(), *notes]
+
+    def _left_out(self) -> list[str]:
+        """What the format does not have, a sentence each."""
+        if self.source.networks.readout is None or self.export.has_readout:
+            return []
+        return [
+            f"The readout is left out: an export for {self.export.runtime} has "
+            "none."
+        ]
 
     def write_card(self, path, difference: float, notes: list):
         """Writes the card of an export beside it."""

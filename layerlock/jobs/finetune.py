@@ -4,7 +4,7 @@ import contextlib
 import sys
 import time
 
-from layerlock.config import FinetuneConfig
+from layerlock.config import FinetuneConfig, components
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.data.names import readable
 from layerlock.evaluation import encoders, finetuning, probes
@@ -19,7 +19,7 @@ def start(config: FinetuneConfig):
     probes.require_scikit_learn()
     canvas.require_matplotlib()
     templates.require_jinja2()
-    config, encoder, task, schedule = build(config)
+    config, encoder, task, schedule, readout = build(config)
     training = config.training
     optimizer = finetuning.adamw(
         encoder,
@@ -51,7 +51,7 @@ def start(config: FinetuneConfig):
                 result = finetuning.finetune(
                     encoder,
                     task,
-                    config.readout.readout,
+                    readout,
                     optimizer,
                     schedule,
                     steps=training.steps,
@@ -65,6 +65,8 @@ def start(config: FinetuneConfig):
                 )
             except ValueError as error:
                 raise JobError(str(error)) from error
+            if readout.note:
+                print(f"Note: {readout.note}")
             return results.write(
                 "finetune.json",
                 config,
@@ -81,7 +83,7 @@ def start(config: FinetuneConfig):
 
 
 def build(config: FinetuneConfig):
-    """The resolved configuration, its encoder, task and schedule, checked."""
+    """The resolved configuration, and what it names, checked."""
     config = config.resolve()
     encoder = encoders.load(
         config.encoder.encoder, config.task.seed, config.encoder.student
@@ -89,19 +91,19 @@ def build(config: FinetuneConfig):
     finetuning.check_encoder(encoder)
     schedule = config.freezing.build(config)
     task = tasks.build_task(config, encoder)
-    finetuning.check(
+    readout = finetuning.check(
         encoder,
         task,
-        config.readout.readout,
+        components.build(config, "readout", seed=config.task.seed),
         schedule,
         config.training.batch_size,
     )
-    return config, encoder, task, schedule
+    return config, encoder, task, schedule, readout
 
 
 def plan(config: FinetuneConfig) -> Plan:
     """The cost of the encoder's steps; the readout's own is left out."""
-    config, encoder, task, schedule = build(config)
+    config, encoder, task, schedule, _ = build(config)
     lines, facts = costs.of_finetuning(encoder, task, schedule, config.training)
     return Plan(config, lines, facts)
 

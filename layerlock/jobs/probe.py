@@ -9,7 +9,7 @@ import time
 import keras
 
 from layerlock import evaluation
-from layerlock.config import ProbeConfig, components
+from layerlock.config import OptionError, ProbeConfig, components
 from layerlock.evaluation import encoders, probes
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.judging import costs, results, tasks
@@ -31,6 +31,7 @@ def start(config: ProbeConfig):
         seed=config.task.seed,
         verbose=int(sys.stdout.isatty()),
     )
+    _check_layer(readout, encoder, layer)
     task = tasks.build_task(config, encoder)
     evaluation.check(readout, task, encoder)
     out = tasks.check_folder(config)
@@ -55,6 +56,8 @@ def start(config: ProbeConfig):
                 )
             except ValueError as error:
                 raise JobError(str(error)) from error
+            if result.probe.note:
+                print(f"Note: {result.probe.note}")
             return results.write(
                 "probe.json",
                 config,
@@ -68,6 +71,17 @@ def start(config: ProbeConfig):
             )
 
     return work
+
+
+def _check_layer(readout, encoder, layer: int):
+    """Raises if a stored readout was trained on another layer."""
+    chosen = encoder.layer_names[layer]
+    if readout.trained_on not in (None, chosen):
+        raise OptionError(
+            f"The stored readout was trained on {readout.trained_on!r}. "
+            f"Received: a layer that is {chosen!r}. Pass "
+            f"`layer={readout.trained_on.removeprefix('block_')}`."
+        )
 
 
 class Progress:

@@ -11,7 +11,7 @@ import keras
 
 from layerlock import disk, json_files
 from layerlock.backends import weights
-from layerlock.models import keras_file, stored
+from layerlock.models import keras_file, released, stored
 from layerlock.models.presets import PRESETS
 from layerlock.models.stored import CLASS_NAME
 
@@ -150,6 +150,7 @@ def _replace(path, draft):
 
 def load(encoder_class, path, overrides: dict):
     """Loads an encoder from a folder or a `.keras` file; runs no code."""
+    released.check_converted(path)
     path = readable_path(path)
     _check_overrides(path, overrides)
     if path.is_dir():
@@ -248,6 +249,7 @@ def read_config(path) -> dict:
     Raises:
         ValueError: if the folder does not hold an exported encoder.
     """
+    released.check_converted(path)
     path = readable_path(path)
     if not path.is_dir():
         raise ValueError(

@@ -4,13 +4,9 @@ import json
 import math
 import pathlib
 
-import numpy as np
-from keras import ops
-
 from layerlock import disk, json_files
-from layerlock.models import weights
+from layerlock.models import layer_files, weights
 from layerlock.models.decoder import PatchwiseDecoder
-from layerlock.models.foreign import _npz
 from layerlock.models.predictor import LatentPredictor
 
 CONFIG = "predictor.json"
@@ -52,18 +48,9 @@ def save(predictor, folder):
         folder: of an exported encoder.
     """
     folder = pathlib.Path(folder)
-    with disk.named(folder / WEIGHTS):
-        np.savez(
-            folder / WEIGHTS,
-            **{
-                path: ops.convert_to_numpy(variable)
-                for path, variable in _variables(predictor)
-            },
-        )
-    disk.flush(folder / WEIGHTS)
     content = {
         **describe(predictor),
-        "sha256": disk.digest(folder / WEIGHTS),
+        "sha256": layer_files.save(predictor, folder / WEIGHTS),
     }
     text = json.dumps(content, indent=2)
     disk.write(folder / CONFIG, (text + "\n").encode())
@@ -115,17 +102,12 @@ def load(folder) -> LatentPredictor | None:
     content = _read(folder)
     if content is None:
         return None
-    if not file.is_file() or disk.digest(file) != content["sha256"]:
-        raise ValueError(
-            f"{file} is missing or damaged: it does not match its checksum in "
-            f"{CONFIG}. Convert the weights again."
-        )
-    arrays = _npz.entries(file)
+    arrays = layer_files.read(file, content["sha256"], CONFIG)
     _check_size(content["config"], arrays, place)
     try:
         with weights.without_initial_values():
             predictor = LatentPredictor.from_config(content["config"])
-        _fill(predictor, arrays)
+        layer_files.fill(predictor, arrays)
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise ValueError(
             f"No predictor can be built from {place}: {error}"
@@ -153,20 +135,3 @@ def _check_size(config, arrays, place):
             f"{place} describes a predictor of {needed:,} weights or more, but "
             f"{WEIGHTS} has {stored:,}. One of them belongs to another."
         )
-
-
-def _fill(predictor, arrays):
-    left = dict(arrays)
-    for path, variable in _variables(predictor):
-        shape, read = left.pop(path)
-        if tuple(shape) != tuple(variable.shape):
-            raise ValueError(f"{path} has shape {shape}.")
-        variable.assign(read())
-    if left:
-        raise ValueError(f"Unknown arrays: {sorted(left)}.")
-
-
-def _variables(predictor):
-    """Yields path, without the name of the predictor, and variable."""
-    for variable in predictor.variables:
-        yield variable.path.split("/", 1)[1], variable

@@ -9,12 +9,16 @@ import layerlock
 from layerlock.jobs.conversion import checking, hub
 from layerlock.jobs.job import JobError
 from layerlock.models import (
+    DeepAttentiveReadout,
     LatentPredictor,
     VideoEncoder,
     exports,
     stored_predictor,
+    stored_readout,
 )
+from layerlock.models.foreign import Readout
 from tests.models.exports import written
+from tests.models.foreign import vjepa_files
 from tests.recipes import running
 
 pytestmark = pytest.mark.skipif(
@@ -72,6 +76,44 @@ def test_what_lies_beside_imported_weights_goes_along(folder):
         found = VideoEncoder.from_preset(path)
         written.assert_same_weights(student, found)
     assert not (folder / "alone" / "student").exists()
+
+
+def test_a_readout_is_kept_beside_its_encoder(folder, capsys):
+    readout = DeepAttentiveReadout(3, num_blocks=1, num_heads=2, name="readout")
+    readout.build((None, 2, 2, 2, 24))
+    found = Readout("final_norm", readout, type(readout), ("a", "b", "c"))
+    written.write(
+        "layerlock", folder / "with", written.encoder(), readout=found
+    )
+
+    layerlock.convert(from_="with", out="copy")
+    layerlock.convert(from_="with", out="there", to="safetensors")
+
+    copy = stored_readout.load("copy")
+    written.assert_same_weights(readout, copy.network)
+    assert copy.class_names == ("a", "b", "c")
+    assert "Note: The readout is left out: an export for" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_probe_of_others_is_added_to_its_encoder(folder, capsys):
+    torch = pytest.importorskip("torch")
+    weights = vjepa_files.probe(0, width=24, mlp=32)
+    tensors = {k: torch.from_numpy(v) for k, v in weights.items()}
+    torch.save({"classifiers": [tensors]}, folder / "ssv2.pt")
+    written.encoder(final_norm=True).save_to_preset("normed")
+
+    convert(
+        "--from=normed",
+        "--readout=ssv2.pt",
+        "--family_args=readout_heads=2",
+        "--out=both",
+    )
+
+    readout = stored_readout.load("both")
+    assert (readout.layer, readout.network.num_heads) == ("final_norm", 2)
+    assert "The readout is that of ssv2.pt." in capsys.readouterr().out
 
 
 def test_an_encoder_of_half_precision_is_exported_in_float32(folder):

@@ -44,3 +44,24 @@ def features(weights, num_heads, clip):
     if "norm.weight" in weights:
         layers.append(vjepa.norm(layers[-1], weights, "norm"))
     return layers
+
+
+def decode(weights, num_heads, tokens, visible, hidden):
+    """Pixels of the hidden patches, in a whole file of pre-training.
+
+    Args:
+        weights: dict, of encoder and decoder.
+        num_heads: int, of the decoder.
+        tokens: output of the encoder's last block for the visible patches.
+        visible, hidden: numbers of the patches in the clip.
+    """
+    x = vjepa.norm(tokens, weights, "encoder.norm")
+    x = x @ np.asarray(weights["encoder_to_decoder.weight"], "float64").T
+    token = np.ravel(weights["mask_token"])
+    x = np.concatenate([x, np.tile(token, (len(hidden), 1))])
+    numbers = np.concatenate([visible, hidden])
+    x = x + reference.sincos_flat(numbers, x.shape[1])
+    for index in range(vjepa.depth_of(weights, "decoder.blocks.")):
+        x = block(x, weights, f"decoder.blocks.{index}.", num_heads)
+    x = vjepa.norm(x[len(visible) :], weights, "decoder.norm")
+    return vjepa.linear(x, weights, "decoder.head")

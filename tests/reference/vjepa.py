@@ -24,9 +24,9 @@ def embed(weights, clip):
     return x.reshape(t * h * w, -1) + weights["patch_embed.proj.bias"]
 
 
-def block(x, weights, start, num_heads, positions, rotated):
+def block(x, weights, start, num_heads, positions, rotated, epsilon=1e-6):
     """A block; `rotated` is `"tiled"`, `"interleaved"` or `None`."""
-    y = norm(x, weights, f"{start}norm1")
+    y = norm(x, weights, f"{start}norm1", epsilon)
     parts = np.split(linear(y, weights, f"{start}attn.qkv"), 3, axis=-1)
     heads = []
     for q, k, v in zip(
@@ -39,7 +39,7 @@ def block(x, weights, start, num_heads, positions, rotated):
             )
         heads.append(reference.attention(q, k, v))
     x = x + linear(np.concatenate(heads, -1), weights, f"{start}attn.proj")
-    y = norm(x, weights, f"{start}norm2")
+    y = norm(x, weights, f"{start}norm2", epsilon)
     y = reference.gelu(linear(y, weights, f"{start}mlp.fc1"))
     return x + linear(y, weights, f"{start}mlp.fc2")
 
@@ -51,9 +51,9 @@ def linear(x, weights, name):
     )
 
 
-def norm(x, weights, name):
+def norm(x, weights, name, epsilon=1e-6):
     return reference.normalise(
-        x, weights[f"{name}.weight"], weights[f"{name}.bias"]
+        x, weights[f"{name}.weight"], weights[f"{name}.bias"], epsilon
     )
 
 
@@ -120,6 +120,38 @@ def predict(
         x = block(x, weights, start, num_heads, positions, rotated)
     x = norm(x[len(visible) :], weights, "predictor_norm")
     return linear(x, weights, "predictor_proj")
+
+
+def probe(weights, num_heads, tokens):
+    """Logits of an attentive probe: blocks, then a query.
+
+    Args:
+        weights: dict, of the probe.
+        num_heads: int.
+        tokens: normalised features of a clip, `(tokens, width)`.
+    """
+    epsilon, x = 1e-5, np.asarray(tokens, "float64")
+    start = "pooler.blocks."
+    if any(name.startswith(start) for name in weights):
+        for index in range(depth_of(weights, start)):
+            x = block(
+                x, weights, f"{start}{index}.", num_heads, None, None, epsilon
+            )
+    cross = "pooler.cross_attention_block."
+    query = np.asarray(weights["pooler.query_tokens"][0], "float64")
+    q = linear(query, weights, f"{cross}xattn.q")
+    y = norm(x, weights, f"{cross}norm1", epsilon)
+    k, v = np.split(linear(y, weights, f"{cross}xattn.kv"), 2, axis=-1)
+    heads = zip(
+        *(np.split(part, num_heads, axis=-1) for part in (q, k, v)), strict=True
+    )
+    query = query + np.concatenate(
+        [reference.attention(*parts) for parts in heads], axis=-1
+    )
+    y = norm(query, weights, f"{cross}norm2", epsilon)
+    y = reference.gelu(linear(y, weights, f"{cross}mlp.fc1"))
+    query = query + linear(y, weights, f"{cross}mlp.fc2")
+    return linear(query, weights, "linear")[0]
 
 
 def interpolated(table, grid):

@@ -11,6 +11,7 @@ from layerlock.backends import randomness
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.evaluation import scores
 from layerlock.evaluation.outputs import Classes, DepthBlocks, Outputs
+from layerlock.evaluation.probes._stored import Start
 from layerlock.evaluation.probes.base import Probe, choose, positive
 from layerlock.evaluation.random_batches import random_batches
 
@@ -37,6 +38,7 @@ class TrainedProbe(Probe):
     """
 
     is_dense = True
+    start = None
     rates = (3e-3, 1e-2)
     dense_rates = (3e-3, 1e-2)
 
@@ -60,6 +62,27 @@ class TrainedProbe(Probe):
         self.weight_decay = weight_decay
         self.seed = seed
         self.verbose = verbose
+
+    def start_from(self, folder, kind, steps):
+        """Makes a stored readout the start of every training.
+
+        Args:
+            folder: str, of an import with a readout; `None`: no start.
+            kind: class of the readouts of this probe.
+            steps: int or `None`, as for the constructor; 0 is allowed, too.
+        """
+        self.weights = folder
+        if folder is not None:
+            self.start, self.steps = Start(folder, kind), steps
+
+    @property
+    def note(self):
+        """What became of the head of a stored readout."""
+        return self.start.note if self.start else ""
+
+    @property
+    def trained_on(self):
+        return self.start and self.start.layer
 
     @abc.abstractmethod
     def readout(self, width: int, outputs: Outputs):
@@ -89,10 +112,12 @@ class TrainedProbe(Probe):
             self.outputs = DepthBlocks(block, clip_shape, depths)
         else:
             self.outputs = Classes(len(task.class_names))
+        self._task = task
         dense = task.is_dense
         rates = self.dense_rates if dense else self.rates
         self.learning_rates = self.learning_rates or rates
-        self.steps = self.steps or (1000 if dense else 2000)
+        if self.steps is None:
+            self.steps = 1000 if dense else 2000
         self.batch_size = self.batch_size or (16 if dense else 64)
 
     def build(self, shape):
@@ -103,8 +128,14 @@ class TrainedProbe(Probe):
         """
         with randomness.seeded(self.seed):
             inputs = keras.Input(shape)
-            readout = self.readout(shape[-1], self.outputs)
-            return keras.Model(inputs, readout(inputs), name="readout")
+            if self.start:
+                readout = self.start.build(self.outputs)
+            else:
+                readout = self.readout(shape[-1], self.outputs)
+            model = keras.Model(inputs, readout(inputs), name="readout")
+        if self.start:
+            self.start.fill(readout, self._task)
+        return model
 
     def fit(self, train, validation, task):
         with randomness.preserved():
@@ -115,7 +146,7 @@ class TrainedProbe(Probe):
         self.prepare(train.shape[:3], task, depths)
 
         def candidates():
-            for rate in self.learning_rates:
+            for rate in self.learning_rates if self.steps else (0.0,):
                 model = self._train(train, rate)
                 results = scores.score_all(
                     task,
@@ -141,6 +172,8 @@ class TrainedProbe(Probe):
 
     def _train(self, train, rate):
         model = self.build(train.shape)
+        if not self.steps:
+            return model
         model.compile(
             keras.optimizers.AdamW(
                 WarmupCosine(rate, self.steps, self.steps // 20),

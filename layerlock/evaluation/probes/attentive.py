@@ -17,6 +17,9 @@ class AttentiveProbe(TrainedProbe):
             4 for narrower ones.
         num_frames: int, frames of the resized features. Defaults to `None`:
             no resizing.
+        weights: str, the folder of an import whose readout is the start, and
+            has the sizes; with `steps=0` it is not trained. Defaults to
+            `None`.
         **kwargs: as for `TrainedProbe`.
     """
 
@@ -33,10 +36,13 @@ class AttentiveProbe(TrainedProbe):
         hidden_dim: int | None = None,
         num_heads: int | None = None,
         num_frames: int | None = None,
+        weights: str | None = None,
     ):
+        first = None if weights and steps == 0 else steps
         super().__init__(
-            learning_rates, steps, batch_size, weight_decay, seed, verbose
+            learning_rates, first, batch_size, weight_decay, seed, verbose
         )
+        self.start_from(weights, AttentiveReadout, steps)
         for name, number in (
             ("hidden_dim", hidden_dim),
             ("num_heads", num_heads),
@@ -49,6 +55,9 @@ class AttentiveProbe(TrainedProbe):
         self.num_frames = num_frames
 
     def check(self, width):
+        if self.start:
+            self.start.check(width)
+            return
         dim, heads = self._sizes(width)
         if dim % heads:
             raise ValueError(
@@ -91,4 +100,5 @@ class AttentiveProbe(TrainedProbe):
             "hidden_dim": self.hidden_dim,
             "num_heads": self.num_heads,
             "num_frames": self.num_frames,
+            "weights": self.weights,
         }

@@ -14,11 +14,16 @@ class Probe(abc.ABC):
         is_dense: bool, whether it can predict a value for every pixel.
         trials: list of dict, all tried settings and their validation scores.
         on_trial: function of each new trial, or `None`.
+        note: str, what a user should know once it is fitted.
+        trained_on: str, name of the features that it was trained on before;
+            `None` if it was not.
     """
 
     is_dense = False
     trials: list[dict]
     on_trial = None
+    note = ""
+    trained_on = None
 
     @abc.abstractmethod
     def fit(self, train, validation, task):

@@ -15,6 +15,9 @@ class VJEPA2Probe(TrainedProbe):
             query. Defaults to `4`.
         num_heads: int, a divisor of the width of the features. Defaults to
             `None`: 16 for features at least 768 wide, 4 for narrower ones.
+        weights: str, the folder of an import whose readout is the start, and
+            has the sizes; with `steps=0` it is not trained. Defaults to
+            `None`.
         **kwargs: as for `TrainedProbe`.
     """
 
@@ -31,10 +34,13 @@ class VJEPA2Probe(TrainedProbe):
         verbose: int = 0,
         num_blocks: int = 4,
         num_heads: int | None = None,
+        weights: str | None = None,
     ):
+        first = None if weights and steps == 0 else steps
         super().__init__(
-            learning_rates, steps, batch_size, weight_decay, seed, verbose
+            learning_rates, first, batch_size, weight_decay, seed, verbose
         )
+        self.start_from(weights, DeepAttentiveReadout, steps)
         positive("num_blocks", num_blocks, int)
         if num_heads is not None:
             positive("num_heads", num_heads, int)
@@ -42,6 +48,9 @@ class VJEPA2Probe(TrainedProbe):
         self.num_heads = num_heads
 
     def check(self, width):
+        if self.start:
+            self.start.check(width)
+            return
         heads = self._heads(width)
         if width % heads:
             raise ValueError(
@@ -62,6 +71,7 @@ class VJEPA2Probe(TrainedProbe):
             **super().get_config(),
             "num_blocks": self.num_blocks,
             "num_heads": self.num_heads,
+            "weights": self.weights,
         }
 
     def _heads(self, width):

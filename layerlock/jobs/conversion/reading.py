@@ -12,6 +12,7 @@ from layerlock.models import (
     foreign,
     stored,
     stored_predictor,
+    stored_readout,
 )
 from layerlock.models.video_encoder import VideoEncoder
 from layerlock.runs.directory import RunDirectory
@@ -43,10 +44,32 @@ def read(section) -> Source:
     """
     place = foreign.local_path(section.from_)
     if section.family is None and is_ours(place):
-        return _read_ours(section, place)
-    found = foreign.read(
-        section.from_, section.family, **_arguments(section.family_args)
+        return _with_readout(_read_ours(section, place), section)
+    return _with_readout(_read_foreign(section), section)
+
+
+def _with_readout(source, section) -> Source:
+    """Adds the probe that `readout` names, in place of another."""
+    if section.readout is None:
+        return source
+    arguments = _arguments(section.family_args)
+    readout, notes = foreign.read_readout(
+        section.readout, source.networks.encoder, arguments.get("readout_heads")
     )
+    networks = dataclasses.replace(source.networks, readout=readout)
+    notes = (
+        f"The readout is that of {section.readout}.",
+        *notes,
+        "Its file does not name its classes: they are in the order of the "
+        "original.",
+    )
+    return Source(networks, source.name, (*source.notes, *notes))
+
+
+def _read_foreign(section) -> Source:
+    arguments = _arguments(section.family_args)
+    arguments.pop("readout_heads", None)
+    found = foreign.read(section.from_, section.family, **arguments)
     if section.student and found.teacher is None:
         raise OptionError(
             f"`from_={section.from_}` has one encoder only. Leave `student` "
@@ -57,13 +80,14 @@ def read(section) -> Source:
         found.encoder if section.student else found.exported_encoder,
         found.encoder if has_student else None,
         found.predictor,
+        found.readout,
     )
     name = f"{found.source.family} weights, {found.source.path}"
     return Source(networks, name, tuple(found.notes))
 
 
 def _read_ours(section, place) -> Source:
-    if section.family_args:
+    if set(_arguments(section.family_args)) - {"readout_heads"}:
         raise OptionError(
             "`family_args` are for released weights. Received: "
             f"`from_={section.from_}`, which names its sizes. Leave them out."
@@ -83,7 +107,9 @@ def _read_ours(section, place) -> Source:
             f"`from_={section.from_}`. Pass an encoder."
         )
     predictor = stored_predictor.load(place)
-    return Source(exports.Networks(encoder, student, predictor), section.from_)
+    readout = stored_readout.load(place)
+    networks = exports.Networks(encoder, student, predictor, readout)
+    return Source(networks, section.from_)
 
 
 class FamilyArguments:
@@ -93,9 +119,17 @@ class FamilyArguments:
         num_heads: int, attention heads of the encoder.
         predictor_heads: int, attention heads of the predictor.
         clip_shape: tuple of 3 ints, frames, rows and columns of a clip.
+        readout_heads: int, attention heads of the probe that `readout` names.
     """
 
-    def __init__(self, num_heads=None, predictor_heads=None, clip_shape=None):
+    def __init__(
+        self,
+        num_heads=None,
+        predictor_heads=None,
+        clip_shape=None,
+        readout_heads=None,
+    ):
+        self.readout_heads = readout_heads
         self.num_heads = num_heads
         self.predictor_heads = predictor_heads
         self.clip_shape = clip_shape

@@ -66,7 +66,10 @@ def build_model(config: PretrainConfig, method: Method) -> MaskedPretraining:
     model.saves_fixed_teacher = False
     if config.encoder.init_from:
         started = warm_start.carry_over(
-            config, model, has_predictor=found is not None
+            config,
+            model,
+            found is not None,
+            predictors.why_not(config, method.objective, method.mask),
         )
         if not config.run.resume:
             print(started)

@@ -34,12 +34,20 @@ def find(config: PretrainConfig, objective, mask) -> FoundPredictor | None:
         objective: the `Objective` of the run.
         mask: the `Mask` of the run.
     """
-    if not config.encoder.init_from:
-        return None
-    found = _of_import(config) or _of_run(config)
-    if found is None or not _fits(found, config, objective, mask):
+    found = _beside(config)
+    if found is None or _misfit(found, config, objective, mask):
         return None
     return found
+
+
+def why_not(config: PretrainConfig, objective, mask) -> str:
+    """Why a predictor beside the encoder is not used; else `""`.
+
+    Args:
+        config, objective, mask: as for `find`.
+    """
+    found = _beside(config)
+    return _misfit(found, config, objective, mask) if found else ""
 
 
 def build(config: PretrainConfig, found: FoundPredictor):
@@ -62,6 +70,12 @@ def build(config: PretrainConfig, found: FoundPredictor):
     predictor = found.kind.from_config(arguments)
     transfer.copy_weights(found.load(), predictor)
     return predictor
+
+
+def _beside(config) -> FoundPredictor | None:
+    if not config.encoder.init_from:
+        return None
+    return _of_import(config) or _of_run(config)
 
 
 def _of_import(config) -> FoundPredictor | None:
@@ -101,20 +115,32 @@ def _of_run(config) -> FoundPredictor | None:
     return None
 
 
-def _fits(found, config, objective, mask) -> bool:
+def _misfit(found, config, objective, mask) -> str:
+    """Why a predictor does not fit a run, in words; `""` if it does."""
     sizes, arguments = facts.encoder_arguments(config), found.arguments
     teacher = facts.teacher_sizes(config) or sizes
-    latent_dim = arguments.get("latent_dim") or arguments["hidden_dim"]
+    name = stored_predictor.NAMES[found.kind]
+    if objective.predictor != name:
+        hint = ""
+        if "predictor" in objective.get_config():
+            hint = f", `objective_args=predictor={name}` takes it"
+        return f"the objective has another kind of predictor{hint}"
     num_heads = objective.max_latent_targets(facts.num_freezable(config))
     num_kinds = len(mask.counts(_grid(config)))
-    return (
-        objective.predictor == stored_predictor.NAMES[found.kind]
-        and arguments["hidden_dim"] == sizes["hidden_dim"]
-        and arguments["patch_dim"] == CHANNELS * math.prod(sizes["patch_size"])
-        and arguments["num_latent_heads"] == num_heads
-        and latent_dim == teacher["hidden_dim"]
-        and arguments.get("num_mask_kinds", num_kinds) >= num_kinds
-    )
+    patch_dim = CHANNELS * math.prod(sizes["patch_size"])
+    latent_dim = arguments.get("latent_dim") or arguments["hidden_dim"]
+    for what, has, needed in (
+        ("tokens of width", arguments["hidden_dim"], sizes["hidden_dim"]),
+        ("values per patch:", arguments["patch_dim"], patch_dim),
+        ("heads for features:", arguments["num_latent_heads"], num_heads),
+        ("features of width", latent_dim, teacher["hidden_dim"]),
+    ):
+        if has != needed:
+            return f"it was built for {what} {has}, and the run has {needed}"
+    masks = arguments.get("num_mask_kinds", num_kinds)
+    if masks < num_kinds:
+        return f"it has {masks} mask tokens, and the mask has {num_kinds} kinds"
+    return ""
 
 
 def _grid(config) -> tuple:

@@ -16,8 +16,12 @@ def load(config: PretrainConfig) -> VideoEncoder | None:
     folder = facts.teacher_folder(config)
     if folder is None:
         return None
+    precision = config.method.teacher_precision
+    given = {"dtype": facts.policy(precision)} if precision else {}
     with randomness.preserved():  # the weights of the student stay the same
-        return VideoEncoder.from_preset(folder, name="teacher", remat="none")
+        return VideoEncoder.from_preset(
+            folder, name="teacher", remat="none", **given
+        )
 
 
 def reference(config: PretrainConfig) -> dict | None:

@@ -35,7 +35,9 @@ def load_encoder(config: PretrainConfig, objective) -> VideoEncoder:
     return transfer.resized(encoder, clip_shape)
 
 
-def carry_over(config: PretrainConfig, model, has_predictor: bool) -> str:
+def carry_over(
+    config: PretrainConfig, model, has_predictor: bool, misfit: str = ""
+) -> str:
     """Sets what a run has beside its encoder; says what was carried over.
 
     Args:
@@ -43,6 +45,7 @@ def carry_over(config: PretrainConfig, model, has_predictor: bool) -> str:
         model: the `MaskedPretraining`, built with the result of
             `load_encoder`.
         has_predictor: bool, whether its predictor was carried over.
+        misfit: str, why a predictor that is there was not. Defaults to `""`.
     """
     carried, new = ["the encoder"], ["the optimizer"]
     if model.teacher is not None:
@@ -60,6 +63,8 @@ def carry_over(config: PretrainConfig, model, has_predictor: bool) -> str:
         f"Starts from {config.encoder.init_from}.",
         f"Carried over: {', '.join(carried)}. New: {', '.join(new)}.",
     ]
+    if misfit:
+        sentences.append(f"The predictor beside it is not used: {misfit}.")
     grids = _grid(config), model.encoder.grid()
     if grids[0] != grids[1]:
         before, now = ("x".join(map(str, grid)) for grid in grids)

@@ -22,11 +22,13 @@ class Networks:
         student: the encoder that was trained, where `encoder` is its moving
             average; else `None`.
         predictor: a `LatentPredictor`, or `None`.
+        readout: a `Readout` with its layer, or `None`.
     """
 
     encoder: Any
     student: Any = None
     predictor: Any = None
+    readout: Any = None
 
 
 class Export(abc.ABC):
@@ -42,6 +44,7 @@ class Export(abc.ABC):
         is_program: bool, whether the export computes chosen layers of clips
             of one type, and is not weights for all of them.
         library: str, how the Hugging Face Hub calls the runtime.
+        has_readout: bool, whether a readout is written with the encoder.
     """
 
     needs: tuple = ()
@@ -50,6 +53,7 @@ class Export(abc.ABC):
     suffix = ""
     is_program = False
     library = "keras"
+    has_readout = False
 
     @abc.abstractmethod
     def write(

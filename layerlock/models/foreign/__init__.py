@@ -1,7 +1,12 @@
 """Released weights, read exactly: one file per family of encoders."""
 
 from layerlock import plugins
-from layerlock.models.foreign import _assembly, _checkpoint, _refused
+from layerlock.models.foreign import (
+    _assembly,
+    _checkpoint,
+    _refused,
+    _vjepa2_probe,
+)
 from layerlock.models.foreign._hub import local_path as local_path
 from layerlock.models.foreign.base import (
     Family as Family,
@@ -43,6 +48,33 @@ def read_encoder(path, family: str | None = None, **arguments):
     """
     checkpoint, plan, family = _plan(path, family)
     return _assembly.assemble_encoder(checkpoint, plan, family, arguments)
+
+
+def read_readout(path, encoder, num_heads: int | None = None):
+    """Reads an attentive probe of V-JEPA, whose file has no encoder.
+
+    Args:
+        path: as for `read`.
+        encoder: the `VideoEncoder` that the probe was trained on.
+        num_heads: int, attention heads of the probe. Defaults to `None`: those
+            of the published files.
+
+    Returns:
+        A `Readout`, and a list of notes.
+
+    Raises:
+        ValueError: if the file is damaged, or is no probe of this encoder.
+    """
+    if not encoder.final_norm:
+        raise ValueError(
+            "V-JEPA's probes read features after the last norm, which the "
+            "encoder does not have. Pass an encoder of V-JEPA."
+        )
+    checkpoint = _checkpoint.open_path(path)
+    readout, left_out = _vjepa2_probe.plan(
+        checkpoint, encoder.hidden_dim, encoder.num_heads, num_heads
+    )
+    return _assembly.assemble_readout(checkpoint, readout, left_out, encoder)
 
 
 def names() -> list[str]:

@@ -39,6 +39,14 @@ def rows(*names: str) -> Array:
     return Array(names, lambda *x: np.stack([np.ravel(a) for a in x]))
 
 
+def raised_rows(added: str, *names: str) -> Array:
+    """Vectors as the rows of a matrix, with one added to each of them."""
+    return Array(
+        (added, *names),
+        lambda a, *x: np.stack([np.ravel(b) + np.ravel(a) for b in x]),
+    )
+
+
 def transposed(name: str) -> Array:
     """The kernel of a linear map from PyTorch's `(outputs, inputs)`."""
     return Array((name,), np.transpose)

@@ -70,10 +70,27 @@ def assemble_encoder(checkpoint, plan, family: str, arguments: dict):
     return _encoder(checkpoint, plan.teacher or plan.encoder, arguments)
 
 
+def assemble_readout(checkpoint, planned, left_out, encoder):
+    """Returns a readout that a file has alone, and notes.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        planned: a `Readout` with a `Network`.
+        left_out: dict, as of a `Plan`.
+        encoder: the `VideoEncoder` whose features it reads.
+    """
+    notes = _check_arrays(checkpoint, [planned.network], left_out, "a probe")
+    return _readout(checkpoint, planned, encoder), notes
+
+
 def _check_names(checkpoint, plan, family) -> list[str]:
     """Raises unless every array is used or left out; returns the latter."""
     readout = plan.readout and plan.readout.network
     networks = (plan.encoder, plan.predictor, plan.teacher, readout)
+    return _check_arrays(checkpoint, networks, plan.left_out, repr(family))
+
+
+def _check_arrays(checkpoint, networks, reasons, owner) -> list[str]:
     used = {
         name
         for network in networks
@@ -83,19 +100,19 @@ def _check_names(checkpoint, plan, family) -> list[str]:
     }
     left_out = {
         pattern: fnmatch.filter(checkpoint.shapes, pattern)
-        for pattern in plan.left_out
+        for pattern in reasons
     }
     unknown = checkpoint.shapes.keys() - used
     unknown -= {name for found in left_out.values() for name in found}
     missing = used - checkpoint.shapes.keys()
     if missing or unknown:
         raise ValueError(
-            f"The arrays of {checkpoint.place} are not those of {family!r}. "
+            f"The arrays of {checkpoint.place} are not those of {owner}. "
             f"Missing: {_shown(missing)}. Unknown: {_shown(unknown)}. The file "
             "was stored in part, or is one of another family or version."
         )
     return [
-        f"{pattern} ({len(found)} arrays) left out: {plan.left_out[pattern]}"
+        f"{pattern} ({len(found)} arrays) left out: {reasons[pattern]}"
         for pattern, found in left_out.items()
         if found
     ]

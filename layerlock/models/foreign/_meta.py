@@ -161,6 +161,7 @@ def predictor(checkpoint, start: str, trunk: Network, norm, heads) -> Network:
         "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
         "num_mask_kinds": len(masks),
         "positions": trunk.config["positions"],
+        "latent_dim": checkpoint.shape(f"{start}predictor_proj.weight", 2)[0],
     }
     arrays = {
         **_vit.timm_blocks(num_layers, blocks),

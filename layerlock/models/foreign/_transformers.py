@@ -9,6 +9,10 @@ _ACTIVATIONS = {
     "silu": "silu",
     "swish": "silu",
 }
+_LABELS = json_files.Kind(
+    "an object from numbers to names",
+    lambda x: isinstance(x, dict) and all(map(json_files.is_text, x.values())),
+)
 COUNT = json_files.Kind(
     "a whole number, at least 1", lambda x: json_files.is_whole(x) and x >= 1
 )
@@ -40,6 +44,18 @@ def activation(checkpoint) -> str:
             f"{json_files.shown(name)}. Expected one of {list(_ACTIVATIONS)}."
         )
     return _ACTIVATIONS[name]
+
+
+def class_names(checkpoint) -> tuple:
+    """Returns the classes in order; empty where they have no names."""
+    named = checkpoint.config.get("id2label")
+    if named is None:
+        return ()
+    json_files.check(checkpoint.config, {"id2label": _LABELS}, "config.json")
+    found = [named.get(str(number), "") for number in range(len(named))]
+    if "" in found or found[0] == "LABEL_0":  # transformers' own names
+        return ()
+    return tuple(found)
 
 
 def check_sizes(checkpoint, stored: dict, found: tuple):

@@ -1,7 +1,7 @@
 """V-JEPA 2's attentive probe, as transformers stores it with an encoder."""
 
 from layerlock.models.deep_readout import DeepAttentiveReadout
-from layerlock.models.foreign import _arrays, _vit
+from layerlock.models.foreign import _arrays, _transformers, _vit
 from layerlock.models.foreign.base import Network, Readout
 
 _QUERY = "pooler.query_tokens"
@@ -58,4 +58,9 @@ def of_transformers(checkpoint, num_heads: int, epsilon: float):
             ),
         }
         arrays |= {f"block_{index + 1}/{k}": v for k, v in inner.items()}
-    return Readout("final_norm", Network(config, arrays), DeepAttentiveReadout)
+    names = _transformers.class_names(checkpoint)
+    if len(names) != config["output_dim"]:
+        names = ()
+    return Readout(
+        "final_norm", Network(config, arrays), DeepAttentiveReadout, names
+    )

@@ -32,11 +32,14 @@ class Readout:
         layer: str, the name of these features.
         network: a `Network` in a `Plan`; the layer itself in an `Imported`.
         kind: class of the layer.
+        class_names: tuple of str, its classes in order; empty if it has none,
+            or if they are unknown.
     """
 
     layer: str
     network: object
     kind: type
+    class_names: tuple = ()
 
 
 @dataclasses.dataclass

@@ -7,7 +7,13 @@ import numpy as np
 
 from layerlock import json_files
 from layerlock.models import fixed_positions
-from layerlock.models.foreign import _arrays, _meta, _transformers, _vit
+from layerlock.models.foreign import (
+    _arrays,
+    _meta,
+    _transformers,
+    _videomae_decoder,
+    _vit,
+)
 from layerlock.models.foreign.base import Family, Network, Plan
 from layerlock.models.patches import patch_grid
 
@@ -26,10 +32,6 @@ _LEFT_OUT = {
     "does not evaluate",
 }
 _READOUT = "the readout of a task, which averages the tokens first"
-_DECODER_REASON = (
-    "a decoder of its own for pixels; LayerLock's runs the last blocks of the "
-    "encoder"
-)
 _DECODER = ("decoder.*", "encoder_to_decoder.*", "mask_token")
 # Ends of names of what no published file has.
 _UNKNOWN = {
@@ -128,13 +130,10 @@ def _of_original(checkpoint, start) -> Plan:
     width = config["hidden_dim"]
     if width in _HEADS:
         config["num_heads"] = _HEADS[width]
-    has_bias = f"{blocks}0.attn.q_bias" in checkpoint.shapes
     arrays = {
         **_vit.patch_embedding(f"{start}patch_embed.proj"),
         **_vit.timm_blocks(
-            num_layers,
-            blocks,
-            lambda block: _attention(block, None if has_bias else width),
+            num_layers, blocks, lambda block: _attention(checkpoint, block)
         ),
     }
     if f"{start}norm.weight" in checkpoint.shapes:
@@ -143,7 +142,7 @@ def _of_original(checkpoint, start) -> Plan:
     if f"{start}pos_embed" in checkpoint.shapes:
         arrays |= _positions(checkpoint, f"{start}pos_embed", config)
     outer = start.removesuffix("encoder.")
-    left_out = {f"{outer}{name}": _DECODER_REASON for name in _DECODER}
+    left_out = {}
     for name in ("fc_norm.*", "head.*"):
         left_out[start + name] = _READOUT
     if config["positions"] == "sincos_flat":
@@ -151,7 +150,17 @@ def _of_original(checkpoint, start) -> Plan:
             "positions are computed by their formula, which was compared with "
             "the table of the encoder"
         )
-    return Plan(Network(config, arrays), left_out={**_LEFT_OUT, **left_out})
+    plan = Plan(Network(config, arrays), left_out={**_LEFT_OUT, **left_out})
+    if _videomae_decoder.has_decoder(checkpoint, outer):
+        plan.predictor = _videomae_decoder.of_original(
+            checkpoint,
+            outer,
+            plan.encoder,
+            f"{start}norm",
+            lambda block: _attention(checkpoint, block),
+        )
+        plan.notes.append(_videomae_decoder.NOTE)
+    return plan
 
 
 def _positions(checkpoint, name, config) -> dict:
@@ -172,16 +181,17 @@ def _positions(checkpoint, name, config) -> dict:
     return {"learned_positions/table": _arrays.reshaped(name, *grid)}
 
 
-def _attention(block, width) -> dict:
-    """Returns the arrays of q, k and v; `width` if they have no biases."""
+def _attention(checkpoint, block) -> dict:
+    """Returns the arrays of q, k and v of a block."""
+    qkv = f"{block}attn.qkv.weight"
+    biases = [f"{block}attn.{part}_bias" for part in "qv"]
+    has_biases = any(name in checkpoint.shapes for name in biases)
     return {
-        "qkv_kernel": _arrays.transposed(f"{block}attn.qkv.weight"),
+        "qkv_kernel": _arrays.transposed(qkv),
         "qkv_bias": (
-            _arrays.zeros(3 * width)
-            if width
-            else _arrays.query_and_value(
-                f"{block}attn.q_bias", f"{block}attn.v_bias"
-            )
+            _arrays.query_and_value(*biases)
+            if has_biases
+            else _arrays.zeros(checkpoint.shape(qkv, 2)[0])
         ),
     }
 
@@ -212,7 +222,7 @@ def _of_transformers(checkpoint, start) -> Plan:
     if f"{start}layernorm.weight" in checkpoint.shapes:
         config["final_norm"] = True
         arrays |= _vit.norm("final_norm/norm", f"{start}layernorm")
-    left_out = dict.fromkeys(_DECODER, _DECODER_REASON)
+    left_out = dict.fromkeys(_DECODER, _videomae_decoder.OF_TRANSFORMERS)
     left_out |= dict.fromkeys(("fc_norm.*", "classifier.*"), _READOUT)
     return Plan(Network(config, arrays), left_out=left_out)
 

@@ -6,6 +6,15 @@ from layerlock.models.foreign import _arrays, _meta, _vit
 from layerlock.models.foreign.base import Family, Network, Plan
 
 _NAME = "norms_block."
+_PREDICTOR_HEADS = 12  # of all published files
+_SEVERAL_LEVELS = (
+    "it reads four levels of the encoder beside each other, and predicts four "
+    "levels, which LayerLock's predictor cannot express"
+)
+_OF_CONTEXT = (
+    "predictions of the visible patches; LayerLock's predictor predicts the "
+    "hidden ones"
+)
 
 
 class VJEPA21(Family):
@@ -33,9 +42,6 @@ class VJEPA21(Family):
                 "*patch_embed_img.*": "the patches of single images; LayerLock "
                 "reads videos",
                 "*img_mod_embed": "the mark of single images",
-                "predictor/*": "it predicts several layers of the encoder at "
-                "once, and the context too, which LayerLock's predictor cannot "
-                "express",
             },
             notes=[
                 "The mark of videos (video_mod_embed) is added to the bias of "
@@ -46,6 +52,7 @@ class VJEPA21(Family):
         for one in (start, teacher):
             if one is not None:
                 _leave_out_lower_norms(checkpoint, one, plan)
+        _add_predictor(checkpoint, plan, start)
         used = (start, teacher or "")
         if not any(name.startswith("target_encoder/") for name in used):
             plan.left_out["target_encoder/*"] = (
@@ -72,14 +79,63 @@ def _encoder(checkpoint, start) -> Network:
         network.arrays["patch_embedding/bias"] = _arrays.total(
             f"{start}patch_embed.proj.bias", f"{start}video_mod_embed"
         )
-    last = checkpoint.count(rf"{re.escape(start)}norms_block\.(\d+)\.") - 1
-    network.arrays |= _vit.norm("final_norm/norm", f"{start}norms_block.{last}")
+    network.arrays |= _vit.norm(
+        "final_norm/norm", _last_norm(checkpoint, start)
+    )
     return network
 
 
+def _levels(checkpoint, start) -> int:
+    return checkpoint.count(rf"{re.escape(start)}norms_block\.(\d+)\.")
+
+
+def _last_norm(checkpoint, start) -> str:
+    return f"{start}{_NAME}{_levels(checkpoint, start) - 1}"
+
+
+def _add_predictor(checkpoint, plan, encoder_start):
+    """Adds the predictor of a distilled encoder, which has one level.
+
+    Its inputs are the last level, and its targets the features of another
+    encoder, which may be wider.
+    """
+    start = _meta.predictor_start(checkpoint)
+    if start is None or f"{start}predictor_embed.weight" not in (
+        checkpoint.shapes
+    ):
+        plan.left_out["predictor/*"] = _SEVERAL_LEVELS
+        return
+    width = checkpoint.shape(f"{start}predictor_norm.weight", 1)[0]
+    plan.predictor = network = _meta.predictor(
+        checkpoint,
+        start,
+        plan.encoder,
+        _last_norm(checkpoint, encoder_start),
+        _PREDICTOR_HEADS if width % _PREDICTOR_HEADS == 0 else None,
+    )
+    network.config["position_grid"] = plan.encoder.config["position_grid"]
+    mark = f"{start}video_mod_embed"
+    if mark in checkpoint.shapes:
+        network.arrays["embedding/bias"] = _arrays.total(
+            f"{start}predictor_embed.bias", mark
+        )
+        network.arrays["mask_tokens"] = _arrays.raised_rows(
+            mark, *_meta.mask_tokens(checkpoint, start)
+        )
+    plan.left_out[f"{start}predictor_proj_context.*"] = _OF_CONTEXT
+    plan.notes.append(_meta.PIXEL_HEAD_NOTE)
+    latent_dim, dim = (
+        network.config[name] for name in ("latent_dim", "hidden_dim")
+    )
+    if latent_dim != dim:
+        plan.notes.append(
+            f"Its predictor predicts features {latent_dim} wide, those of the "
+            "encoder that taught it. It goes on with a `teacher` of that width."
+        )
+
+
 def _leave_out_lower_norms(checkpoint, start, plan):
-    last = checkpoint.count(rf"{re.escape(start)}norms_block\.(\d+)\.") - 1
-    for level in range(last):
+    for level in range(_levels(checkpoint, start) - 1):
         plan.left_out[f"{start}norms_block.{level}.*"] = (
             "the norm of a lower level, which the predictor reads"
         )

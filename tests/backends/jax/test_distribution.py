@@ -7,7 +7,10 @@ import pytest
 from layerlock import backends
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
+from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from tests.core.freezing import dropped_gradients as freezing
+from tests.models import networks
 
 if keras.backend.backend() != "jax":
     pytest.skip("of JAX", allow_module_level=True)
@@ -58,6 +61,19 @@ def test_a_teacher_has_the_layout_of_its_student(model):
     taught = specs(model.teacher.variables)
 
     assert taught == specs(model.encoder.variables) != []
+
+
+def test_a_fixed_teacher_is_in_parts_too():
+    """Its matrices, which no other encoder has, have a layout of their own."""
+    with backends.distributed("fsdp", (1, 1), rows_split):
+        student, teacher = (
+            networks.small_encoder(name=name, num_decoder_layers=0)
+            for name in ("encoder", "teacher")
+        )
+        MaskedPretraining(student, VJEPA("fixed"), fixed_teacher=teacher)
+
+    found = specs(teacher.variables)
+    assert found == [("data", None)] * len(found) != []
 
 
 def test_weights_in_parts_are_known(model):

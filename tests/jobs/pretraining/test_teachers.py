@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import layerlock
+from layerlock.jobs.pretraining import teachers
 from layerlock.models import VideoEncoder
 from layerlock.runs import checkpoints
+from tests.recipes.running import resolved
 
 pytest.importorskip("grain")
 TINY = {
@@ -78,6 +80,31 @@ def test_the_exported_encoder_is_the_student(folders):
     assert not (run / "student").exists()
     assert lines(run)[-1]["target_layer"] == 3
     assert 0 < lines(run)[-1]["flops_teacher"] < lines(run)[-1]["flops"]
+
+
+@pytest.mark.parametrize("stored", ["float32", "mixed_bfloat16"])
+def test_it_has_its_own_precision_unless_another_is_named(tmp_path, stored):
+    VideoEncoder.from_preset(
+        save_encoder(tmp_path / "float32", 1, 24), dtype=stored, name="teacher"
+    ).save_to_preset(tmp_path / "teacher")
+    flags = ["--objective=vjepa", f"--teacher={tmp_path / 'teacher'}"]
+    flags += ["--preset=video_vit_nano", "--start_step=1", "--size=32"]
+    flags += ["--patch_size=2,8,8"]
+    other = {"float32": "bfloat16", "mixed_bfloat16": "none"}[stored]
+
+    own, named = (
+        teachers.load(resolved(*flags, *more)[0])
+        for more in ([], [f"--teacher_precision={other}"])
+    )
+
+    assert own.dtype_policy.name == stored
+    assert named.compute_dtype == {"none": "float32"}.get(other, other)
+    assert named.variable_dtype == "float32"
+
+
+def test_a_precision_without_a_teacher_is_refused():
+    with pytest.raises(ValueError, match="another encoder as `teacher`"):
+        resolved("--objective=vjepa", "--teacher_precision=bfloat16")
 
 
 def test_a_run_keeps_a_reference_and_no_weights(folders):

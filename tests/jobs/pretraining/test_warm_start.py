@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import layerlock
+from layerlock.config import facts
 from layerlock.core.costs.flops import BlockSizes, StepSizes
-from layerlock.jobs.pretraining import building, costs
+from layerlock.jobs.pretraining import building, costs, predictors
 from layerlock.models import LatentPredictor, VideoEncoder, stored_predictor
 from layerlock.models.positions import resize_table
 from layerlock.runs import checkpoint_parts, checkpoints
@@ -210,6 +211,43 @@ def test_a_predictor_for_fewer_kinds_of_masks_starts_anew(imported, capsys):
 
     assert model.predictor.num_mask_kinds == 5
     assert "the predictor" in said.split("New: ")[1]
+    assert "not used: it has 4 mask tokens, and the mask has 5 kinds." in said
+
+
+def test_a_decoder_of_pixels_goes_on_if_the_objective_takes_it(
+    imported, capsys
+):
+    flags = [f"--init_from={imported}", "--objective=mae", "--frames=8"]
+    flags += ["--mask_args=ratio=0.5"]
+
+    _, said = started(capsys, *flags)
+    take = "--objective_args=predictor=transformer"
+    model, now = started(capsys, *flags, take)
+
+    assert "has another kind of predictor, `objective_args=predictor=" in said
+    assert "Carried over: the encoder, the predictor." in now
+    assert_equal(
+        variables(model.predictor), variables(stored_predictor.load(imported))
+    )
+    assert model.encoder.num_decoder_layers == 0
+    assert facts.num_freezable(resolved(*flags, take)[0]) == 2
+
+
+def test_a_predictor_of_a_wider_teacher_names_its_width(tmp_path, imported):
+    place = tmp_path / "distilled"
+    VideoEncoder.from_preset(imported, name="encoder").save_to_preset(place)
+    predictor = LatentPredictor(
+        24, 384, 1, 2, 32, 40, num_mask_kinds=4, clip_grid=(2, 2, 2),
+        latent_dim=48,
+    )  # fmt: skip
+    stored_predictor.save(predictor, place)
+    config, method = resolved(
+        "--start_step=1", f"--init_from={place}", "--objective=vjepa"
+    )
+
+    why = predictors.why_not(config, method.objective, method.mask)
+
+    assert why == "it was built for features of width 48, and the run has 24"
 
 
 def test_a_resume_says_nothing_of_the_start(folder, capsys):

@@ -54,7 +54,7 @@ def test_features_equal_the_reference(kind, tmp_path):
     arrays = build()
     path = write(tmp_path, kind, arrays)
 
-    imported = foreign.read(path, num_heads=HEADS)
+    imported = foreign.read(path, num_heads=HEADS, predictor_heads=2)
 
     encoder = imported.encoder
     assert imported.source.family == "videomae"
@@ -65,6 +65,29 @@ def test_features_equal_the_reference(kind, tmp_path):
         assert_features(encoder, videomae_files.plain(arrays), shape)
     notes = "\n".join(imported.notes)
     assert ("decoder" if kind == "pretrained" else "fc_norm") in notes
+
+
+def test_the_decoder_of_pixels_equals_the_reference(tmp_path):
+    arrays = videomae_files.pretrained()
+    path = write(tmp_path, "pretrained", arrays)
+    visible, hidden = np.int32([7, 0, 3]), np.int32([1, 6, 4, 2])
+    generator = np.random.default_rng(0)
+    tokens = generator.normal(size=(1, 3, 48)).astype("float32")
+
+    imported = foreign.read(
+        path, num_heads=HEADS, predictor_heads=2, clip_shape=(4, 8, 8)
+    )
+    positions = imported.encoder.token_positions()
+    (predicted,) = imported.predictor(
+        tokens,
+        positions[visible][None],
+        positions[hidden][None],
+        imported.encoder,
+        target_layers=(0,),
+    )
+
+    expected = reference.decode(arrays, 2, tokens[0], visible, hidden)
+    networks.assert_close(predicted[0], expected, 1e-4)
 
 
 def test_the_giant_of_version_2_has_patches_of_14_pixels(tmp_path):

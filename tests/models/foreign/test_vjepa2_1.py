@@ -14,10 +14,7 @@ def checkpoint(path, teacher="target_encoder", **more):
     parts = {
         "encoder": vjepa_files.encoder(0, depth=4, levels=4),
         teacher: vjepa_files.encoder(1, depth=4, levels=4),
-        "predictor": {
-            **vjepa_files.predictor(2),
-            "module.backbone.predictor_embed.2.weight": np.ones(3, "float32"),
-        },
+        "predictor": vjepa_files.predictor_of_levels(2),
         **more,
     }
     files.write_pt(path, parts, epoch=1)
@@ -57,6 +54,45 @@ def test_features_equal_the_reference(tmp_path, teacher, shape):
             networks.assert_close(values, expected, 1e-4)
 
 
+def test_predictions_of_a_distilled_encoder_equal_the_reference(tmp_path):
+    """Its predictor reads one level, and predicts a wider teacher."""
+    path = tmp_path / "vitb.pt"
+    parts = checkpoint(
+        path, "ema_encoder", predictor=vjepa_files.distilled_predictor(2)
+    )
+    visible, hidden = np.int32([7, 0, 3]), np.int32([1, 6, 4, 2])
+    generator = np.random.default_rng(0)
+    tokens = generator.normal(size=(1, 3, 48)).astype("float32")
+
+    imported = foreign.read(
+        path, num_heads=3, predictor_heads=3, clip_shape=(4, 8, 8)
+    )
+    positions = imported.encoder.token_positions()
+    (predicted,) = imported.predictor(
+        tokens,
+        positions[visible][None],
+        positions[hidden][None],
+        imported.encoder,
+        target_layers=(2,),
+        mask_kind=5,
+    )
+
+    both = np.concatenate([visible, hidden])
+    expected = vjepa.predict(
+        parts["predictor"],
+        3,
+        vjepa.norm(tokens[0], parts["encoder"], "norms_block.3"),
+        reference.scaled(positions, (2, 2, 2), (1, 64, 64))[both],
+        5,
+        "interleaved",
+        np.ravel(parts["predictor"]["video_mod_embed"]),
+    )
+    networks.assert_close(predicted[0], expected, 1e-4)
+    notes = "\n".join(imported.notes)
+    assert "predictor_proj_context.* (2 arrays) left out: predictions" in notes
+    assert "predicts features 96 wide" in notes
+
+
 def test_what_cannot_be_expressed_is_told_by_name(tmp_path):
     path = tmp_path / "vitb.pt"
     large = vjepa_files.encoder(3, width=96, levels=4)
@@ -68,7 +104,7 @@ def test_what_cannot_be_expressed_is_told_by_name(tmp_path):
     for name in (
         "patch_embed_img",
         "img_mod_embed",
-        "predictor/*",
+        "arrays) left out: it reads four levels of the encoder",
         "norms_block.0",
         "target_encoder/*",
     ):

@@ -76,6 +76,53 @@ def predictor(seed, embed=48, depth=2, width=72, mlp=96, masks=10):
     return prefixed(arrays)
 
 
+def distilled_predictor(seed, embed=48, width=72, mlp=96, target=96):
+    """One of V-JEPA 2.1's smaller encoders: it predicts a wider teacher."""
+    generator = np.random.default_rng(seed)
+    arrays = plain(predictor(seed, embed, width=width, mlp=mlp, masks=8))
+    arrays |= linear(generator, "predictor_proj", target, width)
+    arrays |= linear(generator, "predictor_proj_context", target, width)
+    for mark in ("img_mod_embed", "video_mod_embed"):
+        arrays[mark] = draw(generator, 1, 1, width, scale=0.5)
+    return prefixed(arrays)
+
+
+def predictor_of_levels(seed, embed=48, width=72, levels=4):
+    """One of V-JEPA 2.1's larger encoders: it reads and predicts levels."""
+    generator = np.random.default_rng(seed)
+    arrays = plain(distilled_predictor(seed, embed, width))
+    for part in ("weight", "bias"):
+        del arrays[f"predictor_embed.{part}"]
+    outputs = levels * embed
+    return prefixed(
+        {
+            **arrays,
+            **linear(generator, "predictor_embed.0", embed, outputs),
+            **linear(generator, "predictor_embed.2", width, embed),
+            **linear(generator, "predictor_proj", outputs, width),
+            **linear(generator, "predictor_proj_context", outputs, width),
+        }
+    )
+
+
+def probe(seed, width=48, mlp=64, depth=2, classes=5):
+    """An attentive probe, whose last block has the query."""
+    generator = np.random.default_rng(seed)
+    cross = "pooler.cross_attention_block."
+    arrays = {
+        "pooler.query_tokens": draw(generator, 1, 1, width, scale=0.5),
+        **blocks(generator, "pooler.blocks.", depth - 1, width, mlp),
+        **layer_norm(generator, f"{cross}norm1", width),
+        **layer_norm(generator, f"{cross}norm2", width),
+        **linear(generator, f"{cross}xattn.q", width, width),
+        **linear(generator, f"{cross}xattn.kv", 2 * width, width),
+        **linear(generator, f"{cross}mlp.fc1", mlp, width),
+        **linear(generator, f"{cross}mlp.fc2", width, mlp),
+        **linear(generator, "linear", classes, width),
+    }
+    return {f"module.{name}": value for name, value in arrays.items()}
+
+
 def prefixed(arrays):
     return {PREFIX + name: value for name, value in arrays.items()}
 

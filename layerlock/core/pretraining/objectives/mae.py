@@ -32,9 +32,12 @@ class MaskedAutoencoding(NormalizedTargets):
         normalize_latents: bool, LayerNorm without parameters. Defaults to
             `True`.
         epsilon: float, added to variances. Defaults to `1e-6`.
+        predictor: `"patchwise"`, the encoder's last blocks, or
+            `"transformer"`, blocks of its own after the encoder, such as the
+            decoder of VideoMAE. Defaults to `"patchwise"`.
 
     Raises:
-        ValueError: if `target` is unknown.
+        ValueError: if `target` or `predictor` is unknown.
 
     Example:
 
@@ -51,8 +54,14 @@ class MaskedAutoencoding(NormalizedTargets):
         normalize_pixels=True,
         normalize_latents=True,
         epsilon=1e-6,
+        predictor="patchwise",
     ):
         super().__init__(normalize_pixels, normalize_latents, epsilon)
+        if predictor not in ("patchwise", "transformer"):
+            raise ValueError(
+                "`predictor` must be 'patchwise' or 'transformer'. "
+                f"Received: predictor={predictor!r}."
+            )
         if target not in ("latents", "pixels"):
             raise ValueError(
                 "`target` must be 'latents' or 'pixels'. "
@@ -72,6 +81,7 @@ class MaskedAutoencoding(NormalizedTargets):
         self.target = target
         self.target_lag = target_lag
         self.all_targets = all_targets
+        self.predictor = predictor
 
     def target_layers(self, frozen_layers):
         if self.target == "pixels":
@@ -90,4 +100,5 @@ class MaskedAutoencoding(NormalizedTargets):
             "normalize_pixels": self.normalize_pixels,
             "normalize_latents": self.normalize_latents,
             "epsilon": self.epsilon,
+            "predictor": self.predictor,
         }

@@ -103,3 +103,8 @@ def test_a_negative_lag_puts_the_target_ahead():
 def test_an_unknown_target_is_refused():
     with pytest.raises(ValueError, match="target='teacher'"):
         MaskedAutoencoding(target="teacher")
+
+
+def test_an_unknown_predictor_is_refused():
+    with pytest.raises(ValueError, match="predictor='linear'"):
+        MaskedAutoencoding(predictor="linear")
