@@ -7,7 +7,7 @@ from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
 from layerlock.interruption import Interruption
 from layerlock.models import stored_predictor
-from layerlock.runs import model_card, pictures
+from layerlock.runs import checkpoints, model_card, pictures
 from layerlock.runs.agreed_signal import AgreedSignal
 from layerlock.runs.saver import Saver
 
@@ -104,7 +104,7 @@ class Snapshots(EverySteps):
         state = {
             "frozen_layers": self.lock.frozen_layers,
             "events": self.lock.events,
-            "predictor": stored_predictor.describe(model.predictor),
+            "predictor": _described(model),
             **{
                 name: k.get_state()
                 for name, k in self.stateful_callbacks.items()
@@ -165,3 +165,11 @@ class Snapshots(EverySteps):
         layer = self._pictured_layer
         features = self.model.exported_encoder.features(clips, layers=(layer,))
         return ops.cast(features[layer], "float32")
+
+
+def _described(model) -> dict | None:
+    """The predictor, and its variables in a checkpoint of parts."""
+    described = stored_predictor.describe(model.predictor)
+    if described and backends.is_sharded():
+        described["variables"] = checkpoints.names_of(model, model.predictor)
+    return described
