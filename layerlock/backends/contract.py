@@ -134,8 +134,8 @@ Weights in parts, for checkpoints; called only if `is_sharded()`:
   folder that all processes share. Returns an object with `wait()`, which
   returns when the parts of all processes are on the disk, and raises what
   kept them from it.
-- `load_shards(folder, variables)`: assigns what `save_shards` wrote, under
-  another layout or number of processes too.
+- `load_shards(folder, variables, is_part=False)`: assigns what `save_shards`
+  wrote, under another layout or number of processes too; all of it, or a part.
 
 To add a backend, add its folder here and its line in `backends/__init__.py`.
 """

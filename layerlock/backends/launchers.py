@@ -43,3 +43,35 @@ def find(*names) -> Launcher | None:
         if numbers[0] > 1:
             return Launcher(name, *numbers)
     return None
+
+
+def command() -> list[str]:
+    """Words that start a module as this process and others were started.
+
+    They belong before `layerlock`; without a launcher there are none.
+    """
+    launcher = find()
+    if launcher is None:
+        return []
+    if launcher.name == "torchrun":
+        return _torchrun(launcher.num_processes)
+    if launcher.name == "SLURM":
+        nodes = os.environ.get("SLURM_STEP_NUM_NODES")
+        options = [f"--nodes={nodes}"] if nodes else []
+        return ["srun", *options, f"--ntasks={launcher.num_processes}"]
+    return ["mpirun", "-n", str(launcher.num_processes), "-x", "KERAS_BACKEND"]
+
+
+def _torchrun(num_processes) -> list[str]:
+    per_host = int(os.environ.get("LOCAL_WORLD_SIZE", num_processes))
+    hosts = num_processes // per_host
+    options = [f"--nproc_per_node={per_host}", "-m"]
+    if hosts > 1:
+        meeting = os.environ.get("MASTER_ADDR", "HOST")
+        options = [
+            f"--nnodes={hosts}",
+            "--rdzv_backend=c10d",
+            f"--rdzv_endpoint={meeting}",
+            *options,
+        ]
+    return ["torchrun", *options]

@@ -101,7 +101,7 @@ def save_shards(folder, variables):
     raise NotImplementedError("Weights are whole: nothing is in parts.")
 
 
-def load_shards(folder, variables):
+def load_shards(folder, variables, is_part=False):
     raise ValueError(
         f"{folder} holds weights in parts, which this backend cannot read. "
         "Resume with the KERAS_BACKEND that config.json of the run names."

@@ -5,14 +5,14 @@ import re
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 
-_PROCESSES = ("coordinator", "num_processes", "process_id")
-
 
 @section
 class DevicesConfig(Section):
     """How a run is spread over devices, and where its processes meet."""
 
     title = "Devices"
+    # Of a start, not of the run.
+    OF_PROCESS = ("coordinator", "num_processes", "process_id")
 
     distribution: str = option(
         "none",
@@ -90,10 +90,11 @@ class DevicesConfig(Section):
             )
 
     def _check_processes(self):
-        given = [name for name in _PROCESSES if getattr(self, name) is not None]
+        names = self.OF_PROCESS
+        given = [name for name in names if getattr(self, name) is not None]
         if not given:
             return
-        missing = [f"`{name}`" for name in _PROCESSES if name not in given]
+        missing = [f"`{name}`" for name in names if name not in given]
         if missing:
             raise OptionError(
                 "`coordinator`, `num_processes` and `process_id` belong "

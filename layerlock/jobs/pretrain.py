@@ -44,7 +44,7 @@ def start(config: PretrainConfig):
         clips = inputs.open_clips(config, folder)
         with building.distributed(config):
             model = building.build(config, method)
-        with run_folder.explained_disk_errors(folder):
+        with run_folder.explained_disk_errors(config, folder):
             run = run_folder.open_run(config, folder, clips)
     return functools.partial(
         train, config, method, run, clips, model, explicit_track
@@ -71,7 +71,7 @@ def train(
     try:
         with (
             processes.abandoned_on_error(),
-            run_folder.explained_disk_errors(run.path),
+            run_folder.explained_disk_errors(config, run.path),
             building.distributed(config),
             runs.Progress(processes.stream()) as progress,
             Interruption(processes.signals()) as interruption,
@@ -185,7 +185,8 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
         if backends.process_count() == 1:
             parts.snapshots.saver.wait()
     if parts.snapshots.counter.step < config.training.steps:
-        ended = ending.early(run, interruption, parts.snapshots.counter.step)
+        step = parts.snapshots.counter.step
+        ended = ending.early(config, run, interruption, step)
         if ended:
             return ended
     verdict, step = parts.monitors.judge.verdict, parts.monitors.step

@@ -4,11 +4,12 @@ import pathlib
 
 import keras
 
+from layerlock import backends
 from layerlock.models import stored
 from layerlock.runs import checkpoints
 
 
-def load_part(checkpoint, name: str, layer):
+def load_part(checkpoint, name: str, layer, names):
     """Loads the weights of one layer of the model of a checkpoint.
 
     Args:
@@ -16,18 +17,19 @@ def load_part(checkpoint, name: str, layer):
         name: str, the attribute of the model, such as `"predictor"`.
         layer: a built layer of the same sizes; nothing is known of its weights
             if this raises.
+        names: list of str, of its variables in checkpoints of weights in
+            parts, see `checkpoints.names_of`.
 
     Raises:
         ValueError: if the checkpoint does not fit the layer.
     """
     path = pathlib.Path(checkpoint) / checkpoints.WEIGHTS
-    if not path.exists():
-        raise ValueError(
-            f"{checkpoint} has its weights in parts, of which no layer is read "
-            "alone. Resume the run once on one device, which writes them in "
-            "one file."
-        )
+    shards = pathlib.Path(checkpoint) / checkpoints.SHARDS
     try:
+        if shards.is_dir():
+            variables = dict(zip(names, layer.variables, strict=True))
+            backends.load_shards(shards, variables, is_part=True)
+            return
         stored.check_weights(path)
         _Part(name, layer).load_weights(path)
     except Exception as error:

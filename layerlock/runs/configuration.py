@@ -138,8 +138,14 @@ def command_line() -> str:
     return shlex.join([*prefix, *sys.orig_argv])
 
 
-def resume_command(backend: str, run_path) -> str:
+def resume_command(backend: str, run_path, launcher=(), options=()) -> str:
     """Returns the command that resumes a run, whose options are recorded.
+
+    Args:
+        backend: str, of Keras.
+        run_path: path of the run directory.
+        launcher: words that start the processes. Defaults to `()`.
+        options: words at the end. Defaults to `()`.
 
     Example:
 
@@ -147,7 +153,7 @@ def resume_command(backend: str, run_path) -> str:
     'KERAS_BACKEND=jax layerlock pretrain --run_dir=runs/mine --resume'
     """
     words = ["layerlock", "pretrain", f"--run_dir={run_path}", "--resume"]
-    return shlex.join([f"KERAS_BACKEND={backend}", *words])
+    return shlex.join([f"KERAS_BACKEND={backend}", *launcher, *words, *options])
 
 
 def git_revision() -> str | None:

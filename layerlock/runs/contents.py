@@ -75,7 +75,8 @@ _FAILURE = {
     "clips": list_of(TEXT),
 }
 _PREDICTOR = object_of(
-    {"class_name": TEXT, "config": OBJECT}, ["class_name", "config"]
+    {"class_name": TEXT, "config": OBJECT, "variables": list_of(TEXT)},
+    ["class_name", "config"],
 )
 _STATE = {
     "step": WHOLE,

@@ -13,9 +13,9 @@ VARIABLES = {
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
-    for variables in VARIABLES.values():
-        for name in variables:
-            monkeypatch.delenv(name, raising=False)
+    others = ("LOCAL_WORLD_SIZE", "MASTER_ADDR", "SLURM_STEP_NUM_NODES")
+    for name in [*others, *(n for names in VARIABLES.values() for n in names)]:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -36,3 +36,38 @@ def test_one_process_has_no_launcher(monkeypatch):
     assert launchers.find() is None
     monkeypatch.setenv("WORLD_SIZE", "many")
     assert launchers.find() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "expected"),
+    [
+        (
+            "torchrun",
+            {"LOCAL_WORLD_SIZE": "4", "MASTER_ADDR": "a1"},
+            "torchrun --nproc_per_node=4 -m",
+        ),
+        (
+            "torchrun",
+            {"LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "a1"},
+            "torchrun --nnodes=2 --rdzv_backend=c10d --rdzv_endpoint=a1 "
+            "--nproc_per_node=2 -m",
+        ),
+        (
+            "SLURM",
+            {"SLURM_STEP_NUM_NODES": "2"},
+            "srun --nodes=2 --ntasks=4",
+        ),
+        ("Open MPI", {}, "mpirun -n 4 -x KERAS_BACKEND"),
+    ],
+)
+def test_the_launcher_is_called_again_as_it_was(
+    name, others, expected, monkeypatch
+):
+    for variable, value in (VARIABLES[name] | others).items():
+        monkeypatch.setenv(variable, value)
+
+    assert " ".join(launchers.command()) == expected
+
+
+def test_a_process_alone_needs_no_launcher():
+    assert launchers.command() == []

@@ -86,6 +86,17 @@ def test_a_resume_command_can_be_pasted():
     ]
 
 
+def test_a_resume_command_starts_several_processes():
+    command = configuration.resume_command(
+        "torch", "a", ["torchrun", "--nproc_per_node=2", "-m"], ["--x=1"]
+    )
+
+    assert command == (
+        "KERAS_BACKEND=torch torchrun --nproc_per_node=2 -m layerlock pretrain "
+        "--run_dir=a --resume --x=1"
+    )
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     if shutil.which("git") is None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from layerlock import backends
-from layerlock.runs import checkpoints
+from layerlock.runs import checkpoint_parts, checkpoints
 from layerlock.runs.saver import Saver
 
 
@@ -45,7 +45,7 @@ def writing(monkeypatch):
         )
         return writing
 
-    def load_shards(folder, variables):
+    def load_shards(folder, variables, is_part=False):
         stored = np.load(folder / "0.npz")
         for name, variable in variables.items():
             variable.assign(stored[name])
@@ -83,6 +83,28 @@ def test_parts_are_loaded_into_the_weights(model, writing, tmp_path):
 
     for variable, value in zip(model.variables, expected, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
+
+
+def test_one_layer_is_loaded_from_parts(model, writing, tmp_path):
+    writing.may_end.set()
+    saver = Saver(tmp_path, keep=2)
+    [layer] = model.layers
+    names = checkpoints.names_of(model, layer)
+    saver.save(model, 3, {}, {})
+    saver.wait()
+    other = keras.layers.Dense(2)
+    other.build((None, 3))
+
+    checkpoint_parts.load_part(
+        tmp_path / "step_00000003", "layer", other, names
+    )
+
+    for variable, value in zip(other.variables, layer.variables, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value.numpy())
+    with pytest.raises(ValueError, match="has another layer, or is damaged"):
+        checkpoint_parts.load_part(
+            tmp_path / "step_00000003", "layer", other, names[:1]
+        )
 
 
 def test_a_damaged_part_is_seen(model, writing, tmp_path):

@@ -34,7 +34,7 @@ def save_shards(folder, variables):
     return Writing(checkpointer)
 
 
-def load_shards(folder, variables):
+def load_shards(folder, variables, is_part=False):
     import orbax.checkpoint as orbax
 
     shapes = {
@@ -48,6 +48,7 @@ def load_shards(folder, variables):
     arguments = orbax.args.PyTreeRestore(
         shapes,
         restore_args=orbax.checkpoint_utils.construct_restore_args(shapes),
+        partial_restore=is_part,
     )
     with orbax.Checkpointer(orbax.PyTreeCheckpointHandler()) as checkpointer:
         values = checkpointer.restore(_path(folder), args=arguments)

@@ -1,30 +1,23 @@
 """Ends a run that a signal asked to end, so that it can go on later."""
 
-import os
-
-import keras
-
 from layerlock.interruption import INTERRUPTED
 from layerlock.jobs.pretraining import processes, queue
-from layerlock.runs import configuration
 
 
-def early(run, interruption, step: int) -> str | None:
+def early(config, run, interruption, step: int) -> str | None:
     """Says how to go on with a run that a signal ended; `None` without one.
 
     Args:
+        config: `PretrainConfig`, resolved.
         run: its `RunDirectory`.
         interruption: its `Interruption`.
         step: int, the optimizer step of the checkpoint.
     """
     if interruption.signal is None:
         return None
-    command = configuration.resume_command(
-        keras.backend.backend(), os.fspath(run.path)
-    )
     return (
         f"ended by {interruption.signal.name} at step {step}, which is saved. "
-        f"To go on: {command}"
+        f"To go on: {processes.resume_command(config, run.path)}"
     )
 
 

@@ -105,10 +105,15 @@ def _of_run(config) -> FoundPredictor | None:
             return None  # of a version that did not describe it
         kind = stored_predictor.KINDS[described["class_name"]]
         arguments = described["config"]
+        names = described.get("variables", [])
 
-        def load(kind=kind, arguments=arguments, checkpoint=checkpoint):
+        def load(
+            kind=kind, arguments=arguments, checkpoint=checkpoint, names=names
+        ):
             predictor = kind.from_config(arguments)
-            checkpoint_parts.load_part(checkpoint, "predictor", predictor)
+            checkpoint_parts.load_part(
+                checkpoint, "predictor", predictor, names
+            )
             return predictor
 
         return FoundPredictor(kind, arguments, load)

@@ -2,9 +2,14 @@
 
 import contextlib
 import io
+import os
+
+import keras
 
 from layerlock import backends, interruption
+from layerlock.backends import launchers
 from layerlock.config import OptionError, PretrainConfig
+from layerlock.runs import configuration
 
 
 def start(config: PretrainConfig):
@@ -28,6 +33,26 @@ def check(config: PretrainConfig):
             "would train the same run. Use `distribution=data` or fsdp, or "
             "start one process."
         )
+
+
+def resume_command(config: PretrainConfig, run_path) -> str:
+    """The command by which this process, and those beside it, resume a run.
+
+    Args:
+        config: resolved.
+        run_path: path of the run directory.
+    """
+    launcher, options = (), ()
+    if config.devices.coordinator is not None:
+        devices = config.devices
+        options = [
+            f"--{name}={getattr(devices, name)}" for name in devices.OF_PROCESS
+        ]
+    elif backends.process_count() > 1:
+        launcher = launchers.command()
+    return configuration.resume_command(
+        keras.backend.backend(), os.fspath(run_path), launcher, options
+    )
 
 
 def signals() -> tuple:

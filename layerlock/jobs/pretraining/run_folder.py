@@ -12,6 +12,7 @@ import layerlock
 from layerlock import backends, disk, json_files, report, runs
 from layerlock.config import OptionError, PretrainConfig, facts
 from layerlock.config.configuration import recorded
+from layerlock.config.devices import DevicesConfig
 from layerlock.jobs.pretraining import processes, teachers
 from layerlock.models import presets
 from layerlock.runs import configuration, directory, lock
@@ -21,6 +22,11 @@ FREE = tuple(
     name
     for name, option in PretrainConfig.options().items()
     if option.may_change
+)
+
+_OF_A_START = (
+    *("resume", "requeue", "run_dir", "plan"),
+    *DevicesConfig.OF_PROCESS,
 )
 
 
@@ -59,7 +65,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
         name: value
         for name, value in began_with.items()
         if name in known
-        and name not in ("resume", "requeue", "run_dir", "plan")
+        and name not in _OF_A_START
         and value != known[name].default
         and not is_instance(value)
     }
@@ -130,7 +136,7 @@ def _open_run(config, folder, clips):
 
 
 @contextlib.contextmanager
-def explained_disk_errors(folder):
+def explained_disk_errors(config, folder):
     """Makes errors of the disk of a run say how to go on with it."""
     try:
         yield
@@ -144,9 +150,7 @@ def explained_disk_errors(folder):
             .is_relative_to(pathlib.Path(folder).absolute())
         ):
             raise
-        command = configuration.resume_command(
-            keras.backend.backend(), os.fspath(folder)
-        )
+        command = processes.resume_command(config, folder)
         raise disk.explained(
             error,
             "go on with the run, of which nothing that was saved is lost: "

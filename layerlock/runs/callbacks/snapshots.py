@@ -1,7 +1,5 @@
 """Saves checkpoints, the encoder and the pictures of a run."""
 
-import signal
-
 from keras import ops
 
 from layerlock import backends
@@ -9,7 +7,8 @@ from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
 from layerlock.interruption import Interruption
 from layerlock.models import stored_predictor
-from layerlock.runs import model_card, pictures
+from layerlock.runs import checkpoints, model_card, pictures
+from layerlock.runs.agreed_signal import AgreedSignal
 from layerlock.runs.saver import Saver
 
 
@@ -34,7 +33,9 @@ class Snapshots(EverySteps):
 
     Attributes:
         interruption: an `Interruption`. Once it has a signal, the next
-            optimizer step is saved, and is the last one.
+            optimizer step is saved, and is the last one. With several
+            processes, all learn of a signal of one, within a second or the
+            time of a step.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Snapshots(EverySteps):
         self.clips = clips
         self.before_save = before_save
         self.interruption = Interruption()
+        self._signal = None
         self.step_of_signal = None
         self.saved_step = None
 
@@ -72,25 +74,17 @@ class Snapshots(EverySteps):
             example=(ops.convert_to_tensor(self.clips),),
         )
 
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._signal = AgreedSignal(self.interruption)
+
     def on_train_batch_end(self, batch, logs=None):
         self.interruption.raise_lost()
         super().on_train_batch_end(batch, logs)
         if self.counter.step >= self.steps:
             self.model.stop_training = True
-        elif self._has_signal():
+        elif self._signal.has_come():
             self._end_early()
-
-    def _has_signal(self) -> bool:
-        """Whether a signal came to any process; all learn which one."""
-        own = self.interruption.signal
-        if not backends.agree(own is not None):
-            return False
-        for name in self.interruption.names:
-            number = getattr(signal, name, None)
-            if number and backends.agree(own == number):
-                self.interruption.signal = number
-                return True
-        return False
 
     def _end_early(self):
         """Saves and stops, unless gradients are being accumulated."""
@@ -116,7 +110,7 @@ class Snapshots(EverySteps):
         state = {
             "frozen_layers": self.lock.frozen_layers,
             "events": self.lock.events,
-            "predictor": stored_predictor.describe(model.predictor),
+            "predictor": _described(model),
             **{
                 name: k.get_state()
                 for name, k in self.stateful_callbacks.items()
@@ -177,3 +171,11 @@ class Snapshots(EverySteps):
         layer = self._pictured_layer
         features = self.model.exported_encoder.features(clips, layers=(layer,))
         return ops.cast(features[layer], "float32")
+
+
+def _described(model) -> dict | None:
+    """The predictor, and its variables in a checkpoint of parts."""
+    described = stored_predictor.describe(model.predictor)
+    if described and backends.is_sharded():
+        described["variables"] = checkpoints.names_of(model, model.predictor)
+    return described

@@ -31,6 +31,20 @@ def test_variables_are_the_same_again(tmp_path):
         np.testing.assert_array_equal(loaded[name].numpy(), variable.numpy())
 
 
+def test_a_part_of_what_was_saved_is_read(tmp_path):
+    saved = variables(np.random.default_rng(0))
+    loaded = variables(np.random.default_rng(1))
+    shards.save_shards(tmp_path, saved).wait()
+    name = "00000_kernel"
+    some = {name: loaded[name]}
+
+    shards.load_shards(tmp_path, some, is_part=True)
+
+    np.testing.assert_array_equal(loaded[name].numpy(), saved[name].numpy())
+    with pytest.raises(ValueError):  # the checkpoint has more
+        shards.load_shards(tmp_path, some)
+
+
 def test_later_changes_are_not_saved(tmp_path):
     saved = variables(np.random.default_rng(0))
     before = saved["00000_kernel"].numpy().copy()

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from layerlock import backends, interruption
+from layerlock.backends import launchers
 from layerlock.config import OptionError, PretrainConfig
 from layerlock.jobs.pretraining import processes
 
@@ -97,6 +98,33 @@ def test_processes_without_a_distribution_are_refused(together):
     for error in together(lambda: processes.check(config)):
         assert isinstance(error, OptionError)
         assert "2 processes were started" in str(error)
+
+
+def test_the_command_to_go_on_starts_all_processes(together, monkeypatch):
+    launcher = ["srun", "--ntasks=2"]
+    monkeypatch.setattr(launchers, "command", lambda: launcher)
+    config = PretrainConfig.of(distribution="fsdp")
+
+    first, second = together(lambda: processes.resume_command(config, "a"))
+
+    assert first == second
+    assert " srun --ntasks=2 layerlock pretrain --run_dir=a" in first
+
+
+def test_the_command_of_a_process_that_was_numbered_has_its_number():
+    config = PretrainConfig.of(
+        distribution="fsdp",
+        coordinator="h:1",
+        num_processes=2,
+        process_id=1,
+    )
+
+    command = processes.resume_command(config, "a")
+
+    assert command.endswith(
+        "layerlock pretrain --run_dir=a --resume --coordinator=h:1 "
+        "--num_processes=2 --process_id=1"
+    )
 
 
 def test_one_of_several_processes_does_not_end_alone_at_ctrl_c(together):

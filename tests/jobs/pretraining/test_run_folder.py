@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import pytest
 
 from layerlock.config import OptionError, PretrainConfig
@@ -30,6 +31,28 @@ def test_a_folder_with_a_run_goes_on_with_its_options(options, tmp_path):
 
     assert recalled.run.resume is True
     assert recalled.training.steps == 60
+
+
+def test_the_processes_of_a_start_are_no_part_of_the_run(tmp_path):
+    began = PretrainConfig.of(
+        distribution="fsdp",
+        coordinator="h:1",
+        num_processes=2,
+        process_id=0,
+    )
+    # What config.json records does not need two processes.
+    RunDirectory.create(
+        tmp_path / "run",
+        {"flags": began.recorded, "backend": keras.backend.backend()},
+    )
+    config = PretrainConfig.of(
+        run_dir=tmp_path / "run", resume=True, distribution="none"
+    )
+
+    recalled = run_folder.recall(config)
+
+    assert recalled.devices.coordinator is None
+    assert recalled.devices.num_processes is None
 
 
 def test_auto_without_a_folder_is_refused():

@@ -83,7 +83,7 @@ def test_a_run_goes_on_with_encoder_average_and_predictor(folder, capsys):
     assert max(differences) > 0  # or the test would say nothing
     predictor = type(model.predictor).from_config(model.predictor.get_config())
     newest = checkpoints.find(run / "checkpoints")[0]
-    checkpoint_parts.load_part(newest, "predictor", predictor)
+    checkpoint_parts.load_part(newest, "predictor", predictor, [])
     assert_equal(variables(model.predictor), variables(predictor))
     assert model.frozen_layers == 0
     assert (

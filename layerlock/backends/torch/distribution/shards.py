@@ -49,7 +49,7 @@ def save_shards(folder, variables):
     return Writing(folder, tensors)
 
 
-def load_shards(folder, variables):
+def load_shards(folder, variables, is_part=False):
     from torch.distributed import checkpoint
 
     from layerlock.backends.torch.distribution.shard_reader import ShardReader
