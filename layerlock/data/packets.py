@@ -9,7 +9,10 @@ from layerlock.data import extent, streams
 # after a seek differ or start again: their packets are read from the start,
 # and only decoded from the key frame before the time.
 _INDEXED = ("mov", "matroska", "avi")
-_MAX_BACKWARDS = 16  # frames; codecs reorder by less
+# Frames that a stamp may be before the one of the packet before: a time of
+# decoding, which ascends, and one of presentation, as codecs reorder.
+_MAX_BACKWARDS = 2
+_MAX_REORDERED = 16
 # Seconds without a packet after which a clock has jumped, as in FFmpeg. These
 # containers state no duration: FFmpeg subtracts the first time stamp from the
 # last. Other containers keep longer pauses.
@@ -18,6 +21,7 @@ _MAX_GAP = 30 * 3600.0
 # Containers whose reader may end at damage, before the file does.
 _ENDS_AT_DAMAGE = ("matroska", "avi", "asf")
 _FIRST_JUMP = 1.0  # seconds ahead; twice as far whenever nothing is found
+_MAX_JUMPS = 100
 _MAX_FAULTS = 1000  # errors of the container before reading stops
 
 
@@ -56,6 +60,16 @@ def last_stamp(video) -> float:
     return 0.0 if last is None else max(0.0, seconds_of(last, video.stream))
 
 
+def last_byte(video) -> int:
+    """Returns where in the file the last packet of any stream ends."""
+    ends = [
+        packet.pos + packet.size
+        for packet in _until_end(video.container)
+        if packet.pos is not None
+    ]
+    return max(ends, default=0)
+
+
 def _is_indexed(video) -> bool:
     name = video.container.format.name.split(",")[0]
     if name == "matroska":
@@ -83,18 +97,19 @@ def _readable(video):
     on at the first key frame that a seek finds behind it.
     """
     place = _Place(video.stream)
-    for packet in _until_end(video):
+    for packet in _until_end(video.container, video.stream):
         place.advance(packet)
         yield packet
-    name = video.container.format.name.split(",")[0]
-    claimed = streams.header_duration(video.stream)
-    if claimed is None or name not in _ENDS_AT_DAMAGE:
+    if video.container.format.name.split(",")[0] not in _ENDS_AT_DAMAGE:
         return
+    claimed = streams.header_duration(video.stream) or 0.0
     ahead = _FIRST_JUMP
-    while place.time + ahead < claimed:
+    for _ in range(_MAX_JUMPS):
+        if place.time + ahead >= claimed:
+            return
         started = False
         if _seek(video, place.time + ahead):
-            for packet in _until_end(video):
+            for packet in _until_end(video.container, video.stream):
                 started = started or place.is_before(packet)
                 if started:
                     place.advance(packet)
@@ -130,11 +145,11 @@ class _Place:
         return 0.0 if stamp is None else seconds_of(stamp, self.stream)
 
 
-def _until_end(video):
-    """Yields packets until the container ends, over its faults."""
+def _until_end(container, *chosen):
+    """Yields packets of some streams, or all, until the container ends."""
     import av
 
-    packets = video.container.demux(video.stream)
+    packets = container.demux(*chosen)
     for _ in range(_MAX_FAULTS):
         try:
             yield from packets
@@ -142,7 +157,7 @@ def _until_end(video):
         except (av.InvalidDataError, IndexError):
             # Damage, or a stream that appears late, of which PyAV knows
             # nothing. The container goes on behind it.
-            packets = video.container.demux(video.stream)
+            packets = container.demux(*chosen)
 
 
 def _continuous(video):
@@ -160,11 +175,15 @@ def _continuous(video):
     frame = 1 / streams.rate(stream) / tick  # ticks
     gap = MAX_GAP.get(video.container.format.name, _MAX_GAP) / tick
     shift, newest, latest = 0, None, 0  # ticks; latest is that of any pts
+    ascends = False  # whether the newest stamp is one of decoding
     for packet in packets:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is not None:
             step = stamp + shift - newest if newest is not None else 0
-            if not -_MAX_BACKWARDS * frame <= step <= gap:
+            both_ascend = ascends and packet.dts is not None
+            back = _MAX_BACKWARDS if both_ascend else _MAX_REORDERED
+            ascends = packet.dts is not None
+            if not -back * frame <= step <= gap:
                 shift = newest + frame - stamp
                 if packet.is_keyframe:  # after all frames of the first part
                     shift = max(shift, latest + frame - stamp_of(packet))
