@@ -50,7 +50,7 @@ def sending_once(model):
     if wrapper is None or batches == 1 or is_scaled:
         yield
         return
-    if (int(inner.iterations.value) + 1) % batches:
+    if (int(inner._iterations.value) + 1) % batches:  # it counts batches
         with wrapper.no_sync():
             yield
         return
