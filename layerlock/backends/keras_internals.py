@@ -94,6 +94,7 @@ PRIVATE_NAMES = (
 
 # Attributes of instances: the class does not have them.
 INSTANCE_NAMES = {
+    "_accumulated_gradients",
     "_available",
     "_backward_hooks",
     "_backward_pre_hooks",

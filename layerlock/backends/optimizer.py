@@ -107,6 +107,44 @@ def slots(optimizer):
                 yield from (pair for pair in pairs if pair[1] is not None)
 
 
+def of_step(optimizer, gradients, variables, loss_scale=1.0):
+    """Mean gradients of the batches of a step, those up to this one.
+
+    At the last batch of a step, the update applies them.
+
+    Args:
+        optimizer: a `keras.Optimizer`, or a `LossScaleOptimizer`.
+        gradients: list of tensors or `None`, of a batch.
+        variables: list of `keras.Variable`, one for each gradient.
+        loss_scale: scalar, by which `gradients` are too large, and the result.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    batches = inner.gradient_accumulation_steps or 1
+    if batches == 1:
+        return gradients
+    return [
+        None
+        if gradient is None
+        else (gradient + loss_scale * earlier) / batches
+        for gradient, earlier in zip(
+            gradients, accumulators(inner, variables), strict=True
+        )
+    ]
+
+
+def accumulators(optimizer, variables) -> list:
+    """The sums of the gradients of earlier batches; zeros before the first.
+
+    Args:
+        optimizer: a `keras.Optimizer` that accumulates gradients.
+        variables: list of `keras.Variable`.
+    """
+    if not optimizer.built:
+        return [0.0] * len(variables)
+    sums = optimizer._accumulated_gradients
+    return [sums[optimizer._get_variable_index(v)].value for v in variables]
+
+
 def maker(optimizer):
     """Returns a function that makes a fresh optimizer of the same settings.
 

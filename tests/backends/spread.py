@@ -46,10 +46,17 @@ class Run:
 
 
 class Record(keras.callbacks.Callback):
-    """What the logs and the measurements of each step say."""
+    """What the logs and the measurements of each batch say.
 
-    def __init__(self):
+    The norm is that of the last batch of a step, 0 for those before.
+
+    Args:
+        accumulation: int, batches of a step.
+    """
+
+    def __init__(self, accumulation):
         super().__init__()
+        self.accumulation = accumulation
         self.lines = []
         self.held = []
 
@@ -63,7 +70,9 @@ class Record(keras.callbacks.Callback):
         self.lines.append(
             [
                 float(logs["batch_loss"]),
-                float(logs["grad_norm"]),
+                0.0
+                if (batch + 1) % self.accumulation
+                else float(logs["grad_norm"]),
                 *measured.tolist(),
                 float(np.linalg.norm(moments)),
             ]
@@ -106,7 +115,7 @@ def train(run, watch=(), after=None) -> dict:
     """
     with backends.distributed(run.kind):
         model = build(run)
-        record = Record()
+        record = Record(run.accumulation)
         events = [(step // run.accumulation, k) for step, k in EVENTS]
         model.fit(
             own_batches(NUM_BATCHES),

@@ -303,3 +303,29 @@ def test_no_two_variables_share_their_memory(variables):
 
     found = addresses([*variables.values(), *optimizer.variables])
     assert len(set(found)) == len(found)
+
+
+def test_the_logged_norm_of_accumulated_gradients_is_that_of_the_update():
+    model = freezing.build_model()
+    model.compile(keras.optimizers.SGD(1.0, gradient_accumulation_steps=2))
+    before = [variable.numpy() for variable in model.trainable_variables]
+    norms = []
+    keep_norm = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda _, logs: norms.append(logs["grad_norm"])
+    )
+
+    model.fit(
+        freezing.clips(2),
+        batch_size=freezing.BATCH_SIZE,
+        shuffle=False,
+        verbose=0,
+        callbacks=[keep_norm],
+    )
+
+    change = sum(
+        np.sum(np.square(variable.numpy() - start))
+        for variable, start in zip(
+            model.trainable_variables, before, strict=True
+        )
+    )
+    assert float(norms[-1]) == pytest.approx(np.sqrt(change), rel=1e-3)

@@ -11,7 +11,12 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from layerlock.backends import keras_internals, mesh as meshes, stages
+from layerlock.backends import (
+    keras_internals,
+    mesh as meshes,
+    optimizer as optimizers,
+    stages,
+)
 from layerlock.backends.contract import StepCost
 from layerlock.backends.jax.ahead import Compilation
 from layerlock.backends.jax.distribution import (
@@ -90,7 +95,10 @@ class TrainStep:
             )
         ):
             loss_scale = self.optimizer.scale_loss(1.0)
-            step_logs = self.step_logs(loss, outputs, gradients, loss_scale)
+            means = optimizers.of_step(
+                self.optimizer, gradients, self.trainable_variables, loss_scale
+            )
+            step_logs = self.step_logs(loss, outputs, means, loss_scale)
         trainable, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, gradients, trainable
         )

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from layerlock.backends import stages
+from layerlock.backends import optimizer as optimizers, stages
 from layerlock.backends.contract import StepCost
 from layerlock.backends.tensorflow import distribution
 from layerlock.backends.tensorflow.distribution import (
@@ -62,7 +62,10 @@ class TrainStep:
         gradients = tape.gradient(scaled_loss, variables)
         gradients = distribution.mean_gradients(gradients)
         loss_scale = self.optimizer.scale_loss(tf.ones(()))
-        logs = self.step_logs(loss, outputs, gradients, loss_scale)
+        means = optimizers.of_step(
+            self.optimizer, gradients, variables, loss_scale
+        )
+        logs = self.step_logs(loss, outputs, means, loss_scale)
         distribution.update(self, gradients, variables)
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),

@@ -10,7 +10,12 @@ import contextlib
 import keras
 import torch
 
-from layerlock.backends import keras_internals, mesh as meshes, stages
+from layerlock.backends import (
+    keras_internals,
+    mesh as meshes,
+    optimizer as optimizers,
+    stages,
+)
 from layerlock.backends.contract import StepCost, variable_bytes
 from layerlock.backends.torch import fused_adam
 from layerlock.backends.torch.distribution import (
@@ -106,8 +111,11 @@ class TrainStep:
         self._initialize_ddp()
         super().make_train_function(force)
 
-    def _initialize_ddp(self):  # Keras 3.16 would wrap it for itself
-        replicas.wrap(self)
+    def _initialize_ddp(self):  # of Keras 3.16, for its own processes
+        if active.current() is not None:
+            replicas.wrap(self)
+        elif keras_internals.scans_steps():
+            super()._initialize_ddp()
 
     def _should_torch_compile(self):  # Keras 3.15
         return False  # `fused` does.
@@ -120,15 +128,19 @@ class TrainStep:
             self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         network = getattr(self, "ddp_model", None) or self
-        outputs = network(x, training=True)
         network.zero_grad()
-        loss = self._compute_loss(
-            x=x,
-            y=y,
-            y_pred=outputs,
-            sample_weight=sample_weight,
-            training=True,
-        )
+        with replicas.sending_once(self):
+            outputs = network(x, training=True)
+            loss = self._compute_loss(
+                x=x,
+                y=y,
+                y_pred=outputs,
+                sample_weight=sample_weight,
+                training=True,
+            )
+            scaled_loss = self.optimizer.scale_loss(loss)
+            # Gradients of parts are added up, those of copies averaged.
+            (scaled_loss / parts.num_parts()).backward()
         mean_loss = rows.global_mean(loss.detach())
         # Keras has no public way to update its loss tracker in a custom step.
         self._loss_tracker.update_state(
@@ -137,14 +149,14 @@ class TrainStep:
                 keras.tree.flatten(x)[0].shape[0], "float32"
             ),
         )
-        scaled_loss = self.optimizer.scale_loss(loss)
-        # Gradients of parts are added up, those of copies averaged.
-        (scaled_loss / parts.num_parts()).backward()
         variables = self.trainable_weights[:]
         gradients = [variable.value.grad for variable in variables]
         with torch.no_grad():
             loss_scale = self.optimizer.scale_loss(torch.ones(()))
-            logs = self.step_logs(mean_loss, outputs, gradients, loss_scale)
+            means = optimizers.of_step(
+                self.optimizer, gradients, variables, loss_scale
+            )
+            logs = self.step_logs(mean_loss, outputs, means, loss_scale)
             clipping.spread_overflow(self.optimizer, gradients)
             self.optimizer.apply(gradients, variables)
             self.after_update()

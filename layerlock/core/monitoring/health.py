@@ -120,7 +120,10 @@ def mean_cosine(vectors, epsilon=1e-12):
 
 
 def second_moments(features):
-    """Mean outer product of the first tokens of a batch.
+    """Mean outer product of about 1024 tokens, at least one of each clip.
+
+    They are spread over the tokens of every clip. The first 1024 would lie on
+    some of the devices only, which would have to send them to the others.
 
     Args:
         features: Shape `(batch, tokens, width)`.
@@ -128,9 +131,11 @@ def second_moments(features):
     Returns:
         Shape `(width, width)`.
     """
-    features = at_least_float32(features)
-    rows = ops.reshape(features, (-1, features.shape[-1]))[:_RANK_ROWS]
-    rows = backends.all_rows(rows)[:_RANK_ROWS]
+    num_clips = backends.global_size(ops.shape(features)[0])
+    every = -(-num_clips * features.shape[1] // _RANK_ROWS)  # rounded up
+    picked = at_least_float32(features[:, ::every])
+    rows = ops.reshape(picked, (-1, features.shape[-1]))
+    rows = backends.all_rows(rows)
     return ops.matmul(ops.transpose(rows), rows) / _num_rows(rows)
 
 

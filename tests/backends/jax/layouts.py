@@ -98,6 +98,8 @@ def train(objective, accumulation):
             v.path: np.asarray(v.numpy(), "float64").ravel()[:40].tolist()
             for v in model.encoder.variables
         }
+    if objective == "vjepa":
+        assert parts(model.teacher) == parts(model.encoder)
     held = [
         max(shard.data.nbytes for shard in v.value.addressable_shards)
         for v in [*model.variables, *model.optimizer.variables]
@@ -108,6 +110,17 @@ def train(objective, accumulation):
         "weights": weights,
         "device_bytes": sum(held),
     }
+
+
+def parts(encoder):
+    """Devices and shapes of the parts of the weights."""
+    return [
+        [
+            (shard.device, shard.data.shape)
+            for shard in v.value.addressable_shards
+        ]
+        for v in encoder.variables
+    ]
 
 
 def main(objective, accumulation, *layouts):

@@ -42,6 +42,7 @@ def run(module, *arguments):
     [
         ("mae", 1, ["data", "fsdp", "model:4,2", "fsdp:4,2"]),
         ("vjepa", 2, ["fsdp:4,2"]),
+        ("lejepa", 1, ["fsdp"]),
     ],
 )
 def test_eight_devices_train_like_one(objective, accumulation, layouts):

@@ -1,7 +1,12 @@
 """Copies of a model that share gradients: `DistributedDataParallel`."""
 
+import contextlib
+
+import keras
+import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from layerlock.backends import optimizer as optimizers
 from layerlock.backends.torch.distribution import active
 
 
@@ -27,6 +32,34 @@ def wrap(model):
     model.has_equal_copies = True
     # Registered as a part of the model, it would contain itself.
     object.__setattr__(model, "ddp_model", wrapper)
+
+
+@contextlib.contextmanager
+def sending_once(model):
+    """Context of the forward and the backward pass of a batch.
+
+    Copies that accumulate gradients send them once per step: the last backward
+    pass begins with the sums of the batches before. With a loss scale, every
+    batch sends its own, so that all copies leave out the same.
+    """
+    optimizer = model.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    batches = inner.gradient_accumulation_steps or 1
+    wrapper = getattr(model, "ddp_model", None)
+    is_scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if wrapper is None or batches == 1 or is_scaled:
+        yield
+        return
+    if (int(inner._iterations.value) + 1) % batches:  # it counts batches
+        with wrapper.no_sync():
+            yield
+        return
+    variables = model.trainable_weights
+    sums = optimizers.accumulators(inner, variables)
+    for variable, earlier in zip(variables, sums, strict=True):
+        variable.value.grad = earlier.detach()
+    yield
+    torch._foreach_zero_(sums)
 
 
 def unwrap(model):

@@ -13,6 +13,7 @@ import pytest
 from layerlock.backends.contract import variable_bytes
 from tests.backends import spread
 from tests.backends.torch.distribution.training import (
+    ACCUMULATED,
     COPIES,
     PARTS,
     RUNS,
@@ -90,6 +91,14 @@ def test_copies_send_the_gradients_of_trained_weights_and_no_others(trained):
     block = spread.build(COPIES.alone).encoder.blocks[1]
     falls = -np.diff(sent[STAGES[1:]])
     assert falls.tolist() == 2 * [variable_bytes(block.variables)]
+
+
+def test_copies_send_the_gradients_of_accumulated_batches_once(trained):
+    sent = found(trained, ACCUMULATED.name)["sent"]
+
+    assert not sent[0::2].any()
+    weights = spread.build(ACCUMULATED.alone).trainable_variables
+    assert sent[1] == variable_bytes(weights)
 
 
 def test_a_process_holds_its_share_of_weights_and_slots(trained):

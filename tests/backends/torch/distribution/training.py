@@ -16,12 +16,14 @@ from tests.backends.spread import Run
 from tests.backends.torch.distribution.traffic import Traffic
 
 COPIES = Run("data")
+ACCUMULATED = Run("data", "vjepa", accumulation=2)
 PARTS = Run("fsdp", clipnorm="clipnorm")
 SAVED = Run("fsdp", "vjepa")
 RUNS = [
     COPIES,
-    Run("data", "vjepa", accumulation=2),
+    ACCUMULATED,
     Run("data", "lejepa"),
+    Run("fsdp", "lejepa"),
     Run("fsdp", accumulation=2, remat="blocks"),
     PARTS,
     SAVED,
@@ -38,6 +40,12 @@ def main(folder):
             np.savez(folder / f"{name}.npz", **arrays)
 
     def save(model):
+        student, teacher = (
+            [tuple(v.value.shape) for v in encoder.variables]
+            for encoder in (model.encoder, model.teacher)
+        )
+        assert teacher == student
+        assert student != [tuple(v.shape) for v in model.encoder.variables]
         (folder / "parts").mkdir(exist_ok=True)
         backends.save_shards(folder / "parts", spread.named(model)).wait()
 
