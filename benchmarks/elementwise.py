@@ -16,6 +16,7 @@ _FORWARD = {"width": 60, "mlp": 40, "pair": 9}
 _TRAINED = {"width": 250, "mlp": 77, "pair": 17}
 _UPDATED = 18  # per trained weight: AdamW and the gradient's norm
 _PREDICTED = 40  # per predicted number: target, error and its gradient
+_PROJECTED = 30  # per number that a projector normalises and averages
 _READ = 2  # per pixel
 
 
@@ -29,7 +30,8 @@ def step_flops(
     Args:
         sizes: `StepSizes` of the model.
         frozen_layers: int. Defaults to `0`.
-        target_layers: tuple of ints, 0 being the pixels. Defaults to `(0,)`.
+        target_layers: tuple of ints, 0 being the pixels; empty with a
+            projector. Defaults to `(0,)`.
 
     Example:
 
@@ -49,13 +51,16 @@ def step_flops(
         else:
             blocks, number = encoder, sizes.num_decoder_layers
         per_mask += number * _block(blocks, together, _TRAINED)
+        if sizes.projector:
+            width, inner = sizes.projector.hidden_dim, sizes.projector.mlp_dim
+            per_mask += _PROJECTED * visible * width + _TRAINED["mlp"] * inner
         for layer in target_layers:
             latent = sizes.target_encoder.hidden_dim
             width = latent if layer else sizes.patch_dim
             per_mask += _PREDICTED * decoded * width
     per_clip = _READ * sizes.num_tokens * sizes.patch_dim
     for num_tokens in sizes.target_passes:
-        blocks = max(target_layers)
+        blocks = max(target_layers, default=0)
         per_clip += blocks * _block(sizes.target_encoder, num_tokens, _FORWARD)
     weights = memory.num_trained(sizes, frozen_layers, target_layers)
     batch = per_mask * sizes.masks_per_clip + per_clip
