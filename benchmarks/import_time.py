@@ -6,8 +6,8 @@
 Writes a folder of transformers with the shapes of V-JEPA 2's ViT-g and random
 values, 4 GB on the disk, reads it in a new process, and removes it. The last
 line is JSON: the size of the file, the bytes of the encoder, and of the reading
-process the seconds and the peak memory before and after. `copies` is the memory
-above the encoder's own weights, in sizes of them.
+process the seconds, those that it computed, and the peak memory before and
+after. `copies` is the memory above the encoder's own weights, in sizes of them.
 """
 
 import json
@@ -42,12 +42,14 @@ import json, math, resource, sys, time
 from layerlock import VideoEncoder
 VideoEncoder.from_preset("video_vit_nano")
 peak = lambda: 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before, started = peak(), time.monotonic()
+before, started, busy = peak(), time.monotonic(), time.process_time()
 encoder = VideoEncoder.from_pretrained(sys.argv[1])
 seconds = time.monotonic() - started
 weights = sum(4 * math.prod(v.shape) for v in encoder.variables)
-print(json.dumps({"seconds": seconds, "encoder_bytes": weights,
-                  "before_bytes": before, "peak_bytes": peak()}))
+busy = time.process_time() - busy
+print(json.dumps({"seconds": seconds, "cpu_seconds": busy,
+                  "encoder_bytes": weights, "before_bytes": before,
+                  "peak_bytes": peak()}))
 """
 
 
