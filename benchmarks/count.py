@@ -63,6 +63,7 @@ CASES = (
     ),
     Case("V-JEPA, nothing frozen", ("--objective=vjepa",), 0),
     Case("V-JEPA", ("--objective=vjepa",), 1 / 2),
+    Case("LeJEPA", ("--objective=lejepa",), 1 / 2),
 )
 
 

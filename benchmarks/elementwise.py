@@ -16,6 +16,7 @@ _FORWARD = {"width": 60, "mlp": 40, "pair": 9}
 _TRAINED = {"width": 250, "mlp": 77, "pair": 17}
 _UPDATED = 18  # per trained weight: AdamW and the gradient's norm
 _PREDICTED = 40  # per predicted number: target, error and its gradient
+_PROJECTED = 30  # per number that a projector normalises and averages
 _READ = 2  # per pixel
 
 
@@ -29,7 +30,8 @@ def step_flops(
     Args:
         sizes: `StepSizes` of the model.
         frozen_layers: int. Defaults to `0`.
-        target_layers: tuple of ints, 0 being the pixels. Defaults to `(0,)`.
+        target_layers: tuple of ints, 0 being the pixels; empty with a
+            projector. Defaults to `(0,)`.
 
     Example:
 
@@ -45,14 +47,18 @@ def step_flops(
         per_mask += frozen_layers * _block(encoder, visible, _FORWARD)
         per_mask += trained * _block(encoder, visible, _TRAINED)
         blocks, number = sizes.decoder
-        per_mask += (number - 1) * _block(blocks, together, _TRAINED)
-        per_mask += _block(blocks, together, _TRAINED, decoded)
+        if number:  # a projector has no blocks
+            per_mask += (number - 1) * _block(blocks, together, _TRAINED)
+            per_mask += _block(blocks, together, _TRAINED, decoded)
+        if sizes.projector:
+            width, inner = sizes.projector.hidden_dim, sizes.projector.mlp_dim
+            per_mask += _PROJECTED * visible * width + _TRAINED["mlp"] * inner
         for layer in target_layers:
             latent = sizes.target_encoder.hidden_dim
             width = latent if layer else sizes.patch_dim
             per_mask += _PREDICTED * decoded * width
     per_clip = _READ * sizes.num_tokens * sizes.patch_dim
-    teacher, deepest = sizes.target_encoder, max(target_layers)
+    teacher, deepest = sizes.target_encoder, max(target_layers, default=0)
     for num_tokens, num_queries in sizes.target_passes if deepest else ():
         per_clip += (deepest - 1) * _block(teacher, num_tokens, _FORWARD)
         per_clip += _block(teacher, num_tokens, _FORWARD, num_queries)

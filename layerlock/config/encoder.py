@@ -13,9 +13,14 @@ def _preset(config):
     return None if config.encoder.init_from else "video_vit_nano"
 
 
+def _patch_size(config):
+    """that of another encoder as teacher; else the encoder's own"""
+    return None if config.encoder.init_from else facts.teacher_patches(config)
+
+
 @section
 class EncoderConfig(Section):
-    """The encoder: its size, its weights and its precision."""
+    """The encoder: its size, weights and precision; and its teacher."""
 
     title = "Encoder"
 
@@ -39,11 +44,10 @@ class EncoderConfig(Section):
         replaced_by="init_from",
     )
     patch_size: tuple | None = option(
-        None,
-        "Frames, rows and columns of a patch, such as 2,16,16; not set: the "
-        "encoder's own.",
+        rule=_patch_size,
         items=int,
         replaced_by="init_from",
+        help="Frames, rows and columns of a patch, such as 2,16,16.",
     )
     mixed_precision: str = option(
         "none",
@@ -66,7 +70,28 @@ class EncoderConfig(Section):
         "compiles.",
     )
 
+    teacher: str | None = option(
+        None,
+        "vjepa: where targets come from: a moving average (ema), the frozen "
+        "layers, the encoder itself (self), which can collapse, or another "
+        "encoder, which never changes: a run or an exported encoder; not set: "
+        "the objective's own, ema.",
+        argument_of="objective",
+        may_change=True,
+    )
+    teacher_precision: str | None = option(
+        None,
+        "Precision in which an encoder as `teacher` computes; not set: its "
+        "own, that of its training.",
+        choices=("none", "bfloat16", "float16"),
+    )
+
     def check_together(self, config):
+        if self.teacher_precision and facts.teacher_folder(config) is None:
+            raise OptionError(
+                "`teacher_precision` is that of another encoder as `teacher`. "
+                f"Received: teacher={self.teacher}. Leave it out."
+            )
         if self.init_from:
             for name in ("preset", "patch_size", "positions"):
                 if name in self.given:

@@ -113,9 +113,9 @@ def teacher_folder(config) -> pathlib.Path | None:
     """The exported encoder that is the fixed teacher of a run, if any.
 
     Args:
-        config: a configuration, resolved up to `method`.
+        config: a configuration, resolved up to `encoder`.
     """
-    teacher = config.method.teacher
+    teacher = config.encoder.teacher
     if teacher is None or teacher in TEACHERS:
         return None
     return exported_folder(teacher)
@@ -133,10 +133,10 @@ def teacher_sizes(config) -> dict | None:
     except ValueError as error:
         raise OptionError(
             f"`teacher` is one of {list(TEACHERS)}, a run, or an exported "
-            f"encoder. Received: teacher={config.method.teacher}. {error} To "
+            f"encoder. Received: teacher={config.encoder.teacher}. {error} To "
             "resume a run whose teacher was moved, pass its new place."
         ) from error
-    precision = config.method.teacher_precision
+    precision = config.encoder.teacher_precision
     return {**sizes, **({"dtype": policy(precision)} if precision else {})}
 
 
@@ -147,6 +147,12 @@ def policy(precision: str) -> str:
     ('float32', 'mixed_bfloat16')
     """
     return "float32" if precision == "none" else f"mixed_{precision}"
+
+
+def teacher_patches(config) -> tuple | None:
+    """The patches of the fixed teacher of a run, if any."""
+    teacher = teacher_sizes(config)
+    return teacher and tuple(teacher["patch_size"])
 
 
 def check_teacher(config):

@@ -2,7 +2,7 @@
 
 from layerlock import plugins
 from layerlock.config import components, facts
-from layerlock.config.option import OptionError, option
+from layerlock.config.option import option
 from layerlock.config.section import Section, section
 
 FEW_PATCHES = 1000  # clips of fewer hide less of them
@@ -61,21 +61,6 @@ class MethodConfig(Section):
         "mae: layers that the target stays behind the newest frozen one.",
         argument_of="objective",
     )
-    teacher: str | None = option(
-        None,
-        "vjepa: where targets come from: a moving average (ema), the frozen "
-        "layers, the encoder itself (self), which can collapse, or another "
-        "encoder, which never changes: a run or an exported encoder; not set: "
-        "the objective's own, ema.",
-        argument_of="objective",
-        may_change=True,
-    )
-    teacher_precision: str | None = option(
-        None,
-        "Precision in which an encoder as `teacher` computes; not set: its "
-        "own, that of its training.",
-        choices=("none", "bfloat16", "float16"),
-    )
     target_gradient: bool = option(
         False,
         "Let the gradient through targets that move: the baseline that "
@@ -121,8 +106,3 @@ class MethodConfig(Section):
 
     def check_together(self, config):
         facts.check_teacher(config)
-        if self.teacher_precision and facts.teacher_folder(config) is None:
-            raise OptionError(
-                "`teacher_precision` is that of another encoder as `teacher`. "
-                f"Received: teacher={self.teacher}. Leave it out."
-            )

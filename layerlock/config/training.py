@@ -40,7 +40,7 @@ def _momentum(config):
     if not isinstance(config.method.objective, str):
         return None
     arguments = components.own_arguments(config, "objective")
-    teacher = arguments.get("teacher", config.method.teacher)
+    teacher = arguments.get("teacher", config.encoder.teacher)
     if (teacher or objective().teacher) != "ema":
         return None
     if {"momentum", "final_momentum"} & set(arguments):

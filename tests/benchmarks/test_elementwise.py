@@ -9,6 +9,7 @@ import pathlib
 import pytest
 
 from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.core.costs.sizes import ProjectorSizes
 
 ENCODER = BlockSizes(6, 64, 256, num_heads=2)
 SIZES = StepSizes(ENCODER, 2, 384, 512, masks=((26, 486),))
@@ -61,3 +62,17 @@ def test_fewer_scored_patches_cost_less(elementwise):
     assert elementwise.step_flops(
         changed(masks=((26, 49),))
     ) < 0.3 * elementwise.step_flops(SIZES)
+
+
+def test_a_projector_has_no_targets_and_costs_what_it_averages(elementwise):
+    views = changed(
+        num_decoder_layers=0,
+        masks=((26, 0),),
+        projector=ProjectorSizes(64, 128, 32),
+    )
+    without = changed(num_decoder_layers=0, masks=((26, 0),))
+
+    cost = elementwise.step_flops(views, 0, ())
+
+    extra = cost - elementwise.step_flops(without, 0, ())
+    assert 0 < extra < 0.1 * cost

@@ -16,7 +16,7 @@ def load(config: PretrainConfig) -> VideoEncoder | None:
     folder = facts.teacher_folder(config)
     if folder is None:
         return None
-    precision = config.method.teacher_precision
+    precision = config.encoder.teacher_precision
     given = {"dtype": facts.policy(precision)} if precision else {}
     with randomness.preserved():  # the weights of the student stay the same
         return VideoEncoder.from_preset(
@@ -48,7 +48,7 @@ def check_same(run, config: PretrainConfig):
     before, now = run.config.get("teacher"), reference(config)
     if before and now and before["sha256"] == now["sha256"]:
         return  # which may be in another place
-    option, flags = config.method.teacher, run.config.get("flags", {})
+    option, flags = config.encoder.teacher, run.config.get("flags", {})
     if not before and not now and flags.get("teacher") == option:
         return
     began_with = (

@@ -5,8 +5,17 @@ import re
 from layerlock.models.foreign import _arrays, _vit
 from layerlock.models.foreign.base import Network
 
-# Networks of a file; the first one present is taken.
-_STUDENT = ("encoder", "target_encoder", "ema_encoder", "")
+# Networks of a file; the first one present is taken. The last four are what
+# programs call a network that they store alone.
+_STUDENT = (
+    "encoder",
+    "target_encoder",
+    "ema_encoder",
+    "state_dict",
+    "model",
+    "module",
+    "",
+)
 _TEACHER = ("ema_encoder", "target_encoder")
 _HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 22, 1664: 26}
 LEFT_OUT = {

@@ -22,6 +22,12 @@ _CONFIG = {
 # What arrays tell too, and transformers' values where it stores none.
 _SIZES = {"num_hidden_layers": 24, "hidden_size": 1024, "tubelet_size": 2}
 _PREDICTOR_SIZES = {"pred_num_hidden_layers": 12, "pred_hidden_size": 384}
+# Of V-JEPA 2.1, in a version of transformers that is not released.
+_NEWER = (
+    "use_rope_interleave",
+    "interpolate_rope",
+    "use_modality_embeddings",
+)
 _PATCHES = "encoder.embeddings.patch_embeddings.proj"
 _FEW_MASK_TOKENS = 2  # those of the first V-JEPA
 
@@ -103,6 +109,12 @@ def _start(checkpoint) -> str | None:
 
 def _of_transformers(checkpoint, start) -> Plan:
     given = _transformers.read_config(checkpoint, _CONFIG)
+    if newer := [name for name in _NEWER if given.get(name)]:
+        raise ValueError(
+            f"config.json in {checkpoint.place} sets {newer}: it is a V-JEPA "
+            "2.1 of transformers, which is not known. Read Meta's .pt file of "
+            "the same weights."
+        )
     activation = _transformers.activation(checkpoint)
     encoder = _transformers_encoder(checkpoint, start, given)
     encoder.config["activation"] = activation

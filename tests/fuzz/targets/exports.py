@@ -4,10 +4,12 @@ import json
 import shutil
 
 from layerlock.models import (
+    DeepAttentiveReadout,
     LatentPredictor,
     foreign,
     portable,
     stored_predictor,
+    stored_readout,
 )
 from tests.fuzz import hostile
 from tests.fuzz.targets.target import Target
@@ -71,3 +73,26 @@ class StoredPredictor(_Folder):
     def read(self, path):
         """Reads the predictor."""
         return stored_predictor.load(path)
+
+
+class StoredReadout(_Folder):
+    """The readout beside an imported encoder."""
+
+    name = "stored readout"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.valid = folder / "valid"
+        self.valid.mkdir()
+        readout = DeepAttentiveReadout(
+            2, num_blocks=2, num_heads=2, name="readout"
+        )
+        readout.build((None, 2, 2, 2, 12))
+        found = foreign.Readout(
+            "final_norm", readout, type(readout), ("up", "down")
+        )
+        stored_readout.save(found, (2, 2, 2, 12), self.valid)
+
+    def read(self, path):
+        """Reads the readout."""
+        return stored_readout.load(path)

@@ -12,7 +12,13 @@ from tests.fuzz import hostile
 from tests.fuzz.targets.arrays import hostile_npz
 from tests.fuzz.targets.target import Target
 from tests.fuzz.targets.weights import Bomb
-from tests.models.foreign import files, scaling4d_files, videomae_files
+from tests.models import networks
+from tests.models.foreign import (
+    files,
+    scaling4d_files,
+    videomae_files,
+    vjepa_files,
+)
 
 HUGE = ([2**40], [100_000, 100_000], [2**62, 4], [0, 5], [-1, 4], [])
 
@@ -180,6 +186,31 @@ class PyTorch(Target):
 
     def read(self):
         foreign.read(self.path, num_heads=videomae_files.HEADS)
+
+
+class Probe(PyTorch):
+    """A file with an attentive probe alone: lists of dicts."""
+
+    name = "probe pt"
+
+    def __init__(self, folder):
+        Target.__init__(self, folder)
+        self.path = folder / "probe.pt"
+        self.encoder = networks.small_encoder(hidden_dim=24, final_norm=True)
+        self.parts = {"archive/data.pkl": b""}  # if PyTorch is not installed
+        if importlib.util.find_spec("torch"):
+            import torch
+
+            arrays = vjepa_files.probe(0, width=24, mlp=32, depth=1)
+            tensors = {k: torch.from_numpy(v) for k, v in arrays.items()}
+            content = {"classifiers": [tensors], "opt": [{"state": {}}]}
+            torch.save(content, self.path)
+            with zipfile.ZipFile(self.path) as file:
+                self.parts = {n: file.read(n) for n in file.namelist()}
+            self.read()
+
+    def read(self):
+        foreign.read_readout(self.path, self.encoder, 2)
 
 
 def zipped(parts) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import layerlock
+from layerlock.config import facts
 from layerlock.jobs.pretraining import teachers
 from layerlock.models import VideoEncoder
 from layerlock.runs import checkpoints
@@ -89,7 +90,6 @@ def test_it_has_its_own_precision_unless_another_is_named(tmp_path, stored):
     ).save_to_preset(tmp_path / "teacher")
     flags = ["--objective=vjepa", f"--teacher={tmp_path / 'teacher'}"]
     flags += ["--preset=video_vit_nano", "--start_step=1", "--size=32"]
-    flags += ["--patch_size=2,8,8"]
     other = {"float32": "bfloat16", "mixed_bfloat16": "none"}[stored]
 
     own, named = (
@@ -100,6 +100,17 @@ def test_it_has_its_own_precision_unless_another_is_named(tmp_path, stored):
     assert own.dtype_policy.name == stored
     assert named.compute_dtype == {"none": "float32"}.get(other, other)
     assert named.variable_dtype == "float32"
+
+
+def test_a_preset_takes_the_patches_of_its_teacher(tmp_path):
+    place = save_encoder(tmp_path / "teacher", 1, 24, patch_size=(2, 16, 16))
+
+    config, _ = resolved(
+        "--objective=vjepa", f"--teacher={place}", "--start_step=1", "--size=64"
+    )
+
+    assert facts.encoder_sizes(config.encoder)["patch_size"] == (2, 16, 16)
+    assert config.encoder.preset == "video_vit_nano"
 
 
 def test_a_precision_without_a_teacher_is_refused():

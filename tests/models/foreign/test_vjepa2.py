@@ -110,6 +110,18 @@ def test_a_network_alone_is_an_encoder(tmp_path):
     assert_features(imported.encoder, vjepa_files.plain(weights), (4, 8, 8))
 
 
+@pytest.mark.parametrize("section", ["state_dict", "model", "module"])
+def test_a_network_that_was_stored_alone_is_an_encoder(tmp_path, section):
+    pytest.importorskip("torch")
+    weights = vjepa_files.encoder(0, depth=1)
+    path = files.write_pt(tmp_path / "vitl.pth", {section: weights}, epoch=1)
+
+    imported = foreign.read(path, num_heads=3)
+
+    assert imported.source.family == "vjepa2"
+    assert_features(imported.encoder, vjepa_files.plain(weights), (4, 8, 8))
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

@@ -143,7 +143,7 @@ def test_a_classifier_is_imported_with_its_readout(tmp_path, depth):
     model = original(
         tmp_path,
         "VJEPA2ForVideoClassification",
-        num_labels=3,
+        id2label={0: "up", 1: "down", 2: "left"},
         num_pooler_layers=depth,
     )
     clips = networks.clips(batch=2, shape=(4, 8, 8))
@@ -162,6 +162,7 @@ def test_a_classifier_is_imported_with_its_readout(tmp_path, depth):
     with torch.no_grad():
         logits = model(pixels(clips)).logits.numpy()
     networks.assert_close(output[:, 0], logits, 1e-4)
+    assert readout.class_names == ("up", "down", "left")
 
 
 def test_a_configuration_of_another_model_is_refused(tmp_path):
@@ -172,6 +173,17 @@ def test_a_configuration_of_another_model_is_refused(tmp_path):
     path.write_text(json.dumps(config | {"num_hidden_layers": 3}))
 
     with pytest.raises(ValueError, match="another model than its arrays"):
+        foreign.read(tmp_path)
+
+
+def test_a_configuration_of_version_2_1_is_refused(tmp_path):
+    """Its rotation is another one, which arrays do not tell."""
+    original(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"use_rope_interleave": True}))
+
+    with pytest.raises(ValueError, match="V-JEPA 2.1 of transformers"):
         foreign.read(tmp_path)
 
 
