@@ -18,7 +18,7 @@ class Rounds(keras.callbacks.Callback):
     counts for `fit`.
 
     After its turn each waits for the device. Where that costs time, let a turn
-    be several steps: the bare loop then waits for the last of them only.
+    be several steps: both then wait for the last of them only.
 
     Args:
         theirs: function of a number of steps, which does as much work as they
@@ -29,6 +29,8 @@ class Rounds(keras.callbacks.Callback):
             compiles.
         turn: int, steps of a turn, a divisor of `steps`. Defaults to `1`.
     """
+
+    takes_tensors = True  # so that `fit` itself does not wait
 
     def __init__(
         self, theirs, steps: int, rounds: int, first_batch: int, turn: int = 1
@@ -90,6 +92,8 @@ class Guest(keras.callbacks.Callback):
         train: function of a number of steps and a callback, which calls `fit`.
     """
 
+    takes_tensors = True  # so that `fit` itself does not wait
+
     def __init__(self, train):
         super().__init__()
         self.train = train
@@ -134,6 +138,8 @@ class WaitForStep(keras.callbacks.Callback):
 
     Place it first, so that the other callbacks are not charged for the step.
     """
+
+    takes_tensors = True  # so that `fit` itself does not wait
 
     def on_train_batch_end(self, batch, logs=None):
         float(logs["batch_loss"])

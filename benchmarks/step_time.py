@@ -6,7 +6,8 @@
 
 Ours runs through `model.fit` with every callback of `recipes/pretrain.py`, one
 log line a round; the other, `handwritten_jax.py` or `handwritten_torch.py`, is
-a bare loop. They take turns, a step each, or --turn. Same network, weights,
+a bare loop. They take turns, a step each, or --turn, and wait for the device
+after a turn. Ours runs --together steps per execution. Same network, weights,
 masks, batches, optimizer and precision: before anything is timed, both must
 lose the same over five steps. Needs optax on JAX (`pip install -e
 '.[benchmark]'`). The last line is JSON.
@@ -89,6 +90,9 @@ flags.DEFINE_bool(
 flags.DEFINE_integer("rounds", 9, "Alternating rounds.", flag_values=FLAGS)
 flags.DEFINE_integer("steps", 10, "Steps of a round.", flag_values=FLAGS)
 flags.DEFINE_integer(
+    "together", 1, "Steps per execution, of ours.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
     "turn", 1, "Steps before the other has its turn.", flag_values=FLAGS
 )
 
@@ -112,6 +116,7 @@ def main(argv):
                 "preset": FLAGS.preset,
                 "backend": keras.backend.backend(),
                 "compiled": FLAGS.compiled,
+                "steps_per_execution": FLAGS.together,
                 "devices": backends.devices(),
                 "batch_size": FLAGS.batch_size,
                 "mixed_precision": FLAGS.mixed_precision,
@@ -135,6 +140,7 @@ def measure(stage: int) -> dict:
             f"--target_fraction={FLAGS.target_fraction}",
             f"--mixed_precision={FLAGS.mixed_precision}",
             f"--log_every={FLAGS.steps}",
+            f"--steps_per_execution={FLAGS.together}",
             *(["--jit_compile"] if FLAGS.compiled else []),
             f"--run_dir={folder}/run",
         )
@@ -158,7 +164,7 @@ def measure(stage: int) -> dict:
             taking_turns(theirs, batches),
             FLAGS.steps,
             FLAGS.rounds,
-            first_batch=NUM_CHECKED,
+            first_batch=-(-NUM_CHECKED // FLAGS.together) * FLAGS.together,
             turn=FLAGS.turn,
         )
         model.fit(
@@ -214,6 +220,8 @@ class Losses(keras.callbacks.Callback):
         expected: list of floats, what they must be; `None` for whatever.
     """
 
+    takes_tensors = True  # so that `fit` itself does not wait
+
     def __init__(self, expected):
         super().__init__()
         self.expected = expected
@@ -222,7 +230,10 @@ class Losses(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if len(self.values) == NUM_CHECKED:
             return
-        self.values.append(float(logs["batch_loss"]))
+        several = self.model.steps_per_execution > 1
+        losses = self.model.batch_losses if several else logs["batch_loss"]
+        losses = np.atleast_1d(keras.ops.convert_to_numpy(losses)).tolist()
+        self.values = [*self.values, *losses][:NUM_CHECKED]
         if self.expected and len(self.values) == NUM_CHECKED:
             np.testing.assert_allclose(
                 self.values,

@@ -69,6 +69,7 @@ def assert_equal(steps_per_execution, events, steps):
     return model
 
 
+@thorough_on("tensorflow")
 def test_several_steps_per_execution_train_like_one():
     model = assert_equal(3, [(3, 1), (6, 2)], steps=9)
 
