@@ -18,7 +18,7 @@ class Rounds(keras.callbacks.Callback):
     counts for `fit`.
 
     After its turn each waits for the device. Where that costs time, let a turn
-    be several steps: the bare loop then waits for the last of them only.
+    be several steps: both then wait for the last of them only.
 
     Args:
         theirs: function of a number of steps, which does as much work as they

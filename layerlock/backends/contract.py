@@ -6,7 +6,10 @@ these names:
 - `TrainStep`: mixin placed before `keras.Model`. Its training step adds the
   logs that `model.step_logs` computes from the gradients, calls
   `model.after_update()` after the optimizer's update, and records FLOPs,
-  memory and compile time for `measure_step`.
+  memory and compile time for `measure_step`. It runs several steps per
+  execution if the model was compiled so, and then sets `model.batch_losses`, a
+  tensor with the loss of each step of the latest execution. On TensorFlow it
+  is padded with NaN if the end of an epoch cut the execution.
 - `linear(x, kernel, bias)`: `x @ kernel + bias` of a matrix `x`.
 - `gelu(x)`: the exact GELU.
 - `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
@@ -80,7 +83,7 @@ these names:
   `step` and its number.
 - `unsupported(**options)`: the reason why a combination of options cannot run
   on this backend, or `None`. Options are `dtype_policy`, `distribution`,
-  `mesh`, `batch_size`, `steps_per_execution`, and `num_devices` to plan for.
+  `mesh`, `batch_size`, and `num_devices` to plan for.
 - `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 

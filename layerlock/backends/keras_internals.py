@@ -37,12 +37,24 @@ class PrivateName:
 
 _OPTIMIZER = "an optimizer is rebuilt in place when layers freeze"
 _FUSED_ADAM = "Adam's update runs as fused calls"
+_STEP_COUNT = "an optimizer counts without copies to and from the device"
 _LAYERWISE = "each layer has its own learning rate"
 _STEP = "our training step updates the loss tracker of Keras"
 _REPLICAS = "an update runs once per device, after gradients are averaged"
 
 PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_clip_gradients", _FUSED_ADAM, "torch"),
+    *(
+        PrivateName(keras.Optimizer, name, _STEP_COUNT, "torch")
+        for name in (
+            "_apply_weight_decay",
+            "_backend_apply_gradients",
+            "_backend_increment_gradient_accumulators",
+            "_backend_reset_gradient_accumulators",
+            "_backend_update_step",
+            "_get_current_learning_rate",
+        )
+    ),
     PrivateName(keras.Optimizer, "_get_variable_index", _LAYERWISE),
     PrivateName(keras.Optimizer, "_use_weight_decay", _LAYERWISE),
     PrivateName(keras.Optimizer, "_track_variable", _OPTIMIZER),
@@ -58,8 +70,8 @@ PRIVATE_NAMES = (
     PrivateName(
         keras.Model,
         "_make_function",
-        "several steps per execution before Keras 3.16",
-        "jax",
+        "several steps per execution record the loss of each",
+        "tensorflow",
     ),
     PrivateName(
         keras.Model, "_get_state_sharding_spec", "states of devices", "jax"
@@ -87,8 +99,8 @@ PRIVATE_NAMES = (
     PrivateName(
         global_state,
         "GLOBAL_STATE_TRACKER",
-        "programs compiled in a thread obey the settings of the caller",
-        "jax",
+        "programs compiled in a thread obey the settings of the caller, and "
+        "constants lie on the device of a scope",
     ),
 )
 
@@ -152,12 +164,18 @@ def check(backend: str):
 
 
 def scans_steps() -> bool:
-    """Whether Keras itself runs several steps per execution as one program.
+    """Whether Keras itself runs several steps per execution on each backend.
 
-    True from 3.16 on: on JAX as one scan, on PyTorch as a loop.
+    True from 3.16 on: on JAX as one scan over stacked batches, on PyTorch as a
+    loop.
     """
     major, minor, *_ = keras.__version__.split(".")
     return (int(major), int(minor)) >= (3, 16)
+
+
+def device_scope() -> str | None:
+    """On PyTorch, the device of the current `keras.device` scope, if any."""
+    return getattr(global_state.GLOBAL_STATE_TRACKER, "torch_device", None)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ class FinetuneTrainingConfig(Section):
     """AdamW with layer-wise decay of the learning rate."""
 
     title = "Training"
+    border = 1  # see `TrainingConfig`; one step per execution
 
     steps: int = option(1000, "Optimizer steps.", low=1, high=10**10)
     batch_size: int = option(32, "Clips in a batch.", low=1)

@@ -7,6 +7,7 @@ from layerlock import plugins
 from layerlock.config import components, facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
+from layerlock.config.training import multiple
 
 
 def start_step(config):
@@ -15,7 +16,7 @@ def start_step(config):
     if "start_step" not in set(accepted) - set(arguments):
         return None
     start = 0.1 if schedule.is_adaptive else config.freezing.start_share
-    return max(1, round(start * config.training.steps))
+    return multiple(start * config.training.steps, config.training.border)
 
 
 def interval(config):
@@ -28,7 +29,8 @@ def interval(config):
     layers = arguments.get("max_frozen_layers", freezing.max_frozen_layers)
     together = arguments.get("layers_per_event", freezing.layers_per_event)
     events = math.ceil((layers or 1) / (together or 1))
-    return max(1, round(freezing.span_share * config.training.steps / events))
+    each = freezing.span_share * config.training.steps / events
+    return multiple(each, config.training.border)
 
 
 def _layers_per_event(config):

@@ -6,16 +6,19 @@ from layerlock.config import facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 from layerlock.config.tracing import check_trace, trace_option
+from layerlock.config.training import multiple
 
 
 def _log_every(config):
     """1 % of steps, at most 50"""
-    return max(1, min(50, config.training.steps // 100))
+    every = max(1, min(50, config.training.steps // 100))
+    return multiple(every, config.training.border)
 
 
 def _monitor_every(config):
     """5 % of steps, at most 1000"""
-    return max(1, min(1000, config.training.steps // 20))
+    every = max(1, min(1000, config.training.steps // 20))
+    return multiple(every, config.training.border)
 
 
 def _held_out_every(config):
@@ -141,6 +144,7 @@ class RunConfig(Section):
                 "`checkpoint_every` must be a multiple of `log_every`. "
                 f"Received: {self.checkpoint_every} and {self.log_every}."
             )
+        self._check_executions(config)
         if self.probe_data is not None and self.probe_every is None:
             raise OptionError("`probe_data` is for `probe_every`. Pass both.")
         for name in ("held_out_every", "probe_every"):
@@ -150,3 +154,38 @@ class RunConfig(Section):
                     f"`{name}` must be a multiple of `log_every`. Received: "
                     f"{every} and {self.log_every}."
                 )
+
+    def _check_executions(self, config):
+        """Raises if something happens in the middle of an execution."""
+        training = config.training
+        if training.steps_per_execution == 1:
+            return
+        if config.encoder.mixed_precision == "float16":
+            raise OptionError(
+                "With `mixed_precision=float16` optimizer steps may be "
+                "skipped, so that it is not known where an execution of "
+                "several steps ends. Received: steps_per_execution="
+                f"{training.steps_per_execution}. Use 1, or bfloat16."
+            )
+        steps = {
+            "steps": training.steps,
+            "log_every": self.log_every,
+            "monitor_every": self.monitor_every,
+            "checkpoint_every": self.checkpoint_every,
+            "probe_every": self.probe_every or training.border,
+            "held_out_every": self.held_out_every or training.border,
+        }
+        freezing = getattr(config, "freezing", None)  # a study has no section
+        schedule = freezing and freezing.build(config)
+        if schedule is not None and not schedule.is_adaptive:
+            events = schedule.events(training.steps)
+            steps |= {f"a freeze at step {step}": step for step, _ in events}
+        wrong = [name for name in steps if steps[name] % training.border]
+        if wrong:
+            raise OptionError(
+                "An execution must end where something happens. With "
+                f"`steps_per_execution={training.steps_per_execution}` and "
+                f"`accumulation={training.accumulation}`, all of these must "
+                f"be multiples of {training.border} optimizer steps: "
+                f"{', '.join(f'{name} ({steps[name]})' for name in wrong)}."
+            )

@@ -22,6 +22,11 @@ def rounded(rate: float) -> float:
     return float(f"{rate:.3g}")
 
 
+def multiple(steps: float, of: int) -> int:
+    """The nearest multiple of a number, and not 0."""
+    return max(1, round(steps / of)) * of
+
+
 def warmup_steps(config):
     """5 % of steps"""
     steps = config.training.steps
@@ -58,6 +63,13 @@ class TrainingConfig(Section):
     steps: int = option(1000, "Optimizer steps.", low=1, high=10**10)
     batch_size: int = option(32, "Clips in a batch.", low=1)
     accumulation: int = option(1, "Batches per optimizer step.", low=1)
+    steps_per_execution: int = option(
+        1,
+        "Batches that the device trains on without Python in between: on JAX "
+        "and TensorFlow as one program. Lines of the log, checkpoints and "
+        "freezes must fall on their ends.",
+        low=1,
+    )
     learning_rate: float = option(
         rule=_learning_rate, above=0, help="Highest learning rate of AdamW."
     )
@@ -82,6 +94,13 @@ class TrainingConfig(Section):
     seed: int = option(
         0, "Seed of weights, clips and masks.", low=0, high=2**32 - 1
     )
+
+    @property
+    def border(self) -> int:
+        """Smallest number of optimizer steps that fills executions."""
+        return self.steps_per_execution // math.gcd(
+            self.steps_per_execution, self.accumulation
+        )
 
     def check_together(self, config):
         if self.momentum is None:

@@ -12,7 +12,7 @@ import pytest
 from keras import ops
 
 from layerlock import backends
-from layerlock.backends import contract, keras_internals
+from layerlock.backends import contract
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from tests.core.freezing import dropped_gradients as freezing
@@ -139,7 +139,6 @@ def test_what_runs_everywhere_is_supported():
         backends.unsupported(
             dtype_policy="mixed_bfloat16",
             distribution="none",
-            steps_per_execution=1,
         )
         is None
     )
@@ -156,13 +155,6 @@ def test_distribution_without_devices_is_answered(distribution):
 @pytest.mark.parametrize(
     ("options", "backend"),
     [
-        pytest.param(
-            {"steps_per_execution": 2},
-            "torch",
-            marks=pytest.mark.skipif(
-                keras_internals.scans_steps(), reason="Keras before 3.16"
-            ),
-        ),
         ({"dtype_policy": "mixed_float16"}, "jax"),
     ],
 )

@@ -5,26 +5,21 @@ import dataclasses
 import functools
 import importlib.util
 import os
-import warnings
 
 import jax
 import jax.numpy as jnp
 import keras
 
-from layerlock.backends import (
-    keras_internals,
-    mesh as meshes,
-    optimizer as optimizers,
-    stages,
-)
+from layerlock.backends import mesh as meshes, optimizer as optimizers, stages
 from layerlock.backends.contract import StepCost
-from layerlock.backends.jax.ahead import Compilation
+from layerlock.backends.jax import executions
 from layerlock.backends.jax.distribution import (
     distributed as distributed,
     is_sharded as is_sharded,
     local_rows as local_rows,
 )
 from layerlock.backends.jax.functions import compiled as compiled
+from layerlock.backends.jax.next_stage import compile_ahead as compile_ahead
 from layerlock.backends.jax.placement import (
     call_layer as call_layer,
     own_rows as own_rows,
@@ -46,12 +41,7 @@ from layerlock.backends.jax.processes import (
     process_index as process_index,
     start_processes as start_processes,
 )
-from layerlock.backends.jax.programs import (
-    CompiledStep,
-    finish,
-    step_from_shapes,
-    structure_of,
-)
+from layerlock.backends.jax.programs import CompiledStep
 from layerlock.backends.jax.shards import (
     load_shards as load_shards,
     save_shards as save_shards,
@@ -130,27 +120,28 @@ class TrainStep:
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
             return
-        super().make_train_function(force=force)
-        scans = keras_internals.scans_steps() and self.steps_per_execution > 1
-        if self.run_eagerly or not self.jit_compile or scans:
-            self.compiled_step = (
-                None  # Keras compiles it; no costs are measured.
-            )
-            return
-        arguments = {"donate_argnums": 0}
-        if keras.distribution.distribution() is not None:
-            arguments["out_shardings"] = (None, self._get_state_sharding_spec())
-        self.compiled_step = CompiledStep(
-            self.train_step, self._pop_next_step(), **arguments
-        )
-        step = self.compiled_step
-        if self.steps_per_execution == 1:
-            # `_make_function` of Keras 3.16 would compile the program again.
-            self.train_function = lambda state, batches: step(
-                state, next(batches)
-            )
+        self.compiled_step = None  # no costs are measured without it
+        if self.run_eagerly or not self.jit_compile:
+            step = functools.partial(executions.run_eagerly, self.train_step)
         else:
-            self.train_function = self._make_function(step)
+            arguments = {"donate_argnums": 0}
+            if keras.distribution.distribution() is not None:
+                shardings = self._get_state_sharding_spec()
+                arguments["out_shardings"] = (None, shardings)
+            step = self.compiled_step = CompiledStep(
+                self.train_step, self._pop_next_step(), **arguments
+            )
+
+        def train_function(state, iterator):
+            steps = self.steps_per_execution
+            logs, state = step(state, executions.take(iterator, steps))
+            if steps > 1:
+                # Keras checks what is assigned, which takes time.
+                losses = logs.pop("batch_losses")
+                object.__setattr__(self, "batch_losses", losses)
+            return logs, state
+
+        self.train_function = train_function
 
     def _pop_next_step(self):
         """Returns the step that was compiled ahead, if its config fits."""
@@ -217,35 +208,6 @@ def _reset_functions(model):
     model.predict_function = None
     if model.train_function is not None:
         model.make_train_function(force=True)
-
-
-def compile_ahead(model, config, make_model):
-    step = getattr(model, "compiled_step", None)
-    if step is None or step.data is None:
-        return None
-    running = getattr(model, "next_step", None)
-    if running is not None and running.config == config:
-        return running
-
-    # The model is built here, and not in the thread: initializers draw from
-    # Python's random numbers. It takes a tenth of a second.
-    try:
-        later, state = step_from_shapes(make_model, step.data)
-    except Exception as error:
-        warnings.warn(
-            "The next stage cannot be compiled in the background; it is "
-            f"compiled when layers freeze. Reason: {error!r}",
-            stacklevel=2,
-        )
-        return None
-    data = step.data
-    model.next_step = Compilation(
-        lambda: later.jitted.lower(state, data),
-        finish,
-        structure_of((state, data)),
-        config,
-    )
-    return model.next_step
 
 
 def runs_eagerly(model):

@@ -9,6 +9,7 @@ import keras
 
 from layerlock.backends import keras_internals
 from layerlock.backends.contract import StepCost
+from layerlock.backends.jax import executions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,24 +27,26 @@ class Program:
 
 
 class CompiledStep:
-    """A step function, compiled once per shape of its data.
+    """A training step, compiled once per shape of its data.
+
+    The data of several steps, see `executions.take`, are one program, too.
 
     `jax.jit` alone would have to compile a second time to return the memory
     and the FLOPs of the program.
 
     Args:
-        function: of state and data.
+        train_step: function of state and a batch.
         ahead: a `Compilation` of the first program, or `None`. Defaults to
             `None`.
         **jit_arguments: as for `jax.jit`.
     """
 
-    def __init__(self, function, ahead=None, **jit_arguments):
+    def __init__(self, train_step, ahead=None, **jit_arguments):
         # A new function object: `jax.jit` shares its trace cache between equal
         # bound methods, but a step also changes if only the target moves and
         # the shapes of its state stay the same.
         def step(state, data):
-            return function(state, data)
+            return executions.run(train_step, state, data)
 
         self.jitted = jax.jit(step, **jit_arguments)
         self.ahead = ahead

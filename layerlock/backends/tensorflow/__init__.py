@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from layerlock.backends import optimizer as optimizers, stages
 from layerlock.backends.contract import StepCost
-from layerlock.backends.tensorflow import distribution
+from layerlock.backends.tensorflow import distribution, executions
 from layerlock.backends.tensorflow.distribution import (
     all_rows as all_rows,
     devices as devices,
@@ -38,7 +38,10 @@ class TrainStep:
     def make_train_function(self, force=False):
         if self.distribute_strategy.num_replicas_in_sync > 1:
             self.jit_compile = False  # A program of XLA runs on one device.
-        super().make_train_function(force)
+        if self.steps_per_execution == 1:
+            super().make_train_function(force)
+        elif self.train_function is None or force:
+            self.train_function = executions.train_function(self)
 
     def train_step(self, data):
         self.has_run = True  # or is about to

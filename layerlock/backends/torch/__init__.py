@@ -17,7 +17,7 @@ from layerlock.backends import (
     stages,
 )
 from layerlock.backends.contract import StepCost, variable_bytes
-from layerlock.backends.torch import fused_adam
+from layerlock.backends.torch import fused_adam, step_count
 from layerlock.backends.torch.distribution import (
     active,
     clipping,
@@ -108,8 +108,21 @@ class TrainStep:
             parts.place(self)
             clipping.prepare(self.optimizer)
         fused_adam.fuse(self.optimizer)
+        step_count.attach(self.optimizer)
         self._initialize_ddp()
-        super().make_train_function(force)
+        if self.train_function is None or force:
+            self.train_function = self._train_on
+
+    def _train_on(self, batches):
+        """Trains on the batches of an execution; Keras 3.15 does on one."""
+        losses = []
+        for data in batches:
+            logs = self.train_step(data)
+            losses.append(logs["batch_loss"])
+        if self.steps_per_execution > 1:
+            # Keras checks what is assigned, which takes time.
+            object.__setattr__(self, "batch_losses", torch.stack(losses))
+        return logs
 
     def _initialize_ddp(self):  # of Keras 3.16, for its own processes
         if active.current() is not None:
@@ -152,7 +165,7 @@ class TrainStep:
         variables = self.trainable_weights[:]
         gradients = [variable.value.grad for variable in variables]
         with torch.no_grad():
-            loss_scale = self.optimizer.scale_loss(torch.ones(()))
+            loss_scale = self.optimizer.scale_loss(constant(1.0, "float32"))
             means = optimizers.of_step(
                 self.optimizer, gradients, variables, loss_scale
             )
@@ -281,18 +294,12 @@ def measure_step(model) -> StepCost:
 
 def unsupported(
     *,
-    steps_per_execution=1,
     distribution=None,
     mesh=None,
     batch_size=None,
     num_devices=None,
     **options,
 ) -> str | None:
-    if steps_per_execution != 1 and not keras_internals.scans_steps():
-        return (
-            "Keras before 3.16 runs one step per execution on PyTorch. "
-            f"Received: steps_per_execution={steps_per_execution}."
-        )
     if num_devices is not None:
         return meshes.refuse(distribution, mesh, batch_size, num_devices)
     return active.refuse(distribution, mesh, batch_size)

@@ -7,10 +7,10 @@ copies of them. The fused kernel takes a fifth of the time and no copy.
 import functools
 
 import keras
-import torch
 from torch.optim.adam import adam
 
 from layerlock.backends.torch.distribution import clipping
+from layerlock.backends.torch.transfers import constant
 
 # Keras applies the bias correction to the learning rate, the kernel to the
 # moments, which changes the effect of epsilon. At this step the correction of
@@ -59,7 +59,7 @@ def _update(optimizer, gradients, variables, learning_rate):
         [optimizer._momentums[index].value for index in indices],
         [optimizer._velocities[index].value for index in indices],
         [],
-        [torch.full((), _LATE, device=step.device)] * len(weights),
+        [constant(_LATE, "float32")] * len(weights),
         fused=True,
         amsgrad=False,
         beta1=optimizer.beta_1,

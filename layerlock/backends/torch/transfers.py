@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import torch
 
+from layerlock.backends import keras_internals
+
 MAX_CONSTANTS = 256
 
 # On CUDA, copying a number from the host waits for all kernels in the queue.
@@ -33,7 +35,12 @@ def constant(value, dtype):
 
 
 def _device():
-    return keras.ops.empty(()).device  # of the current `keras.device` scope
+    return _device_of(keras_internals.device_scope())
+
+
+@functools.cache
+def _device_of(scope):
+    return keras.ops.empty(()).device  # takes longer than many operations
 
 
 def to_device(clips):

@@ -8,7 +8,8 @@ from layerlock import backends
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.core.freezing import ahead, schedules
 from layerlock.core.freezing.scheduler import FreezeScheduler
-from layerlock.core.freezing.step_counter import StepCounter
+from layerlock.core.freezing.schedules.base import LAST_STEP
+from layerlock.core.freezing.step_counter import StepCounter, check_border
 
 
 class LayerLock(keras.callbacks.Callback):
@@ -18,6 +19,8 @@ class LayerLock(keras.callbacks.Callback):
     is given. Steps count optimizer updates: accumulated batches and skipped
     overflows do not count. The step is read from the optimizer at the start of
     training and of every epoch, so a resumed run starts at the right stage.
+    With several `steps_per_execution`, executions must end at the steps of the
+    schedule, and at the ends of epochs.
 
     Args:
         schedule: a `FreezeSchedule`, or the name of one.
@@ -121,6 +124,7 @@ class LayerLock(keras.callbacks.Callback):
         if optimizer.built:
             optimizer_state.check_optimizer(optimizer)
         self._resume()
+        self._check_borders()
 
     def on_epoch_begin(self, epoch, logs=None):
         # Another callback may have restored the model after `on_train_begin`.
@@ -140,6 +144,13 @@ class LayerLock(keras.callbacks.Callback):
             self.compiling = ahead.compile_next_stage(
                 self.model, self.schedule, self.counter.step
             )
+
+    def _check_borders(self):
+        if self.model.steps_per_execution == 1 or self.schedule.is_adaptive:
+            return
+        for step, _ in self.schedule.events(LAST_STEP):
+            if step > self.counter.step:
+                check_border(self.counter, step, "Layers freeze")
 
     def _resume(self):
         self.counter = StepCounter(self.model)

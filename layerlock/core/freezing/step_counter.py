@@ -55,6 +55,33 @@ class StepCounter:
         return self.step + most >= step
 
 
+def check_border(counter: StepCounter, step: int, action: str):
+    """Raises if an execution of several steps does not end at a step.
+
+    Args:
+        counter: read where training begins.
+        step: int, a later optimizer step.
+        action: str, who does what at that step, for the message.
+    """
+    together = counter.model.steps_per_execution
+    if together == 1:
+        return
+    received = f"Received: steps_per_execution={together}"
+    if counter.skips:
+        raise ValueError(
+            f"{action} at an optimizer step, and with loss scaling, which may "
+            "skip steps, it is not known where an execution of several steps "
+            f"ends. {received}. Use 1."
+        )
+    if (step - counter.step) * counter.accumulation % together:
+        raise ValueError(
+            f"{action} at optimizer step {step}, in the middle of an execution "
+            f"of several batches. {received}, {counter.accumulation} batches "
+            f"per optimizer step, training from step {counter.step}. Use a "
+            "number that divides the batches up to that step, or another step."
+        )
+
+
 class EverySteps(keras.callbacks.Callback):
     """Calls `on_step` every `every` optimizer steps, and at the last step.
 
@@ -81,6 +108,12 @@ class EverySteps(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.counter = StepCounter(self.model)
         self._plan()
+        steps = {self.next_step, self.next_step + self.every}
+        if self.last_step is not None:
+            steps = {min(step, self.last_step) for step in steps}
+        for step in steps:
+            if step > self.counter.step:
+                check_border(self.counter, step, f"{type(self).__name__} acts")
 
     def on_epoch_begin(self, epoch, logs=None):
         # Another callback may have restored the model after `on_train_begin`.

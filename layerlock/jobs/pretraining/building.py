@@ -36,6 +36,7 @@ def build(config: PretrainConfig, method: Method) -> MaskedPretraining:
     model.compile(
         optimizer=build_optimizer(config, method.learning_rate),
         jit_compile="auto" if jit_compile is None else jit_compile,
+        steps_per_execution=config.training.steps_per_execution,
     )
     backends.place(model)
     return model

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from layerlock import backends
+from layerlock.backends import keras_internals
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.schedules import (
     LinearFreezeSchedule,
@@ -140,13 +140,32 @@ def test_a_skipped_overflow_is_no_step():
     assert lock.events == [(2, 1)]
 
 
+def test_a_freeze_in_the_middle_of_an_execution_is_refused():
+    model = compiled(steps_per_execution=2)
+    lock = locked(PiecewiseFreezeSchedule([(2, 1), (3, 2)]), model)
+    lock.set_model(model)
+
+    with pytest.raises(ValueError, match="freeze at optimizer step 3, in the"):
+        lock.on_train_begin()
+
+
+def test_without_known_steps_several_per_execution_are_refused():
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1e-2))
+    model = compiled(optimizer, steps_per_execution=2)
+    lock = locked(PiecewiseFreezeSchedule([(2, 1)]), model)
+    lock.set_model(model)
+
+    with pytest.raises(ValueError, match="loss scaling"):
+        lock.on_train_begin()
+
+
 @pytest.mark.skipif(
-    backends.unsupported(steps_per_execution=2) is not None,
-    reason="one step per execution on this backend",
+    keras.backend.backend() == "torch" and not keras_internals.scans_steps(),
+    reason="Keras before 3.16 has one step per execution on PyTorch",
 )
 def test_several_steps_per_execution_freeze_at_the_end_of_one():
     model = compiled(steps_per_execution=2)
-    lock = locked(PiecewiseFreezeSchedule([(3, 1)]), model)
+    lock = locked(PiecewiseFreezeSchedule([(4, 1)]), model)
 
     assert fit(model, lock, 6) == [0, 1, 1]
     assert lock.events == [(4, 1)]

@@ -1,0 +1,106 @@
+"""The step of an optimizer, without a copy from or to the device.
+
+On CUDA, Keras copies a 1 to the device to count a step, reads the step back to
+see whether enough gradients are accumulated, and computes the learning rate
+wherever it is used.
+"""
+
+import functools
+
+import keras
+import torch
+from keras.src.backend.common.stateless_scope import in_stateless_scope
+
+
+def attach(optimizer):
+    """Makes an optimizer count in place, and know its step in Python.
+
+    Its results stay the same.
+
+    Args:
+        optimizer: a `keras.Optimizer`, or a `LossScaleOptimizer`.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    count = StepCount(optimizer)
+    # Keras has no public way to replace them.
+    iterations = optimizer._iterations
+    iterations.assign_add = functools.partial(_add_in_place, iterations)
+    schedules = keras.optimizers.schedules
+    if isinstance(optimizer._learning_rate, schedules.LearningRateSchedule):
+        optimizer._get_current_learning_rate = count.learning_rate
+    if optimizer.gradient_accumulation_steps and not optimizer.use_ema:
+        optimizer._backend_apply_gradients = functools.partial(
+            _accumulate, optimizer, count
+        )
+
+
+class StepCount:
+    """The number of batches of an optimizer, followed in Python.
+
+    PyTorch counts the changes of a tensor. If there was one since the last
+    look, a batch was counted. If there were others, the number is read.
+
+    Args:
+        optimizer: a `keras.Optimizer`.
+    """
+
+    def __init__(self, optimizer):
+        self._optimizer = optimizer
+        self._seen = None, None  # tensor, number of its changes
+        self._number = None
+        self._rate = None
+        self._rate_of = None, None, None  # tensor, its changes, schedule
+
+    def read(self) -> int:
+        """The number of batches so far."""
+        tensor = self._optimizer._iterations.value
+        before, changes = self._seen
+        if before is not tensor or tensor._version - changes not in (0, 1):
+            self._number = int(tensor)
+        else:
+            self._number += tensor._version - changes
+        self._seen = tensor, tensor._version
+        return self._number
+
+    def learning_rate(self):
+        """The rate of the schedule, which is computed once per step."""
+        optimizer = self._optimizer
+        tensor, schedule = optimizer._iterations.value, optimizer._learning_rate
+        known, changes, known_schedule = self._rate_of
+        if (
+            known is not tensor
+            or changes != tensor._version
+            or known_schedule is not schedule
+        ):
+            self._rate = schedule(optimizer._iterations)
+            self._rate_of = tensor, tensor._version, schedule
+        return self._rate
+
+
+def _add_in_place(variable, value):
+    if in_stateless_scope():
+        return type(variable).assign_add(variable, value)
+    with torch.no_grad():
+        return variable.value.add_(value)
+
+
+def _accumulate(optimizer, count, gradients, variables):
+    """What Keras does with the gradients of a batch, without an average."""
+    steps = optimizer.gradient_accumulation_steps
+    sums = [
+        optimizer._accumulated_gradients[optimizer._get_variable_index(v)]
+        for v in variables
+    ]
+    if (count.read() + 1) % steps:
+        optimizer._backend_increment_gradient_accumulators(gradients, sums)
+        return
+    gradients = [
+        (gradient + total.value) / steps
+        for gradient, total in zip(gradients, sums, strict=True)
+    ]
+    gradients = optimizer._clip_gradients(gradients)
+    optimizer._apply_weight_decay(variables)
+    optimizer._backend_update_step(
+        gradients, variables, optimizer.learning_rate
+    )
+    optimizer._backend_reset_gradient_accumulators()
