@@ -8,7 +8,7 @@ Expect, over seeds 0 to 2 (--seed): appearance 0.622 ± 0.022, motion
 under attentive readouts with one learning rate; `recipes/probe.py` chooses
 among several and gets a little more out. Chance is 0.125 for both accuracies.
 
---plan: 16.6 TFLOPs in matrix products, peak memory 35.8 MiB. No time was
+--plan: 15.6 TFLOPs in matrix products, peak memory 34.7 MiB. No time was
 recorded. LayerLock's first 2000 steps took 187 s on one core of two that were
 busy; a step costs 4 % less here.
 

@@ -8,8 +8,8 @@ Expect, over seeds 0 to 2 (--seed): appearance 0.656 ± 0.040, motion
 under attentive readouts with one learning rate; `recipes/probe.py` chooses
 among several and gets a little more out. Chance is 0.125 for both accuracies.
 
---plan: 17.3 TFLOPs (4.5 % more than without a freeze) in matrix products, peak
-memory 35.8 MiB. A run of 2000 steps took 187 s on one core of two that were
+--plan: 16.2 TFLOPs (3.9 % more than without a freeze) in matrix products, peak
+memory 34.7 MiB. A run of 2000 steps took 187 s on one core of two that were
 busy: about ten minutes for 6000.
 
 Source: docs/results.md, grid 7. All runs and probes of that grid:

@@ -8,7 +8,7 @@ Expect, over seeds 0 to 2 (--seed): appearance 0.251 ± 0.009, motion
 under attentive readouts with one learning rate; `recipes/probe.py` chooses
 among several and gets a little more out. Chance is 0.125 for both accuracies.
 
---plan: 34.2 TFLOPs in matrix products, peak memory 58.1 MiB. No time was
+--plan: 33.8 TFLOPs in matrix products, peak memory 57.4 MiB. No time was
 recorded; the run has twice the FLOPs of LayerLock's.
 
 Source: docs/results.md, grid 7. All runs and probes of that grid:

@@ -8,8 +8,8 @@ Expect, over seeds 0 to 2 (--seed): appearance 0.267 ± 0.019, motion
 under attentive readouts with one learning rate; `recipes/probe.py` chooses
 among several and gets a little more out. Chance is 0.125 for both accuracies.
 
---plan: 24.8 TFLOPs (27.4 % less than without a freeze) in matrix products,
-peak memory 58.1 MiB. No time was recorded; the run has 1.4 times the FLOPs of
+--plan: 24.4 TFLOPs (27.8 % less than without a freeze) in matrix products,
+peak memory 57.4 MiB. No time was recorded; the run has 1.4 times the FLOPs of
 LayerLock's.
 
 Source: docs/results.md, grid 7. All runs and probes of that grid:

@@ -8,8 +8,8 @@ same patches. The student predicts the teacher's last layer at hidden patches
 (arXiv 2509.24317). `--preset` sets its size. Published: students are better
 than those of V-JEPA 2 at the same FLOPs, which are the sum of both runs.
 
---plan: 1.71 ZFLOPs in matrix products, 43% of them by the teacher, peak memory
-2,341 GiB for a whole batch. Both runs together: 1.9 ZFLOPs. The batch is that
+--plan: 1.7 ZFLOPs in matrix products, 43% of them by the teacher, peak memory
+2,327 GiB for a whole batch. Both runs together: 1.89 ZFLOPs. The batch is that
 of all devices together.
 With --schedule=linear layers of the student freeze meanwhile (LayerLock); the
 targets stay the same. Nobody has measured hours or scores with this package.

@@ -15,6 +15,7 @@ from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models import predictor, transformer, video_encoder
 from tests.core.freezing import dropped_gradients as freezing
 
+BACKEND = keras.backend.backend()
 KINDS = {
     "latents": {"objective": "mae"},
     "all targets": {
@@ -60,7 +61,8 @@ def both(monkeypatch, *arguments, **keywords):
     return found, losses(*arguments, **keywords)
 
 
-@pytest.mark.slow
+# JAX and TensorFlow compile ten steps for it.
+@(pytest.mark.slow if BACKEND == "torch" else pytest.mark.thorough)
 @pytest.mark.parametrize("kind", KINDS)
 def test_thirty_steps_with_three_freezes_lose_the_same(kind, monkeypatch):
     events = [(8, 1), (15, 2), (22, 3)]
@@ -74,6 +76,8 @@ def test_thirty_steps_with_three_freezes_lose_the_same(kind, monkeypatch):
 def test_a_few_steps_lose_the_same(monkeypatch):
     arguments = {"masks_per_clip": 2, "target_fraction": 0.3}
 
-    found, expected = both(monkeypatch, [(1, 2)], 3, **arguments)
+    found, expected = both(
+        monkeypatch, [(9, 3)], 3, **arguments, frozen_layers=2
+    )
 
     np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -53,7 +53,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     json_files.check(
         run.config, {}, run.config_path, required=("flags", "backend")
     )
-    began_with = _with_later_options(run.config["flags"])
+    began_with = with_later_options(run.config["flags"])
     known = config.options()
     given = {name: recorded(value) for name, value in config.given.items()}
     configuration.compare_config(
@@ -72,7 +72,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     return config.of(**{**options, **config.given})
 
 
-def _with_later_options(began_with: dict) -> dict:
+def with_later_options(began_with: dict) -> dict:
     """Options of a run as this version has them, those that came after too."""
     options = PretrainConfig.options()
     defaults = {
@@ -94,7 +94,7 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
             raise OptionError("`resume` needs the `run_dir` to go on with.")
         run = runs.RunDirectory.open(path)
         teachers.check_same(run, config)
-        began_with = _with_later_options(run.config.get("flags", {}))
+        began_with = with_later_options(run.config.get("flags", {}))
         configuration.compare_config(
             run.config | {"flags": began_with}, describe(config), FREE
         )

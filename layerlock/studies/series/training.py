@@ -72,8 +72,10 @@ def check(config: PretrainConfig, path: pathlib.Path, free=()):
     if not (path / "config.json").exists():
         directory.check_free(path)
         return
+    began = runs.RunDirectory.open(path).config
+    flags = run_folder.with_later_options(began.get("flags", {}))
     changed = configuration.changed_options(
-        runs.RunDirectory.open(path).config,
+        began | {"flags": flags},
         {
             "flags": config.resolve().recorded,
             "backend": keras.backend.backend(),

@@ -58,3 +58,22 @@ def test_the_processes_of_a_start_are_no_part_of_the_run(tmp_path):
 def test_auto_without_a_folder_is_refused():
     with pytest.raises(OptionError, match="needs the `run_dir`"):
         run_folder.recall(PretrainConfig.of(resume="auto"))
+
+
+@pytest.mark.parametrize("remat, policy", [(True, "blocks"), (False, "none")])
+@pytest.mark.parametrize("given", [{}, {"remat": True}, {"remat": "blocks"}])
+def test_a_run_whose_remat_is_a_flag_goes_on(remat, policy, given, tmp_path):
+    began = PretrainConfig.of(steps=60, remat=remat).resolve()
+    description = json.loads(json.dumps(run_folder.describe(began)))
+    description["flags"]["remat"] = remat
+    run = RunDirectory.create(tmp_path / "run", description)
+    config = PretrainConfig.of(run_dir=run.path, resume=True, **given)
+    if given and not remat:
+        with pytest.raises(ValueError, match="remat: 'none' -> 'blocks'"):
+            run_folder.recall(config)
+        return
+
+    recalled = run_folder.recall(config).resolve()
+
+    assert recalled.encoder.remat == policy
+    assert run_folder.choose_folder(recalled) == run.path
