@@ -65,6 +65,7 @@ renew_step = _module.renew_step
 compile_ahead = _module.compile_ahead
 planning_environment = _get("planning_environment")
 plan_steps = _get("plan_steps")
+default_jit_compile = _get("default_jit_compile")
 cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm

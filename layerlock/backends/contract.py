@@ -41,6 +41,8 @@ these names:
   model of that stage, of which only the shapes are used; it is called in the
   calling thread. Returns an object with `wait()`, or `None` if the backend
   does not compile ahead. `renew_step` uses the program if it fits.
+- `default_jit_compile()`: the argument `jit_compile` of `compile` where nobody
+  chose one: `True`, `False`, or `"auto"`, by which Keras chooses.
 - `cache_programs(folder)`: stores compiled programs in a folder for other
   processes, if the backend supports it.
 - `compiled(model, function, example=None)`: `function` without gradients,
@@ -75,7 +77,8 @@ these names:
 - `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 
-A backend may leave out the functions of `keras_ops.py`: Keras provides them.
+A backend may leave out `default_jit_compile` and the operations of
+`keras_ops.py`: Keras provides them.
 With eager steps, Keras's overhead per operation is longer than the arithmetic
 of a small network, so such a backend defines its own.
 
@@ -154,6 +157,7 @@ NAMES = (
     "compile_ahead",
     "planning_environment",
     "plan_steps",
+    "default_jit_compile",
     "cache_programs",
     "compiled",
     "global_norm",

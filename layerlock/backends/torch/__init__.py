@@ -53,6 +53,8 @@ from layerlock.backends.torch.distribution.shards import (
     save_shards as save_shards,
 )
 from layerlock.backends.torch.fusing import (
+    cache_programs as cache_programs,
+    default_jit_compile as default_jit_compile,
     fused as fused,
     fusing,
     recomputed as recomputed,
@@ -214,10 +216,6 @@ def renew_step(model, frozen_variables):
 
 def compile_ahead(model, config, make_model):
     return None  # Eager steps: there is nothing to compile.
-
-
-def cache_programs(folder):
-    pass
 
 
 def compiled(model, function, example=None):

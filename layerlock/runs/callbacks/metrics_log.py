@@ -67,9 +67,11 @@ class MetricsLog(EverySteps):
         self.waiting_hint = waiting_hint
         self.trackers = trackers or Trackers()
         self.losses = []  # of the batches since the last line
+        self._line = None  # the newest one, until all of its numbers are there
 
     def get_state(self) -> dict:
         """Returns the state for a checkpoint."""
+        self.flush()  # a resume keeps the lines until the checkpoint
         return {"losses": self.losses}
 
     def set_state(self, state: dict):
@@ -88,7 +90,12 @@ class MetricsLog(EverySteps):
         self.verdict = self.monitors.judge.verdict.label
 
     def on_train_end(self, logs=None):
+        self.flush()
         self._report_freezes()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if not self.monitors.is_computing:
+            self.flush()
 
     def on_train_batch_end(self, batch, logs=None):
         self.losses.append(float(logs["batch_loss"]))
@@ -96,6 +103,7 @@ class MetricsLog(EverySteps):
         self.progress.advance(self.counter.step)
 
     def on_step(self, step, logs):
+        self.flush()
         model = self.model
         backends.sync_state(model)
         lap = self.stopwatch.take_lap()
@@ -113,7 +121,6 @@ class MetricsLog(EverySteps):
             **self._teacher_flops(step),
             **self._measured(),
             "stall_seconds": round(lap.stall, 3),
-            **self.monitors.values,
         }
         for reporter in self.reporters:
             metrics.update(reporter.pop_metrics())
@@ -121,8 +128,9 @@ class MetricsLog(EverySteps):
             step % self.validate_every == 0 or step >= self.steps
         ):
             metrics["validation_loss"] = self.validate()
-        self.run.append_metrics(metrics)
-        self._track(metrics)
+        self._line = metrics, self.monitors.newest
+        if not self.monitors.is_computing:
+            self.flush()
         self.progress.update(
             step,
             metrics["loss"],
@@ -132,6 +140,21 @@ class MetricsLog(EverySteps):
         )
         self.losses = []
         self._hint_at_waiting(lap.waiting)
+
+    def flush(self):
+        """Writes the newest line, once `Monitors` has all of its numbers.
+
+        Lines are written in their order, each before the next measurement and
+        before a checkpoint.
+        """
+        if self._line is None:
+            return
+        (metrics, measured), self._line = self._line, None
+        if "verdict" not in measured:
+            self.monitors.finish()
+        metrics |= measured
+        self.run.append_metrics(metrics)
+        self._track(metrics)
 
     def _track(self, metrics):
         """Hands a line, and what happened since the one before, on."""
