@@ -148,6 +148,7 @@ def environment(row) -> dict:
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "torch"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.95",
         "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
         # Threads that wait for each other would be what is measured.

@@ -52,7 +52,16 @@ def measure_step(row: Row) -> dict:
             lambda batch_size: measure(case(row, batch_size), folder),
             guess,
         )
-        return {"batch_size": batch_size, **found, "trace": summary(folder)}
+        return {"batch_size": batch_size, **found, "trace": kernels_of(folder)}
+
+
+def kernels_of(folder) -> dict | None:
+    """The summary of a trace; without one, the times are still worth much."""
+    try:
+        return summary(folder)
+    except (ValueError, KeyError, OSError) as error:
+        print(f"No kernels: {error!r}", file=sys.stderr)
+        return None
 
 
 def measure_memory(row: Row) -> dict:
@@ -141,6 +150,7 @@ def probe(row: Row, *flags) -> tuple[int | None, int]:
     )
     model = building.build(config, method)
     FreezeScheduler(method.schedule, model).freeze(row.stage)
+    backends.renew_step(model, [])  # forgets the peak of a model before
     [clips] = noise(model, row.batch_size, 1)
     for _ in range(2):  # the first one makes the slots
         model.train_on_batch(clips)

@@ -97,7 +97,7 @@ def step_cells(row, result, tiny) -> list[str]:
                 f"{result['low']:.3f} to {result['high']:.3f}",
                 f"{result['clips_per_second']:.0f}",
                 percent(result["utilisation"]),
-                percent(result["trace"]["idle_share"]),
+                percent((result["trace"] or {}).get("idle_share")),
             ],
             6,
         ),

@@ -21,7 +21,12 @@ from side_by_side import WaitForStep
 
 from layerlock import backends, runs
 
-HOOKS = ("on_train_begin", "on_train_batch_begin", "on_train_batch_end")
+HOOKS = (
+    "on_train_begin",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_train_end",  # waits for what is written beside training
+)
 FREEZING = "LayerLock"
 
 

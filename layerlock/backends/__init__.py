@@ -70,6 +70,7 @@ planning_environment = _get("planning_environment")
 plan_steps = _get("plan_steps")
 runs_eagerly = _module.runs_eagerly
 is_idle = _module.is_idle
+default_jit_compile = _get("default_jit_compile")
 cache_programs = _module.cache_programs
 compiled = _module.compiled
 global_norm = _module.global_norm

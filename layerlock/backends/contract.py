@@ -53,6 +53,8 @@ these names:
   every step, which may then differ from step to step.
 - `is_idle(tensor)`: whether the device has done all its work up to `tensor`,
   the loss of the latest batch. Does not wait.
+- `default_jit_compile()`: the argument `jit_compile` of `compile` where nobody
+  chose one: `True`, `False`, or `"auto"`, by which Keras chooses.
 - `cache_programs(folder)`: stores compiled programs in a folder for other
   processes, if the backend supports it.
 - `compiled(model, function, example=None)`: `function` without gradients,
@@ -87,7 +89,8 @@ these names:
 - `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 
-A backend may leave out the functions of `keras_ops.py`: Keras provides them.
+A backend may leave out `default_jit_compile` and the operations of
+`keras_ops.py`: Keras provides them.
 With eager steps, Keras's overhead per operation is longer than the arithmetic
 of a small network, so such a backend defines its own.
 
@@ -171,6 +174,7 @@ NAMES = (
     "plan_steps",
     "runs_eagerly",
     "is_idle",
+    "default_jit_compile",
     "cache_programs",
     "compiled",
     "global_norm",

@@ -66,8 +66,8 @@ class EncoderConfig(Section):
     jit_compile: bool | None = option(
         None,
         "Compile the blocks on PyTorch, or the step with XLA on TensorFlow; "
-        "not set: Keras's own choice, which leaves PyTorch eager. JAX "
-        "compiles.",
+        "not set: PyTorch compiles on a GPU and not on a CPU, TensorFlow as "
+        "Keras chooses. JAX compiles.",
     )
 
     teacher: str | None = option(

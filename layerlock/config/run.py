@@ -91,8 +91,9 @@ class RunConfig(Section):
     )
     compilation_cache: str = option(
         "~/.cache/layerlock",
-        "JAX: folder of compiled programs, which later runs need not compile "
-        "again; empty for none. JAX_COMPILATION_CACHE_DIR goes first.",
+        "JAX and PyTorch: folder of compiled programs, which later runs need "
+        "not compile again; empty for none. JAX_COMPILATION_CACHE_DIR and "
+        "TORCHINDUCTOR_CACHE_DIR go first.",
         may_change=True,
     )
     trace: str | None = trace_option(may_change=True)

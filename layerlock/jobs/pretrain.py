@@ -162,7 +162,7 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
     try:
         model.fit(batches, shuffle=False, verbose=0, callbacks=parts.in_order)
     except NonFiniteLossError as error:  # in all processes
-        parts.snapshots.saver.wait()
+        parts.snapshots.wait()
         return str(error)
     except ProcessLost as error:
         backends.abandon()
@@ -183,7 +183,7 @@ def fit(config, run, model, source, parts, interruption) -> str | None:
         batches.close()
         parts.close()
         if backends.process_count() == 1:
-            parts.snapshots.saver.wait()
+            parts.snapshots.wait()
     if parts.snapshots.counter.step < config.training.steps:
         step = parts.snapshots.counter.step
         ended = ending.early(config, run, interruption, step)
@@ -229,6 +229,7 @@ def resume(config, run, model, parts, progress) -> int:
         )
     parts.snapshots.set_model(model)
     parts.snapshots.export(state["step"])  # a kill may have come in between
+    parts.snapshots.wait()
     progress.message(f"Resumed from {checkpoint.name}.")
     return state["step"]
 
@@ -251,8 +252,13 @@ def plan(config: PretrainConfig) -> Plan:
     if method.schedule.is_adaptive:
         return Plan(config, [costs.UNKNOWN], {})
     counted = costs.count(config, method)
-    lines = [costs.heading(config, counted), costs.table(counted)]
-    found = costs.as_json(counted)
+    compiles = building.jit_compile(config)
+    lines = [
+        costs.heading(config, counted),
+        costs.table(counted),
+        plan_text.compilation(config.encoder.jit_compile, compiles),
+    ]
+    found = {**costs.as_json(counted), "jit_compile": compiles}
     remat_plan.add(config, method, lines, found)
     plan_text.add(config, counted, lines, found)
     return Plan(config, lines, found)

@@ -135,6 +135,7 @@ def test_the_page_shows_what_was_measured_and_what_was_not(tables):
     found = {
         "step-torch-large-0": STEP,
         "step-jax-large-0": {"error": "did not end within 150 s"},
+        "step-torch-base-0": {**STEP, "trace": None, "utilisation": None},
     }
     tiny = {"step-jax-nano-4": {"ratio": 1.1}}
 
@@ -150,6 +151,8 @@ def test_the_page_shows_what_was_measured_and_what_was_not(tables):
     assert "Measured on cuda:NVIDIA H200." in text
     [limit] = lines_of(text, "- PyTorch, large, 0 frozen")
     assert "matrix products 80 %" in limit
+    [untraced] = lines_of(text, "| PyTorch | base | 0 |")
+    assert "| 512 | not known | not known |" in untraced
     widths = {x.count("|") for x in lines_of(text, "| PyTorch | base")}
     assert widths == {lines_of(text, "| steps |")[0].count("|")}
 

@@ -77,3 +77,41 @@ def test_a_run_that_ends_early_says_why_and_gives_up_its_lock(
 def test_no_distribution_is_left_behind(run):
     if keras.backend.backend() == "jax":
         assert keras.distribution.distribution() is None
+
+
+def test_steps_can_be_traced(encoder, tmp_path):
+    layerlock.pretrain(
+        **{**TINY, "steps": 15, "log_every": 15, "checkpoint_every": 15},
+        init_from=encoder,
+        run_dir=tmp_path / "run",
+        trace=tmp_path / "trace",
+    )
+
+    files = [path for path in (tmp_path / "trace").rglob("*") if path.is_file()]
+    assert files
+
+
+def test_a_trace_that_cannot_be_written_is_refused_at_the_start(
+    encoder, tmp_path
+):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ValueError, match="`trace` is a folder"):
+        layerlock.pretrain(
+            **{**TINY, "steps": 15},
+            init_from=encoder,
+            run_dir=tmp_path / "run",
+            trace=tmp_path / "file" / "inside",
+        )
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_shorter_than_its_trace_is_refused(encoder, tmp_path):
+    with pytest.raises(ValueError, match="`trace` records.*Received: 3 batch"):
+        layerlock.pretrain(
+            **TINY,
+            init_from=encoder,
+            run_dir=tmp_path / "run",
+            trace=tmp_path / "trace",
+        )

@@ -58,6 +58,8 @@ from layerlock.backends.torch.distribution.shards import (
     save_shards as save_shards,
 )
 from layerlock.backends.torch.fusing import (
+    cache_programs as cache_programs,
+    default_jit_compile as default_jit_compile,
     fused as fused,
     fusing,
     recomputed as recomputed,
@@ -251,10 +253,6 @@ def runs_eagerly(model):
 def is_idle(tensor):
     # Of the default stream, and without a wait.
     return tensor.device.type != "cuda" or torch.cuda.current_stream().query()
-
-
-def cache_programs(folder):
-    pass
 
 
 def compiled(model, function, example=None):

@@ -3,6 +3,10 @@
 import contextlib
 import contextvars
 import functools
+import importlib.util
+import os
+import pathlib
+import shutil
 import types
 
 import torch
@@ -13,6 +17,28 @@ from layerlock.backends.torch.distribution import active, gathering
 # The compiled functions of the model whose step runs in this thread, by
 # function and keywords; `None` for a model that does not compile.
 _compiled = contextvars.ContextVar("layerlock_compiled", default=None)
+
+
+def default_jit_compile() -> bool:
+    """See `contract.py`: blocks are compiled on a GPU, if they can be.
+
+    There, Python takes longer for a block than its kernels do. On a CPU
+    compiled blocks are as fast as eager ones, and compilation takes a minute
+    (docs/performance.md). Kernels of a GPU need Triton and a C compiler.
+    """
+    compilers = (os.environ.get("CC", "cc"), "gcc", "clang")
+    return (
+        torch.cuda.is_available()
+        and importlib.util.find_spec("triton") is not None
+        and any(map(shutil.which, compilers))
+    )
+
+
+def cache_programs(folder):
+    """See `contract.py`."""
+    # Read when the first function is compiled. The user's own has priority.
+    path = pathlib.Path(folder).absolute() / "torchinductor"
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(path))
 
 
 @contextlib.contextmanager

@@ -1,5 +1,8 @@
 """The callback that measures the health of a run."""
 
+import concurrent.futures
+import math
+
 import numpy as np
 from keras import ops
 
@@ -14,7 +17,9 @@ class Monitors(EverySteps):
 
     Every `every` optimizer steps it reads the measurements of the training
     step and the norm of each block's weights. Place it before callbacks that
-    use its measurements, such as a log.
+    use its measurements, such as a log. The effective rank, whose eigenvalues
+    take longer than a step of a wide encoder, is computed in a thread while
+    training goes on; `on_collapse="stop"` waits for it.
 
     Args:
         every: int, in optimizer steps.
@@ -30,7 +35,8 @@ class Monitors(EverySteps):
             `weight_norms`, a list with the norm of each block's weights (the
             embedding's with the first), and `weight_norm_rates`, their
             relative change per optimizer step since the last measurement, or
-            `None`; `verdict` and `verdict_reason`, see `Judge`.
+            `None`; `verdict` and `verdict_reason`, see `Judge`. Reading it
+            waits for the thread.
         step: int, the optimizer step of `values`.
         drifts: list with the rate of each block's weight norm, or `None`.
 
@@ -61,13 +67,24 @@ class Monitors(EverySteps):
             )
         self.on_collapse = on_collapse
         self.print_fn = print_fn
-        self.values = {}
+        self.newest = {}  # without rank and verdict, as long as one waits
         self.step = None
         self.judge = Judge()
+        self._pool = self._rank = None
+
+    @property
+    def values(self):
+        self.finish()
+        return self.newest
 
     @property
     def drifts(self):
-        return self.values.get("weight_norm_rates")
+        return self.newest.get("weight_norm_rates")
+
+    @property
+    def is_computing(self) -> bool:
+        """Whether the thread is not done with the newest measurements."""
+        return self._rank is not None and not self._rank.done()
 
     def get_state(self) -> dict:
         """Returns the state for a checkpoint."""
@@ -79,7 +96,7 @@ class Monitors(EverySteps):
 
     def set_state(self, state: dict):
         """Restores the state that `get_state` returned."""
-        self.values, self.step = state["values"], state["step"]
+        self.newest, self.step = state["values"], state["step"]
         self.judge.set_state(state["judge"])
 
     def on_train_begin(self, logs=None):
@@ -100,6 +117,7 @@ class Monitors(EverySteps):
 
     def on_train_end(self, logs=None):
         self._measure_health(True)
+        self.finish()
 
     def _measure_health(self, measures: bool):
         # A compiled step cannot change from batch to batch.
@@ -110,37 +128,51 @@ class Monitors(EverySteps):
     def on_step(self, step, logs):
         model = self.model
         backends.sync_state(model)
+        self.finish()
         measured = ops.convert_to_numpy(model.health).tolist()
         norms = ops.convert_to_numpy(self._norms()).astype("float64")
         values = {
             **dict(zip(health.MEASURED, measured, strict=True)),
-            "effective_rank": health.effective_rank(
-                ops.convert_to_numpy(model.feature_moments)
-            ),
+            "effective_rank": None,
             "grad_norm": float(logs["grad_norm"]),
             "weight_norms": norms.tolist(),
             "weight_norm_rates": self._rates(step, norms),
         }
-        verdict = self.judge.observe(
-            {
-                **values,
-                "step": step,
-                "loss": float(logs["batch_loss"]),
-                "target_layers": list(model.target_layers),
-            }
-        )
-        if verdict.label != self.values.get("verdict", "healthy"):
+        self._facts = {
+            "step": step,
+            "loss": float(logs["batch_loss"]),
+            "target_layers": list(model.target_layers),
+        }
+        self.newest, self.step = values, step
+        # A copy: the next step may write to the memory of the variable.
+        moments = np.array(ops.convert_to_numpy(model.feature_moments))
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(1, "monitors")
+        self._rank = self._pool.submit(health.effective_rank, moments)
+        if self.on_collapse == "stop" or not math.isfinite(self._facts["loss"]):
+            self.finish()
+
+    def finish(self):
+        """Waits for the thread, and completes `newest` with its verdict."""
+        rank, self._rank = self._rank, None
+        if rank is None:
+            return
+        values = self.newest
+        values["effective_rank"] = rank.result()
+        before = self.judge.verdict.label
+        verdict = self.judge.observe({**values, **self._facts})
+        if verdict.label != before:
+            step = self._facts["step"]
             self.print_fn(f"Step {step}: {verdict.label}. {verdict.reason}")
         values["verdict"] = verdict.label
         values["verdict_reason"] = verdict.reason
-        self.values, self.step = values, step
         if verdict.is_fatal and self.on_collapse == "stop":
-            model.stop_training = True
+            self.model.stop_training = True
 
     def _rates(self, step, norms):
         if self.step is None or step <= self.step:
             return None
-        old = np.array(self.values["weight_norms"])
+        old = np.array(self.newest["weight_norms"])
         return (np.abs(norms - old) / old / (step - self.step)).tolist()
 
     def _weight_norms(self):

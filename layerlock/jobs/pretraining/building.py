@@ -32,14 +32,23 @@ def build(config: PretrainConfig, method: Method) -> MaskedPretraining:
     # All other randomness is a function of the seed and of a counter.
     with randomness.seeded(config.training.seed):
         model = build_model(config, method)
-    jit_compile = config.encoder.jit_compile
     model.compile(
         optimizer=build_optimizer(config, method.learning_rate),
-        jit_compile="auto" if jit_compile is None else jit_compile,
+        jit_compile=jit_compile(config),
         steps_per_execution=config.training.steps_per_execution,
     )
     backends.place(model)
     return model
+
+
+def jit_compile(config: PretrainConfig) -> bool | str:
+    """The argument of that name for `compile`: the option, or the default.
+
+    Args:
+        config: resolved.
+    """
+    chosen = config.encoder.jit_compile
+    return backends.default_jit_compile() if chosen is None else chosen
 
 
 def distributed(config: PretrainConfig):

@@ -48,7 +48,9 @@ class Callbacks:
     in_order: list[keras.callbacks.Callback]
 
     def close(self):
-        """Ends what would go on after training that was interrupted."""
+        """Ends what would be left open by training that was interrupted."""
+        self.log.flush()
+        self.snapshots.beside.wait()
         for trace in self.trace:
             trace.close()
 

@@ -39,6 +39,23 @@ def add(config: PretrainConfig, costs: Costs, words: list, found: dict):
     found["on_devices"] = as_json(planned)
 
 
+def compilation(chosen: bool | None, used: bool | str) -> str:
+    """What the option `jit_compile` is, in a sentence.
+
+    Args:
+        chosen: the option, or `None`.
+        used: bool or `"auto"`, what follows from it.
+
+    Example:
+
+    >>> compilation(None, False)
+    'jit_compile: false, the default on this machine.'
+    """
+    text = "as Keras chooses" if used == "auto" else str(used).lower()
+    default = ", the default on this machine" if chosen is None else ""
+    return f"jit_compile: {text}{default}."
+
+
 def lines(config: PretrainConfig, planned: DevicePlan) -> list[str]:
     """The plan in lines of text.
 

@@ -74,9 +74,11 @@ class MetricsLog(EverySteps):
         self.losses = []
         self.logged_step = None
         self.logged_losses = []  # of the last line
+        self._line = None  # the newest one, until all of its numbers are there
 
     def get_state(self) -> dict:
         """Returns the state for a checkpoint."""
+        self.flush()  # a resume keeps the lines until the checkpoint
         return {"losses": list(self.read_losses())}
 
     def set_state(self, state: dict):
@@ -95,7 +97,12 @@ class MetricsLog(EverySteps):
         self.verdict = self.monitors.judge.verdict.label
 
     def on_train_end(self, logs=None):
+        self.flush()
         self._report_freezes()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if not self.monitors.is_computing:
+            self.flush()
 
     def on_train_batch_end(self, batch, logs=None):
         several = self.model.steps_per_execution > 1
@@ -113,6 +120,7 @@ class MetricsLog(EverySteps):
         return self.losses
 
     def on_step(self, step, logs):
+        self.flush()
         model = self.model
         backends.sync_state(model)
         self.logged_step, self.logged_losses = step, self.read_losses()
@@ -131,7 +139,6 @@ class MetricsLog(EverySteps):
             **self._teacher_flops(step),
             **self._measured(),
             "stall_seconds": round(lap.stall, 3),
-            **self.monitors.values,
         }
         for reporter in self.reporters:
             metrics.update(reporter.pop_metrics())
@@ -139,8 +146,9 @@ class MetricsLog(EverySteps):
             step % self.validate_every == 0 or step >= self.steps
         ):
             metrics["validation_loss"] = self.validate()
-        self.run.append_metrics(metrics)
-        self._track(metrics)
+        self._line = metrics, self.monitors.newest
+        if not self.monitors.is_computing:
+            self.flush()
         self.progress.update(
             step,
             metrics["loss"],
@@ -150,6 +158,21 @@ class MetricsLog(EverySteps):
         )
         self.losses = []
         self._hint_at_waiting(lap.waiting)
+
+    def flush(self):
+        """Writes the newest line, once `Monitors` has all of its numbers.
+
+        Lines are written in their order, each before the next measurement and
+        before a checkpoint.
+        """
+        if self._line is None:
+            return
+        (metrics, measured), self._line = self._line, None
+        if "verdict" not in measured:
+            self.monitors.finish()
+        metrics |= measured
+        self.run.append_metrics(metrics)
+        self._track(metrics)
 
     def _track(self, metrics):
         """Hands a line, and what happened since the one before, on."""

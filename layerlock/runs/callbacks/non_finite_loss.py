@@ -57,6 +57,7 @@ class StopOnNonFiniteLoss(EverySteps):
             if self.monitors.step != step:
                 self.monitors.on_step(step, self.logs)
             log.on_step(step, self.logs)
+        log.flush()
         first = finite.index(False)
         self._fail(losses[first], later=len(losses) - 1 - first)
 

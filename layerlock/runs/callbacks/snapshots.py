@@ -1,5 +1,6 @@
 """Saves checkpoints, the encoder and the pictures of a run."""
 
+import numpy as np
 from keras import ops
 
 from layerlock import backends
@@ -9,6 +10,7 @@ from layerlock.interruption import Interruption
 from layerlock.models import stored_predictor
 from layerlock.runs import checkpoints, model_card, pictures
 from layerlock.runs.agreed_signal import AgreedSignal
+from layerlock.runs.background import Background
 from layerlock.runs.saver import Saver
 
 
@@ -57,6 +59,7 @@ class Snapshots(EverySteps):
         self.saver = Saver(run.checkpoints_path, keep, run.is_writer)
         self.clips = clips
         self.before_save = before_save
+        self.beside = Background("pictures")
         self.interruption = Interruption()
         self._signal = None
         self.step_of_signal = None
@@ -97,7 +100,16 @@ class Snapshots(EverySteps):
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
+        self.wait()
+
+    def wait(self):
+        """Waits until checkpoint and pictures are on the disk.
+
+        Raises:
+            Exception: what kept them from being written.
+        """
         self.saver.wait()
+        self.beside.wait()
 
     def on_step(self, step, logs):
         self.save()
@@ -122,6 +134,7 @@ class Snapshots(EverySteps):
             if hasattr(callback, "get_arrays")
             for key, array in callback.get_arrays().items()
         }
+        self.beside.wait()  # the pictures of the checkpoint before
         self.saver.save(model, step, state, arrays)
         self.saved_step = step
         self.export(step)
@@ -147,15 +160,22 @@ class Snapshots(EverySteps):
         if model.target_layers == (0,):
             masked, predicted = self._reconstruct(clips)
             if self.run.is_writer:
-                pictures.save_reconstruction(
-                    self.run, clips, masked, predicted, step
+                # Compression takes longer than the pictures do.
+                self.beside.submit(
+                    pictures.save_reconstruction,
+                    self.run,
+                    clips,
+                    masked,
+                    predicted,
+                    step,
                 )
         features = self._features(ops.convert_to_tensor(clips))
         if self.run.is_writer:
-            pictures.save_features(
+            self.beside.submit(
+                pictures.save_features,
                 self.run,
                 clips,
-                ops.convert_to_numpy(features),
+                np.array(ops.convert_to_numpy(features)),
                 self._pictured_layer,
                 step,
             )

@@ -1,5 +1,9 @@
 """Functions that each model compiles for itself, or not at all."""
 
+import functools
+import importlib.util
+import os
+import shutil
 import threading
 
 import keras
@@ -9,9 +13,18 @@ if keras.backend.backend() != "torch":
     pytest.skip("PyTorch alone compiles functions", allow_module_level=True)
 
 import torch
+from torch._dynamo.testing import CompileCounter
 
+from layerlock import backends
 from layerlock.backends.torch.fusing import fused, fusing, recomputed
+from layerlock.core.freezing.scheduler import FreezeScheduler
+from layerlock.core.freezing.schedules import NeverFreezeSchedule
+from layerlock.core.pretraining.masks import RandomMask
+from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.models.video_encoder import VideoEncoder
 from tests.core.freezing import dropped_gradients as freezing
+
+COMPILE = torch.compile
 
 
 class Model:
@@ -104,6 +117,83 @@ def test_what_another_thread_computes_again_is_compiled_as_at_first(compiled):
     assert float(y.detach()) == 4.0
     assert float(x.grad) == 6.0
     assert len(compiled) == 1
+
+
+@pytest.mark.parametrize(
+    "gpu, triton, compiler, expected",
+    [
+        (True, True, True, True),
+        (False, True, True, False),
+        (True, False, True, False),
+        (True, True, False, False),
+    ],
+)
+def test_blocks_are_compiled_by_default_where_a_gpu_can_be_compiled_for(
+    monkeypatch, gpu, triton, compiler, expected
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: triton or None
+    )
+    monkeypatch.setattr(shutil, "which", lambda name: compiler or None)
+
+    assert backends.default_jit_compile() is expected
+
+
+def test_programs_go_to_the_folder_unless_there_is_one(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+
+    backends.cache_programs(tmp_path / "first")
+    backends.cache_programs(tmp_path / "second")
+
+    folder = os.environ.pop("TORCHINDUCTOR_CACHE_DIR")
+    assert folder == str(tmp_path / "first" / "torchinductor")
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """Counts the programs that PyTorch traces; nothing is generated."""
+    counter = CompileCounter()
+    monkeypatch.setattr(
+        torch,
+        "compile",
+        functools.partial(COMPILE, backend=counter),
+    )
+    torch._dynamo.reset()
+    yield counter
+    torch._dynamo.reset()
+
+
+# The compiler looks at gradients of tensors that have none.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+@pytest.mark.parametrize("num_layers", [4, 5])
+def test_blocks_of_a_shape_share_programs_and_freezes_add_few(
+    programs, num_layers
+):
+    encoder = VideoEncoder(
+        num_layers=num_layers,
+        num_heads=2,
+        hidden_dim=24,
+        mlp_dim=24,
+        patch_size=(2, 4, 4),
+        clip_shape=freezing.CLIP_SHAPE,
+        num_decoder_layers=1,
+    )
+    model = MaskedPretraining(encoder, mask=RandomMask(0.5))
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=True)
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+
+    counts = []
+    for frozen in range(num_layers - 2):
+        scheduler.freeze(frozen)
+        for _ in range(2):
+            model.train_on_batch(freezing.clips(1)[:2])
+        counts.append(programs.frame_count)
+
+    # Blocks of visible tokens, and of these with the hidden ones. From the
+    # first freeze on, frozen blocks of visible tokens and of the target pass,
+    # and the first block behind them.
+    assert counts == [2, *[5] * (num_layers - 3)]
 
 
 def test_two_models_train_side_by_side_as_each_alone():

@@ -1,6 +1,7 @@
 """What the monitors measure while a model trains."""
 
 import json
+import time
 
 import keras
 import numpy as np
@@ -149,6 +150,28 @@ def test_a_collapse_is_told_and_can_end_the_run():
     assert monitors.values["feature_std"] < 0.12
     assert any("collapsed" in sentence for sentence in said)
     assert int(model.optimizer.iterations) < 300
+
+
+def test_its_values_wait_for_the_thread(monkeypatch):
+    exact = health.effective_rank
+
+    def slow(moments):
+        time.sleep(0.2)
+        return exact(moments)
+
+    monkeypatch.setattr(health, "effective_rank", slow)
+    model, monitors = build(), Monitors(every=1)
+    monitors.set_model(model)
+    monitors.on_train_begin()
+    logs = model.train_on_batch(freezing.clips(1), return_dict=True)
+
+    monitors.on_step(1, logs)
+
+    assert monitors.is_computing
+    assert monitors.newest["effective_rank"] is None
+    moments = ops.convert_to_numpy(model.feature_moments.value)
+    assert monitors.values["effective_rank"] == exact(moments)
+    assert not monitors.is_computing
 
 
 def test_its_state_is_plain_json_and_goes_on():

@@ -1,6 +1,7 @@
 """The lines of metrics.jsonl, written while a model trains."""
 
 import json
+import threading
 
 import keras
 import numpy as np
@@ -10,6 +11,8 @@ from layerlock.core.freezing.schedules import (
     NeverFreezeSchedule,
     PiecewiseFreezeSchedule,
 )
+from layerlock.core.monitoring import health
+from layerlock.runs import checkpoints
 from layerlock.runs.callbacks.stopwatch import Lap
 from tests.core.freezing import dropped_gradients as freezing
 from tests.runs.training import Training
@@ -75,6 +78,78 @@ def test_the_loss_is_the_mean_since_the_last_line(trained):
     ]
 
     assert column(trained, "loss") == pytest.approx(expected, rel=1e-6)
+
+
+class Waits(keras.callbacks.Callback):
+    """Lets ranks be computed from a batch on; keeps the lines of each batch."""
+
+    def __init__(self, training, monkeypatch, batch):
+        super().__init__()
+        self.training, self.batch = training, batch
+        self.may_compute = threading.Event()
+        self.lines = []
+        exact = health.effective_rank
+
+        def slow(moments):
+            assert self.may_compute.wait(60)
+            return exact(moments)
+
+        monkeypatch.setattr(health, "effective_rank", slow)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch >= self.batch:
+            self.may_compute.set()
+        metrics = self.training.run.read_metrics()
+        self.lines.append([line["step"] for line in metrics])
+
+
+def test_training_goes_on_while_the_numbers_of_a_line_are_computed(
+    tmp_path, monkeypatch
+):
+    training = Training(
+        tmp_path / "run", NeverFreezeSchedule(), steps=6, every=100, log_every=3
+    )
+    waits = Waits(training, monkeypatch, batch=3)
+
+    training.fit(6, [waits])
+
+    assert waits.lines[2:4] == [[], []]  # of batches 3 and 4
+    lines = training.run.read_metrics()
+    assert [line["step"] for line in lines] == [3, 6]
+    assert all(line["effective_rank"] > 1 for line in lines)
+    assert [line["verdict"] for line in lines] == ["healthy"] * 2
+
+
+def test_a_checkpoint_comes_after_the_lines_until_its_step(
+    tmp_path, monkeypatch
+):
+    training = Training(
+        tmp_path / "run", NeverFreezeSchedule(), steps=6, every=2, log_every=2
+    )
+    lines = []
+    complete = checkpoints.complete
+
+    def look(draft, step, *rest):
+        lines.append((step, training.run.read_metrics()[-1]["step"]))
+        return complete(draft, step, *rest)
+
+    monkeypatch.setattr(checkpoints, "complete", look)
+
+    training.fit(6)
+
+    assert lines == [(2, 2), (4, 4), (6, 6)]
+
+
+def test_an_error_of_the_computation_ends_the_run(tmp_path, monkeypatch):
+    training = Training(tmp_path / "run", NeverFreezeSchedule(), log_every=1)
+
+    def fail(moments):
+        raise np.linalg.LinAlgError("did not converge")
+
+    monkeypatch.setattr(health, "effective_rank", fail)
+
+    with pytest.raises(np.linalg.LinAlgError, match="did not converge"):
+        training.fit(6)
 
 
 def test_without_a_target_layer_a_line_has_an_empty_list(tmp_path):

@@ -45,6 +45,7 @@ def saved(tmp_path):
         training.snapshots.on_epoch_begin(0)
         training.lock.scheduler.freeze(frozen_layers)
         training.snapshots.save()
+        training.snapshots.wait()
         return training
 
     return save
