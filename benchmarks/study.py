@@ -119,26 +119,35 @@ class Study:
         """The lengths that a method is trained for."""
         return self.lengths if method.has_curve else self.lengths[-1:]
 
-    def asked(self, steps) -> list:
-        """The questions to a run of a length."""
-        is_longest = steps == self.lengths[-1]
+    def asked(self, name, steps=None) -> list:
+        """The questions to a method or a floor.
+
+        In a quick study, all but the first method get one.
+
+        Args:
+            name: str.
+            steps: int. Defaults to `None`: the longest.
+        """
+        if self.quick and name != self.methods[0].name:
+            return self.questions[:1]
+        is_longest = steps in (None, self.lengths[-1])
         return [q for q in self.questions if is_longest or q.on_curve]
 
     def _method(self, method, steps, seed):
         path = self.train(method, steps, seed)
-        for question in self.asked(steps):
+        for question in self.asked(method.name, steps):
             self.runs.judge(question, path)
         self.write()
 
     def _floor(self, name, seed):
         encoder = self.floors[name]
         path = self.runs.encoder_path(encoder, seed)
-        for question in self.questions:
+        for question in self.asked(name):
             self.runs.judge(question, path, encoder, seed)
 
     def _supervised(self, seed):
         steps = self.lengths[-1]
-        for question in self.questions:
+        for question in self.asked(SUPERVISED):
             if question.readout != "attentive":
                 continue
             out = self._supervised_path(question, seed)
@@ -339,7 +348,9 @@ class Study:
                 for line in run
             ),
             "monitors": _monitors(lines[-1]),
-            "scores": self._scores(paths[-1] / "probes", self.asked(steps)),
+            "scores": self._scores(
+                paths[-1] / "probes", self.asked(method.name, steps)
+            ),
         }
 
     def _supervised_row(self, seed) -> dict:
