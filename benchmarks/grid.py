@@ -1,6 +1,7 @@
 """Runs of `recipes/pretrain.py`, each trained and judged once, side by side."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
@@ -10,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from layerlock import runs
+from layerlock import cli, runs
 
 ROOT = pathlib.Path(__file__).parents[1]
 # One core per process: two such runs take less time than one after the other.
@@ -72,11 +73,20 @@ class Grid:
             they say otherwise themselves. Defaults to none.
         known: dict, what `everything` returned of another folder: answers
             that need not be asked for again. Defaults to none.
+        here: bool, whether all runs are part of this process, one after the
+            other: short ones would mostly load libraries. Defaults to `False`.
     """
 
     def __init__(
-        self, folder, jobs: int = 2, common: str = "", known: dict | None = None
+        self,
+        folder,
+        jobs: int = 2,
+        common: str = "",
+        known: dict | None = None,
+        here: bool = False,
     ):
+        self.run = run_here if here else run
+        self.here = here
         self.folder = pathlib.Path(folder)
         self.jobs = jobs
         self.common = common
@@ -101,7 +111,7 @@ class Grid:
         if self.is_complete(path, steps):
             return path
         resume = " --resume" if (path / "config.json").exists() else ""
-        run(
+        self.run(
             f"recipes/pretrain.py {self.common} {flags} --steps={steps} "
             f"--seed={seed} --run_dir={path.resolve()}{resume}",
             path.with_name(f"{path.name}.log"),
@@ -142,7 +152,7 @@ class Grid:
         if self._found(probe, path) is None:
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
             encoder = encoder or path.resolve()
-            run(
+            self.run(
                 f"{probe.command(encoder, out.resolve())} --seed={seed}",
                 path.parent / f"{path.name}-{probe.name}.log",
             )
@@ -159,12 +169,14 @@ class Grid:
         if not (out / "finetune.json").exists():
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
             log = out.parent / f"{name}.log"
-            run(f"recipes/finetune.py {flags} --out={out.resolve()}", log)
+            self.run(f"recipes/finetune.py {flags} --out={out.resolve()}", log)
         return _value(out / "finetune.json", metric)
 
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""
         arguments = list(arguments)
+        if self.here:
+            return [function(*each) for each in arguments]
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             found = []
             for done in pool.map(lambda each: function(*each), arguments):
@@ -189,6 +201,23 @@ def run(command: str, log):
         raise RuntimeError(
             f"`python {command}` ended with {done.returncode}: see {log}."
         )
+
+
+def run_here(command: str, log):
+    """The same in this process, without a setting of its own."""
+    recipe, *flags = shlex.split(command)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        open(log, "a") as output,
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+    ):
+        try:
+            cli.run(pathlib.Path(recipe).stem, flags)
+        except SystemExit as error:
+            raise RuntimeError(
+                f"`python {command}` ended: {error}. See {log}."
+            ) from error
 
 
 def _value(path, metric: str) -> float:

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import threading
 
-from grid import Grid, run
+from grid import Grid
 from job_parts import read
 from study_clips import group_of
 from study_methods import METHODS, SUPERVISED, TEACHER_SHARE, shares
@@ -46,8 +46,8 @@ class Study:
         seeds: int, runs of a method and length.
         split: `"selection"` or `"final"`, the clips that answers are about.
         jobs: int, processes at a time. Defaults to `2`.
-        quick: bool, probes and choices so small that they say nothing.
-            Defaults to `False`.
+        quick: bool, probes and choices so small that they say nothing, all in
+            this process. Defaults to `False`.
         methods: tuple of `Method`. Defaults to all.
     """
 
@@ -72,7 +72,7 @@ class Study:
         self.common = f"{shared} {clips.flags}"
         # The place of the clips does not matter, and may change.
         self.identity = f"{shared} {clips.name} {clips.clip_flags}"
-        self.runs = Grid(folder, jobs, self.common)
+        self.runs = Grid(folder, jobs, self.common, here=quick)
         self.folder = self.runs.folder
         self.questions = clips.questions(split)
         self.floors = {
@@ -92,7 +92,7 @@ class Study:
         """Finds the schedule of convergence, then chooses settings."""
         if any("{schedule}" in method.flags for method in self.methods):
             self._study_convergence()
-        if self.settings() is None:
+        if self.undecided():
             self._choose_settings()
 
     def work(self):
@@ -119,39 +119,62 @@ class Study:
         """The lengths that a method is trained for."""
         return self.lengths if method.has_curve else self.lengths[-1:]
 
-    def asked(self, steps) -> list:
-        """The questions to a run of a length."""
-        is_longest = steps == self.lengths[-1]
+    def asked(self, name, steps=None) -> list:
+        """The questions to a method or a floor.
+
+        In a quick study, all but the first method get one.
+
+        Args:
+            name: str.
+            steps: int. Defaults to `None`: the longest.
+        """
+        if self.quick and name != self.methods[0].name:
+            return self.questions[:1]
+        is_longest = steps in (None, self.lengths[-1])
         return [q for q in self.questions if is_longest or q.on_curve]
 
     def _method(self, method, steps, seed):
         path = self.train(method, steps, seed)
-        for question in self.asked(steps):
+        for question in self.asked(method.name, steps):
             self.runs.judge(question, path)
         self.write()
 
     def _floor(self, name, seed):
         encoder = self.floors[name]
         path = self.runs.encoder_path(encoder, seed)
-        for question in self.questions:
+        for question in self.asked(name):
             self.runs.judge(question, path, encoder, seed)
 
     def _supervised(self, seed):
         steps = self.lengths[-1]
-        for question in self.questions:
-            if question.readout != "attentive":
-                continue
-            out = self._supervised_path(question, seed)
-            if (out / "finetune.json").exists():
-                continue
+        for question in self.asked(SUPERVISED):
+            if question.readout == "attentive":
+                out = self._supervised_path(question, seed)
+                self.finetune(
+                    f"random:{self.preset}", question, steps, seed, out
+                )
+
+    def finetune(self, encoder, question, steps, seed, out) -> dict:
+        """Trains an encoder end to end with labels; returns what was found.
+
+        Args:
+            encoder: str, as for `recipes/finetune.py --encoder`.
+            question: `Question`.
+            steps: int.
+            seed: int.
+            out: path of the results.
+        """
+        found = out / "finetune.json"
+        if not found.exists():
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            run(
-                f"recipes/finetune.py --encoder=random:{self.preset} "
+            self.runs.run(
+                f"recipes/finetune.py --encoder={encoder} "
                 f"{question.task_flags} --layer_decay=1 --learning_rate=1e-3 "
                 f"--steps={steps} --batch_size={self.batch_size} "
                 f"--seed={seed} --out={out.resolve()}",
                 out.parent / f"{out.name}.log",
             )
+        return json.loads(found.read_text())
 
     def _supervised_path(self, question, seed):
         name = f"{question.name}-{self.lengths[-1]}-{seed}"
@@ -174,7 +197,7 @@ class Study:
     def _runs(self, method, steps, seed, setting=None):
         """Flags and steps of each run of a method, and their folders."""
         if setting is None:
-            setting = (self.settings() or {}).get(method.name)
+            setting = self.settings().get(method.name)
         factor, own = setting or method.candidates()[0]
         rate = ""
         own = f"{method.flags} {own}".strip()
@@ -206,13 +229,23 @@ class Study:
 
     # Settings.
 
-    def settings(self) -> dict | None:
+    def settings(self) -> dict:
         """The chosen factor of the learning rate and flags of each method."""
+        return {
+            name: tuple(setting)
+            for name, setting in self._choice()["chosen"].items()
+        }
+
+    def undecided(self) -> list:
+        """The methods whose settings are not chosen yet."""
+        known = self.settings()
+        return [m for m in self.active() if m.name not in known]
+
+    def _choice(self) -> dict:
         path = self.folder / "settings.json"
-        if not path.exists():
-            return None
-        found = json.loads(path.read_text())["chosen"]
-        return {name: tuple(setting) for name, setting in found.items()}
+        if path.exists():
+            return json.loads(path.read_text())
+        return {"tried": [], "chosen": {}}
 
     def _choose_settings(self):
         """Tries the settings of each method on one seed, and keeps the best.
@@ -221,35 +254,30 @@ class Study:
         """
         [question, *_] = self.clips.questions("selection")
         steps = self.lengths[-2:][0]
-        tried = {
-            method.name: (
-                method.candidates()
-                if not self.quick or method is self.methods[0]
-                else method.candidates()[:1]
-            )
-            for method in self.active()
-        }
+        tried = {m: m.candidates() for m in self.undecided()}
         if self.quick:
-            tried[self.methods[0].name] = self.methods[0].candidates()[:2]
+            first = self.methods[0]
+            tried = {m: c[: 2 if m is first else 1] for m, c in tried.items()}
+        pairs = [
+            (method, setting)
+            for method, settings in tried.items()
+            if len(settings) > 1
+            for setting in settings
+        ]
 
         def ask(method, setting):
             path = self.train(method, steps, SETTINGS_SEED, setting)
-            return method.name, setting, self.runs.judge(question, path)
+            return self.runs.judge(question, path)
 
-        found = self.runs.side_by_side(
-            ask,
-            [
-                (method, setting)
-                for method in self.active()
-                if len(tried[method.name]) > 1
-                for setting in tried[method.name]
-            ],
-        )
-        best = max if not question.is_depth else min
-        chosen = {}
-        for name, settings in tried.items():
-            answers = {s: v for n, s, v in found if n == name}
-            chosen[name] = best(settings, key=lambda s: answers.get(s, 0.0))
+        answers = self.runs.side_by_side(ask, pairs)
+        answers = dict(zip(pairs, answers, strict=True))
+        known = self._choice()
+        chosen = {
+            method.name: max(
+                settings, key=lambda s, m=method: answers.get((m, s), 0.0)
+            )
+            for method, settings in tried.items()
+        }
         writing.write_json(
             self.folder / "settings.json",
             {
@@ -257,8 +285,12 @@ class Study:
                 "split": "selection",
                 "steps": steps,
                 "seed": SETTINGS_SEED,
-                "tried": [list(answer) for answer in found],
-                "chosen": chosen,
+                "tried": known["tried"]
+                + [
+                    [method.name, *setting, answer]
+                    for (method, setting), answer in answers.items()
+                ],
+                "chosen": known["chosen"] | chosen,
             },
         )
 
@@ -269,7 +301,7 @@ class Study:
             return
         steps = self.lengths[min(1, len(self.lengths) - 1)]
         each = sorted({max(1, steps * share // 100) for share in (20, 40, 60)})
-        run(
+        self.runs.run(
             f"recipes/convergence.py {self.common} --steps={steps} "
             f"--layers=2,4 --freeze_at={','.join(map(str, each))} "
             f"--run_dir={path.resolve()}",
@@ -339,7 +371,9 @@ class Study:
                 for line in run
             ),
             "monitors": _monitors(lines[-1]),
-            "scores": self._scores(paths[-1] / "probes", self.asked(steps)),
+            "scores": self._scores(
+                paths[-1] / "probes", self.asked(method.name, steps)
+            ),
         }
 
     def _supervised_row(self, seed) -> dict:

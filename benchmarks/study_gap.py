@@ -7,17 +7,22 @@ is changed here alone:
 - sampling: frames of the whole clip, or of a span at 8 frames a second;
 - features: pixels, a random encoder, and the encoders of the study;
 - readout: an SVM on all tokens in their order, on the mean of each moment, or
-  on the mean of all; the attentive readout; and end-to-end training.
+  on the mean of all; the attentive readout; and training end to end.
 """
 
 import dataclasses
 import json
 
 from grid import run
-from study_tables import _mean
+from study_tables import mean
+
+from layerlock.runs import writing
 
 SAMPLINGS = {"whole": "sampling='whole'", "rate": "sampling='rate',fps=8"}
 POOLS = ("ordered", "moments", "mean")
+END_TO_END = "end to end"
+READOUTS = (*POOLS, "attentive", END_TO_END)
+PIXELS = "raw pixels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Reading:
     Args:
         features: str, `raw pixels`, `random encoder` or the name of a method.
         sampling: key of `SAMPLINGS`.
-        readout: one of `POOLS`, for an SVM, or `attentive`.
+        readout: one of `READOUTS`; those of `POOLS` are an SVM.
     """
 
     features: str
@@ -36,79 +41,94 @@ class Reading:
 
 
 def readings(methods) -> list[Reading]:
-    """All combinations."""
+    """All combinations; pixels have no encoder to train.
+
+    Args:
+        methods: names.
+    """
     return [
         Reading(features, sampling, readout)
-        for features in ("raw pixels", "random encoder", *methods)
+        for features in (PIXELS, "random encoder", *methods)
         for sampling in SAMPLINGS
-        for readout in (*POOLS, "attentive")
+        for readout in READOUTS
+        if (features, readout) != (PIXELS, END_TO_END)
     ]
 
 
-def work(study, methods=("MAE", "LayerLock")):
+def work(study, methods=("MAE", "LayerLock")) -> str:
     """Reads what is missing, and writes `gap.md`; returns its text.
 
     Args:
         study: the `Study`; its question `main` is asked.
         methods: names, whose longest runs are read.
     """
-    known = {method.name: method for method in study.methods}
-
-    def read(reading, seed):
-        if reading.features in study.floors:
-            encoder = study.floors[reading.features]
-            path = study.runs.encoder_path(encoder, seed)
-        else:
-            method = known[reading.features]
-            path = study.train(method, study.lengths[-1], seed)
-            encoder = str(path.resolve())
-        question = dataclasses.replace(
-            study.main,
-            column=f"gap {reading.sampling} {reading.readout}",
-            task_args=study.main.task_args.replace(
-                SAMPLINGS["whole"], SAMPLINGS[reading.sampling]
-            ),
-        )
-        if reading.readout == "attentive":
-            return reading, study.runs.judge(question, path, encoder, seed)
-        out = path / "probes" / question.name / "probe.json"
-        if not out.exists():
-            run(
-                f"benchmarks/ordered_svm.py --encoder={encoder} "
-                f"--pool={reading.readout} {question.task_flags} "
-                f"--seed={seed} --out={out.resolve()}",
-                out.parents[1] / f"{question.name}.log",
-            )
-        return reading, json.loads(out.read_text())["metrics"]["top1"]["value"]
-
+    tasks = [
+        (reading, seed)
+        for reading in readings(methods)
+        for seed in range(study.seeds)
+    ]
     found = study.runs.side_by_side(
-        read,
-        [
-            (reading, seed)
-            for reading in readings(methods)
-            for seed in range(study.seeds)
-        ],
+        lambda reading, seed: read(study, reading, seed), tasks
     )
     answers = {}
-    for reading, value in found:
+    for (reading, _), value in zip(tasks, found, strict=True):
         answers.setdefault(reading, []).append(value)
     text = table(study, answers)
-    (study.folder / "gap.md").write_text(text)
+    writing.write_text(study.folder / "gap.md", text)
     return text
 
 
+def read(study, reading: Reading, seed: int) -> float:
+    """The share of right answers of one reading."""
+    if reading.features in study.floors:
+        encoder = study.floors[reading.features]
+        path = study.runs.encoder_path(encoder, seed)
+    else:
+        [method] = [m for m in study.methods if m.name == reading.features]
+        path = study.train(method, study.lengths[-1], seed)
+        encoder = str(path.resolve())
+    question = dataclasses.replace(
+        study.main,
+        column=f"gap {reading.sampling} {reading.readout}",
+        task_args=study.main.task_args.replace(
+            SAMPLINGS["whole"], SAMPLINGS[reading.sampling]
+        ),
+    )
+    if reading.readout == "attentive":
+        return study.runs.judge(question, path, encoder, seed)
+    out = path / "probes" / question.name
+    if reading.readout == END_TO_END:
+        steps = study.lengths[-1]
+        found = study.finetune(encoder, question, steps, seed, out)
+    else:
+        found = _svm(question, reading.readout, encoder, seed, out)
+    return found["metrics"]["top1"]["value"]
+
+
+def _svm(question, pool, encoder, seed, out) -> dict:
+    path = out / "probe.json"
+    if not path.exists():
+        run(
+            f"benchmarks/ordered_svm.py --encoder={encoder} --pool={pool} "
+            f"{question.task_flags} --seed={seed} --out={path.resolve()}",
+            out.with_name(f"{out.name}.log"),
+        )
+    return json.loads(path.read_text())
+
+
 def table(study, answers: dict) -> str:
-    """The readings, and what each of the three changes."""
-    readouts = (*POOLS, "attentive")
-    lines = [["features", "sampling", *readouts]]
+    """The readings as Markdown, one line for features and sampling."""
+    lines = [("features", "sampling", *READOUTS)]
     lines.append(["---"] * len(lines[0]))
-    features = dict.fromkeys(reading.features for reading in answers)
-    for name in features:
+    for features in dict.fromkeys(reading.features for reading in answers):
         for sampling in SAMPLINGS:
             cells = [
-                _mean(answers[Reading(name, sampling, r)], study.seeds)
-                for r in readouts
+                mean(
+                    answers.get(Reading(features, sampling, readout), []),
+                    study.seeds,
+                )
+                for readout in READOUTS
             ]
-            lines.append([name, sampling, *cells])
+            lines.append((features, sampling, *cells))
     text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
     return f"# {study.main.column}: sampling, features, readout\n\n{text}"

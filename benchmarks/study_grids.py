@@ -59,15 +59,19 @@ def run(flags, grids) -> str:
             f"claims: {','.join(GRIDS)} and numbered grids are runs apart. "
             f"Received: --grids={','.join(flags.grids)}."
         )
+    if "gap" in grids and not flags.data:
+        sys.exit("claims: the grid gap is about real clips. Pass --data.")
     try:
         study = build(flags)
     except ValueError as error:
         sys.exit(f"claims: {error}")
-    if flags.final and not flags.quick and study.settings() is None:
+    undecided = [method.name for method in study.undecided()]
+    if flags.final and not flags.quick and undecided:
         sys.exit(
             "claims: --final reads the clips of test speakers, once settings "
-            f"are chosen, and {study.folder} has no settings.json. Run the "
-            "same command without --final first."
+            f"are chosen. {study.folder / 'settings.json'} has none for "
+            f"{', '.join(undecided)}. Run the same command without --final "
+            "first."
         )
     study.prepare()
     texts = []

@@ -77,7 +77,7 @@ def main_table(study, rows) -> str:
                 for row in own
                 if column in row["scores"]
             ]
-            cells.append(_mean(values, study.seeds))
+            cells.append(mean(values, study.seeds))
         cells += [
             _known(own, "flops", lambda x: wording.scaled(x, "FLOPs")),
             _known(own, "seconds", lambda x: f"{x:.0f}"),
@@ -101,7 +101,7 @@ def curve_table(study, rows) -> str:
                     wording.count(steps),
                     _known(own, "flops", lambda x: wording.scaled(x, "FLOPs")),
                     _known(own, "clips", lambda x: wording.count(round(x))),
-                    _mean(values, study.seeds),
+                    mean(values, study.seeds),
                 ]
             )
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
@@ -169,7 +169,8 @@ def draw(study, rows, path):
     figure.savefig(path, dpi=120)
 
 
-def _mean(values, seeds) -> str:
+def mean(values, seeds: int) -> str:
+    """The mean over seeds, their standard deviation, and which are missing."""
     if not values:
         return ""
     spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""

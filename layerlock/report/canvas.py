@@ -154,24 +154,27 @@ def curve(axes, steps, values, role: str = "ice", **style):
     axes.plot(steps, values, color=ROLES[role], **style)
 
 
-def band(axes, bands: dict, name: str):
+def band(axes, bands: dict, name: str, first=0, last=np.inf):
     """Shades the range of runs with other seeds, if it is known.
 
     Args:
         axes: of the drawing.
         bands: dict from a key to its `reference.Band`.
         name: the key that is drawn.
+        first: step after which the range is drawn. Defaults to `0`.
+        last: step up to which it is drawn. Defaults to the end.
     """
     if name not in bands:
         return
     left, right = axes.get_xlim()
     found = bands[name]
+    drawn = (found.steps > first) & (found.steps <= last)
     axes.fill_between(
-        found.steps,
-        found.low,
-        found.high,
+        found.steps[drawn],
+        found.low[drawn],
+        found.high[drawn],
         color=ROLES["event"],
-        alpha=0.45,
+        alpha=0.8,
         linewidth=0,
         zorder=0.5,
     )

@@ -47,10 +47,11 @@ def loss(history: History) -> str | None:
         axes, steps = drawing.axes, history.steps
         canvas.step_axis(axes, steps, history.events())
         _shade_targets(axes, history)
-        canvas.band(axes, history.bands, "loss")
         held_out = history.column("validation_loss")
         for first, end, _ in history.target_spans():
             part = slice(first, end)
+            ends = history.step_before(first), history.step_before(end)
+            canvas.band(axes, history.bands, "loss", *ends)
             _loss_of_one_target(axes, steps[part], values[part])
             _held_out_loss(axes, steps[part], held_out[part])
         good = values[finite]

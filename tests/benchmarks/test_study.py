@@ -331,3 +331,54 @@ def test_speakers_of_answers_are_counted(tmp_path):
     )
 
     assert _by_group(path) == {"M02": [1, 2], "M04": [1, 1]}
+
+
+def test_each_reading_of_the_gap_is_a_cell(study):
+    import study_gap
+
+    answers = {
+        reading: [0.1 * number, 0.1 * number + 0.02]
+        for number, reading in enumerate(study_gap.readings(("MAE",)))
+    }
+
+    text = study_gap.table(study, answers)
+
+    cells = [line for line in text.splitlines() if "±" in line]
+    assert len(cells) == 2 * 3  # samplings and features
+    assert text.count("±") == len(answers)
+    assert text.splitlines()[4].endswith("|  |")  # pixels have no encoder
+    assert "0.010 ± 0.014" in text
+
+
+def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
+    [mae, *_] = study.methods
+    study.methods = (mae,)
+    asked = []
+
+    def train(method, steps, seed, setting):
+        asked.append((steps, seed))
+        return setting
+
+    def judge(question, setting):
+        assert question.split == "selection"
+        return {1.0: 0.2, 0.5: 0.4, 2.0: 0.3}[setting[0]]
+
+    monkeypatch.setattr(study, "train", train)
+    monkeypatch.setattr(study.runs, "judge", judge)
+
+    study.prepare()
+
+    assert study.settings() == {"MAE": (0.5, "")}
+    assert set(asked) == {(100, 0)}
+    assert not study.undecided()
+    study.prepare()
+    assert len(asked) == 3  # once
+
+
+def test_test_speakers_wait_for_the_settings(tmp_path):
+    import claims
+
+    words = ["claims", "--grids=main", "--final", f"--run_dir={tmp_path}"]
+
+    with pytest.raises(SystemExit, match="settings are chosen"):
+        claims.main(words)
