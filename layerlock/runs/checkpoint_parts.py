@@ -18,7 +18,7 @@ def load_part(checkpoint, name: str, layer, names):
         layer: a built layer of the same sizes; nothing is known of its weights
             if this raises.
         names: list of str, of its variables in checkpoints of weights in
-            parts, see `checkpoints.names_of`.
+            parts, see `variable_names.names_of`.
 
     Raises:
         ValueError: if the checkpoint does not fit the layer.

@@ -76,6 +76,7 @@ from layerlock.backends.torch.operations import (
     split as split,
     without_gradient as without_gradient,
 )
+from layerlock.backends.torch.saved_tensors import SavedTensors
 from layerlock.backends.torch.tracing import (
     named_step as named_step,
     tracing as tracing,
@@ -92,7 +93,7 @@ class TrainStep:
         with fusing(self), rows.split_batch(), processes.watched():
             if self.jit_compile or getattr(self, "saved_bytes", None):
                 return self._train_step(data)
-            with _SavedTensors(self.variables) as saved:
+            with SavedTensors(self.variables) as saved:
                 logs = self._train_step(data)
             self.saved_bytes = saved.bytes
             return logs
@@ -179,37 +180,6 @@ class TrainStep:
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
             **logs,
         }
-
-
-class _SavedTensors:
-    """Counts the bytes that autograd keeps for the backward pass."""
-
-    def __init__(self, variables):
-        self.weights = {
-            variable.value.untyped_storage().data_ptr()
-            for variable in variables
-        }
-        self.storages = {}
-
-    def __enter__(self):
-        self.hooks = torch.autograd.graph.saved_tensors_hooks(
-            self._pack, lambda tensor: tensor
-        )
-        self.hooks.__enter__()
-        return self
-
-    def _pack(self, tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self.weights:
-            self.storages[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    def __exit__(self, *exception):
-        self.hooks.__exit__(*exception)
-
-    @property
-    def bytes(self) -> int:
-        return sum(self.storages.values())
 
 
 def sync_state(model):
