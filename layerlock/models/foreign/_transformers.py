@@ -49,9 +49,11 @@ def activation(checkpoint) -> str:
 def class_names(checkpoint) -> tuple:
     """Returns the classes in order; empty where they have no names."""
     named = checkpoint.config.get("id2label")
-    if named is None:
+    if not named:
         return ()
-    json_files.check(checkpoint.config, {"id2label": _LABELS}, "config.json")
+    json_files.check(
+        checkpoint.config, {"id2label": _LABELS}, _place(checkpoint)
+    )
     found = [named.get(str(number), "") for number in range(len(named))]
     if "" in found or found[0] == "LABEL_0":  # transformers' own names
         return ()

@@ -176,6 +176,24 @@ def test_a_configuration_of_another_model_is_refused(tmp_path):
         foreign.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "labels, found",
+    [
+        ({}, ()),
+        ({"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}, ()),
+        ({"0": "up", "2": "left", "1": "down"}, ("up", "down", "left")),
+        ({"0": "up", "1": "down"}, ()),
+    ],
+)
+def test_classes_have_names_if_all_of_them_are_named(tmp_path, labels, found):
+    original(tmp_path, "VJEPA2ForVideoClassification", num_labels=3)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"id2label": labels}))
+
+    assert foreign.read(tmp_path).readout.class_names == found
+
+
 def test_a_configuration_of_version_2_1_is_refused(tmp_path):
     """Its rotation is another one, which arrays do not tell."""
     original(tmp_path)
