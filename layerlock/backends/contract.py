@@ -120,8 +120,9 @@ contract, in the same order. Process 0 alone writes files.
   on backends that do not when they are made. Training does so at the latest.
 - `whole(variable)`: the value of a weight of which devices may have parts.
   Layers read their weights by it. `variable.assign` takes such a value, too.
-- `stored(variable)`: the same as an argument of functions of `fused` and
-  `recomputed`, which gather it themselves: for as long as they run.
+- `stored(variable, cut=False)`: the same as an argument of functions of `fused`
+  and `recomputed`, which gather it themselves: for as long as they run. With
+  `cut`, they split its last axis.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise

@@ -73,7 +73,7 @@ def whole(variable):
     return variable.value
 
 
-def stored(variable):
+def stored(variable, cut=False):
     return variable.value
 
 

@@ -119,15 +119,12 @@ class TransformerBlock(keras.layers.Layer):
     def call(self, tokens, rotation=None, queries=None):
         number, indices = number_and_indices(queries, tokens)
         weights = [
-            stored_values(pair)
-            for pair in (
-                self.attention_norm,
-                self.qkv,
-                self.attention_output,
-                self.mlp_norm,
-                self.mlp_expand,
-                self.mlp_output,
-            )
+            stored_values(self.attention_norm),
+            stored_values(self.qkv, cut=queries is not None),
+            stored_values(self.attention_output),
+            stored_values(self.mlp_norm),
+            stored_values(self.mlp_expand),
+            stored_values(self.mlp_output),
         ]
         attention = {
             "num_queries": number,

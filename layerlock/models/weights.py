@@ -67,13 +67,18 @@ def current_values(pair) -> tuple:
     return backends.whole(first), backends.whole(second)
 
 
-def stored_values(pair) -> tuple:
+def stored_values(pair, cut=False) -> tuple:
     """Returns the values of a pair for a function of `fused`.
 
     It gathers them if devices have parts of them.
+
+    Args:
+        pair: two weights.
+        cut: bool, whether the function splits their outputs. Defaults to
+            `False`.
     """
     first, second = pair
-    return backends.stored(first), backends.stored(second)
+    return backends.stored(first, cut), backends.stored(second, cut)
 
 
 @keras.saving.register_keras_serializable("layerlock")

@@ -21,7 +21,19 @@ def whole(variable):
     return jax.lax.with_sharding_constraint(value, layout.backend_layout)
 
 
-stored = whole
+def stored(variable, cut=False):
+    """See the contract."""
+    value = whole(variable)
+    distribution = keras.distribution.distribution()
+    is_traced = isinstance(value, jax.core.Tracer)
+    if not cut or distribution is None or not is_traced:
+        return value
+    # Of shards that are cut, devices would exchange parts: gathered before.
+    layout = distribution.get_variable_layout(variable)
+    data = distribution.batch_dim_name
+    axes = [None if axis == data else axis for axis in layout.axes]
+    layout = keras.distribution.TensorLayout(axes, layout.device_mesh)
+    return jax.lax.with_sharding_constraint(value, layout.backend_layout)
 
 
 def call_layer(layer, *tensors, **keywords):

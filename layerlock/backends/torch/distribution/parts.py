@@ -64,7 +64,7 @@ def part_of(variable) -> Part | None:
     return getattr(variable, "part", None)
 
 
-def stored(variable):
+def stored(variable, cut=False):
     """See `contract.py`: a DTensor if the weight is in parts."""
     part, value = part_of(variable), variable.value
     return value if part is None else part.tensor(value)
