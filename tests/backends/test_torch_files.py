@@ -84,7 +84,7 @@ def test_damaged_files_are_refused(tmp_path, length):
         torch_files.entries(path)
 
 
-@pytest.mark.parametrize("content", [torch.ones(2), [torch.ones(2)], {"a": 1}])
+@pytest.mark.parametrize("content", [torch.ones(2), [1, 2], {"a": 1}])
 def test_a_file_without_names_is_refused(tmp_path, content):
     with pytest.raises(ValueError, match="no tensors by name"):
         torch_files.entries(save(tmp_path / "a.pt", content))
