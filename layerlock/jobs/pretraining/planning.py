@@ -52,12 +52,15 @@ class DevicePlan:
             stage.
         costs: the `Costs` of the run.
         is_compiled: bool, or counted from sizes.
+        num_slots: int, optimizer slots of a trained weight, with the sum of
+            accumulated gradients. Defaults to `2`.
     """
 
     num_devices: int
     stages: list
     costs: Costs
     is_compiled: bool
+    num_slots: int = 2
 
     @property
     def state_ratio(self) -> float:
@@ -65,7 +68,8 @@ class DevicePlan:
         first = self.stages[0]
         sizes, targets = self.costs.sizes, first.stage.target_layers
         trained = memory.num_trained(sizes, target_layers=targets)
-        whole = FLOAT32 * (memory.num_weights(sizes) + 2 * trained)
+        slots = self.num_slots * trained
+        whole = FLOAT32 * (memory.num_weights(sizes) + slots)
         held = first.weight_bytes + first.slot_bytes
         return held * self.num_devices / whole
 
@@ -136,7 +140,8 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
         )
         for stage, step in zip(chosen, steps, strict=True)
     ]
-    return DevicePlan(devices, stages, costs, is_compiled=True)
+    num_slots = 3 if config.training.accumulation > 1 else 2
+    return DevicePlan(devices, stages, costs, True, num_slots)
 
 
 def _by_kind(step, accumulation):

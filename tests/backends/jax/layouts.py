@@ -119,7 +119,8 @@ def parts(encoder):
             (shard.device, shard.data.shape)
             for shard in v.value.addressable_shards
         ]
-        for v in encoder.variables
+        for block in encoder.blocks
+        for v in block.variables
     ]
 
 

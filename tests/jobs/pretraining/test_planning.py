@@ -66,6 +66,15 @@ def test_batches_of_an_optimizer_step_are_added_up(compiled):
     assert four.stages[0].flops == 4 * one.stages[0].flops
 
 
+def test_the_sum_of_accumulated_gradients_is_a_slot_of_the_state(compiled):
+    _, one = planned()
+    _, four = planned("--accumulation=4")
+
+    # A weight and two slots, or three; almost all weights are trained.
+    share = four.state_ratio / one.state_ratio
+    assert share == pytest.approx(3 / 4, rel=0.05)
+
+
 def test_a_run_without_a_freeze_takes_the_first_step_all_along(compiled):
     config, found = planned("--schedule=never")
     chip = ACCELERATORS["H200"]
