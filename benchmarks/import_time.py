@@ -6,8 +6,9 @@
 Writes a folder of transformers with the shapes of V-JEPA 2's ViT-g and random
 values, 4 GB on the disk, reads it in a new process, and removes it. The last
 line is JSON: the size of the file, the bytes of the encoder, and of the reading
-process the seconds, those that it computed, and the peak memory before and
-after. `copies` is the memory above the encoder's own weights, in sizes of them.
+process the seconds, the seconds of its processor, and the peak memory before
+and after. `copies` is the memory above the encoder's own weights, in sizes of
+them.
 """
 
 import json
