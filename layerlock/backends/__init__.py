@@ -56,6 +56,7 @@ reshape = _get("reshape")
 split = _get("split")
 attention = _get("attention")
 take_rows = _get("take_rows")
+move_averages = _get("move_averages")
 call_layer = _get("call_layer")
 fused = _module.fused
 recomputed = _module.recomputed

@@ -20,6 +20,8 @@ these names:
   mask, of tensors `(batch, tokens, heads, head_dim)`.
 - `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
+- `move_averages(averages, variables, kept)`: assigns `kept * average + (1 -
+  kept) * variable` to each of the variables `averages`. `kept` is a scalar.
 - `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
   from inside of another layer's `call`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
@@ -147,6 +149,7 @@ NAMES = (
     "split",
     "attention",
     "take_rows",
+    "move_averages",
     "call_layer",
     "fused",
     "recomputed",

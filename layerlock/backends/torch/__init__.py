@@ -63,6 +63,7 @@ from layerlock.backends.torch.operations import (
     gelu as gelu,
     layer_normalization as layer_normalization,
     linear as linear,
+    move_averages as move_averages,
     reshape as reshape,
     split as split,
 )
