@@ -23,6 +23,8 @@ these names:
 - `multiply_add(x, y, z)`: `x + y * z`.
 - `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
+- `move_averages(averages, variables, kept)`: assigns `kept * average + (1 -
+  kept) * variable` to each of the variables `averages`. `kept` is a scalar.
 - `call_layer(layer, *tensors, **keywords)`: `layer(*tensors, **keywords)`, for
   a layer that is built, from inside of another layer's `call`.
 - `without_gradient()`: context in which nothing is kept for a backward pass.
@@ -163,6 +165,7 @@ NAMES = (
     "roll",
     "multiply_add",
     "take_rows",
+    "move_averages",
     "call_layer",
     "without_gradient",
     "fused",

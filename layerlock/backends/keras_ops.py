@@ -79,3 +79,11 @@ def to_device(clips):
     # Keras transfers batches in time: on JAX while the previous one trains, on
     # TensorFlow with a prefetching `tf.data.Dataset`.
     return clips
+
+
+def move_averages(averages, variables, kept):
+    for average, variable in zip(averages, variables, strict=True):
+        share = keras.ops.cast(kept, average.dtype)
+        if variable.dtype != average.dtype:
+            variable = keras.ops.cast(variable, average.dtype)
+        average.assign(share * average + (1 - share) * variable)

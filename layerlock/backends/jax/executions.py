@@ -35,7 +35,11 @@ def take(iterator, steps: int):
     if steps == 1:
         return first
     if keras_internals.scans_steps():
-        return list(first) if isinstance(first, list) else Stacked(first)
+        if isinstance(first, list):
+            return list(first)
+        # Keras tells them apart by this, too; `train_on_batch` has one batch.
+        is_stacked = len(jax.tree.leaves(first)[0]) == steps
+        return Stacked(first) if is_stacked else [first]
     batches = [first]
     for _ in range(steps - 1):
         try:

@@ -70,6 +70,7 @@ from layerlock.backends.torch.operations import (
     gelu as gelu,
     layer_normalization as layer_normalization,
     linear as linear,
+    move_averages as move_averages,
     multiply_add as multiply_add,
     reshape as reshape,
     roll as roll,

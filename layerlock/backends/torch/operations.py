@@ -8,6 +8,9 @@ import keras
 import torch
 from torch.nn import functional
 
+from layerlock.backends import keras_ops
+from layerlock.backends.torch.distribution import active
+
 
 def linear(x, kernel, bias):
     # One pass fewer over the result than a product and a sum.
@@ -63,3 +66,19 @@ def call_layer(layer, *tensors, **keywords):
     if is_watched or layer.compute_dtype != dtype:
         return layer(*tensors, **keywords)
     return layer.call(*tensors, **keywords)
+
+
+@torch.no_grad()
+def move_averages(averages, variables, kept):
+    same = all(
+        average.dtype == variable.dtype
+        for average, variable in zip(averages, variables, strict=True)
+    )
+    if active.is_sharded() or not same or not torch.is_tensor(kept):
+        keras_ops.move_averages(averages, variables, kept)
+        return
+    values = [average.value for average in averages]
+    torch._foreach_mul_(values, kept)
+    torch._foreach_add_(
+        values, torch._foreach_mul([v.value for v in variables], 1 - kept)
+    )

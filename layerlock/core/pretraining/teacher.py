@@ -40,13 +40,9 @@ def update(teacher, encoder, momentum):
         encoder: the encoder.
         momentum: float or scalar tensor in [0, 1].
     """
-    for own, learnt in _pairs(teacher, encoder):
-        if not learnt.trainable:
-            continue
-        kept = ops.cast(momentum, own.dtype)
-        if learnt.dtype != own.dtype:
-            learnt = ops.cast(learnt, own.dtype)
-        own.assign(kept * own + (1 - kept) * learnt)
+    pairs = [pair for pair in _pairs(teacher, encoder) if pair[1].trainable]
+    if pairs:
+        backends.move_averages(*zip(*pairs, strict=True), momentum)
 
 
 def share_layers(teacher, encoder, num_layers: int):

@@ -132,3 +132,22 @@ def test_norms_are_computed_in_float32_and_returned_in_bfloat16():
     )
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.double(), exact, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("dtypes", [["float32"] * 2, ["float32", "float16"]])
+@pytest.mark.parametrize("kept", [0.3, torch.tensor(0.9)], ids=str)
+def test_averages_move_as_with_the_operations_of_keras(dtypes, kept):
+    rng = np.random.default_rng(0)
+    variables = [keras.Variable(rng.normal(size=3), dtype=x) for x in dtypes]
+    start = [rng.normal(size=3) for _ in dtypes]
+    ours, theirs = (
+        [keras.Variable(value, dtype="float32") for value in start]
+        for _ in range(2)
+    )
+
+    operations.move_averages(ours, variables, kept)
+    keras_ops.move_averages(theirs, variables, kept)
+
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
+        assert np.any(found.numpy() != start[0])

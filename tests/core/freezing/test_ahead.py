@@ -32,14 +32,16 @@ OPTIMIZERS = {
 }
 
 
-def build(make_optimizer=OPTIMIZERS["adamw"], **arguments):
+def build(
+    make_optimizer=OPTIMIZERS["adamw"], events=EVENTS, together=1, **arguments
+):
     model = build_model(**arguments)
-    schedule = PiecewiseFreezeSchedule(EVENTS)
+    schedule = PiecewiseFreezeSchedule(events)
     rate = MiniWarmup(WarmupCosine(1e-2, STEPS, 2), schedule, 2)
     optimizer = make_optimizer(rate)
     # In no configuration of the optimizer.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma"])
-    model.compile(optimizer)
+    model.compile(optimizer, steps_per_execution=together)
     return model, schedule
 
 
@@ -99,6 +101,17 @@ def test_nothing_changes_but_the_stall(name, optimizer):
     np.testing.assert_array_equal(losses, expected)
     for mine, other in zip(ours.variables, theirs.variables, strict=True):
         np.testing.assert_array_equal(mine.numpy(), other.numpy(), mine.path)
+
+
+def test_the_program_of_several_steps_is_compiled_ahead():
+    model, schedule = build(events=[(4, 1)], together=2)
+    lock = Watched(schedule)
+
+    train(model, lock, steps=6)
+
+    [ahead] = lock.started
+    assert ahead.error is None
+    assert lock.used == [ahead]
 
 
 def test_what_was_compiled_for_another_model_is_not_used():
