@@ -135,9 +135,3 @@ def test_queries_of_rematerialised_blocks_are_the_same(block, policy):
 
     for queries, value in zip((2, indices), expected, strict=True):
         networks.assert_close(block(tokens, queries=queries), value)
-
-
-@pytest.mark.parametrize("number", [0, 13])
-def test_a_number_of_queries_that_there_are_not_is_refused(block, number):
-    with pytest.raises(ValueError, match=f"queries={number}"):
-        block(np.zeros((2, 12, 42), "float32"), queries=number)
