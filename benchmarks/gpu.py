@@ -15,12 +15,15 @@ Compiled programs are kept in --cache, which the first row of a size fills.
 The last line is JSON.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from absl import flags
@@ -115,28 +118,43 @@ def in_a_process(row, seconds: float) -> dict:
     """What the process of a row printed, or why there is nothing."""
     began = time.monotonic()
     print(f"{row.name}: at most {seconds:.0f} s", flush=True)
-    try:
-        process = subprocess.run(
-            [sys.executable, PROGRAM, json.dumps(dataclasses.asdict(row))],
-            env=environment(row),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-        found = result_of(process)
-    except subprocess.TimeoutExpired:
+    with tempfile.TemporaryDirectory() as folder:
+        # Files: a pipe would stay open as long as a process of the compiler.
+        out, complaints = (pathlib.Path(folder) / name for name in "ab")
+        with open(out, "wb") as stdout, open(complaints, "wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, PROGRAM, json.dumps(dataclasses.asdict(row))],
+                env=environment(row),
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:  # with the processes that it has started
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        found = result_of(status, text_of(out), text_of(complaints))
+    if status is None:
         found = {"error": f"did not end within {seconds:.0f} s"}
     print(f"{row.name}: {found.get('error') or found.get('ratio')}", flush=True)
     return {**found, "row_seconds": round(time.monotonic() - began, 1)}
 
 
-def result_of(process) -> dict:
+def text_of(path) -> str:
+    """The content of a file of a process, whatever it has written."""
+    return path.read_text(errors="replace").strip()
+
+
+def result_of(status: int, out: str, complaints: str) -> dict:
     """The last line of a process, or the end of what it complained of."""
-    lines = process.stdout.strip().splitlines()
-    if process.returncode == 0 and lines:
-        return json.loads(lines[-1])
-    complaint = process.stderr.strip().splitlines()[-1:] or ["no message"]
-    return {"error": f"status {process.returncode}: {complaint[0][:300]}"}
+    if status == 0 and out:
+        return json.loads(out.splitlines()[-1])
+    last = complaints.splitlines()[-1:] or ["no message"]
+    return {"error": f"status {status}: {last[0][:300]}"}
 
 
 def environment(row) -> dict:

@@ -3,7 +3,6 @@
 import gzip
 import json
 import pathlib
-import subprocess
 import time
 
 import pytest
@@ -112,10 +111,43 @@ def test_a_line_that_was_cut_off_costs_that_row_only(gpu, tmp_path):
 
 
 def test_a_process_that_fails_gives_its_reason(gpu):
-    failed = subprocess.CompletedProcess("x", -9, "", "one\nOut of memory")
-    assert gpu.result_of(failed) == {"error": "status -9: Out of memory"}
-    ended = subprocess.CompletedProcess("x", 0, 'talk\n{"ratio": 1}\n', "")
-    assert gpu.result_of(ended) == {"ratio": 1}
+    failed = gpu.result_of(-9, "", "one\nOut of memory")
+    assert failed == {"error": "status -9: Out of memory"}
+    assert gpu.result_of(0, 'talk\n{"ratio": 1}', "") == {"ratio": 1}
+
+
+def test_a_row_that_hangs_ends_with_the_processes_that_it_started(
+    gpu, monkeypatch, tmp_path
+):
+    program = tmp_path / "row.py"
+    program.write_text(
+        "import pathlib, subprocess, sys, time\n"
+        "sleep = [sys.executable, '-c', 'import time; time.sleep(300)']\n"
+        "child = subprocess.Popen(sleep)\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
+        "time.sleep(300)\n"
+    )
+    monkeypatch.setattr(gpu, "PROGRAM", program)
+    gpu.FLAGS(["gpu", f"--cache={tmp_path}"])
+
+    found = gpu.in_a_process(gpu.rows()[0], seconds=6)
+
+    assert found["error"] == "did not end within 6 s"
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(100):
+        if not is_running(pid):
+            break
+        time.sleep(0.1)
+    assert not is_running(pid)
+
+
+def is_running(pid) -> bool:
+    """Whether a process is there, and not only waited for."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_batch_that_does_not_fit_is_made_smaller(gpu):

@@ -22,9 +22,9 @@ _compiled = contextvars.ContextVar("layerlock_compiled", default=None)
 def default_jit_compile() -> bool:
     """See `contract.py`: blocks are compiled on a GPU, if they can be.
 
-    There, Python takes longer for a block than its kernels do. On a CPU
-    compiled blocks are as fast as eager ones, and compilation takes a minute
-    (docs/performance.md). Kernels of a GPU need Triton and a C compiler.
+    There, Python takes longer for a block than its kernels do. On a CPU a
+    step with compiled blocks was no faster (docs/performance.md), and
+    compilation takes a minute. Kernels of a GPU need Triton and a C compiler.
     """
     compilers = (os.environ.get("CC", "cc"), "gcc", "clang")
     return (
