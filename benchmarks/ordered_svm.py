@@ -7,7 +7,8 @@
 Features are those that `layerlock probe` reads. `ordered` keeps every token,
 `moments` the mean over rows and columns of each moment, `mean` the mean over
 all tokens. Principal components of the training split, then an SVM with a
-radial kernel, whose penalty the validation split chooses.
+radial kernel, whose penalty the validation split chooses. --out is a JSON file;
+a folder of the same name has the report.
 """
 
 import json
@@ -113,7 +114,7 @@ def main(argv):
         )
     out = pathlib.Path(own["out"])
     config = flags.parse(ProbeConfig, words).but(
-        readout=OrderedSVM(own["pool"]), out=str(out.parent / "svm")
+        readout=OrderedSVM(own["pool"]), out=str(out.with_suffix(""))
     )
     judgement = layerlock.probe(config)
     out.write_text(json.dumps({"metrics": judgement.metrics}))

@@ -1,31 +1,18 @@
 """Ways to pre-train, at several lengths and seeds, judged on the same clips."""
 
-import csv
 import hashlib
 import json
 import shlex
 import shutil
 import threading
 
+import study_rows
 from grid import Grid
 from job_parts import read
-from study_clips import group_of
 from study_methods import METHODS, SUPERVISED, TEACHER_SHARE, shares
 
-from layerlock.runs import RunDirectory, writing
+from layerlock.runs import writing
 
-MONITORS = (
-    "loss",
-    "held_out_prediction",
-    "effective_rank",
-    "feature_std",
-    "feature_std_min",
-    "raw_feature_std",
-    "target_std",
-    "prediction_cosine",
-    "clip_cosine",
-)
-NUM_LAST = 5  # log lines, of which the loss is averaged
 SETTINGS_SEED = 0
 
 
@@ -137,7 +124,8 @@ class Study:
         path = self.train(method, steps, seed)
         for question in self.asked(method.name, steps):
             self.runs.judge(question, path)
-        self.write()
+        with self._writing:
+            study_rows.write(self)
 
     def _floor(self, name, seed):
         encoder = self.floors[name]
@@ -149,7 +137,7 @@ class Study:
         steps = self.lengths[-1]
         for question in self.asked(SUPERVISED):
             if question.readout == "attentive":
-                out = self._supervised_path(question, seed)
+                out = self.supervised_path(question, seed)
                 self.finetune(
                     f"random:{self.preset}", question, steps, seed, out
                 )
@@ -176,7 +164,8 @@ class Study:
             )
         return json.loads(found.read_text())
 
-    def _supervised_path(self, question, seed):
+    def supervised_path(self, question, seed):
+        """The folder of an end-to-end training from random weights."""
         name = f"{question.name}-{self.lengths[-1]}-{seed}"
         return self.folder / "finetune" / name
 
@@ -184,7 +173,7 @@ class Study:
 
     def train(self, method, steps, seed, setting=None):
         """Trains a method to its end; returns the folder of its run."""
-        flags, paths = self._runs(method, steps, seed, setting)
+        flags, paths = self.runs_of(method, steps, seed, setting)
         for (run_flags, run_steps), path in zip(flags, paths, strict=True):
             self.runs.train_at(
                 path,
@@ -194,7 +183,7 @@ class Study:
             )
         return paths[-1]
 
-    def _runs(self, method, steps, seed, setting=None):
+    def runs_of(self, method, steps, seed, setting=None):
         """Flags and steps of each run of a method, and their folders."""
         if setting is None:
             setting = self.settings().get(method.name)
@@ -296,9 +285,10 @@ class Study:
 
     def _study_convergence(self):
         """Finds when layers may freeze, in a study of a shorter run."""
-        path = self.folder / "convergence"
-        if (path / "convergence.json").exists():
+        place = self.folder / "schedule.json"
+        if place.exists():
             return
+        path = self.folder / "convergence"
         steps = self.lengths[min(1, len(self.lengths) - 1)]
         each = sorted({max(1, steps * share // 100) for share in (20, 40, 60)})
         self.runs.run(
@@ -308,140 +298,17 @@ class Study:
             self.folder / "convergence.log",
         )
         found = json.loads((path / "convergence.json").read_text())
-        writing.write_json(path / "convergence.json", {**found, "steps": steps})
+        writing.write_json(place, {"steps": steps, "events": found["safe"]})
 
     def _schedule(self, steps: int = 1000) -> str:
         """Flags of the schedule that was found; empty where none was."""
-        path = self.folder / "convergence" / "convergence.json"
-        if not path.exists():
-            return ""
-        found = json.loads(path.read_text())
+        place = self.folder / "schedule.json"
+        found = json.loads(place.read_text()) if place.exists() else {}
         events = [
             (max(1, round(step / found["steps"] * steps)), layers)
-            for step, layers in found["safe"]
+            for step, layers in found.get("events", ())
         ]
+        if not events:
+            return ""
         text = str(events).replace(" ", "")
-        return (
-            f"--schedule=piecewise --schedule_args=events={text}"
-            if events
-            else ""
-        )
-
-    # What is known.
-
-    def rows(self) -> list[dict]:
-        """One row for each run that is complete, floors included."""
-        found = []
-        for seed in range(self.seeds):
-            for name, encoder in self.floors.items():
-                path = self.runs.encoder_path(encoder, seed)
-                scores = self._scores(path / "probes", self.questions)
-                found.append({"method": name, "steps": 0, "scores": scores})
-                found[-1] |= {"seed": seed, "flags": f"--encoder={encoder}"}
-            found.append(self._supervised_row(seed))
-            for method in self.active():
-                for steps in self.steps_of(method):
-                    found.append(self._row(method, steps, seed))
-        return [
-            {"split": self.split, "clips_of": self.clips.name, **row}
-            for row in found
-            if row["scores"]
-        ]
-
-    def _row(self, method, steps, seed) -> dict:
-        flags, paths = self._runs(method, steps, seed)
-        if not all(
-            self.runs.is_complete(path, run_steps)
-            for path, (_, run_steps) in zip(paths, flags, strict=True)
-        ):
-            return {"scores": {}}
-        lines = [RunDirectory.open(path).read_metrics() for path in paths]
-        config = RunDirectory.open(paths[-1]).config
-        return {
-            "method": method.name,
-            "flags": [text for text, _ in flags],
-            "steps": steps,
-            "seed": seed,
-            "flops": sum(run[-1]["flops"] for run in lines),
-            "seconds": sum(run[-1]["seconds"] for run in lines),
-            "clips": steps * batch_size_of(config),
-            "peak_memory_bytes": max(
-                line.get("peak_memory_bytes") or 0
-                for run in lines
-                for line in run
-            ),
-            "monitors": _monitors(lines[-1]),
-            "scores": self._scores(
-                paths[-1] / "probes", self.asked(method.name, steps)
-            ),
-        }
-
-    def _supervised_row(self, seed) -> dict:
-        steps, scores, row = self.lengths[-1], {}, {}
-        for question in self.questions:
-            path = self._supervised_path(question, seed)
-            found = self._score(path / "finetune.json", question)
-            if found:
-                scores[question.column] = found
-                record = json.loads((path / "finetune.json").read_text())
-                row.setdefault("seconds", record["seconds"])
-        return {
-            "method": SUPERVISED,
-            "flags": "recipes/finetune.py",
-            "steps": steps,
-            "seed": seed,
-            "scores": scores,
-            **row,
-        }
-
-    def _scores(self, folder, questions) -> dict:
-        found = {
-            question.column: self._score(
-                folder / question.name / "probe.json", question
-            )
-            for question in questions
-        }
-        return {column: score for column, score in found.items() if score}
-
-    def _score(self, path, question) -> dict | None:
-        if not path.exists():
-            return None
-        score = dict(json.loads(path.read_text())["metrics"][question.metric])
-        if question.parted:
-            score["groups"] = _by_group(path.with_name("answers.csv"))
-        return score
-
-    def write(self) -> list[dict]:
-        """Writes `rows.json`; returns the rows."""
-        with self._writing:
-            rows = self.rows()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            writing.write_json(self.folder / "rows.json", rows)
-        return rows
-
-
-def batch_size_of(config: dict) -> int:
-    """Clips that a step of a run decodes, of its `config.json`."""
-    return config["flags"]["batch_size"] * config["flags"]["accumulation"]
-
-
-def _monitors(lines: list[dict]) -> dict:
-    """What the end of a run's log says about it."""
-    found = {}
-    for name in MONITORS:
-        values = [line[name] for line in lines if line.get(name) is not None]
-        last = values[-NUM_LAST:] if name == "loss" else values[-1:]
-        if last:
-            found[name] = sum(last) / len(last)
-    return found
-
-
-def _by_group(path) -> dict:
-    """Right answers and number of answers of each speaker."""
-    found = {}
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            counts = found.setdefault(group_of(row["example"]), [0, 0])
-            counts[0] += row["truth"] == row["answer"]
-            counts[1] += 1
-    return found
+        return f"--schedule=piecewise --schedule_args=events={text}"

@@ -1,22 +1,11 @@
 """The clips of the study: folders of real ones, or procedural scenes."""
 
-import collections
 import dataclasses
-import hashlib
-import os
 import pathlib
-import re
-import shutil
 
+import study_layouts as layouts
 from grid import PROBE_SEED
 
-SPLITS = ("train", "val", "test")
-# A speaker, a person, a camera: what comes before the first underscore.
-GROUP = re.compile(r"([^_/]+)_[^/]*$")
-SHARES = (0.6, 0.8)  # of the clips of a speaker: train, train and val
-# Of the frames of a room, by their order; views between two parts are left out.
-ROOM = {"selection": (0.55, 0.6, 0.7), "final": (0.7, 0.75, 1.0)}
-FRAMES_PER_SCAN = 100
 STRIDE = 4
 
 
@@ -262,14 +251,16 @@ class RealClips:
         found = sorted(self.data.glob("*_unlabelled"))
         if len(found) == 1 and not self.quick:
             return found[0]
-        files = [path for folder in found for path in _files(folder)] or [
+        files = [
+            path for folder in found for path in layouts.files(folder)
+        ] or [
             path
             for name in self.sets
             for split in ("train", "val")
-            for path in _files(self.data / name / split)
+            for path in layouts.files(self.data / name / split)
         ]
         files = files[:: max(1, len(files) // 64)] if self.quick else files
-        return _links(
+        return layouts.place(
             self.folder / "unlabelled",
             {f"{i:06d}_{path.name}": path for i, path in enumerate(files)},
         )
@@ -278,112 +269,33 @@ class RealClips:
         """A set; for the selection without its test folder."""
         if split == "final" and not self.quick:
             return self.data / name
-        splits = SPLITS if split == "final" else SPLITS[:2]
         links = {}
-        for part in splits:
-            for path in _files(self.data / name / part):
-                inside = path.relative_to(self.data / name)
-                links[str(inside)] = path
-        return _links(self.folder / split / name, self._few(links))
+        for part in _splits(split):
+            for path in layouts.files(self.data / name / part):
+                links[str(path.relative_to(self.data / name))] = path
+        return self._placed(split, name, links)
 
     def _speakers(self, split) -> pathlib.Path | None:
-        """Every speaker as a class, whose clips are in all splits."""
-        splits = SPLITS if split == "final" else SPLITS[:2]
-        by_speaker = collections.defaultdict(list)
-        for part in splits:
-            for path in _files(self.data / self.main / part):
-                found = GROUP.search(path.name)
-                if found is None:
-                    return None
-                by_speaker[found[1]].append(path)
-        if min(map(len, by_speaker.values())) < 5 or len(by_speaker) < 2:
-            return None
-        links = {}
-        for speaker, paths in by_speaker.items():
-            ranked = sorted(paths, key=lambda path: _rank(path.name))
-            for number, path in enumerate(ranked):
-                share = number / len(ranked)
-                part = SPLITS[sum(share >= limit for limit in SHARES)]
-                links[f"{part}/{speaker}/{path.name}"] = path
-        return _links(self.folder / split / "speakers", self._few(links))
-
-    def _few(self, links) -> dict:
-        """A few clips of each class and split for a quick run."""
-        if not self.quick:
-            return links
-        kept = {}
-        counts = collections.Counter()
-        for inside, path in sorted(links.items(), key=lambda x: _rank(x[0])):
-            key = pathlib.PurePath(inside).parent
-            group = GROUP.search(path.name)
-            if counts[key] < 8 and counts[key, group and group[1]] < 2:
-                counts[key] += 1
-                counts[key, group and group[1]] += 1
-                kept[inside] = path
-        return kept
+        """Who speaks, as a task; `None` where names do not say it."""
+        found = layouts.by_speaker(self.data / self.main, _splits(split))
+        return self._placed(split, "speakers", found) if found else None
 
     def _room(self, split) -> pathlib.Path | None:
-        """The room in ScanNet's layout, parted by time."""
-        colours = sorted((self.data / "room").glob("frame-*.color.*"))
-        if not colours:
+        """The room in ScanNet's layout, if there is one."""
+        links, scans = layouts.room(self.data / "room", split)
+        if not links:
             return None
-        train, test, end = (
-            round(share * len(colours)) for share in ROOM[split]
-        )
-        links, scans = {}, {"train": [], "val": []}
-        for part, first, last in (("train", 0, train), ("val", test, end)):
-            for start in range(first, last, FRAMES_PER_SCAN):
-                scan = f"scene{len(scans['train'] + scans['val']):04d}_00"
-                scans[part].append(scan)
-                for path in colours[start : min(start + FRAMES_PER_SCAN, last)]:
-                    stem = path.name.split(".")[0]
-                    number = int(stem.rpartition("-")[2])
-                    for kind, source in (
-                        ("color", path),
-                        ("depth", path.with_name(f"{stem}.depth.png")),
-                        ("pose", path.with_name(f"{stem}.pose.txt")),
-                    ):
-                        inside = f"{scan}/{kind}/{number}{source.suffix}"
-                        links[inside] = source
-        folder = _links(self.folder / split / "room", links)
+        folder = layouts.place(self.folder / split / "room", links)
         for part, names in scans.items():
             text = "".join(f"{name}\n" for name in names)
             (folder / f"scannetv2_{part}.txt").write_text(text)
         return folder
 
-
-def group_of(example: str) -> str:
-    """The speaker of an example, by its file name."""
-    found = GROUP.search(example)
-    return found[1] if found else example
+    def _placed(self, split, name, links) -> pathlib.Path:
+        links = layouts.few(links) if self.quick else links
+        return layouts.place(self.folder / split / name, links)
 
 
-def _files(folder) -> list[pathlib.Path]:
-    """All files below a folder that are not hidden."""
-    return [
-        pathlib.Path(parent) / name
-        for parent, _, names in sorted(os.walk(folder, followlinks=True))
-        for name in sorted(names)
-        if not name.startswith(".")
-    ]
-
-
-def _links(folder: pathlib.Path, links: dict) -> pathlib.Path:
-    """A folder of links, made again where it is not complete."""
-    text = "".join(f"{inside}\t{links[inside]}\n" for inside in sorted(links))
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    mark = folder.with_name(f"{folder.name}.links")
-    if mark.exists() and mark.read_text() == digest:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    for inside, path in links.items():
-        target = folder / inside
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(path)
-    mark.write_text(digest)
-    return folder
-
-
-def _rank(name: str) -> str:
-    """An order of names that says nothing about their contents."""
-    return hashlib.sha256(name.encode()).hexdigest()
+def _splits(split: str) -> tuple:
+    """The folders that are read: for the selection, none of the test."""
+    return layouts.SPLITS if split == "final" else layouts.SPLITS[:2]

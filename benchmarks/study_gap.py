@@ -12,6 +12,7 @@ is changed here alone:
 
 import dataclasses
 import json
+import shutil
 
 from grid import run
 from study_tables import mean
@@ -108,6 +109,7 @@ def read(study, reading: Reading, seed: int) -> float:
 def _svm(question, pool, encoder, seed, out) -> dict:
     path = out / "probe.json"
     if not path.exists():
+        shutil.rmtree(out, ignore_errors=True)  # cut off while writing
         run(
             f"benchmarks/ordered_svm.py --encoder={encoder} --pool={pool} "
             f"{question.task_flags} --seed={seed} --out={path.resolve()}",

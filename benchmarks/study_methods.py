@@ -61,7 +61,7 @@ LAYERLOCK = Method(
     "LayerLock",
     "--objective=mae",
     has_curve=True,
-    settings=("", "--start_step=80% --interval=5%"),
+    settings=("", "--start_step=80% --interval=4%"),
 )
 V_JEPA = Method("V-JEPA", "--objective=vjepa --schedule=never", has_curve=True)
 METHODS = (

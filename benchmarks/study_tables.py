@@ -1,6 +1,7 @@
 """The tables and the figure of a study, from its rows."""
 
 import numpy as np
+import study_rows
 import study_trust
 import study_verdicts
 
@@ -13,7 +14,7 @@ def write(study) -> str:
     Args:
         study: the `Study`.
     """
-    rows = study.write()
+    rows = study_rows.write(study)
     titles = {
         "selection": "validation speakers",
         "final": "test speakers",

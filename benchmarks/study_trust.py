@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import stats
-from study import MONITORS
+from study_rows import MONITORS
 
 MIN_RUNS = 5
 RESAMPLES = 1000
@@ -17,7 +17,7 @@ def correlations(rows, question) -> list[dict]:
     dependent.
 
     Args:
-        rows: list of dict, `Study.rows`.
+        rows: list of dict, `study_rows.collect`.
         question: the `Question`; an error counts negative, so that a number is
             good where the correlation is high.
 

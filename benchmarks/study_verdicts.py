@@ -87,7 +87,7 @@ def compare(rows, method, against, column, budget) -> Difference | None:
     longest that both have been trained for.
 
     Args:
-        rows: list of dict, `Study.rows`.
+        rows: list of dict, `study_rows.collect`.
         method: str.
         against: str.
         column: str.
@@ -156,7 +156,7 @@ def sentences(rows, methods, questions) -> list[str]:
     """One sentence for each method, budget and column that can be compared.
 
     Args:
-        rows: list of dict, `Study.rows`.
+        rows: list of dict, `study_rows.collect`.
         methods: list of `Method`.
         questions: list of `Question`.
     """
@@ -195,7 +195,7 @@ def floors_are_beaten(rows, column, methods, floors) -> list[str]:
     """Whether methods are above the floors in every seed, as sentences.
 
     Args:
-        rows: list of dict, `Study.rows`.
+        rows: list of dict, `study_rows.collect`.
         column: str, where more is better.
         methods: names.
         floors: names.

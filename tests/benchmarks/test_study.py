@@ -237,7 +237,9 @@ def test_every_method_is_a_run_that_the_recipe_accepts(study, tmp_path):
     teacher = tmp_path / "teacher"
     for method in study.methods:
         for factor, own in method.candidates():
-            [*_, (flags, steps)], _ = study._runs(method, 200, 0, (factor, own))
+            [*_, (flags, steps)], _ = study.runs_of(
+                method, 200, 0, (factor, own)
+            )
             if "{teacher}" in flags:
                 continue  # it must be there
             words = f"{study.common} {flags} --steps={steps}".split()
@@ -248,7 +250,7 @@ def test_every_method_is_a_run_that_the_recipe_accepts(study, tmp_path):
 def test_the_steps_of_salt_are_shared_by_both_runs(study):
     [salt] = [m for m in study.methods if m.name == "SALT"]
 
-    flags, paths = study._runs(salt, 120, 0, (1.0, ""))
+    flags, paths = study.runs_of(salt, 120, 0, (1.0, ""))
 
     assert [steps for _, steps in flags] == [20, 100]
     assert len(set(paths)) == 2
@@ -257,7 +259,8 @@ def test_the_steps_of_salt_are_shared_by_both_runs(study):
 def test_other_settings_are_other_runs(study):
     [mae, *_] = study.methods
     paths = {
-        study._runs(mae, 100, 0, setting)[1][-1] for setting in mae.candidates()
+        study.runs_of(mae, 100, 0, setting)[1][-1]
+        for setting in mae.candidates()
     }
 
     assert len(paths) == len(mae.candidates())
@@ -265,7 +268,7 @@ def test_other_settings_are_other_runs(study):
 
 def complete(study, method, steps, seed, score):
     """A run that looks complete, with the answer to the main question."""
-    flags, paths = study._runs(method, steps, seed)
+    flags, paths = study.runs_of(method, steps, seed)
     for (_, run_steps), path in zip(flags, paths, strict=True):
         config = {"flags": {"batch_size": 16, "accumulation": 1}}
         run = RunDirectory.create(path, config)
@@ -286,11 +289,13 @@ def complete(study, method, steps, seed, score):
 
 
 def test_rows_have_costs_scores_and_what_the_log_says(study):
+    import study_rows
+
     [salt] = [m for m in study.methods if m.name == "SALT"]
     complete(study, salt, 120, 0, 0.4)
     study.lengths = (120,)
 
-    [found] = study.write()
+    [found] = study_rows.write(study)
 
     assert found["flops"] == 1200  # both runs
     assert found["seconds"] == 4.0
@@ -320,7 +325,7 @@ def test_tables_and_figure_are_made_of_what_there_is(study):
 
 
 def test_speakers_of_answers_are_counted(tmp_path):
-    from study import _by_group
+    from study_rows import by_group
 
     path = tmp_path / "answers.csv"
     path.write_text(
@@ -330,7 +335,7 @@ def test_speakers_of_answers_are_counted(tmp_path):
         "test/02/M04_words_02_01.mp4,02,02\n"
     )
 
-    assert _by_group(path) == {"M02": [1, 2], "M04": [1, 1]}
+    assert by_group(path) == {"M02": [1, 2], "M04": [1, 1]}
 
 
 def test_each_reading_of_the_gap_is_a_cell(study):
@@ -382,3 +387,17 @@ def test_test_speakers_wait_for_the_settings(tmp_path):
 
     with pytest.raises(SystemExit, match="settings are chosen"):
         claims.main(words)
+
+
+def test_a_schedule_that_was_found_is_stretched_to_the_run(study):
+    study.folder.mkdir(parents=True)
+    [method] = [m for m in study.methods if "{schedule}" in m.flags]
+    assert method not in study.active()  # nothing was found
+    found = {"steps": 50, "events": [[20, 2], [30, 4]]}
+    (study.folder / "schedule.json").write_text(json.dumps(found))
+
+    [(flags, _)], _ = study.runs_of(method, 200, 0)
+
+    assert method in study.active()
+    assert flags.endswith("--schedule_args=events=[(80,2),(120,4)]")
+    running.resolved(*f"{study.common} {flags} --steps=200".split())

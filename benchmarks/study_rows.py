@@ -1,0 +1,143 @@
+"""What is known of the runs of a study: one row for each of them."""
+
+import csv
+import json
+
+from study_layouts import group_of
+from study_methods import SUPERVISED
+
+from layerlock.runs import RunDirectory, writing
+
+MONITORS = (
+    "loss",
+    "held_out_prediction",
+    "effective_rank",
+    "feature_std",
+    "feature_std_min",
+    "raw_feature_std",
+    "target_std",
+    "prediction_cosine",
+    "clip_cosine",
+)
+NUM_LAST = 5  # log lines, of which the loss is averaged
+
+
+def write(study) -> list[dict]:
+    """Writes `rows.json`; returns the rows."""
+    rows = collect(study)
+    study.folder.mkdir(parents=True, exist_ok=True)
+    writing.write_json(study.folder / "rows.json", rows)
+    return rows
+
+
+def collect(study) -> list[dict]:
+    """One row for each run that is complete, floors included."""
+    found = []
+    for seed in range(study.seeds):
+        found += [_floor(study, name, seed) for name in study.floors]
+        found.append(_supervised(study, seed))
+        found += [
+            _trained(study, method, steps, seed)
+            for method in study.active()
+            for steps in study.steps_of(method)
+        ]
+    return [
+        {"split": study.split, "clips_of": study.clips.name, **row}
+        for row in found
+        if row["scores"]
+    ]
+
+
+def _floor(study, name, seed) -> dict:
+    path = study.runs.encoder_path(study.floors[name], seed)
+    return {
+        "method": name,
+        "flags": f"--encoder={study.floors[name]}",
+        "steps": 0,
+        "seed": seed,
+        "scores": _scores(path / "probes", study.questions),
+    }
+
+
+def _trained(study, method, steps, seed) -> dict:
+    flags, paths = study.runs_of(method, steps, seed)
+    if not all(
+        study.runs.is_complete(path, run_steps)
+        for path, (_, run_steps) in zip(paths, flags, strict=True)
+    ):
+        return {"scores": {}}
+    lines = [RunDirectory.open(path).read_metrics() for path in paths]
+    options = RunDirectory.open(paths[-1]).config["flags"]
+    questions = study.asked(method.name, steps)
+    return {
+        "method": method.name,
+        "flags": [text for text, _ in flags],
+        "steps": steps,
+        "seed": seed,
+        "flops": sum(run[-1]["flops"] for run in lines),
+        "seconds": sum(run[-1]["seconds"] for run in lines),
+        "clips": steps * options["batch_size"] * options["accumulation"],
+        "peak_memory_bytes": max(
+            line.get("peak_memory_bytes") or 0 for run in lines for line in run
+        ),
+        "monitors": _monitors(lines[-1]),
+        "scores": _scores(paths[-1] / "probes", questions),
+    }
+
+
+def _supervised(study, seed) -> dict:
+    steps, scores, row = study.lengths[-1], {}, {}
+    for question in study.questions:
+        path = study.supervised_path(question, seed) / "finetune.json"
+        found = _score(path, question)
+        if found:
+            scores[question.column] = found
+            row.setdefault("seconds", json.loads(path.read_text())["seconds"])
+    return {
+        "method": SUPERVISED,
+        "flags": "recipes/finetune.py",
+        "steps": steps,
+        "seed": seed,
+        "clips": steps * study.batch_size,
+        "scores": scores,
+        **row,
+    }
+
+
+def _scores(folder, questions) -> dict:
+    found = {
+        question.column: _score(folder / question.name / "probe.json", question)
+        for question in questions
+    }
+    return {column: score for column, score in found.items() if score}
+
+
+def _score(path, question) -> dict | None:
+    if not path.exists():
+        return None
+    score = dict(json.loads(path.read_text())["metrics"][question.metric])
+    if question.parted:
+        score["groups"] = by_group(path.with_name("answers.csv"))
+    return score
+
+
+def _monitors(lines: list[dict]) -> dict:
+    """What the end of a run's log says about it."""
+    found = {}
+    for name in MONITORS:
+        values = [line[name] for line in lines if line.get(name) is not None]
+        last = values[-NUM_LAST:] if name == "loss" else values[-1:]
+        if last:
+            found[name] = sum(last) / len(last)
+    return found
+
+
+def by_group(path) -> dict:
+    """Right answers and number of answers of each speaker."""
+    found = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            counts = found.setdefault(group_of(row["example"]), [0, 0])
+            counts[0] += row["truth"] == row["answer"]
+            counts[1] += 1
+    return found
