@@ -57,6 +57,7 @@ split = _get("split")
 attention = _get("attention")
 take_rows = _get("take_rows")
 move_averages = _get("move_averages")
+optimizer_steps = _get("optimizer_steps")
 call_layer = _get("call_layer")
 fused = _module.fused
 recomputed = _module.recomputed

@@ -22,6 +22,7 @@ these names:
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
 - `move_averages(averages, variables, kept)`: assigns `kept * average + (1 -
   kept) * variable` to each of the variables `averages`. `kept` is a scalar.
+- `optimizer_steps(optimizer)`: its number of updates, a scalar on the device.
 - `call_layer(layer, *tensors)`: `layer(*tensors)`, for a layer that is built,
   from inside of another layer's `call`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
@@ -150,6 +151,7 @@ NAMES = (
     "attention",
     "take_rows",
     "move_averages",
+    "optimizer_steps",
     "call_layer",
     "fused",
     "recomputed",

@@ -67,6 +67,9 @@ from layerlock.backends.torch.operations import (
     reshape as reshape,
     split as split,
 )
+from layerlock.backends.torch.step_count import (
+    optimizer_steps as optimizer_steps,
+)
 from layerlock.backends.torch.transfers import constant, to_device as to_device
 
 
