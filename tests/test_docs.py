@@ -75,6 +75,8 @@ def test_flags_exist():
         for flag in set(re.findall(r"(?<![\w-])--(\w+)", page.read_text())):
             # A plug-in's arguments: --mask_args beside --mask.
             name = flag.removesuffix("_args")
+            if flag.startswith("no"):  # turns an option off
+                name = rf"(?:no)?{name[2:]}"
             pattern = rf"[\"']{name}[\"']|^    {name}:|--{flag}\b"
             known = flag in OTHER_FLAGS or re.search(pattern, options, re.M)
             assert known, f"{page.name}: --{flag}"

@@ -59,6 +59,7 @@ roll = _get("roll")
 multiply_add = _get("multiply_add")
 take_rows = _get("take_rows")
 move_averages = _get("move_averages")
+optimizer_steps = _get("optimizer_steps")
 call_layer = _get("call_layer")
 without_gradient = _get("without_gradient")
 fused = _module.fused

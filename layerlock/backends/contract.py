@@ -25,6 +25,7 @@ these names:
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
 - `move_averages(averages, variables, kept)`: assigns `kept * average + (1 -
   kept) * variable` to each of the variables `averages`. `kept` is a scalar.
+- `optimizer_steps(optimizer)`: its number of updates, a scalar on the device.
 - `call_layer(layer, *tensors, **keywords)`: `layer(*tensors, **keywords)`, for
   a layer that is built, from inside of another layer's `call`.
 - `without_gradient()`: context in which nothing is kept for a backward pass.
@@ -166,6 +167,7 @@ NAMES = (
     "multiply_add",
     "take_rows",
     "move_averages",
+    "optimizer_steps",
     "call_layer",
     "without_gradient",
     "fused",

@@ -87,3 +87,7 @@ def move_averages(averages, variables, kept):
         if variable.dtype != average.dtype:
             variable = keras.ops.cast(variable, average.dtype)
         average.assign(share * average + (1 - share) * variable)
+
+
+def optimizer_steps(optimizer):
+    return optimizer.iterations

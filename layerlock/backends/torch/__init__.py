@@ -82,6 +82,9 @@ from layerlock.backends.torch.tracing import (
     named_step as named_step,
     tracing as tracing,
 )
+from layerlock.backends.torch.step_count import (
+    optimizer_steps as optimizer_steps,
+)
 from layerlock.backends.torch.transfers import constant, to_device as to_device
 
 

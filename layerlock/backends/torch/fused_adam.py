@@ -10,6 +10,7 @@ import keras
 from torch.optim.adam import adam
 
 from layerlock.backends.torch.distribution import clipping
+from layerlock.backends.torch.step_count import optimizer_steps
 from layerlock.backends.torch.transfers import constant
 
 # Keras applies the bias correction to the learning rate, the kernel to the
@@ -44,7 +45,7 @@ def _fusable_classes():
 
 
 def _update(optimizer, gradients, variables, learning_rate):
-    step = keras.ops.convert_to_tensor(optimizer.iterations) + 1
+    step = keras.ops.convert_to_tensor(optimizer_steps(optimizer)) + 1
     first = 1 - optimizer.beta_1**step
     second = 1 - optimizer.beta_2**step
     indices = [optimizer._get_variable_index(v) for v in variables]

@@ -34,6 +34,14 @@ def attach(optimizer):
         )
 
 
+def optimizer_steps(optimizer):
+    """See the contract; Keras 3.16 copies the divisor to the device."""
+    every = optimizer.gradient_accumulation_steps
+    if not every or hasattr(optimizer, "inner_optimizer"):
+        return optimizer.iterations
+    return optimizer._iterations.value // every
+
+
 class StepCount:
     """The number of batches of an optimizer, followed in Python.
 

@@ -245,7 +245,7 @@ class MaskedPretraining(
         The teacher does not move if the optimizer did not update the weights,
         because it accumulates gradients or skipped an overflow.
         """
-        step = ops.cast(self.optimizer.iterations, "int32")
+        step = ops.cast(backends.optimizer_steps(self.optimizer), "int32")
         if self.teacher is not None:
             momentum = ops.cast(
                 self.objective.momentum_at(self.updates_seen.value), "float32"

@@ -247,12 +247,12 @@ def test_the_exported_teacher_can_be_trained(tmp_path):
 )
 def test_the_teacher_costs_no_gradient_memory():
     saved = {}
-    for teacher in ("ema", "self"):
-        model = build(teacher=teacher, target_layer=-1)
+    for target_layer in (1, 3):
+        model = build(teacher="ema", target_layer=target_layer)
         train(model, 1)
-        saved[teacher] = backends.measure_step(model).activation_bytes
+        saved[target_layer] = backends.measure_step(model).activation_bytes
 
-    assert saved["ema"] < saved["self"]
+    assert saved[1] == saved[3]
 
 
 def test_a_target_without_a_teacher_must_be_frozen_or_allowed_to_move():
