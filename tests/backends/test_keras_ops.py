@@ -77,6 +77,32 @@ def test_attention_is_a_softmax_over_the_keys(rng):
     close(found, np.einsum("bhqk,bkhd->bqhd", weights, value))
 
 
+@pytest.mark.parametrize("head_dim", [104, 112])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_fewer_queries_than_keys_attend_with_heads_of_any_size(
+    rng, head_dim, dtype
+):
+    query, key, value = (
+        keras.ops.cast(tensor(rng.normal(size=(2, n, 4, head_dim))), dtype)
+        for n in (3, 5, 5)
+    )
+    scale = head_dim**-0.5
+
+    found = backends.attention(query, key, value, scale=scale)
+
+    query, key, value = (
+        keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))
+        for x in (query, key, value)
+    )
+    logits = scale * np.einsum("bqhd,bkhd->bhqk", query, key)
+    weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(keras.ops.cast(found, "float32")),
+        np.einsum("bhqk,bkhd->bqhd", weights, value),
+        atol=1e-5 if dtype == "float32" else 2e-2,
+    )
+
+
 def test_a_constant_has_the_precision_that_is_asked_for():
     found = keras_ops.constant([1, 2], "float32")
 
