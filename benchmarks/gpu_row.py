@@ -91,6 +91,7 @@ def measure_remat(row: Row) -> dict:
         )
     config, method = case(row, row.batch_size).configuration("runs/none")
     model = building.build(config, method)
+    model.optimizer.build(model.trainable_variables)  # slots count, too
     step = handwritten_step(model, config, method, row.stage)
     [clips] = noise(model, row.batch_size, 1)
     found["clips_theirs"] = estimate(
