@@ -76,7 +76,9 @@ class HeldOutPrediction(EverySteps):
             ops.convert_to_tensor(self.clips[first : first + _CLIPS_AT_ONCE])
             for first in range(0, len(self.clips), _CLIPS_AT_ONCE)
         ]
-        self._measure = backends.compiled(self.model, self._features)
+        self._measure = backends.compiled(
+            self.model, self._features, example=(self._batches[0],)
+        )
         self._changes = self.rows.changes(
             np.concatenate(
                 [
@@ -153,14 +155,15 @@ class Rows:
 
 
 def clips_for(places: int) -> int:
-    """The number of clips that give enough rows: 16 to 64.
+    """The number of clips that give enough rows: 16, 32, 48 or 64.
 
     Args:
         places: int, patches of a moment.
 
     Example:
 
-    >>> clips_for(16), clips_for(196)
-    (64, 16)
+    >>> clips_for(16), clips_for(36), clips_for(196)
+    (64, 32, 16)
     """
-    return min(max(-(-MAX_ROWS // places), 16), 64)
+    batches = -(-MAX_ROWS // (places * _CLIPS_AT_ONCE))
+    return _CLIPS_AT_ONCE * min(max(batches, 1), 4)
