@@ -72,13 +72,26 @@ def rebuild_optimizer(optimizer, variables, fresh=()):
     check_optimizer(optimizer)
     parts = _parts(optimizer)
     snapshots = [_snapshot(part) for part in parts]
-    with _unchanged_on_error(parts):
-        for part in parts:
-            _clear(part)
-        with keras.name_scope(optimizer.name):
-            optimizer.build(list(variables))
+    with _restored_on_error(parts):
+        _build(optimizer, parts, variables)
     for part, snapshot in zip(parts, snapshots, strict=True):
         _restore(part, snapshot, {id(variable) for variable in fresh})
+
+
+def check_rebuild(optimizer, variables):
+    """Raises what `rebuild_optimizer` would raise; changes nothing.
+
+    Args:
+        optimizer: A built `keras.Optimizer`, or a `LossScaleOptimizer`.
+        variables: list of `keras.Variable`.
+    """
+    check_optimizer(optimizer)
+    parts = _parts(optimizer)
+    before = _attributes(parts)
+    try:
+        _build(optimizer, parts, variables)
+    finally:
+        _set_attributes(parts, before)
 
 
 def slots(optimizer):
@@ -182,20 +195,36 @@ def _clear(part):
     part.built = False
 
 
+def _build(optimizer, parts, variables):
+    for part in parts:
+        _clear(part)
+    with keras.name_scope(optimizer.name):
+        optimizer.build(list(variables))
+
+
 @contextlib.contextmanager
-def _unchanged_on_error(parts):
-    before = [(dict(vars(part)), list(part._variables)) for part in parts]
+def _restored_on_error(parts):
+    before = _attributes(parts)
     try:
         yield
     except BaseException:
-        for part, (attributes, variables) in zip(parts, before, strict=True):
-            for variable in list(part._variables):
-                part._untrack_variable(variable)
-            for variable in variables:
-                part._track_variable(variable)
-            vars(part).clear()
-            vars(part).update(attributes)
+        _set_attributes(parts, before)
         raise
+
+
+def _attributes(parts) -> list[tuple]:
+    return [(dict(vars(part)), list(part._variables)) for part in parts]
+
+
+def _set_attributes(parts, before):
+    """Sets all attributes of optimizers as they were."""
+    for part, (attributes, variables) in zip(parts, before, strict=True):
+        for variable in list(part._variables):
+            part._untrack_variable(variable)
+        for variable in variables:
+            part._track_variable(variable)
+        vars(part).clear()
+        vars(part).update(attributes)
 
 
 def _restore(part, snapshot, fresh):

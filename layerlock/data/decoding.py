@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from layerlock.data import frames, orientation, packets, streams
+from layerlock.data import extent, frames, orientation, packets, streams
 from layerlock.data.images import WHOLE, ImageReader
 from layerlock.data.streams import DecodingError
 
@@ -119,8 +119,9 @@ def probe(path) -> streams.Facts:
     Raises:
         DecodingError: if the file cannot be read, with the reason.
     """
-    with streams.opened(path) as (container, stream):
-        shown = frames.timed_frames(container, stream, 0)
+    with streams.opened(path) as video:
+        stream = video.stream
+        shown = frames.timed_frames(video, 0)
         first = list(itertools.islice(shown, _PROBED_FRAMES))
         if not first:
             raise DecodingError("no frame can be decoded")
@@ -129,7 +130,7 @@ def probe(path) -> streams.Facts:
         fps = streams.rate(stream)
         guessed = float(stream.guessed_rate or fps)
         claimed = streams.header_duration(stream)
-        is_stated = container.format.name not in packets.MAX_GAP
+        is_stated = video.container.format.name not in packets.MAX_GAP
     with _named("end"):
         last, held = _last_frame(path, claimed)
     if claimed and last > 0 and held > 2 / fps:
@@ -158,8 +159,8 @@ def _named(part: str):
 
 def end(path) -> float:
     """Returns the seconds until the end of the last decodable frame."""
-    with streams.opened(path) as (_, stream):
-        claimed = streams.header_duration(stream)
+    with streams.opened(path) as video:
+        claimed = streams.header_duration(video.stream)
     return sum(_last_frame(path, claimed))
 
 
@@ -169,21 +170,32 @@ def _last_frame(path, claimed: float | None) -> tuple[float, float]:
         last = _last_frame_after(path, claimed)
         if last is not None and last[0] >= _MIN_SHARE * claimed:
             return last[0], min(last[1], claimed - last[0])
-    with streams.opened(path) as (container, stream):
-        latest = packets.last_stamp(container, stream)
+    with streams.opened(path) as video:
+        latest = packets.last_stamp(video)
     for start in _starts(latest):
         last = _last_frame_after(path, start)
         if last is not None:
-            held = min(last[1], claimed - last[0]) if claimed else last[1]
-            return last[0], held
+            return last[0], _held(path, *last, claimed)
     raise DecodingError("no frame can be decoded")
 
 
+def _held(path, last: float, held: float, claimed: float | None) -> float:
+    """Returns how long the last frame stays, as far as a header knows."""
+    if not claimed:
+        return held
+    if last + held < _MIN_SHARE * claimed:
+        with streams.opened(path) as video:
+            # Packets of some containers have no duration of their own.
+            if extent.is_whole(video):
+                return claimed - last
+    return min(held, claimed - last)
+
+
 def _last_frame_after(path, start: float) -> tuple[float, float] | None:
-    with streams.opened(path) as (container, stream):
-        tick = float(stream.time_base)
+    with streams.opened(path) as video:
+        tick = float(video.stream.time_base)
         last, end = None, 0.0
-        for time, frame, _ in frames.timed_frames(container, stream, start):
+        for time, frame, _ in frames.timed_frames(video, start):
             # A file may count the last pause for another of the last frames.
             end = max(end, time + float(frame.duration or 0) * tick)
             last = time
@@ -198,9 +210,10 @@ def _opened_at(path, time: float):
     it starts earlier, and finally at the start of the video.
     """
     for start in _starts(time):
-        with streams.opened(path) as (container, stream):
+        with streams.opened(path) as video:
+            stream = video.stream
             tolerance = _tolerance(stream) if start > 0 else 0.0
-            shown = frames.timed_frames(container, stream, start + tolerance)
+            shown = frames.timed_frames(video, start + tolerance)
             first = next(shown, None)
             if first is None or start > 0 and first[0] > time + tolerance:
                 continue

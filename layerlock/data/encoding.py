@@ -71,8 +71,8 @@ def transcode(
         DecodingError: if the file cannot be read, with the reason.
     """
     av = require_av()
-    with streams.opened(path) as (_, stream):
-        rate = streams.rate(stream)
+    with streams.opened(path) as video:
+        rate = streams.rate(video.stream)
     target = pathlib.Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".writing_{target.name}")

@@ -10,7 +10,7 @@ _REORDER = 4
 _REORDER_GUESSED = 16
 
 
-def timed_frames(container, stream, start: float):
+def timed_frames(video, start: float):
     """Yields seconds, frames and orientations in the order of presentation.
 
     The order of the decoder is kept, and time stamps are sorted: the n-th
@@ -19,21 +19,21 @@ def timed_frames(container, stream, start: float):
     from its start.
 
     Args:
-        container: of PyAV, just opened.
-        stream: its video stream.
+        video: a `streams.Video`, just opened.
         start: seconds. The first frame is the key frame before it, or a later
             one where seeks are not exact; 0 for all frames.
     """
+    stream = video.stream
     step = 1 / streams.rate(stream)
     # Plain numbers, since fractions take longer than a small frame.
     tick, begin = float(stream.time_base), stream.start_time or 0
     # AVI stores no times of presentation. Those of decoding are as regular;
     # with B-frames, they depend on all frames before.
-    is_avi = container.format.name == "avi"
+    is_avi = video.container.format.name == "avi"
     is_guessed = is_avi and stream.codec_context.has_b_frames
     reorder = _REORDER_GUESSED if is_guessed else _REORDER
     waiting, times, newest = collections.deque(), [], None
-    for frame, orient in _oriented(_decoded(container, stream, start)):
+    for frame, orient in _oriented(_decoded(video, start)):
         if is_guessed and start > 0 and frame.pts is not None:
             return
         stamp = frame.dts if is_avi else packets.stamp_of(frame)
@@ -66,7 +66,7 @@ def _oriented(decoded):
         yield frame, orient
 
 
-def _decoded(container, stream, start):
+def _decoded(video, start):
     """Yields the frames of the decoder, over damaged packets.
 
     After a seek, frames before the first key frame are left out: they refer to
@@ -76,9 +76,9 @@ def _decoded(container, stream, start):
     """
     import av
 
-    started = start <= 0 or stream.codec_context.codec.intra_only
+    started = start <= 0 or video.stream.codec_context.codec.intra_only
     error, shown = None, False
-    for packet in packets.packets_from(container, stream, start):
+    for packet in packets.packets_from(video, start):
         try:
             decoded = packet.decode()
         except av.FFmpegError as failure:

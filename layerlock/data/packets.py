@@ -2,7 +2,7 @@
 
 import itertools
 
-from layerlock.data import streams
+from layerlock.data import extent, streams
 
 # Containers with an index of key frames, whose seeks are exact. In others
 # (MPEG program and transport streams, FLV, ASF, Ogg, raw streams), time stamps
@@ -15,26 +15,28 @@ _MAX_BACKWARDS = 16  # frames; codecs reorder by less
 # last. Other containers keep longer pauses.
 MAX_GAP = {"mpegts": 10.0, "mpeg": 10.0}
 _MAX_GAP = 30 * 3600.0
+# Containers whose reader may end at damage, before the file does.
+_ENDS_AT_DAMAGE = ("matroska", "avi", "asf")
+_FIRST_JUMP = 1.0  # seconds ahead; twice as far whenever nothing is found
 _MAX_FAULTS = 1000  # errors of the container before reading stops
 
 
-def packets_from(container, stream, seconds: float):
+def packets_from(video, seconds: float):
     """Yields the packets from the key frame before a time on.
 
     Returns nothing to decode if the container cannot seek.
 
     Args:
-        container: of PyAV, just opened.
-        stream: its video stream.
+        video: a `streams.Video`, just opened.
         seconds: since the beginning of the video; 0 for all packets.
     """
     if seconds <= 0:
-        return _continuous(container, stream)
-    if _is_indexed(container):
-        if not _seek(container, stream, seconds):
+        return _continuous(video)
+    if _is_indexed(video):
+        if not _seek(video, seconds):
             return iter(())
-        return _readable(container, stream)
-    return _from_key_frame(_continuous(container, stream), stream, seconds)
+        return _readable(video)
+    return _from_key_frame(_continuous(video), video.stream, seconds)
 
 
 def seconds_of(stamp: int, stream) -> float:
@@ -47,62 +49,90 @@ def stamp_of(packet) -> int | None:
     return packet.pts if packet.pts is not None else packet.dts
 
 
-def last_stamp(container, stream) -> float:
+def last_stamp(video) -> float:
     """Returns the latest time of all packets, in seconds, without decoding."""
-    stamps = map(stamp_of, _continuous(container, stream))
+    stamps = map(stamp_of, _continuous(video))
     last = max((s for s in stamps if s is not None), default=None)
-    return 0.0 if last is None else max(0.0, seconds_of(last, stream))
+    return 0.0 if last is None else max(0.0, seconds_of(last, video.stream))
 
 
-def _is_indexed(container) -> bool:
-    name = container.format.name.split(",")[0]
-    if name == "matroska" and _may_continue(container.name):
-        return False
+def _is_indexed(video) -> bool:
+    name = video.container.format.name.split(",")[0]
+    if name == "matroska":
+        with video.open_file() as file:
+            return extent.has_one_segment(file)
     return name in _INDEXED
 
 
-def _may_continue(path) -> bool:
-    """Returns whether a Matroska file has more than its first segment.
-
-    The clock starts again in the second one. A recording that was written as a
-    stream has a segment of unknown length.
-    """
-    with open(path, "rb") as file:
-        file.seek(4)
-        header, _ = _ebml_size(file)
-        file.seek(header, 1)
-        if file.read(4) != b"\x18\x53\x80\x67":
-            return True
-        size, is_unknown = _ebml_size(file)
-        end = file.tell() + size
-        return is_unknown or end < file.seek(0, 2)
-
-
-def _ebml_size(file) -> tuple[int, bool]:
-    """Reads a size; returns it and whether it means an unknown one."""
-    first = file.read(1) or b"\xff"
-    length = 9 - first[0].bit_length()
-    bits = 7 * length
-    value = int.from_bytes(first + file.read(length - 1), "big") % 2**bits
-    return value, value == 2**bits - 1
-
-
-def _seek(container, stream, seconds) -> bool:
+def _seek(video, seconds) -> bool:
     import av
 
+    stream = video.stream
     ticks = int(seconds / stream.time_base) + (stream.start_time or 0)
     try:
-        container.seek(ticks, stream=stream, backward=True)
+        video.container.seek(ticks, stream=stream, backward=True)
     except (av.FFmpegError, OSError):
         return False
     return True
 
 
-def _readable(container, stream):
-    """Yields the packets that the container gives, over its faults."""
+def _readable(video):
+    """Yields the packets that the container gives, over its faults.
+
+    Some containers end at damage that no packet can be found in. Reading goes
+    on at the first key frame that a seek finds behind it.
+    """
+    place = _Place(video.stream)
+    for packet in _until_end(video):
+        place.advance(packet)
+        yield packet
+    name = video.container.format.name.split(",")[0]
+    claimed = streams.header_duration(video.stream)
+    if claimed is None or name not in _ENDS_AT_DAMAGE:
+        return
+    ahead = _FIRST_JUMP
+    while place.time + ahead < claimed:
+        started = False
+        if _seek(video, place.time + ahead):
+            for packet in _until_end(video):
+                started = started or place.is_before(packet)
+                if started:
+                    place.advance(packet)
+                    yield packet
+        ahead = _FIRST_JUMP if started else 2 * ahead
+
+
+class _Place:
+    """How far the packets of a video have been read.
+
+    Both in the file and in time: the clock of a damaged AVI falls behind.
+    """
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.time = 0.0  # of decoding, in seconds
+        self.position = 0  # bytes
+
+    def advance(self, packet):
+        if packet.dts is not None:
+            self.time = max(self.time, seconds_of(packet.dts, self.stream))
+            self.position = max(self.position, packet.pos or 0)
+
+    def is_before(self, packet) -> bool:
+        """Whether reading may go on with a packet."""
+        return (
+            packet.is_keyframe
+            and packet.dts is not None
+            and seconds_of(packet.dts, self.stream) > self.time
+            and (packet.pos or 0) > self.position
+        )
+
+
+def _until_end(video):
+    """Yields packets until the container ends, over its faults."""
     import av
 
-    packets = container.demux(stream)
+    packets = video.container.demux(video.stream)
     for _ in range(_MAX_FAULTS):
         try:
             yield from packets
@@ -110,22 +140,23 @@ def _readable(container, stream):
         except (av.InvalidDataError, IndexError):
             # Damage, or a stream that appears late, of which PyAV knows
             # nothing. The container goes on behind it.
-            packets = container.demux(stream)
+            packets = video.container.demux(video.stream)
 
 
-def _continuous(container, stream):
+def _continuous(video):
     """Yields all packets; shifts the stamps where their clock starts again.
 
     Containers with an index have one clock, of which a seek sees a part: it is
     not changed.
     """
-    packets = _readable(container, stream)
-    if _is_indexed(container):
+    packets = _readable(video)
+    if _is_indexed(video):
         yield from packets
         return
+    stream = video.stream
     tick = float(stream.time_base)
     frame = 1 / streams.rate(stream) / tick  # ticks
-    gap = MAX_GAP.get(container.format.name, _MAX_GAP) / tick
+    gap = MAX_GAP.get(video.container.format.name, _MAX_GAP) / tick
     shift, newest, latest = 0, None, 0  # ticks; latest is that of any pts
     for packet in packets:
         stamp = packet.dts if packet.dts is not None else packet.pts

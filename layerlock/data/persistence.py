@@ -1,4 +1,4 @@
-"""Goes on reading when a process that reads clips dies, and tells of a wait."""
+"""Goes on reading when a process that reads clips dies or hangs."""
 
 import contextlib
 import multiprocessing
@@ -6,7 +6,8 @@ import threading
 import time
 
 ATTEMPTS = 3  # of one batch
-PATIENCE = 300.0  # seconds
+PATIENCE = 300.0  # seconds without a batch, until a message
+LIMIT = 1800.0  # seconds without a batch, until workers are ended
 _DIED = "Worker process was terminated"  # Grain's words
 _NAME = "grain-process-prefetch"
 
@@ -17,6 +18,8 @@ class ReadingError(RuntimeError):
 
 def read_on(open_stream, first_batch: int, print_fn=print):
     """Yields the batches of a stream that is opened again when a worker dies.
+
+    Workers that give no batch for `LIMIT` seconds are ended.
 
     Args:
         open_stream: function of the number of a batch, which returns a
@@ -46,23 +49,44 @@ def read_on(open_stream, first_batch: int, print_fn=print):
                 raise
             attempts += 1
             if attempts == ATTEMPTS:
-                raise ReadingError(
-                    f"A process that reads clips ended {ATTEMPTS} times while "
-                    f"it read batch {batch}. Memory may be short: try fewer "
-                    "`workers`. Or a video ends the decoder: `workers=0` "
-                    f"shows how. {error}"
-                ) from error
+                raise ReadingError(_reason(batch, watch, error)) from error
+            why = "for lack of memory or by a kill"
+            if watch.has_ended_workers:
+                why = f"after {LIMIT / 60:.0f} minutes without clips"
             print_fn(
-                "A process that reads clips ended, for lack of memory or by a "
-                f"kill. It is started again, at batch {batch}."
+                f"A process that reads clips ended, {why}. It is started "
+                f"again, at batch {batch}."
             )
 
 
+def _reason(batch, watch, error) -> str:
+    if watch.has_ended_workers:
+        return (
+            f"Batch {batch} was not read within {LIMIT / 60:.0f} minutes, "
+            f"{ATTEMPTS} times. The disk of the videos may not answer, or a "
+            "video hangs the decoder: `failures.jsonl` and `workers=0` may "
+            "show which."
+        )
+    return (
+        f"A process that reads clips ended {ATTEMPTS} times while it read "
+        f"batch {batch}. Memory may be short: try fewer `workers`. Or a video "
+        f"ends the decoder: `workers=0` shows how. {error}"
+    )
+
+
 class _Watch:
-    """Says once if a batch takes longer than `PATIENCE`."""
+    """Looks how long a batch takes.
+
+    After `PATIENCE` it prints a message, once a batch; after `LIMIT` it ends
+    the processes that read.
+
+    Attributes:
+        has_ended_workers: bool, whether it has done so.
+    """
 
     def __init__(self, print_fn):
         self.print_fn = print_fn
+        self.has_ended_workers = False
         self.since = None
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._look, daemon=True)
@@ -86,26 +110,36 @@ class _Watch:
         told = None
         while not self.done.wait(PATIENCE / 10):
             since = self.since
-            if since is None or since == told:
+            if since is None:
                 continue
-            if time.monotonic() - since > PATIENCE:
+            waited = time.monotonic() - since
+            if waited > PATIENCE and since != told:
                 told = since
                 self.print_fn(_description())
+            if waited > LIMIT:
+                for worker in _workers():
+                    self.has_ended_workers = True
+                    worker.kill()
 
 
-def _description() -> str:
-    workers = [
-        str(child.pid)
+def _workers() -> list:
+    return [
+        child
         for child in multiprocessing.active_children()
         if child.name.startswith(_NAME)
     ]
+
+
+def _description() -> str:
     text = (
         f"No clips have come for {PATIENCE / 60:.0f} minutes. The disk of the "
         "videos may not answer."
     )
-    if workers:
+    if workers := _workers():
+        numbers = " ".join(str(worker.pid) for worker in workers)
         text += (
-            f" Or a process that reads them hangs: kill -9 {' '.join(workers)} "
-            "has them started again, and loses nothing."
+            f" Or a process that reads them hangs: kill -9 {numbers} has them "
+            f"started again, and loses nothing. After {LIMIT / 60:.0f} minutes "
+            "this is done."
         )
     return text

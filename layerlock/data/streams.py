@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import io
 import itertools
+import os
 
 _FALLBACK_RATE = 25.0
 # 16 K by 8 K: above it one frame takes gigabytes, and no camera writes it.
@@ -70,6 +71,27 @@ class Facts:
     begin: float = 0.0
 
 
+@dataclasses.dataclass(frozen=True)
+class Video:
+    """An open video.
+
+    Attributes:
+        source: path of the file, or its content as bytes.
+        container: of PyAV.
+        stream: its main video stream.
+    """
+
+    source: str | os.PathLike | bytes
+    container: object
+    stream: object
+
+    def open_file(self):
+        """Opens the file itself, as a binary file."""
+        if isinstance(self.source, bytes):
+            return io.BytesIO(self.source)
+        return open(self.source, "rb")
+
+
 def require_av():
     """Returns the module of PyAV; raises if it is not installed."""
     try:
@@ -94,7 +116,7 @@ def version() -> str | None:
 
 @contextlib.contextmanager
 def opened(path):
-    """Opens a video; yields the container and its main video stream.
+    """Opens a video; yields a `Video`.
 
     Args:
         path: of the file, or its content as bytes.
@@ -117,7 +139,7 @@ def opened(path):
             codec.options = {"max_pixels": str(_MAX_PIXELS)}
             # Readers run workers, whose threads would compete for the cores.
             codec.thread_count = 1
-            yield container, stream
+            yield Video(path, container, stream)
     except (av.FFmpegError, OSError) as error:
         raise DecodingError(reason(error)) from error
     except (DecodingError, MemoryError):
@@ -137,7 +159,11 @@ def header_duration(stream) -> float | None:
     """Returns the duration in the header, in seconds, or `None`."""
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
-    if not stream.container.format.name.startswith("matroska"):
+    container = stream.container
+    if container.format.name == "flv" and len(container.streams) == 1:
+        # It states one duration, which may be that of the sound.
+        return container.duration / 1e6 if container.duration else None
+    if not container.format.name.startswith("matroska"):
         return None  # a tag that was copied from another file
     clock = stream.metadata.get("DURATION", "").split(":")
     try:

@@ -133,7 +133,13 @@ def write_with_still(path, first="video"):
 
 
 def copy_packets(
-    path, target, first=0, container_options=None, durations=None, skip=0
+    path,
+    target,
+    first=0,
+    container_options=None,
+    durations=None,
+    skip=0,
+    empty=0,
 ):
     """Copies the video of a file without a decoder, as a cut does.
 
@@ -141,6 +147,7 @@ def copy_packets(
         first: seconds that are hidden at the start by negative time stamps.
         durations: for numbers of packets, seconds that each lasts.
         skip: number of packets that are left out at the start.
+        empty: number of empty packets at the end, which AVI repeats frames by.
     """
     import av
 
@@ -161,6 +168,12 @@ def copy_packets(
             if number in durations:
                 packet.duration = round(durations[number] / packet.time_base)
             packet.stream = output
+            copy.mux(packet)
+            last = packet.dts
+        for number in range(1, empty + 1):
+            packet = av.Packet(b"")
+            packet.stream, packet.time_base = output, stream.time_base
+            packet.pts = packet.dts = last + number
             copy.mux(packet)
     return target
 

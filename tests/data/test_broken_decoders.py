@@ -22,10 +22,10 @@ def stumble(monkeypatch):
     def stumble(bad, error):
         frames_of = frames.timed_frames
 
-        def timed_frames(container, stream, start):
-            if container.name == str(bad):
+        def timed_frames(video, start):
+            if str(video.source) == str(bad):
                 raise error
-            return frames_of(container, stream, start)
+            return frames_of(video, start)
 
         monkeypatch.setattr(frames, "timed_frames", timed_frames)
 

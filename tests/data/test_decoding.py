@@ -178,6 +178,41 @@ def test_a_last_frame_that_stays_counts(tmp_path, name, bframes):
     assert numbers_at(path, [11.0]) == [19]
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("clip.webm", "libvpx"), ("clip.wmv", "wmv2"), ("clip.flv", "libx264")],
+)
+def test_a_last_frame_stays_that_only_the_header_knows_of(
+    tmp_path, name, codec
+):
+    whole = synthesise.write(
+        tmp_path / f"whole{name[4:]}", codec=codec, options={"bf": "0"}
+    )
+    path = synthesise.copy_packets(whole, tmp_path / name, durations={19: 10})
+
+    assert decoding.probe(path).duration == pytest.approx(11.9, abs=0.15)
+    assert numbers_at(path, [11.0]) == [19]
+
+
+def test_empty_packets_of_an_avi_hold_the_last_frame(tmp_path):
+    whole = synthesise.write(
+        tmp_path / "whole.avi", codec="mpeg4", options={"bf": "0"}, ticks=10
+    )
+    path = synthesise.copy_packets(whole, tmp_path / "clip.avi", empty=100)
+
+    assert decoding.probe(path).duration == pytest.approx(12.0)
+    assert numbers_at(path, [11.0]) == [19]
+
+
+def test_the_content_of_a_file_is_read_as_the_file(tmp_path):
+    for name, codec in (("clip.webm", "libvpx"), ("clip.avi", "mpeg4")):
+        path = synthesise.write(tmp_path / name, codec=codec)
+        content = path.read_bytes()
+
+        assert numbers_at(content, MIDDLES[2:]) == NUMBERS[2:]
+        assert decoding.probe(content) == decoding.probe(path)
+
+
 @pytest.mark.parametrize("first", ["still", "video"])
 def test_a_larger_still_beside_the_video_is_not_taken_for_it(tmp_path, first):
     path = synthesise.write_with_still(tmp_path / "clip.mkv", first=first)

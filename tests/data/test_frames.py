@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from layerlock.data import frames, packets
+from layerlock.data import frames, packets, streams
 
 pytest.importorskip("av")
 
@@ -32,7 +32,8 @@ def shown(decoded, monkeypatch, start=0):
     container = types.SimpleNamespace(format=types.SimpleNamespace(name="mov"))
     each = [types.SimpleNamespace(decode=lambda f=f: [f]) for f in decoded]
     monkeypatch.setattr(packets, "packets_from", lambda *_: iter(each))
-    found = frames.timed_frames(container, stream, start)
+    video = streams.Video("x.mov", container, stream)
+    found = frames.timed_frames(video, start)
     return [(round(time, 6), frame.number) for time, frame, _ in found]
 
 

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from layerlock.data import decoding, packets
+from layerlock.data import decoding, packets, streams
 from tests.data import synthesise
 
 av = pytest.importorskip("av")
@@ -49,8 +49,8 @@ def test_a_recording_of_unknown_length_has_no_index(tmp_path):
     at = content.index(b"\x18\x53\x80\x67") + 4
     path.write_bytes(content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :])
 
-    with av.open(str(path)) as container:
-        assert not packets._is_indexed(container)
+    with streams.opened(path) as video:
+        assert not packets._is_indexed(video)
     for number in (0, 9, 19):
         [image] = decoding.read_frames(path, [number / 10 + 0.05])
         assert synthesise.number(image) == number
@@ -91,6 +91,38 @@ def test_frames_around_damaged_packets_are_read(tmp_path):
     assert set(range(50, 60)) <= set(numbers)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("clip.wmv", "wmv2"), ("clip.mkv", "libx264"), ("clip.avi", "libx264")],
+)
+def test_a_file_that_is_damaged_in_the_middle_is_not_truncated(
+    tmp_path, name, codec
+):
+    path = synthesise.write(
+        tmp_path / name,
+        count=200,
+        codec=codec,
+        options={"bf": "0"},
+        ticks=10 if name == "clip.avi" else 1000,
+    )
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux() if packet.size]
+    content = bytearray(path.read_bytes())
+    middle, length = sum(places[::199]) // 2, len(content) // 30
+    content[middle : middle + length] = np.random.default_rng(0).bytes(length)
+    path.write_bytes(content)
+
+    assert decoding.probe(path).duration == pytest.approx(20, abs=0.15)
+    numbers = [
+        synthesise.number(image)
+        for _, image in decoding.all_frames(path)
+        if is_whole(image)
+    ]
+    assert len(numbers) > 120
+    assert numbers == sorted(numbers)
+    assert {0, 199} <= set(numbers)
+
+
 def is_whole(image) -> bool:
     try:
         synthesise.number(image)
@@ -101,9 +133,11 @@ def is_whole(image) -> bool:
 
 def test_faults_of_a_container_are_read_over(monkeypatch):
     """A stream that appears late is an `IndexError` of PyAV."""
+    numbered = [packet(1, 1), packet(2, 2), IndexError(), packet(3, 3)]
 
     class Container:
-        rest = iter([1, 2, IndexError(), 3, av.InvalidDataError(1, "bad"), 4])
+        format = types.SimpleNamespace(name="mov")
+        rest = iter([*numbered, av.InvalidDataError(1, "bad"), packet(4, 4)])
 
         def demux(self, stream):
             for item in self.rest:
@@ -111,7 +145,8 @@ def test_faults_of_a_container_are_read_over(monkeypatch):
                     raise item
                 yield item
 
-    assert list(packets._readable(Container(), None)) == [1, 2, 3, 4]
+    video = streams.Video("x.mov", Container(), counted_in_milliseconds())
+    assert [p.pts for p in packets._readable(video)] == [1, 2, 3, 4]
 
 
 def late_part(folder, ending, seconds):
@@ -134,20 +169,28 @@ def test_a_clock_that_jumps_ahead_is_no_missing_end(tmp_path):
     assert numbers == [*range(20), *range(20)]
 
 
+def counted_in_milliseconds():
+    return types.SimpleNamespace(
+        time_base=synthesise.MILLISECOND,
+        average_rate=10,
+        guessed_rate=10,
+        start_time=0,
+        duration=10,
+    )
+
+
 def stamps_after(packets_of, name="flv"):
     """Stamps on the continuous clock, in milliseconds at 10 a second."""
     container = types.SimpleNamespace(
         format=types.SimpleNamespace(name=name),
         demux=lambda stream: iter(packets_of),
     )
-    stream = types.SimpleNamespace(
-        time_base=synthesise.MILLISECOND, average_rate=10, guessed_rate=10
-    )
-    return [p.pts for p in packets._continuous(container, stream)]
+    video = streams.Video("x", container, counted_in_milliseconds())
+    return [p.pts for p in packets._continuous(video)]
 
 
 def packet(pts, dts, key=False):
-    return types.SimpleNamespace(pts=pts, dts=dts, is_keyframe=key)
+    return types.SimpleNamespace(pts=pts, dts=dts, is_keyframe=key, pos=None)
 
 
 def test_a_clock_that_wraps_goes_on_in_the_order_of_decoding():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -54,6 +55,35 @@ def test_a_batch_that_kills_every_worker_is_an_error():
     assert opened == [4, 4, 4]
 
 
+def test_workers_that_hang_again_and_again_are_an_error(monkeypatch):
+    class Worker:
+        name, pid = "grain-process-prefetch-0", 1
+
+        def kill(self):
+            killed.set()
+
+    killed = threading.Event()
+
+    def hang(batch):
+        killed.clear()
+        killed.wait(60)
+        raise RuntimeError(DIED)
+        yield
+
+    monkeypatch.setattr(persistence, "PATIENCE", 0.1)
+    monkeypatch.setattr(persistence, "LIMIT", 0.2)
+    monkeypatch.setattr(
+        persistence.multiprocessing, "active_children", lambda: [Worker()]
+    )
+    said = []
+
+    with pytest.raises(persistence.ReadingError, match="Batch 7 was not read"):
+        next(persistence.read_on(hang, 7, said.append))
+
+    again = [text for text in said if "without clips. It is started" in text]
+    assert len(again) == 2
+
+
 def test_other_errors_are_raised_as_they_are():
     def open_stream(batch):
         raise RuntimeError("another")
@@ -89,7 +119,9 @@ def test_a_wait_is_told_once(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="not on Windows")
-def test_batches_are_the_same_after_a_worker_was_killed(tmp_path, pytestconfig):
+def test_batches_are_the_same_after_workers_died_and_hung(
+    tmp_path, pytestconfig
+):
     """With Grain's own processes: its words are what tells a death."""
     script = tmp_path / "script.py"
     script.write_text(
@@ -97,19 +129,31 @@ def test_batches_are_the_same_after_a_worker_was_killed(tmp_path, pytestconfig):
             import multiprocessing, os, signal
             import numpy as np
             from layerlock import data
-            from layerlock.data import pipeline
+            from layerlock.data import persistence, pipeline
+
+            def say(text):
+                print(text)
+                persistence.LIMIT = 1800.0
 
             if __name__ == "__main__":
                 source = data.get("scenes", frames=2, size=8)
                 expected = pipeline.batches(source, 4, num_batches=30)
                 found = pipeline.batches(
-                    source, 4, num_batches=30, num_workers=1
+                    source,
+                    4,
+                    num_batches=30,
+                    num_workers=1,
+                    print_fn=say,
                 )
+                persistence.PATIENCE = 5.0
                 for number, (batch,) in enumerate(expected):
                     np.testing.assert_array_equal(next(found)[0], batch)
-                    if number == 3:
+                    if number in (3, 15):
                         [worker] = multiprocessing.active_children()
-                        os.kill(worker.pid, signal.SIGKILL)
+                        kill = signal.SIGKILL
+                        if number == 15:
+                            kill, persistence.LIMIT = signal.SIGSTOP, 1.0
+                        os.kill(worker.pid, kill)
                 print(next(found, "the end"))
         """)
     )
@@ -124,5 +168,6 @@ def test_batches_are_the_same_after_a_worker_was_killed(tmp_path, pytestconfig):
     )
 
     assert done.returncode == 0, done.stderr
-    assert "It is started again, at batch" in done.stdout
+    assert "by a kill. It is started again, at batch" in done.stdout
+    assert "without clips. It is started again, at batch" in done.stdout
     assert done.stdout.endswith("the end\n")

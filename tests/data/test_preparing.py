@@ -20,10 +20,10 @@ def videos(tmp_path):
 
 
 def key_frames(path):
-    with streams.opened(path) as (container, stream):
+    with streams.opened(path) as video:
         return [
-            float(packet.pts * stream.time_base)
-            for packet in container.demux(stream)
+            float(packet.pts * video.stream.time_base)
+            for packet in video.container.demux(video.stream)
             if packet.is_keyframe and packet.pts is not None
         ]
 

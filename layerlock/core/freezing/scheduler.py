@@ -170,7 +170,9 @@ class FreezeScheduler:
         Raises:
             ValueError: if a layer would thaw, there are too few layers, the
                 model cannot enter the stage, or the optimizer's state is not
-                supported. Nothing has changed then.
+                supported.
+            Exception: whatever the optimizer's `build` raises. Nothing has
+                changed after an error.
         """
         if not self.frozen_layers <= frozen_layers <= len(self.layers):
             raise ValueError(
@@ -181,26 +183,23 @@ class FreezeScheduler:
         model = self.model
         if isinstance(model, FreezableModel):
             model.check_stages(frozen_layers)
-        if model.optimizer.built:
-            # Again: it may have been built, or replaced, since the start.
-            optimizer_state.check_optimizer(model.optimizer)
         backends.sync_state(model)
         trained = model.trainable_variables
         with backends.variable_scope(model):
+            layers = keras.tree.flatten(self.layers[:frozen_layers])
+            if model.optimizer.built:
+                # First, so that the model has not changed if it fails. And
+                # again: it may have been replaced since the start.
+                optimizer_state.check_rebuild(
+                    model.optimizer, _without(trained, layers)
+                )
             fresh = []
             if isinstance(model, FreezableModel):
                 fresh = model.enter_stage(frozen_layers, self.head_reset)
-            layers = keras.tree.flatten(self.layers[:frozen_layers])
             if model.optimizer.built:
-                going = {id(v) for layer in layers for v in layer.variables}
-                # May fail, and so comes first.
                 optimizer_state.rebuild_optimizer(
                     model.optimizer,
-                    [
-                        v
-                        for v in model.trainable_variables
-                        if id(v) not in going
-                    ],
+                    _without(model.trainable_variables, layers),
                     fresh,
                 )
             for layer in layers:
@@ -208,3 +207,9 @@ class FreezeScheduler:
         self.frozen_layers = frozen_layers
         frozen = [v for v in trained if not v.trainable]
         backends.renew_step(model, frozen)
+
+
+def _without(variables, layers) -> list:
+    """Returns the variables that belong to none of the layers."""
+    theirs = {id(v) for layer in layers for v in layer.variables}
+    return [v for v in variables if id(v) not in theirs]

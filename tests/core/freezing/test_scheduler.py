@@ -281,13 +281,16 @@ def test_an_optimizer_with_unknown_state_is_refused_and_left_alone():
     assert all(layer.trainable for layer in layers)
 
 
-def test_a_model_is_left_alone_if_its_optimizer_cannot_be_built_again():
-    class Once(keras.optimizers.SGD):
-        def build(self, variables):
-            if self._trainable_variables:
-                raise RuntimeError("built before")
-            super().build(variables)
+class Once(keras.optimizers.SGD):
+    """An optimizer that can be built once."""
 
+    def build(self, variables):
+        if self._trainable_variables:
+            raise RuntimeError("built before")
+        super().build(variables)
+
+
+def test_a_model_is_left_alone_if_its_optimizer_cannot_be_built_again():
     model, layers = sequential()
     model.compile(Once(1e-2, momentum=0.9), loss="mse")
     scheduler = FreezeScheduler(NeverFreezeSchedule(), model, layers[:2])
@@ -321,6 +324,20 @@ def test_an_optimizer_is_checked_before_the_model_changes(arguments):
         scheduler.freeze(2)
 
     assert state_of(model) == before
+
+
+def test_a_stage_is_not_entered_if_the_optimizer_cannot_be_built_again():
+    model = freezing.build_model(objective="vjepa", mask=None)
+    model.compile(Once(0.1))
+    model.optimizer.build(model.trainable_variables)
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    before = state_of(model)
+
+    with pytest.raises(RuntimeError, match="built before"):
+        scheduler.freeze(2)
+
+    assert state_of(model) == before
+    assert scheduler.frozen_layers == 0
 
 
 def state_of(model):
