@@ -110,22 +110,24 @@ class _Place:
 
     def __init__(self, stream):
         self.stream = stream
-        self.time = 0.0  # of decoding, in seconds
+        self.time = 0.0  # of decoding if it is known, in seconds
         self.position = 0  # bytes
 
     def advance(self, packet):
-        if packet.dts is not None:
-            self.time = max(self.time, seconds_of(packet.dts, self.stream))
-            self.position = max(self.position, packet.pos or 0)
+        self.time = max(self.time, self._time_of(packet))
+        self.position = max(self.position, packet.pos or 0)
 
     def is_before(self, packet) -> bool:
         """Whether reading may go on with a packet."""
         return (
             packet.is_keyframe
-            and packet.dts is not None
-            and seconds_of(packet.dts, self.stream) > self.time
+            and self._time_of(packet) > self.time
             and (packet.pos or 0) > self.position
         )
+
+    def _time_of(self, packet) -> float:
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        return 0.0 if stamp is None else seconds_of(stamp, self.stream)
 
 
 def _until_end(video):
