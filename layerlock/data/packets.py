@@ -86,10 +86,9 @@ def _readable(video):
     for packet in _until_end(video):
         place.advance(packet)
         yield packet
-    name = video.container.format.name.split(",")[0]
-    claimed = streams.header_duration(video.stream)
-    if claimed is None or name not in _ENDS_AT_DAMAGE:
+    if video.container.format.name.split(",")[0] not in _ENDS_AT_DAMAGE:
         return
+    claimed = streams.header_duration(video.stream) or 0.0
     ahead = _FIRST_JUMP
     while place.time + ahead < claimed:
         started = False

@@ -157,22 +157,39 @@ def reason(error: Exception) -> str:
 
 def header_duration(stream) -> float | None:
     """Returns the duration in the header, in seconds, or `None`."""
-    if stream.duration is not None:
+    name = stream.container.format.name.split(",")[0]
+    if name not in _STATED_ENDS:
+        if stream.duration is None:
+            return None
         return float(stream.duration * stream.time_base)
-    container = stream.container
-    if container.format.name == "flv" and len(container.streams) == 1:
-        # It states one duration, which may be that of the sound.
-        return container.duration / 1e6 if container.duration else None
-    if not container.format.name.startswith("matroska"):
-        return None  # a tag that was copied from another file
+    end = _STATED_ENDS[name](stream)
+    begin = float((stream.start_time or 0) * stream.time_base)
+    return end - begin if end is not None and end > begin else None
+
+
+def _tagged_end(stream) -> float | None:
+    """Returns the end in a tag of Matroska."""
     clock = stream.metadata.get("DURATION", "").split(":")
     try:
         hours, minutes, seconds = (float(part) for part in clock)
     except ValueError:
         return None
-    # Matroska's tag is the time of the end, whenever the stream begins.
-    begin = float((stream.start_time or 0) * stream.time_base)
-    return hours * 3600 + minutes * 60 + seconds - begin
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _end(stream) -> float | None:
+    """Returns the end that a container of one stream states.
+
+    With several, it may be the end of the sound.
+    """
+    container = stream.container
+    if len(container.streams) > 1 or not container.duration:
+        return None
+    return container.duration / 1e6
+
+
+# Containers that state the time of the end, whenever the stream begins.
+_STATED_ENDS = {"matroska": _tagged_end, "flv": _end, "asf": _end}
 
 
 def rate(stream) -> float:

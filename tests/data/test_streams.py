@@ -11,8 +11,12 @@ from layerlock.data.streams import DecodingError
 MILLISECOND = fractions.Fraction(1, 1000)
 
 
-def container(name):
-    return types.SimpleNamespace(format=types.SimpleNamespace(name=name))
+def container(name, duration=None, streams=1):
+    return types.SimpleNamespace(
+        format=types.SimpleNamespace(name=name),
+        duration=duration,
+        streams=[None] * streams,
+    )
 
 
 def stream(**facts):
@@ -31,7 +35,7 @@ def stream(**facts):
 @pytest.mark.parametrize(
     ("facts", "seconds"),
     [
-        ({"duration": 2500}, 2.5),
+        ({"duration": 2500, "container": container("mov,mp4")}, 2.5),
         # The time of the end; the first frame is half a second late.
         ({"metadata": {"DURATION": "01:02:03.5"}}, 3723.0),
         ({"metadata": {"DURATION": "soon"}}, None),
@@ -44,6 +48,12 @@ def stream(**facts):
             None,
         ),
         ({}, None),
+        ({"container": container("flv", 3_000_000)}, 2.5),
+        ({"container": container("asf", 3_000_000), "duration": 9}, 2.5),
+        # Perhaps that of the sound.
+        ({"container": container("flv", 3_000_000, streams=2)}, None),
+        ({"container": container("flv", 400_000)}, None),
+        ({"container": container("flv")}, None),
     ],
 )
 def test_the_header_says_how_long_it_is_or_does_not(facts, seconds):
