@@ -18,6 +18,7 @@ _MAX_GAP = 30 * 3600.0
 # Containers whose reader may end at damage, before the file does.
 _ENDS_AT_DAMAGE = ("matroska", "avi", "asf")
 _FIRST_JUMP = 1.0  # seconds ahead; twice as far whenever nothing is found
+_MAX_JUMPS = 100
 _MAX_FAULTS = 1000  # errors of the container before reading stops
 
 
@@ -90,7 +91,9 @@ def _readable(video):
         return
     claimed = streams.header_duration(video.stream) or 0.0
     ahead = _FIRST_JUMP
-    while place.time + ahead < claimed:
+    for _ in range(_MAX_JUMPS):
+        if place.time + ahead >= claimed:
+            return
         started = False
         if _seek(video, place.time + ahead):
             for packet in _until_end(video):

@@ -13,6 +13,7 @@ FORMATS = {
     "e.ts": "libx264",
     "f.mov": "mpeg4",
     "g.flv": "flv",
+    "h.wmv": "wmv2",
 }
 MAX_FRAMES = 200
 
