@@ -9,7 +9,10 @@ from layerlock.data import extent, streams
 # after a seek differ or start again: their packets are read from the start,
 # and only decoded from the key frame before the time.
 _INDEXED = ("mov", "matroska", "avi")
-_MAX_BACKWARDS = 16  # frames; codecs reorder by less
+# Frames that a stamp may be before the one of the packet before: a time of
+# decoding, which ascends, and one of presentation, as codecs reorder.
+_MAX_BACKWARDS = 2
+_MAX_REORDERED = 16
 # Seconds without a packet after which a clock has jumped, as in FFmpeg. These
 # containers state no duration: FFmpeg subtracts the first time stamp from the
 # last. Other containers keep longer pauses.
@@ -162,11 +165,15 @@ def _continuous(video):
     frame = 1 / streams.rate(stream) / tick  # ticks
     gap = MAX_GAP.get(video.container.format.name, _MAX_GAP) / tick
     shift, newest, latest = 0, None, 0  # ticks; latest is that of any pts
+    ascends = False  # whether the newest stamp is one of decoding
     for packet in packets:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is not None:
             step = stamp + shift - newest if newest is not None else 0
-            if not -_MAX_BACKWARDS * frame <= step <= gap:
+            both_ascend = ascends and packet.dts is not None
+            back = _MAX_BACKWARDS if both_ascend else _MAX_REORDERED
+            ascends = packet.dts is not None
+            if not -back * frame <= step <= gap:
                 shift = newest + frame - stamp
                 if packet.is_keyframe:  # after all frames of the first part
                     shift = max(shift, latest + frame - stamp_of(packet))

@@ -43,6 +43,27 @@ def test_a_clock_that_starts_again_goes_on(tmp_path, ending, codec):
         assert synthesise.number(image) == numbers[index]
 
 
+def test_a_clock_that_starts_again_soon_goes_on(tmp_path):
+    part = synthesise.write(tmp_path / "part.ts", count=8).read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(part * 3)
+
+    times, images = zip(*decoding.all_frames(path), strict=True)
+
+    assert synthesise.numbers(images) == 3 * list(range(8))
+    assert np.diff(times) == pytest.approx(0.1, abs=0.002)
+    assert decoding.probe(path).duration == pytest.approx(2.4, abs=0.01)
+    for index in (7, 8, 12, 23):
+        [image] = decoding.read_frames(path, [times[index] + 0.01])
+        assert synthesise.number(image) == index % 8
+
+
+def test_a_stamp_that_is_a_little_early_starts_no_clock():
+    stamps = [0, 100, 200, 300, 250, 500]
+
+    assert stamps_after([packet(s, s) for s in stamps]) == stamps
+
+
 def test_a_recording_of_unknown_length_has_no_index(tmp_path):
     path = synthesise.write(tmp_path / "clip.mkv")
     content = path.read_bytes()

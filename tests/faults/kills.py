@@ -104,7 +104,7 @@ class Killer:
                 )
             newest = found
         if outcome.status != 0:
-            said = outcome.said[-1000:]
+            said = outcome.said[-5000:]
             self.tally.problems.append(f"ended by {outcome.status}: {said}")
             return
         self.tally.runs += 1

@@ -9,6 +9,7 @@ It reads requests from standard input and answers each by a line.
 """
 
 import ctypes
+import faulthandler
 import gc
 import json
 import os
@@ -60,7 +61,7 @@ def _wait(pid, timeout):
         if found:
             return os.waitstatus_to_exitcode(status)
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGABRT)  # prints where its threads are
             os.waitpid(pid, 0)
             return None
         time.sleep(pause)
@@ -76,6 +77,7 @@ def work(request):
     os.dup2(nothing, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    faulthandler.enable()
     from tests.faults import scenarios
 
     fault = request.get("fault")
