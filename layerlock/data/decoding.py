@@ -186,7 +186,7 @@ def _held(path, last: float, held: float, claimed: float | None) -> float:
     if last + held < _MIN_SHARE * claimed:
         with streams.opened(path) as video:
             # Packets of some containers have no duration of their own.
-            if extent.is_whole(video):
+            if extent.is_whole(video, packets.last_byte(video)):
                 return claimed - last
     return min(held, claimed - last)
 

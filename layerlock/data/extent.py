@@ -1,7 +1,5 @@
 """Reads from its header how many bytes a file should have."""
 
-import struct
-
 # What may follow the last packet of a whole file, such as an index: these
 # bytes, a share of the file, and bytes for each frame that its header counts.
 _END_BYTES = 2**14
@@ -11,14 +9,15 @@ _MAX_PARTS = 1000  # of an AVI
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
-def is_whole(video) -> bool:
+def is_whole(video, end: int) -> bool:
     """Returns whether nothing is missing at the end of a file.
 
     Its header states a size that the file has, and its packets come to the
     end. Only containers that state a size can be whole.
 
     Args:
-        video: a `streams.Video`. Its packets are read.
+        video: a `streams.Video`.
+        end: position in the file where its last packet ends.
     """
     name = video.container.format.name.split(",")[0]
     stated = _STATED.get(name)
@@ -30,10 +29,6 @@ def is_whole(video) -> bool:
         size = stated(file)
     if size is None or not 0 < size <= length:
         return False
-    end = 0
-    for packet in video.container.demux():
-        if packet.pos is not None:
-            end = max(end, packet.pos + packet.size)
     entries = _ENTRY_BYTES * video.stream.frames
     return length - end <= _END_BYTES + _END_SHARE * length + entries
 
@@ -78,14 +73,14 @@ def _avi(file) -> int:
         head = file.read(8)
         if len(head) < 8 or head[:4] != b"RIFF":
             break
-        size += 8 + struct.unpack("<I", head[4:])[0]
+        size += 8 + int.from_bytes(head[4:], "little")
     return size
 
 
 def _asf(file) -> int | None:
     head = file.read(2**16)
     at = head.find(_ASF_FILE_PROPERTIES) + 40
-    return struct.unpack("<Q", head[at : at + 8])[0] if 40 <= at else None
+    return int.from_bytes(head[at : at + 8], "little") if 40 <= at else None
 
 
 def _flv(file) -> int | None:

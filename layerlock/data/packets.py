@@ -60,6 +60,16 @@ def last_stamp(video) -> float:
     return 0.0 if last is None else max(0.0, seconds_of(last, video.stream))
 
 
+def last_byte(video) -> int:
+    """Returns where in the file the last packet of any stream ends."""
+    ends = [
+        packet.pos + packet.size
+        for packet in _until_end(video.container)
+        if packet.pos is not None
+    ]
+    return max(ends, default=0)
+
+
 def _is_indexed(video) -> bool:
     name = video.container.format.name.split(",")[0]
     if name == "matroska":
@@ -87,7 +97,7 @@ def _readable(video):
     on at the first key frame that a seek finds behind it.
     """
     place = _Place(video.stream)
-    for packet in _until_end(video):
+    for packet in _until_end(video.container, video.stream):
         place.advance(packet)
         yield packet
     if video.container.format.name.split(",")[0] not in _ENDS_AT_DAMAGE:
@@ -99,7 +109,7 @@ def _readable(video):
             return
         started = False
         if _seek(video, place.time + ahead):
-            for packet in _until_end(video):
+            for packet in _until_end(video.container, video.stream):
                 started = started or place.is_before(packet)
                 if started:
                     place.advance(packet)
@@ -135,11 +145,11 @@ class _Place:
         return 0.0 if stamp is None else seconds_of(stamp, self.stream)
 
 
-def _until_end(video):
-    """Yields packets until the container ends, over its faults."""
+def _until_end(container, *chosen):
+    """Yields packets of some streams, or all, until the container ends."""
     import av
 
-    packets = video.container.demux(video.stream)
+    packets = container.demux(*chosen)
     for _ in range(_MAX_FAULTS):
         try:
             yield from packets
@@ -147,7 +157,7 @@ def _until_end(video):
         except (av.InvalidDataError, IndexError):
             # Damage, or a stream that appears late, of which PyAV knows
             # nothing. The container goes on behind it.
-            packets = video.container.demux(video.stream)
+            packets = container.demux(*chosen)
 
 
 def _continuous(video):

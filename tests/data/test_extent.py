@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from layerlock.data import extent, streams
+from layerlock.data import extent, packets, streams
 from tests.data import synthesise
 
 pytest.importorskip("av")
@@ -14,7 +14,7 @@ CODECS = {"mkv": "libx264", "avi": "mpeg4", "wmv": "wmv2", "flv": "libx264"}
 
 def is_whole(content) -> bool:
     with streams.opened(content) as video:
-        return extent.is_whole(video)
+        return extent.is_whole(video, packets.last_byte(video))
 
 
 @pytest.mark.parametrize("ending", CODECS)

@@ -160,7 +160,7 @@ def test_faults_of_a_container_are_read_over(monkeypatch):
         format = types.SimpleNamespace(name="mov")
         rest = iter([*numbered, av.InvalidDataError(1, "bad"), packet(4, 4)])
 
-        def demux(self, stream):
+        def demux(self, *streams):
             for item in self.rest:
                 if isinstance(item, Exception):
                     raise item
@@ -204,7 +204,7 @@ def stamps_after(packets_of, name="flv"):
     """Stamps on the continuous clock, in milliseconds at 10 a second."""
     container = types.SimpleNamespace(
         format=types.SimpleNamespace(name=name),
-        demux=lambda stream: iter(packets_of),
+        demux=lambda *streams: iter(packets_of),
     )
     video = streams.Video("x", container, counted_in_milliseconds())
     return [p.pts for p in packets._continuous(video)]
