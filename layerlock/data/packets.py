@@ -97,10 +97,14 @@ def _readable(video):
     on at the first key frame that a seek finds behind it.
     """
     place = _Place(video.stream)
-    for packet in _until_end(video.container, video.stream):
+    name = video.container.format.name.split(",")[0]
+    found = _until_end(video.container, video.stream)
+    if name == "avi":
+        found = _on_clock_of_index(found, video.stream)
+    for packet in found:
         place.advance(packet)
         yield packet
-    if video.container.format.name.split(",")[0] not in _ENDS_AT_DAMAGE:
+    if name not in _ENDS_AT_DAMAGE:
         return
     claimed = streams.header_duration(video.stream) or 0.0
     ahead = _FIRST_JUMP
@@ -143,6 +147,22 @@ class _Place:
     def _time_of(self, packet) -> float:
         stamp = packet.dts if packet.dts is not None else packet.pts
         return 0.0 if stamp is None else seconds_of(stamp, self.stream)
+
+
+def _on_clock_of_index(packets, stream):
+    """Yields packets of an AVI with the times that its index has for them.
+
+    FFmpeg counts packets; behind damage, it misses what it has not found.
+    """
+    entries, times = stream.index_entries, {}
+    for packet in packets:
+        if packet.dts is not None and packet.is_keyframe and not times:
+            number = entries.search_timestamp(packet.dts, any_frame=True)
+            # The index points to the 8 bytes before a packet.
+            if number >= 0 and entries[number].pos + 8 != packet.pos:
+                times = {entry.pos + 8: entry.timestamp for entry in entries}
+        packet.dts = times.get(packet.pos, packet.dts)
+        yield packet
 
 
 def _until_end(container, *chosen):

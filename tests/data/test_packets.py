@@ -134,14 +134,18 @@ def test_a_file_that_is_damaged_in_the_middle_is_not_truncated(
     path.write_bytes(content)
 
     assert decoding.probe(path).duration == pytest.approx(20, abs=0.15)
-    numbers = [
-        synthesise.number(image)
-        for _, image in decoding.all_frames(path)
+    read = [
+        (time, synthesise.number(image))
+        for time, image in decoding.all_frames(path)
         if is_whole(image)
     ]
+    numbers = [number for _, number in read]
     assert len(numbers) > 120
     assert numbers == sorted(numbers)
     assert {0, 199} <= set(numbers)
+    for time, number in read[5::30]:
+        [image] = decoding.read_frames(path, [time + 0.01])
+        assert synthesise.number(image) == number
 
 
 def is_whole(image) -> bool:
