@@ -291,17 +291,6 @@ def named_variables(model) -> dict:
     return {f"{n:05d}_{v.name}": v for n, v in enumerate(variables)}
 
 
-def names_of(model, layer) -> list[str]:
-    """The names of the variables of a layer among those of its model.
-
-    Args:
-        model: compiled.
-        layer: one of the model.
-    """
-    names = {id(v): name for name, v in named_variables(model).items()}
-    return [names[id(variable)] for variable in layer.variables]
-
-
 def recover(folder):
     """Gives a checkpoint its name again, if a kill came between two renames."""
     for replaced in pathlib.Path(folder).glob(".replaced_step_*"):

@@ -89,7 +89,7 @@ def test_one_layer_is_loaded_from_parts(model, writing, tmp_path):
     writing.may_end.set()
     saver = Saver(tmp_path, keep=2)
     [layer] = model.layers
-    names = checkpoints.names_of(model, layer)
+    names = checkpoint_parts.names_of(model, layer)
     saver.save(model, 3, {}, {})
     saver.wait()
     other = keras.layers.Dense(2)

@@ -11,12 +11,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from layerlock.backends import (
-    keras_internals,
-    mesh as meshes,
-    optimizer as optimizers,
-    stages,
-)
+from layerlock.backends import keras_internals, mesh as meshes, stages
 from layerlock.backends.contract import StepCost
 from layerlock.backends.jax.ahead import Compilation
 from layerlock.backends.jax.distribution import (
@@ -56,6 +51,7 @@ from layerlock.backends.jax.shards import (
     load_shards as load_shards,
     save_shards as save_shards,
 )
+from layerlock.backends.optimizer import of_step
 
 
 class TrainStep:
@@ -91,7 +87,7 @@ class TrainStep:
             )
         ):
             loss_scale = self.optimizer.scale_loss(1.0)
-            means = optimizers.of_step(
+            means = of_step(
                 self.optimizer, gradients, self.trainable_variables, loss_scale
             )
             step_logs = self.step_logs(loss, outputs, means, loss_scale)

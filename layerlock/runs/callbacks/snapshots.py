@@ -7,7 +7,7 @@ from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
 from layerlock.interruption import Interruption
 from layerlock.models import stored_predictor
-from layerlock.runs import checkpoints, model_card, pictures
+from layerlock.runs import checkpoint_parts, model_card, pictures
 from layerlock.runs.agreed_signal import AgreedSignal
 from layerlock.runs.saver import Saver
 
@@ -171,5 +171,7 @@ def _described(model) -> dict | None:
     """The predictor, and its variables in a checkpoint of parts."""
     described = stored_predictor.describe(model.predictor)
     if described and backends.is_sharded():
-        described["variables"] = checkpoints.names_of(model, model.predictor)
+        described["variables"] = checkpoint_parts.names_of(
+            model, model.predictor
+        )
     return described
