@@ -83,10 +83,10 @@ class Rounds(keras.callbacks.Callback):
 def main(argv):
     """Trains, and prints one JSON object."""
     FLAGS(argv)
+    backends.start_processes()
     config, method = long_run(
         FLAGS.preset, f"--batch_size={FLAGS.batch_size}", "--distribution=fsdp"
     )
-    processes.start(config)
     folder = processes.first(lambda: tempfile.mkdtemp(prefix="saving-"))
     with building.distributed(config):
         model = building.build(config, method)

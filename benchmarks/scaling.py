@@ -114,10 +114,10 @@ def work():
     count = int(os.environ["WORLD_SIZE"])
     batch_size = count * FLAGS.clips
     kind = FLAGS.distribution if count > 1 else "none"
+    backends.start_processes()
     config, method = long_run(
         FLAGS.preset, f"--batch_size={batch_size}", f"--distribution={kind}"
     )
-    processes.start(config)
     timer = Timer()
     with building.distributed(config):
         model = building.build(config, method)

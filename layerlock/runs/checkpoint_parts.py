@@ -1,4 +1,4 @@
-"""Loads the weights of one layer of a checkpoint."""
+"""The weights of one layer of a checkpoint."""
 
 import pathlib
 
@@ -7,6 +7,19 @@ import keras
 from layerlock import backends
 from layerlock.models import stored
 from layerlock.runs import checkpoints
+
+
+def names_of(model, layer) -> list[str]:
+    """The names of the variables of a layer among those of its model.
+
+    Args:
+        model: compiled.
+        layer: one of the model.
+    """
+    names = {
+        id(v): name for name, v in checkpoints.named_variables(model).items()
+    }
+    return [names[id(variable)] for variable in layer.variables]
 
 
 def load_part(checkpoint, name: str, layer, names):
@@ -18,7 +31,7 @@ def load_part(checkpoint, name: str, layer, names):
         layer: a built layer of the same sizes; nothing is known of its weights
             if this raises.
         names: list of str, of its variables in checkpoints of weights in
-            parts, see `variable_names.names_of`.
+            parts, see `names_of`.
 
     Raises:
         ValueError: if the checkpoint does not fit the layer.

@@ -12,7 +12,6 @@ from layerlock import backends, disk, json_files
 from layerlock.backends import weights
 from layerlock.models import stored
 from layerlock.runs import array_files
-from layerlock.runs.variable_names import named_variables
 
 WEIGHTS = "model.weights.h5"
 _STATE = "state.json"
@@ -276,6 +275,20 @@ def _load(checkpoint, model):
         return
     stored.check_weights(checkpoint / WEIGHTS)
     model.load_weights(checkpoint / WEIGHTS)
+
+
+def named_variables(model) -> dict:
+    """The variables that a checkpoint has, by names that no process changes.
+
+    Names of Keras have counters: those of a process's second model differ.
+
+    Args:
+        model: compiled.
+    """
+    left_out = {id(v) for v in getattr(model, "unsaved_variables", ())}
+    variables = [v for v in model.variables if id(v) not in left_out]
+    variables += model.optimizer.variables
+    return {f"{n:05d}_{v.name}": v for n, v in enumerate(variables)}
 
 
 def recover(folder):

@@ -4,7 +4,6 @@ import threading
 
 from layerlock import backends, disk
 from layerlock.runs import checkpoints
-from layerlock.runs.variable_names import named_variables
 
 
 class Saver:
@@ -72,7 +71,7 @@ class Saver:
             (checkpoints.begin(self.folder, step) / checkpoints.SHARDS).mkdir()
         backends.barrier()
         writing = backends.save_shards(
-            draft / checkpoints.SHARDS, named_variables(model)
+            draft / checkpoints.SHARDS, checkpoints.named_variables(model)
         )
 
         def finish():

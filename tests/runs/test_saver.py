@@ -10,7 +10,6 @@ import pytest
 from layerlock import backends
 from layerlock.runs import checkpoint_parts, checkpoints
 from layerlock.runs.saver import Saver
-from layerlock.runs.variable_names import names_of
 
 
 class Writing:
@@ -90,7 +89,7 @@ def test_one_layer_is_loaded_from_parts(model, writing, tmp_path):
     writing.may_end.set()
     saver = Saver(tmp_path, keep=2)
     [layer] = model.layers
-    names = names_of(model, layer)
+    names = checkpoint_parts.names_of(model, layer)
     saver.save(model, 3, {}, {})
     saver.wait()
     other = keras.layers.Dense(2)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from layerlock.backends import mesh as meshes, optimizer as optimizers, stages
+from layerlock.backends import mesh as meshes, stages
 from layerlock.backends.contract import StepCost
 from layerlock.backends.jax import executions
 from layerlock.backends.jax.distribution import (
@@ -50,6 +50,7 @@ from layerlock.backends.jax.tracing import (
     named_step as named_step,
     tracing as tracing,
 )
+from layerlock.backends.optimizer import of_step
 
 
 class TrainStep:
@@ -85,7 +86,7 @@ class TrainStep:
             )
         ):
             loss_scale = self.optimizer.scale_loss(1.0)
-            means = optimizers.of_step(
+            means = of_step(
                 self.optimizer, gradients, self.trainable_variables, loss_scale
             )
             step_logs = self.step_logs(loss, outputs, means, loss_scale)

@@ -78,12 +78,12 @@ from layerlock.backends.torch.operations import (
     without_gradient as without_gradient,
 )
 from layerlock.backends.torch.saved_tensors import SavedTensors
+from layerlock.backends.torch.step_count import (
+    optimizer_steps as optimizer_steps,
+)
 from layerlock.backends.torch.tracing import (
     named_step as named_step,
     tracing as tracing,
-)
-from layerlock.backends.torch.step_count import (
-    optimizer_steps as optimizer_steps,
 )
 from layerlock.backends.torch.transfers import constant, to_device as to_device
 

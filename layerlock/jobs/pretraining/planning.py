@@ -141,7 +141,9 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
         for stage, step in zip(chosen, steps, strict=True)
     ]
     num_slots = 3 if config.training.accumulation > 1 else 2
-    return DevicePlan(devices, stages, costs, True, num_slots)
+    return DevicePlan(
+        devices, stages, costs, is_compiled=True, num_slots=num_slots
+    )
 
 
 def _by_kind(step, accumulation):

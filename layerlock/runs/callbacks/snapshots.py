@@ -8,7 +8,7 @@ from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.pretraining import reconstruction
 from layerlock.interruption import Interruption
 from layerlock.models import stored_predictor
-from layerlock.runs import model_card, pictures, variable_names
+from layerlock.runs import checkpoint_parts, model_card, pictures
 from layerlock.runs.agreed_signal import AgreedSignal
 from layerlock.runs.background import Background
 from layerlock.runs.saver import Saver
@@ -197,5 +197,7 @@ def _described(model) -> dict | None:
     """The predictor, and its variables in a checkpoint of parts."""
     described = stored_predictor.describe(model.predictor)
     if described and backends.is_sharded():
-        described["variables"] = variable_names.names_of(model, model.predictor)
+        described["variables"] = checkpoint_parts.names_of(
+            model, model.predictor
+        )
     return described

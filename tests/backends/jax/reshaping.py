@@ -14,7 +14,6 @@ from layerlock import backends
 from layerlock.models import sharding
 from layerlock.runs import checkpoints
 from layerlock.runs.saver import Saver
-from layerlock.runs.variable_names import named_variables
 from tests.backends.jax import layouts
 
 LAYOUTS = {
@@ -31,14 +30,14 @@ def build(seed):
     model = layouts.build("vjepa", 2)
     model.optimizer.build(model.trainable_variables)
     rng = np.random.default_rng(seed)
-    for variable in named_variables(model).values():
+    for variable in checkpoints.named_variables(model).values():
         if "float" in variable.dtype:
             variable.assign(rng.normal(size=variable.shape))
     return model
 
 
 def values(model):
-    named = named_variables(model)
+    named = checkpoints.named_variables(model)
     return {name: np.array(v.value) for name, v in named.items()}
 
 
