@@ -5,8 +5,11 @@ import pathlib
 import numpy as np
 from keras import ops
 
-from layerlock import disk
+from layerlock import disk, json_files
 from layerlock.models.foreign import _npz
+
+# The paths of the weights of a layer begin with its name.
+NAME = json_files.Kind("a name", lambda x: json_files.is_text(x) and x != "")
 
 
 def save(layer, file: pathlib.Path) -> str:

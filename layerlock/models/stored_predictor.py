@@ -35,6 +35,7 @@ _REQUIRED = (
 )
 _SIZES = {
     **dict.fromkeys(_REQUIRED, _COUNT),
+    "name": layer_files.NAME,
     "clip_grid": _GRID,
     "position_grid": _GRID,
 }

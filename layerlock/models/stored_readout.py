@@ -98,7 +98,9 @@ def _check_size(config, shape, arrays, place):
     """Raises if a readout has more weights than its file."""
     inner = "num_blocks" if "num_blocks" in config else "hidden_dim"
     kinds = dict.fromkeys((*_SIZES, inner), _COUNT)
-    json_files.check(config, kinds, place, required=kinds)
+    json_files.check(
+        config, {**kinds, "name": layer_files.NAME}, place, required=kinds
+    )
     outputs, queries, mlp_dim, number = (
         config[name] for name in (*_SIZES, inner)
     )

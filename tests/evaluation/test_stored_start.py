@@ -14,6 +14,9 @@ from tests.evaluation import toys
 from tests.models import networks
 
 pytest.importorskip("sklearn")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 SHAPE = (2, 2, 2, toys.DIM)
 
 
@@ -116,12 +119,6 @@ def imported(tmp_path):
     }
 
 
-torch_alone = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="one backend is enough"
-)
-
-
-@torch_alone
 def test_probe_reads_the_layer_of_the_readout(imported, capsys):
     options = {
         **imported,
@@ -135,7 +132,6 @@ def test_probe_reads_the_layer_of_the_readout(imported, capsys):
     assert "Note: Its head" in capsys.readouterr().out
 
 
-@torch_alone
 def test_finetune_starts_from_the_readout(imported, capsys):
     layerlock.finetune(
         **imported,

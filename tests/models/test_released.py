@@ -1,5 +1,6 @@
 """Released weights where an exported encoder is meant."""
 
+import keras
 import pytest
 
 from layerlock.evaluation import encoders
@@ -7,6 +8,9 @@ from layerlock.models import VideoEncoder, exported
 from tests.models import networks
 from tests.recipes.running import resolved
 
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="one backend is enough"
+)
 READERS = [
     VideoEncoder.from_preset,
     exported.read_config,

@@ -57,6 +57,7 @@ def test_damaged_weights_are_refused(tmp_path, predictor):
         ({"num_layers": 10**9}, "One of them belongs to another"),
         ({"num_latent_heads": 10**30}, "num_latent_heads|belongs to another"),
         ({"predictor_dim": "x"}, "predictor_dim"),
+        ({"name": ""}, "must be a name"),
     ],
 )
 def test_another_configuration_is_refused(
