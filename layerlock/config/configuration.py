@@ -221,6 +221,8 @@ def recorded(value):
         return value
     if isinstance(value, dict):
         return {key: recorded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [recorded(item) for item in value]
     kind = type(value)
     arguments = value.get_config() if hasattr(value, "get_config") else {}
     return {"class": f"{kind.__module__}.{kind.__name__}", "config": arguments}

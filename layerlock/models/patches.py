@@ -134,9 +134,15 @@ class PixelStandardisation:
                     f"`{name}` must be one float or one per colour channel. "
                     f"Received: {name}={value}."
                 )
-        if np.any(np.asarray(std) <= 0):
+        if not np.all((1e-6 < np.asarray(std)) & (np.asarray(std) < 1e6)):
             raise ValueError(
-                f"`pixel_std` must be positive. Received: pixel_std={std}."
+                "`pixel_std` must be positive, and between 1e-6 and 1e6. "
+                f"Received: pixel_std={std}."
+            )
+        if not np.all(np.abs(mean) < 1e6):
+            raise ValueError(
+                "`pixel_mean` must be between -1e6 and 1e6. "
+                f"Received: pixel_mean={mean}."
             )
         # (pixels / 255 - mean) / std = pixels * scale + shift
         self.scale = 1 / (255 * np.asarray(std, "float64"))

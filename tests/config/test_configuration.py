@@ -1,5 +1,6 @@
 """A configuration is resolved section by section, and read only then."""
 
+import json
 import pickle
 
 import pytest
@@ -160,3 +161,15 @@ def test_choices_of_the_configuration_are_those_of_the_method():
     # `fixed` is not a choice: a folder is given instead.
     assert (*facts.TEACHERS, "fixed") == base.TEACHERS
     assert method.CONTEXTS == target_pass.CONTEXTS
+
+
+def test_lists_in_arguments_are_recorded_as_they_are():
+    config = PretrainConfig.of(
+        schedule="piecewise", schedule_args={"events": [(2, 1), (4, 2)]}
+    )
+
+    recorded = json.loads(json.dumps(config.resolve().recorded))
+
+    assert recorded["schedule_args"] == {"events": [[2, 1], [4, 2]]}
+    again = PretrainConfig.of(**recorded).resolve()
+    assert json.loads(json.dumps(again.recorded)) == recorded

@@ -97,6 +97,8 @@ def test_unpatchify_refuses_missing_patches():
         ({"pixel_mean": (0.5, 0.5)}, "pixel_mean"),
         ({"pixel_std": 0.0}, "pixel_std"),
         ({"pixel_std": (0.2, 0.2, -0.2)}, "pixel_std"),
+        ({"pixel_std": (0.2, 0.2, 1e300)}, "pixel_std"),
+        ({"pixel_mean": float("nan")}, "pixel_mean"),
     ],
 )
 def test_wrong_sizes_and_statistics_are_refused(arguments, named):
