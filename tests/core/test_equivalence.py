@@ -10,6 +10,7 @@ from layerlock import backends
 from layerlock.backends import keras_internals
 from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
 from tests.core.freezing import dense, dropped_gradients as freezing
+from tests.marks import thorough_on
 
 BACKEND = keras.backend.backend()
 EVENTS = [(3, 1), (7, 3)]
@@ -217,7 +218,7 @@ def test_it_does_with_every_optimizer_and_option(cell):
 
 
 @pytest.mark.slow
-@ALL_ON_TENSORFLOW
+@thorough_on("tensorflow", "torch")
 @pytest.mark.parametrize("jit_compile", other_modes())
 def test_the_other_compiled_mode_gives_the_same(jit_compile):
     assert_same_training(

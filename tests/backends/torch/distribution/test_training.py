@@ -15,6 +15,7 @@ from tests.backends import spread
 from tests.backends.torch.distribution.training import (
     ACCUMULATED,
     COPIES,
+    FEW,
     PARTS,
     RUNS,
     SAVED,
@@ -65,11 +66,21 @@ def found(trained, name):
         return dict(arrays)
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+@pytest.mark.parametrize(
+    "run",
+    [
+        run if run in FEW else pytest.param(run, marks=pytest.mark.thorough)
+        for run in RUNS
+    ],
+    ids=lambda run: run.name,
+)
 def test_thirty_steps_and_three_freezes_equal_those_of_one(run, trained):
+    _, size = trained
+    if size == 2 and run not in FEW:
+        pytest.skip("trained by four processes")
     one, many = alone(run), found(trained, run.name)
 
-    np.testing.assert_allclose(many["logs"], one["logs"], rtol=1e-4)
+    np.testing.assert_allclose(many["logs"], one["logs"], rtol=1e-4, atol=1e-6)
     for name in one.keys() - {"logs", "held"}:
         np.testing.assert_allclose(
             many[name], one[name], rtol=1e-4, atol=1e-4, err_msg=name
