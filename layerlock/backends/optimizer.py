@@ -125,11 +125,16 @@ def of_step(optimizer, gradients, variables, loss_scale=1.0):
     return [
         None
         if gradient is None
-        else (gradient + loss_scale * earlier) / batches
+        else (gradient + _in(gradient.dtype, loss_scale) * earlier) / batches
         for gradient, earlier in zip(
             gradients, accumulators(inner, variables), strict=True
         )
     ]
+
+
+def _in(dtype, scalar):
+    """A scalar in a precision; numbers of Python have none."""
+    return scalar if isinstance(scalar, float) else ops.cast(scalar, dtype)
 
 
 def accumulators(optimizer, variables) -> list:

@@ -99,7 +99,7 @@ def test_fewer_queries_than_keys_attend_with_heads_of_any_size(
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(keras.ops.cast(found, "float32")),
         np.einsum("bhqk,bkhd->bqhd", weights, value),
-        atol=1e-5 if dtype == "float32" else 2e-2,
+        atol=1e-5 if dtype == "float32" else 5e-2,
     )
 
 
