@@ -16,6 +16,7 @@ from layerlock.backends import contract
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 BACKEND = keras.backend.backend()
 FOLDER = pathlib.Path(contract.__file__).parent
@@ -293,6 +294,7 @@ def test_held_out_losses_are_those_of_the_present_stage(objective):
     assert losses[0][0] != pytest.approx(losses[1][0], rel=1e-3)
 
 
+@thorough_on("tensorflow")
 def test_what_a_teacher_gives_up_is_freed():
     model = trained("vjepa")
     features = backends.compiled(model, model.exported_encoder.features)

@@ -5,7 +5,7 @@ import functools
 
 import pytest
 
-from layerlock.evaluation import probing
+from layerlock.evaluation import probes, probing
 from layerlock.report import probe_page
 from tests.evaluation import toys
 from tests.report.pages import Page
@@ -23,6 +23,8 @@ STEPS = [
 @functools.cache
 def probe(readout="knn", dense=False):
     task = toys.PlantedTask(dense)
+    if readout == "attentive":
+        readout = probes.get(readout, steps=60)
     return task, probing.probe(toys.Encoder(), task, readout, layer=1)
 
 

@@ -85,7 +85,10 @@ MODELS = {
 
 
 # One objective is enough to tell optimizers apart.
-PAIRS = [*(("mae", name) for name in OPTIMIZERS), ("vjepa", "adamw")]
+PAIRS = [
+    *(("mae", name) for name in OPTIMIZERS),
+    pytest.param("vjepa", "adamw", marks=pytest.mark.thorough),
+]
 
 
 @pytest.mark.parametrize(("name", "optimizer"), PAIRS)

@@ -11,6 +11,7 @@ from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.core.monitoring.drift import LayerDrift
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 PROBE = freezing.clips(2, seed=5)
 
@@ -85,6 +86,7 @@ def test_news_are_taken_once_and_tell_what_they_cost():
     assert drift.pop_metrics() == {}
 
 
+@thorough_on("tensorflow")
 def test_the_jump_of_a_teacher_is_told_before_it_happens():
     model = build(objective=VJEPA(momentum=0.9, steps=10))
     drift = LayerDrift(every=100, clips=PROBE)

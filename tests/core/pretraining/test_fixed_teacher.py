@@ -89,6 +89,7 @@ def test_it_equals_a_moving_average_that_does_not_move():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@thorough_on("tensorflow")
 def test_a_student_of_a_wider_teacher_freezes_and_is_healthy():
     model = build(VJEPA("fixed"), wide_teacher())
     before = [v.numpy() for v in model.fixed_teacher.encoder.variables]
@@ -161,6 +162,7 @@ def numbers(tensor):
     return networks.numpy(keras.ops.cast(tensor, "float32"))
 
 
+@thorough_on("tensorflow")
 def test_a_checkpoint_leaves_it_out_and_restores_all_else(taught, tmp_path):
     taught.saves_fixed_teacher = False
     path = checkpoints.save(tmp_path, taught, 1, {})
@@ -180,6 +182,7 @@ def test_a_checkpoint_leaves_it_out_and_restores_all_else(taught, tmp_path):
     assert with_it.stat().st_size - size >= bytes_of_teacher
 
 
+@thorough_on("tensorflow")
 def test_a_keras_file_includes_it(taught, tmp_path):
     taught.save(tmp_path / "model.keras")
 
