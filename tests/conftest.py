@@ -52,11 +52,16 @@ def pytest_configure(config):
 
 
 def pytest_runtest_logfinish(nodeid, location):
-    """Collects garbage now and then, while nothing else is going on."""
+    """Collects garbage now and then, while nothing else is going on.
+
+    What is new since the last time: what has survived once is visited rarely.
+    """
     global _finished
     _finished += 1
-    if _finished % 25 == 0:
+    if _finished % 500 == 0:
         gc.collect()
+    elif _finished % 25 == 0:
+        gc.collect(1)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -282,6 +282,7 @@ def test_what_is_compiled_of_a_teacher_is_right_across_freezes():
     check_same(function, features, clips)
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("objective", ["mae", "vjepa"])
 def test_held_out_losses_are_those_of_the_present_stage(objective):
     model = with_other_weights(objective)

@@ -6,6 +6,7 @@ import pytest
 
 import layerlock
 from tests.core.freezing import dense
+from tests.marks import thorough_on
 
 RATES = {"fast": 1.0, "slow": 0.25}
 
@@ -58,6 +59,7 @@ def test_every_variable_moves_as_under_adamw_at_its_own_rate(accumulation):
         np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6)
 
 
+@thorough_on("tensorflow")
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 def test_a_layer_that_freezes_leaves_the_others_at_their_rates():
     _, layers = dense.build_model(keras.optimizers.AdamW, dtype="float32")

@@ -10,6 +10,7 @@ from keras import ops
 from layerlock import plugins
 from layerlock.core.pretraining import masks
 from tests.compiled import parametrize_compiler
+from tests.marks import thorough_on
 
 GRID = (4, 8, 8)
 NUM_TOKENS = 4 * 8 * 8
@@ -26,6 +27,7 @@ def draw(mask, batch_size=5, grid=GRID, seed=3, batch_index=7):
     )
 
 
+@thorough_on("jax")
 @pytest.mark.parametrize("grid", [GRID, (8, 14, 14), (2, 9, 7)])
 def test_visible_and_hidden_tokens_are_disjoint_and_in_range(mask, grid):
     for visible, hidden in draw(mask, grid=grid):
@@ -50,6 +52,7 @@ def test_the_counts_are_known_before_anything_is_drawn(mask, grid):
         assert visible.dtype == hidden.dtype == "int32"
 
 
+@thorough_on("tensorflow")
 @parametrize_compiler
 def test_every_way_to_run_it_draws_the_same(mask, run):
     compiled = run(lambda batch: mask(5, GRID, 3, batch), 7)

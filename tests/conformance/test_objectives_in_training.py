@@ -48,6 +48,7 @@ def weights(variables):
     return [np.array(ops.convert_to_numpy(v.value)) for v in variables]
 
 
+@thorough_on("tensorflow")
 def test_it_learns(objective):
     model = build(objective)
 
@@ -60,6 +61,7 @@ def test_it_learns(objective):
     assert losses[-1] < losses[0]
 
 
+@thorough_on("jax", "tensorflow")
 def test_only_hidden_tokens_are_predicted(objective, monkeypatch):
     model = build(objective)
     predict, seen = model.predict_hidden, []
@@ -77,6 +79,7 @@ def test_only_hidden_tokens_are_predicted(objective, monkeypatch):
             assert not set(visible[row]) & set(hidden[row])
 
 
+@thorough_on("tensorflow")
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 def test_no_gradient_reaches_the_targets(objective, monkeypatch):
     """What the visible branch does not move, nothing moves."""
@@ -104,7 +107,7 @@ def test_no_gradient_reaches_the_targets(objective, monkeypatch):
         np.testing.assert_array_equal(value, expected)
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 def test_it_goes_on_from_a_checkpoint_across_a_freeze(objective, tmp_path):
     expected, restored = build(objective), build(objective)
     schedule = PiecewiseFreezeSchedule([(2, 1), (4, 2)])

@@ -41,6 +41,7 @@ def judge(task, name, **arguments):
     )
 
 
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize("views", VIEWS)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_finds_the_class_that_is_planted(name, views):
@@ -54,7 +55,7 @@ def test_it_finds_the_class_that_is_planted(name, views):
     assert all("top1" in trial for trial in result.trials)
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize("name", NAMES)
 def test_it_leaves_the_random_state_of_the_caller(name):
     before = random_state()
@@ -64,7 +65,7 @@ def test_it_leaves_the_random_state_of_the_caller(name):
     assert random_state() == before
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize("name", DENSE)
 def test_it_finds_the_depth_that_is_planted(name):
     task = toys.PlantedTask(dense=True)

@@ -14,6 +14,7 @@ from layerlock.core.pretraining.objectives.mae_latent import (
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models import predictor, transformer, video_encoder
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 BACKEND = keras.backend.backend()
 KINDS = {
@@ -73,6 +74,7 @@ def test_thirty_steps_with_three_freezes_lose_the_same(kind, monkeypatch):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@thorough_on("tensorflow")
 def test_a_few_steps_lose_the_same(monkeypatch):
     arguments = {"masks_per_clip": 2, "target_fraction": 0.3}
 

@@ -8,6 +8,7 @@ import layerlock
 from layerlock.core.tensor_logs import TensorLogs
 from tests import host_waits
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 from tests.recipes.conftest import small as small
 
 pytest.importorskip("grain")
@@ -48,6 +49,7 @@ def test_callbacks_that_take_tensors_get_them():
     assert history["loss"] == pytest.approx([np.mean(keep.losses)])
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize(
     ("others", "verbose"), [([keras.callbacks.LambdaCallback()], 0), ([], 2)]
 )

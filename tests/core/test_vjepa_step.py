@@ -8,6 +8,7 @@ from layerlock import backends
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.video_encoder import VideoEncoder
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.reference import encoder as reference, multiblock, predictor
 
@@ -69,6 +70,7 @@ def expected_loss(model, step, student, teacher):
     )
 
 
+@thorough_on("jax")
 def test_masks_teacher_and_loss_are_those_of_the_reference(model):
     teacher = networks.weights(model.encoder)
     teacher = {path: np.float64(value) for path, value in teacher.items()}

@@ -4,7 +4,9 @@ Every frame shows its number as black and white cells. The first row of cells
 is white, black, black, black, so that a frame that is not upright is noticed.
 """
 
+import contextlib
 import fractions
+import os
 import struct
 
 import numpy as np
@@ -46,6 +48,23 @@ def numbers(clip: np.ndarray) -> list[int]:
     return [number(picture) for picture in clip]
 
 
+@contextlib.contextmanager
+def same_scheduling():
+    """Keeps how the system schedules this thread.
+
+    SVT-AV1 makes the thread that opens it a real-time one where it may (as
+    root), for good. Nothing else would then run on that core.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # macOS
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
+
+
 def write(
     path,
     count=20,
@@ -79,7 +98,10 @@ def write(
 
     stamps = stamps or [round(1000 * n / fps) for n in range(count)]
     flags = {"movflags": "faststart"} if index_first else {}
-    with av.open(str(path), "w", options=flags) as container:
+    with (
+        same_scheduling(),
+        av.open(str(path), "w", options=flags) as container,
+    ):
         streams = []
         if small_stream:
             streams.append((_add(container, codec, fps, 24, 32), 24, 32, 200))

@@ -1,4 +1,5 @@
 import fractions
+import os
 
 import numpy as np
 import pytest
@@ -53,6 +54,15 @@ def test_each_codec_gives_the_frames_on_screen(tmp_path, codec, name):
     )
 
     assert numbers_at(path, MIDDLES) == NUMBERS
+
+
+@pytest.mark.skipif(
+    not encoder_exists("libsvtav1"), reason="this PyAV has no such encoder"
+)
+def test_writing_leaves_the_scheduling_of_the_thread(tmp_path):
+    before = os.sched_getscheduler(0)
+    synthesise.write(tmp_path / "clip.mkv", codec="libsvtav1")
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.parametrize("key_frames", [1, 5, 20])

@@ -100,7 +100,10 @@ def write(path, container, codec, options=None, skip=0):
     if isinstance(options, str):
         options = {f"{codec[3:]}-params": options}
     written = 0
-    with av.open(str(path), "w", format=container) as file:
+    with (
+        synthesise.same_scheduling(),
+        av.open(str(path), "w", format=container) as file,
+    ):
         stream = file.add_stream(codec, rate=FPS, options=options or {})
         stream.width, stream.height = width, height
         stream.pix_fmt = next((n for n in PREFERRED if n in names), names[0])

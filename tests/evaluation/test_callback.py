@@ -6,6 +6,7 @@ import pytest
 from layerlock.evaluation.callback import FeatureProbe
 from tests.core.freezing import dropped_gradients as freezing
 from tests.evaluation import toys
+from tests.marks import thorough_on
 
 pytest.importorskip("sklearn")
 
@@ -29,6 +30,7 @@ class Clips(toys.PlantedTask):
         return found
 
 
+@thorough_on("tensorflow")
 def test_it_finds_what_the_features_show_and_when_it_should():
     model = freezing.build_model()
     model.compile(keras.optimizers.SGD(1e-3))

@@ -8,6 +8,7 @@ import layerlock
 from layerlock import backends, evaluation
 from layerlock.evaluation import encoders, finetuning
 from tests.evaluation import toys
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.random_state import random_state
 
@@ -73,6 +74,7 @@ def values(layers):
     ]
 
 
+@thorough_on("jax")
 def test_it_learns_what_is_planted():
     result = finetune(small_encoder(), Clips(), steps=30, readout="attentive")
 
@@ -83,6 +85,7 @@ def test_it_learns_what_is_planted():
     assert [trial["step"] for trial in result.trials] == list(range(3, 31, 3))
 
 
+@thorough_on("tensorflow")
 def test_the_random_state_of_the_caller_stays():
     encoder = small_encoder()
     before = random_state()
@@ -102,6 +105,7 @@ def test_it_learns_the_depth_that_is_planted():
     assert last["abs_rel"] < first["abs_rel"]
 
 
+@thorough_on("tensorflow")
 def test_a_last_norm_is_read_and_trained():
     encoder = small_encoder(final_norm=True)
     before = values([encoder.output_norm])
@@ -114,6 +118,7 @@ def test_a_last_norm_is_read_and_trained():
         assert not np.array_equal(one, other)
 
 
+@thorough_on("tensorflow")
 def test_the_test_split_is_scored_with_the_last_norm():
     """The readout has learned from its output, not from the last block's."""
     encoder = small_encoder(final_norm=True)
@@ -128,6 +133,7 @@ def test_the_test_split_is_scored_with_the_last_norm():
     assert result.layer == encoder.num_layers + 1
 
 
+@thorough_on("tensorflow")
 def test_frozen_blocks_stay_as_they_were_to_the_last_bit(monkeypatch):
     encoder = small_encoder(positions="learned")
     lower, upper = encoder.freezable_layers

@@ -11,7 +11,7 @@ from tests.marks import thorough_on
 from tests.models import networks
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 def test_only_the_attentive_one_looks_somewhere():
     result = judge(toys.PlantedTask(), "attentive")
     features, _ = result.features["test"].batch([0, 1])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import DeepAttentiveReadout
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.models.test_readout import features
 from tests.reference import deep_readout as reference
@@ -42,6 +43,7 @@ def test_it_equals_the_reference(arguments):
     networks.assert_close(readout(given), np.stack(expected))
 
 
+@thorough_on("jax")
 def test_it_can_be_fitted_and_saved_with_a_model(tmp_path):
     inputs = keras.Input((3, 2, 4, 12))
     readout = DeepAttentiveReadout(5, num_blocks=2, num_heads=2, mlp_dim=20)
@@ -58,6 +60,7 @@ def test_it_can_be_fitted_and_saved_with_a_model(tmp_path):
     )
 
 
+@thorough_on("jax")
 def test_its_outputs_are_float32_in_mixed_precision():
     given = features(shape=(3, 2, 4, 12))
 

@@ -11,6 +11,7 @@ import pytest
 
 import layerlock
 from layerlock.models import VideoEncoder, exported
+from tests.marks import thorough_on
 from tests.models import networks
 
 FRESH_PROCESS = """
@@ -56,6 +57,7 @@ def test_a_folder_holds_what_it_takes(encoder, tmp_path):
     np.testing.assert_array_equal(features(again), features(encoder))
 
 
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize("kind", networks.POSITIONS)
 def test_a_keras_file_holds_what_it_takes(kind, tmp_path):
     encoder = networks.small_encoder(positions=kind)
@@ -69,6 +71,7 @@ def test_a_keras_file_holds_what_it_takes(kind, tmp_path):
         np.testing.assert_array_equal(features(again), features(encoder))
 
 
+@thorough_on("tensorflow")
 def test_a_fresh_process_loads_with_the_models_alone(encoder, tmp_path):
     np.save(tmp_path / "clips.npy", networks.clips())
     np.save(tmp_path / "features.npy", features(encoder))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import VideoEncoder
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.reference import encoder as reference
 
@@ -96,6 +97,7 @@ def test_only_the_last_norm_may_stay_untrained():
     assert encoder.all_layers[-1] is encoder.output_norm
 
 
+@thorough_on("jax")
 def test_the_abilities_of_released_encoders_are_stored(tmp_path):
     encoder = networks.small_encoder(
         positions="learned",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import PatchwiseDecoder
+from tests.marks import thorough_on
 from tests.models import networks
 
 
@@ -58,6 +59,7 @@ def test_a_float64_model_is_never_rounded(activation):
     )
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("kind", networks.POSITIONS)
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_features_in_mixed_precision_are_near_the_float32_ones(kind, dtype):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import LatentPredictor, PatchwiseDecoder, VideoEncoder
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.reference import predictor as reference
 
@@ -106,6 +107,7 @@ def check_float64():
     networks.assert_close(latents[0], output @ kernel + bias, tolerance=1e-12)
 
 
+@thorough_on("jax")
 def test_a_float64_predictor_is_never_rounded():
     if keras.backend.backend() != "jax":
         check_float64()
@@ -230,6 +232,7 @@ def test_no_block_of_the_encoder_runs():
     assert predictor.encoder_layers(encoder) == encoder.num_layers
 
 
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize("kind", networks.POSITIONS)
 def test_other_grids_than_its_own_work(kind):
     encoder = networks.small_encoder(positions=kind)
@@ -294,6 +297,7 @@ def test_it_comes_back_from_its_configuration():
     )
 
 
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize(
     ("preset", "layers", "width"),
     [("video_vit_nano", 4, 64), ("video_vit_tiny", 6, 128)],
@@ -306,6 +310,7 @@ def test_small_encoders_get_small_predictors(preset, layers, width):
     assert predictor.num_mask_kinds == 2
 
 
+@thorough_on("jax")
 def test_encoders_of_the_paper_get_its_predictor():
     encoder = VideoEncoder(
         1, 6, 384, 8, clip_shape=(2, 16, 16), num_decoder_layers=0

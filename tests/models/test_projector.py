@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import Projector, VideoEncoder
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.reference import encoder as reference
 
@@ -72,6 +73,7 @@ def test_an_encoder_of_another_width_is_refused():
         projector.encoder_layers(encoder)
 
 
+@thorough_on("jax")
 @pytest.mark.parametrize(
     "preset, sizes",
     [

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from layerlock.models import AttentiveReadout, LinearReadout
+from tests.marks import thorough_on
 from tests.models import networks
 from tests.reference import encoder as reference_encoder, readout as reference
 
@@ -30,6 +31,7 @@ def attentive(**arguments):
     return readout
 
 
+@thorough_on("jax")
 @pytest.mark.parametrize(
     "num_frames, resizing, activation",
     [

@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from layerlock.models import VideoEncoder
+from tests.marks import thorough_on
 from tests.models import networks
 
 
@@ -90,6 +91,7 @@ def test_positions_matter(kind):
     assert np.abs(output(positions) - output(shuffled)).max() > 1e-3
 
 
+@thorough_on("jax")
 @pytest.mark.parametrize(
     "kind, shape",
     [(kind, (6, 4, 24)) for kind in networks.POSITIONS]
@@ -230,6 +232,7 @@ def test_the_configuration_is_plain_json_and_complete(kind):
     assert again.wavelength == 100.0
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize(
     "positions, policy",
     [("none", "blocks"), ("rotary", True), ("rotary_qk", "attention")],

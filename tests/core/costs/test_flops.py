@@ -103,7 +103,7 @@ def stages(model, numbers=STAGES):
     "target",
     [
         pytest.param(target, marks=pytest.mark.thorough)
-        if target in ("fixed teacher", "vjepa with a gradient")
+        if target in ("latents", "fixed teacher", "vjepa with a gradient")
         else target
         for target in TARGETS
     ],

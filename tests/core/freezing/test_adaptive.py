@@ -47,7 +47,7 @@ def train(schedule, watched):
     return lock, losses, freezing.weights(model.encoder)
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 @pytest.mark.parametrize(
     ("signal", "threshold"), [("weights", 1e-2), ("features", 0.5)]
 )
@@ -67,6 +67,7 @@ def test_what_it_found_repeats_the_run(signal, threshold):
         np.testing.assert_allclose(same[path], value, rtol=1e-4, atol=1e-6)
 
 
+@thorough_on("tensorflow")
 def test_what_never_settles_never_freezes():
     schedule = ConvergedFreezeSchedule(
         threshold=1e-12, window=1, start_step=1, max_frozen_layers=3

@@ -50,6 +50,7 @@ def features(model):
     ]
 
 
+@thorough_on("tensorflow")
 def test_it_is_the_alignment_with_the_time_before():
     model, drift = build(), LayerDrift(every=2, clips=PROBE)
     fit(model, 2, drift)
@@ -65,6 +66,7 @@ def test_it_is_the_alignment_with_the_time_before():
     assert max(drift.drifts) > 1e-3
 
 
+@thorough_on("tensorflow")
 def test_frozen_layers_do_not_drift():
     model, drift = build(), LayerDrift(every=2, clips=PROBE)
     lock = LayerLock(PiecewiseFreezeSchedule([(2, 2)]))
@@ -75,6 +77,7 @@ def test_frozen_layers_do_not_drift():
     assert min(drift.drifts[2:]) > 1e-5
 
 
+@thorough_on("tensorflow")
 def test_news_are_taken_once_and_tell_what_they_cost():
     model, drift = build(), LayerDrift(every=2, clips=PROBE)
     fit(model, 4, drift)
@@ -86,7 +89,7 @@ def test_news_are_taken_once_and_tell_what_they_cost():
     assert drift.pop_metrics() == {}
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 def test_the_jump_of_a_teacher_is_told_before_it_happens():
     model = build(objective=VJEPA(momentum=0.9, steps=10))
     drift = LayerDrift(every=100, clips=PROBE)
@@ -118,6 +121,7 @@ def test_without_a_teacher_there_is_no_jump():
     assert drift.pop_metrics() == {}
 
 
+@thorough_on("tensorflow")
 def test_it_goes_on_where_another_stopped():
     model, whole = build(), LayerDrift(every=2, clips=PROBE)
     first, second = (LayerDrift(every=2, clips=PROBE) for _ in range(2))

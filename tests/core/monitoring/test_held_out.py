@@ -8,6 +8,7 @@ from layerlock.core.monitoring import held_out, ridge
 from layerlock.core.monitoring.held_out import HeldOutPrediction, Rows
 from layerlock.core.normalization import normalize
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 CLIPS = freezing.clips(3, seed=5)
 
@@ -51,6 +52,7 @@ def test_features_of_the_first_half_predict_the_change_to_the_second():
     assert callback.pop_metrics() == {}
 
 
+@thorough_on("tensorflow")
 def test_what_comes_after_the_first_half_is_not_seen():
     frames = CLIPS.shape[1]
     other = CLIPS.copy()

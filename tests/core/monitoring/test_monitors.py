@@ -18,6 +18,7 @@ from layerlock.core.pretraining.objectives.mae_latent import (
 )
 from layerlock.core.pretraining.tokens import take_tokens
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 
 class Keep(keras.callbacks.Callback):
@@ -75,6 +76,7 @@ def watched():
     return keep
 
 
+@thorough_on("tensorflow")
 def test_it_measures_when_it_should(watched):
     assert [step for step, _ in watched.lines] == [None, 2, 2, 4, 4, 6, 7]
 
@@ -143,6 +145,7 @@ def collapse(on_collapse):
     return model, monitors, said
 
 
+@thorough_on("tensorflow")
 def test_a_collapse_is_told_and_can_end_the_run():
     model, monitors, said = collapse("stop")
 

@@ -89,7 +89,7 @@ def test_it_equals_a_moving_average_that_does_not_move():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-@thorough_on("tensorflow")
+@thorough_on("jax", "tensorflow")
 def test_a_student_of_a_wider_teacher_freezes_and_is_healthy():
     model = build(VJEPA("fixed"), wide_teacher())
     before = [v.numpy() for v in model.fixed_teacher.encoder.variables]
@@ -133,6 +133,7 @@ def test_pixels_are_standardised_in_its_own_way():
     assert losses(dark, 1) != pytest.approx(losses(usual, 1), rel=1e-4)
 
 
+@thorough_on("jax")
 @pytest.mark.parametrize("own", ["float32", "mixed_bfloat16"])
 def test_it_computes_in_its_own_precision(own, monkeypatch):
     other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[own]

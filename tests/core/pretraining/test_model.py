@@ -12,6 +12,7 @@ from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from layerlock.models.decoder import PatchwiseDecoder
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 
 def array(x):
@@ -137,6 +138,7 @@ def loss_gradients(model, clips, variables):
     return [None if g is None else array(g) for g in gradients]
 
 
+@thorough_on("jax")
 def test_several_masks_per_clip_average_their_losses():
     one = freezing.build_model()
     two = freezing.build_model(masks_per_clip=2)

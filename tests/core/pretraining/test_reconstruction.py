@@ -13,6 +13,7 @@ from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.core.pretraining.reconstruction import Reconstruction
 from layerlock.core.pretraining.tokens import take_tokens
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 
 CLIPS = freezing.clips(1)
 GREY = 128
@@ -50,6 +51,7 @@ def cover(model, indices, grid):
     return pixels > pixels.mean()
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("masks_per_clip", [1, 2])
 @pytest.mark.parametrize("normalize_pixels", [True, False])
 def test_right_predictions_give_the_clips_back(

@@ -14,6 +14,7 @@ from layerlock.core.pretraining.masks import RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from tests.core.freezing import dropped_gradients as freezing
+from tests.marks import thorough_on
 from tests.models import networks
 
 BATCH = freezing.BATCH_SIZE
@@ -106,6 +107,7 @@ def test_under_accumulation_it_moves_with_every_update_only():
         np.testing.assert_allclose(value, average[name], rtol=1e-6, atol=1e-6)
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
 def test_it_moves_by_less_than_the_encoder_can_represent(policy):
     momentum = 0.9981  # 1 in bfloat16
@@ -169,6 +171,7 @@ def test_frozen_blocks_are_shared():
     assert model.target_layers == (3,)
 
 
+@thorough_on("jax")
 def test_what_is_frozen_stays_equal_bit_for_bit():
     model = build()
     train(model, 2)
@@ -184,6 +187,7 @@ def test_what_is_frozen_stays_equal_bit_for_bit():
         assert np.array_equal(after[name], student[name]) == frozen, name
 
 
+@thorough_on("tensorflow")
 def test_the_others_go_on_as_an_average():
     model = build()
     train(model, 2)
@@ -200,6 +204,7 @@ def test_the_others_go_on_as_an_average():
         np.testing.assert_allclose(value, average[name], rtol=1e-6, atol=1e-6)
 
 
+@thorough_on("tensorflow")
 @pytest.mark.parametrize("frozen_layers", [0, 2, 4])
 def test_a_model_with_a_teacher_survives_a_file(tmp_path, frozen_layers):
     model = build()
@@ -228,6 +233,7 @@ def test_the_teacher_is_what_is_exported():
     assert model.exported_encoder is model.encoder
 
 
+@thorough_on("tensorflow")
 def test_the_exported_teacher_can_be_trained(tmp_path):
     model = build()
     train(model, 1)
@@ -275,6 +281,7 @@ def test_one_visible_patch_is_too_little():
         MaskedPretraining(encoder, "vjepa", mask=RandomMask(0.9))
 
 
+@thorough_on("tensorflow")
 def test_the_gradient_flows_through_targets_on_request_only():
     norms = {}
     for flows in (False, True):

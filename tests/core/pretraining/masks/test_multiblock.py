@@ -6,6 +6,7 @@ from keras import ops
 
 from layerlock.core.pretraining.masks import MultiBlockMask
 from tests.compiled import parametrize_compiler
+from tests.marks import thorough_on
 from tests.reference import multiblock as reference
 
 PAPER_GRID = (8, 14, 14)
@@ -111,6 +112,7 @@ def test_the_hidden_tokens_are_the_same_cells_in_all_frames():
         assert np.ptp(rows) == np.ptp(columns) == 4  # 5 x 5 of 100 cells
 
 
+@thorough_on("jax")
 def test_nine_of_ten_clips_keep_every_visible_token_outside_of_the_blocks():
     _, rows, columns = PAPER_GRID
     mask = MultiBlockMask()
@@ -122,6 +124,7 @@ def test_nine_of_ten_clips_keep_every_visible_token_outside_of_the_blocks():
     assert 0.85 < np.mean(inside.sum(axis=1) == 0) < 0.95
 
 
+@thorough_on("jax")
 def test_a_prefix_spreads_over_all_that_a_clip_with_small_blocks_hides():
     _, rows, columns = PAPER_GRID
     mask = MultiBlockMask()

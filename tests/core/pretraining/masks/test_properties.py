@@ -14,6 +14,7 @@ from layerlock.core.pretraining.masks.multiblock import MultiBlockMask
 from layerlock.core.pretraining.masks.random import RandomMask
 from layerlock.core.pretraining.masks.tube import TubeMask
 from tests.fuzz.properties import examples
+from tests.marks import thorough_on
 
 GRIDS = st.tuples(st.integers(1, 4), st.integers(2, 8), st.integers(2, 8))
 RATIOS = st.floats(0.05, 0.95)
@@ -58,6 +59,7 @@ def test_counts_are_inside_of_the_grid(mask, grid):
         assert visible + hidden <= math.prod(grid)
 
 
+@thorough_on("jax")
 @examples(12)
 @given(SOME_MASKS, SOME_GRIDS, SEEDS)
 def test_no_token_is_both_visible_and_hidden(mask, grid, seed):

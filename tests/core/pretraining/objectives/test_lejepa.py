@@ -13,6 +13,7 @@ from layerlock.core.pretraining.objectives import Batch
 from layerlock.core.pretraining.objectives.lejepa import LeJEPA
 from layerlock.models.predictor import LatentPredictor
 from layerlock.models.video_encoder import VideoEncoder
+from tests.marks import thorough_on
 from tests.reference import sigreg as reference
 
 EMBEDDINGS = np.random.default_rng(0).normal(0.2, 0.8, (6, 5, 7))
@@ -92,6 +93,7 @@ def test_one_view_is_refused():
         build("lejepa", masks_per_clip=1)
 
 
+@thorough_on("jax")
 def test_each_kind_of_mask_is_a_view(monkeypatch):
     model, seen = build("lejepa", mask="multiblock", masks_per_clip=1), []
     compare = model.objective.view_targets

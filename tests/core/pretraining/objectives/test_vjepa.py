@@ -7,6 +7,7 @@ from keras import ops
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models.video_encoder import VideoEncoder
+from tests.marks import thorough_on
 from tests.reference.predictor import layer_norm
 
 
@@ -101,6 +102,7 @@ def test_arguments_that_make_no_sense_are_refused(arguments, named):
     assert named in str(refused.value)
 
 
+@thorough_on("jax")
 def test_several_levels_have_a_head_each_and_equal_weights():
     encoder = VideoEncoder(
         num_layers=4,
