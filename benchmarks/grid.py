@@ -165,12 +165,19 @@ class Grid:
 
     def finetune(self, flags: str, name: str, metric: str) -> float:
         """Trains end to end with `recipes/finetune.py`; returns a metric."""
-        out = self.folder / "finetune" / name
-        if not (out / "finetune.json").exists():
+        found = self.finetune_at(self.folder / "finetune" / name, flags)
+        return found["metrics"][metric]["value"]
+
+    def finetune_at(self, out, flags: str) -> dict:
+        """Trains end to end into a folder; returns what was found."""
+        found = out / "finetune.json"
+        if not found.exists():
             shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            log = out.parent / f"{name}.log"
-            self.run(f"recipes/finetune.py {flags} --out={out.resolve()}", log)
-        return _value(out / "finetune.json", metric)
+            self.run(
+                f"recipes/finetune.py {flags} --out={out.resolve()}",
+                out.with_name(f"{out.name}.log"),
+            )
+        return json.loads(found.read_text())
 
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""

@@ -1,15 +1,10 @@
 """Whole runs are added up from their stages."""
 
-import pathlib
-
 import pytest
-
-BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def run_time(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def run_time(benchmarks):
     import run_time
 
     return run_time
