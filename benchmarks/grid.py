@@ -110,11 +110,11 @@ class Grid:
         """Trains one run to its end in a folder of another name."""
         if self.is_complete(path, steps):
             return path
-        resume = " --resume" if (path / "config.json").exists() else ""
-        self.run(
+        pretrain(
             f"recipes/pretrain.py {self.common} {flags} --steps={steps} "
-            f"--seed={seed} --run_dir={path.resolve()}{resume}",
-            path.with_name(f"{path.name}.log"),
+            f"--seed={seed}",
+            path,
+            self.run,
         )
         return path
 
@@ -208,6 +208,21 @@ def run(command: str, log):
         raise RuntimeError(
             f"`python {command}` ended with {done.returncode}: see {log}."
         )
+
+
+def pretrain(command: str, path, run=run):
+    """Runs a recipe of pre-training, or lets it go on where it was cut off.
+
+    Args:
+        command: str, the recipe and its flags.
+        path: the run directory.
+        run: function of a command and a log. Defaults to `run`.
+    """
+    resume = " --resume" if (path / "config.json").exists() else ""
+    run(
+        f"{command} --run_dir={path.resolve()}{resume}",
+        path.with_name(f"{path.name}.log"),
+    )
 
 
 def run_here(command: str, log):
