@@ -149,13 +149,13 @@ class Grid:
     def judge(self, probe: Probe, path, encoder=None, seed=0) -> float:
         """Asks a probe about a run, or about a floor; returns its metric."""
         out = path / "probes" / probe.name
-        if self._found(probe, path) is None:
-            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            encoder = encoder or path.resolve()
-            self.run(
-                f"{probe.command(encoder, out.resolve())} --seed={seed}",
-                path.parent / f"{path.name}-{probe.name}.log",
-            )
+        encoder = encoder or path.resolve()
+        result(
+            out / "probe.json",
+            f"{probe.command(encoder, out.resolve())} --seed={seed}",
+            path.parent / f"{path.name}-{probe.name}.log",
+            self.run,
+        )
         return self.answer(probe, path)
 
     def _found(self, probe: Probe, path) -> float | None:
@@ -170,14 +170,12 @@ class Grid:
 
     def finetune_at(self, out, flags: str) -> dict:
         """Trains end to end into a folder; returns what was found."""
-        found = out / "finetune.json"
-        if not found.exists():
-            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            self.run(
-                f"recipes/finetune.py {flags} --out={out.resolve()}",
-                out.with_name(f"{out.name}.log"),
-            )
-        return json.loads(found.read_text())
+        return result(
+            out / "finetune.json",
+            f"recipes/finetune.py {flags} --out={out.resolve()}",
+            out.with_name(f"{out.name}.log"),
+            self.run,
+        )
 
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""
@@ -210,21 +208,6 @@ def run(command: str, log):
         )
 
 
-def pretrain(command: str, path, run=run):
-    """Runs a recipe of pre-training, or lets it go on where it was cut off.
-
-    Args:
-        command: str, the recipe and its flags.
-        path: the run directory.
-        run: function of a command and a log. Defaults to `run`.
-    """
-    resume = " --resume" if (path / "config.json").exists() else ""
-    run(
-        f"{command} --run_dir={path.resolve()}{resume}",
-        path.with_name(f"{path.name}.log"),
-    )
-
-
 def run_here(command: str, log):
     """The same in this process, without a setting of its own."""
     recipe, *flags = shlex.split(command)
@@ -240,6 +223,36 @@ def run_here(command: str, log):
             raise RuntimeError(
                 f"`python {command}` ended: {error}. See {log}."
             ) from error
+
+
+def pretrain(command: str, path, run=run):
+    """Runs a recipe of pre-training, or lets it go on where it was cut off.
+
+    Args:
+        command: str, the recipe and its flags.
+        path: the run directory.
+        run: function of a command and a log. Defaults to `run`.
+    """
+    resume = " --resume" if (path / "config.json").exists() else ""
+    run(
+        f"{command} --run_dir={path.resolve()}{resume}",
+        path.with_name(f"{path.name}.log"),
+    )
+
+
+def result(file, command: str, log, run=run) -> dict:
+    """The content of a JSON file; runs what writes it where it is missing.
+
+    Args:
+        file: path, in a folder of its own.
+        command: str, which writes the file last.
+        log: path, for the output of the command.
+        run: function of a command and a log. Defaults to `run`.
+    """
+    if not file.exists():
+        shutil.rmtree(file.parent, ignore_errors=True)  # cut off while writing
+        run(command, log)
+    return json.loads(file.read_text())
 
 
 def _value(path, metric: str) -> float:
