@@ -31,7 +31,6 @@ LONG = {  # so long that nothing happens by itself
     "monitor_every": 10**9,
     "checkpoint_every": 10**9,
     "compilation_cache": "",
-    "report": False,
 }
 FLAGS = flags.FlagValues()
 flags.DEFINE_list(
