@@ -110,11 +110,11 @@ class Grid:
         """Trains one run to its end in a folder of another name."""
         if self.is_complete(path, steps):
             return path
-        resume = " --resume" if (path / "config.json").exists() else ""
-        self.run(
+        pretrain(
             f"recipes/pretrain.py {self.common} {flags} --steps={steps} "
-            f"--seed={seed} --run_dir={path.resolve()}{resume}",
-            path.with_name(f"{path.name}.log"),
+            f"--seed={seed}",
+            path,
+            self.run,
         )
         return path
 
@@ -149,13 +149,13 @@ class Grid:
     def judge(self, probe: Probe, path, encoder=None, seed=0) -> float:
         """Asks a probe about a run, or about a floor; returns its metric."""
         out = path / "probes" / probe.name
-        if self._found(probe, path) is None:
-            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            encoder = encoder or path.resolve()
-            self.run(
-                f"{probe.command(encoder, out.resolve())} --seed={seed}",
-                path.parent / f"{path.name}-{probe.name}.log",
-            )
+        encoder = encoder or path.resolve()
+        result(
+            out / "probe.json",
+            f"{probe.command(encoder, out.resolve())} --seed={seed}",
+            path.parent / f"{path.name}-{probe.name}.log",
+            self.run,
+        )
         return self.answer(probe, path)
 
     def _found(self, probe: Probe, path) -> float | None:
@@ -165,12 +165,17 @@ class Grid:
 
     def finetune(self, flags: str, name: str, metric: str) -> float:
         """Trains end to end with `recipes/finetune.py`; returns a metric."""
-        out = self.folder / "finetune" / name
-        if not (out / "finetune.json").exists():
-            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            log = out.parent / f"{name}.log"
-            self.run(f"recipes/finetune.py {flags} --out={out.resolve()}", log)
-        return _value(out / "finetune.json", metric)
+        found = self.finetune_at(self.folder / "finetune" / name, flags)
+        return found["metrics"][metric]["value"]
+
+    def finetune_at(self, out, flags: str) -> dict:
+        """Trains end to end into a folder; returns what was found."""
+        return result(
+            out / "finetune.json",
+            f"recipes/finetune.py {flags} --out={out.resolve()}",
+            out.with_name(f"{out.name}.log"),
+            self.run,
+        )
 
     def side_by_side(self, function, arguments) -> list:
         """Calls a function with each tuple of arguments, `jobs` at a time."""
@@ -218,6 +223,36 @@ def run_here(command: str, log):
             raise RuntimeError(
                 f"`python {command}` ended: {error}. See {log}."
             ) from error
+
+
+def pretrain(command: str, path, run=run):
+    """Runs a recipe of pre-training, or lets it go on where it was cut off.
+
+    Args:
+        command: str, the recipe and its flags.
+        path: the run directory.
+        run: function of a command and a log. Defaults to `run`.
+    """
+    resume = " --resume" if (path / "config.json").exists() else ""
+    run(
+        f"{command} --run_dir={path.resolve()}{resume}",
+        path.with_name(f"{path.name}.log"),
+    )
+
+
+def result(file, command: str, log, run=run) -> dict:
+    """The content of a JSON file; runs what writes it where it is missing.
+
+    Args:
+        file: path, in a folder of its own.
+        command: str, which writes the file last.
+        log: path, for the output of the command.
+        run: function of a command and a log. Defaults to `run`.
+    """
+    if not file.exists():
+        shutil.rmtree(file.parent, ignore_errors=True)  # cut off while writing
+        run(command, log)
+    return json.loads(file.read_text())
 
 
 def _value(path, metric: str) -> float:

@@ -16,7 +16,7 @@ import pathlib
 import sys
 
 from absl import flags
-from grid import ROOT, run
+from grid import ROOT, pretrain
 
 from layerlock.config import PretrainConfig
 from layerlock.report import reference
@@ -88,11 +88,7 @@ def train(seed: int) -> pathlib.Path:
     path = pathlib.Path(FLAGS.run_dir).resolve() / f"{FLAGS.name}-{seed}"
     if (path / "report.html").exists():
         return path
-    resume = " --resume" if (path / "config.json").exists() else ""
-    run(
-        f"{FLAGS.recipe} --seed={seed} --run_dir={path}{resume}",
-        path.with_name(f"{path.name}.log"),
-    )
+    pretrain(f"{FLAGS.recipe} --seed={seed}", path)
     return path
 
 

@@ -10,30 +10,27 @@ themselves, validation and checkpoints are left out (`benchmarks/stall.py`,
 included, at the first and at the last stage. The last line is JSON.
 """
 
-import contextlib
+import functools
 import importlib
 import json
 import pathlib
 import statistics
 import sys
-import tempfile
 
 import keras
 from absl import flags
-from job_parts import endless, noise, open_job
-from side_by_side import Guest, Rounds, ratio
+from side_by_side import ratio, times_of_fits
+from stage_job import opened
 
-from layerlock import backends, runs
+from layerlock import backends
 from layerlock.jobs.pretraining import method as methods
 
 RECIPES = ("mae_layerlock", "vjepa", "vjepa_layerlock")
 REFERENCE = "mae"
-NUM_BATCHES = 5
 LONG = {  # so long that nothing happens by itself
     "monitor_every": 10**9,
     "checkpoint_every": 10**9,
     "compilation_cache": "",
-    "report": False,
 }
 FLAGS = flags.FlagValues()
 flags.DEFINE_list(
@@ -77,6 +74,13 @@ def stages_of(name: str) -> list[tuple[int, int]]:
     ]
 
 
+def configured(name: str, run_dir: str):
+    """The resolved configuration of a recipe, and its method."""
+    config = config_of(name).but(**LONG, log_every=FLAGS.steps, run_dir=run_dir)
+    config = config.resolve()
+    return config, methods.build(config)
+
+
 def config_of(name: str):
     """The configuration of a recipe."""
     root = str(pathlib.Path(__file__).parents[1])
@@ -87,13 +91,13 @@ def config_of(name: str):
 
 def measure(name: str, frozen_layers: int, num_steps: int) -> dict:
     """Time of a stage over that of the reference, and the memory of both."""
-    with opened(REFERENCE, 0) as theirs, opened(name, frozen_layers) as ours:
-        guest = Guest(theirs.train)
-        rounds = Rounds(
-            guest.train_steps, FLAGS.steps, FLAGS.rounds, first_batch=1
+    with (
+        opened(functools.partial(configured, REFERENCE), 0) as theirs,
+        opened(functools.partial(configured, name), frozen_layers) as ours,
+    ):
+        times = times_of_fits(
+            ours.train, theirs.train, FLAGS.steps, FLAGS.rounds
         )
-        with guest:
-            ours.train(rounds.num_batches, rounds)
         ours, theirs = (
             backends.measure_step(job.model).peak_bytes
             for job in (ours, theirs)
@@ -103,7 +107,7 @@ def measure(name: str, frozen_layers: int, num_steps: int) -> dict:
         "steps": num_steps,
         "peak_bytes": ours,
         "peak_bytes_reference": theirs,
-        **ratio(rounds.times),
+        **ratio(times),
     }
 
 
@@ -133,46 +137,6 @@ def whole_run(stages: list) -> dict:
         "memory_last": memory[1],
         "stages": stages,
     }
-
-
-@contextlib.contextmanager
-def opened(name: str, frozen_layers: int):
-    """A `Job` of a recipe with some layers frozen."""
-    with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        config = config_of(name).but(
-            **LONG, log_every=FLAGS.steps, run_dir=f"{folder}/run"
-        )
-        config = config.resolve()
-        model, parts, _ = open_job(config, methods.build(config), progress)
-        parts.lock.compile_ahead = False  # nothing runs beside the steps
-        parts.lock.scheduler.freeze(frozen_layers)
-        yield Job(model, parts.in_order, config.training.batch_size)
-
-
-class Job:
-    """A model and the callbacks of its run.
-
-    Args:
-        model: `MaskedPretraining`.
-        callbacks: list of Keras callbacks.
-        batch_size: int.
-    """
-
-    def __init__(self, model, callbacks, batch_size):
-        self.model = model
-        self.callbacks = callbacks
-        self.batch_size = batch_size
-
-    def train(self, num_steps: int, *more):
-        """Trains with the callbacks of the run, and with some more."""
-        batches = noise(self.model, self.batch_size, NUM_BATCHES)
-        self.model.fit(
-            endless(batches),
-            steps_per_epoch=num_steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*self.callbacks, *more],
-        )
 
 
 if __name__ == "__main__":

@@ -134,6 +134,22 @@ class Guest(keras.callbacks.Callback):
             self._done.release()
 
 
+def times_of_fits(ours, theirs, steps: int, rounds: int) -> list:
+    """Pairs of seconds of each round of two `fit` that take turns.
+
+    Args:
+        ours: function of a number of steps and a callback, which calls `fit`.
+        theirs: the same.
+        steps: int, steps of a round.
+        rounds: int, after one that warms up.
+    """
+    guest = Guest(theirs)
+    turns = Rounds(guest.train_steps, steps, rounds, first_batch=1)
+    with guest:
+        ours(turns.num_batches, turns)
+    return turns.times
+
+
 class WaitForStep(keras.callbacks.Callback):
     """Waits for the device after each step.
 

@@ -3,14 +3,14 @@
 import dataclasses
 import itertools
 import math
-import tempfile
 
 import keras
 import numpy as np
-from job_parts import endless, handwritten_step, long_run, noise, open_job
+from job_parts import endless, handwritten_step, long_run, noise
 from side_by_side import Rounds
+from stage_job import opened
 
-from layerlock import backends, runs
+from layerlock import backends
 from layerlock.core.costs import flops
 from layerlock.runs.callbacks.trace import Trace
 
@@ -54,7 +54,7 @@ class Case:
     peak_tflops: float | None = None
     flags: tuple = ()
 
-    def configuration(self, folder):
+    def configuration(self, run_dir: str):
         """The resolved configuration of our run, and its method."""
         own = () if self.is_other_objective else (f"--target={self.target}",)
         return long_run(
@@ -65,7 +65,7 @@ class Case:
             f"--{'' if self.compiled else 'no'}jit_compile"
             if keras.backend.backend() == "torch"
             else "--jit_compile",
-            f"--run_dir={folder}/run",
+            f"--run_dir={run_dir}",
             *own,
             *self.flags,
         )
@@ -94,11 +94,8 @@ def measure(case: Case, trace=None) -> dict:
         dict with `ratio`, `low`, `high`, seconds of a step, losses, memory,
         clips per second and utilisation.
     """
-    with tempfile.TemporaryDirectory() as folder, runs.Progress() as progress:
-        config, method = case.configuration(folder)
-        model, used, _ = open_job(config, method, progress)
-        used.lock.compile_ahead = False  # nothing is to run beside the steps
-        used.lock.scheduler.freeze(case.stage)
+    with opened(case.configuration, case.stage) as job:
+        model = job.model
         # On the device: what it takes to get them there is not asked for.
         batches = [
             keras.ops.convert_to_tensor(batch)
@@ -107,7 +104,11 @@ def measure(case: Case, trace=None) -> dict:
         theirs = expected = None
         if not case.alone:
             theirs = handwritten_step(
-                model, config, method, case.stage, **_variant(case)
+                model,
+                job.config,
+                job.method,
+                case.stage,
+                **_variant(case),
             )
             expected = [float(theirs(batch)) for batch in batches]
         losses = Losses(expected, case.mixed_precision)
@@ -129,7 +130,7 @@ def measure(case: Case, trace=None) -> dict:
             steps_per_epoch=ends,
             shuffle=False,
             verbose=0,
-            callbacks=[*traces, *used.in_order, losses, rounds],
+            callbacks=[*traces, *job.callbacks, losses, rounds],
         )
         found = {
             **rounds.found(),

@@ -3,17 +3,14 @@
 import hashlib
 import json
 import shlex
-import shutil
 import threading
 
 import study_rows
+import study_schedule
+import study_settings
 from grid import Grid
 from job_parts import read
 from study_methods import METHODS, SUPERVISED, TEACHER_SHARE, shares
-
-from layerlock.runs import writing
-
-SETTINGS_SEED = 0
 
 
 class Study:
@@ -23,7 +20,7 @@ class Study:
 
     Args:
         folder: path.
-        clips: `study_clips.Scenes` or `RealClips`.
+        clips: `Scenes` or `RealClips`.
         preset: str, the encoder.
         batch_size: int, clips of a step. `{quarter}` in the flags of a method
             is a quarter of it.
@@ -78,9 +75,9 @@ class Study:
     def prepare(self):
         """Finds the schedule of convergence, then chooses settings."""
         if any("{schedule}" in method.flags for method in self.methods):
-            self._study_convergence()
-        if self.undecided():
-            self._choose_settings()
+            study_schedule.find(self)
+        if study_settings.undecided(self):
+            study_settings.choose(self)
 
     def work(self):
         """Trains and asks what is missing, seed by seed."""
@@ -99,7 +96,8 @@ class Study:
         return [
             method
             for method in self.methods
-            if "{schedule}" not in method.flags or self._schedule()
+            if "{schedule}" not in method.flags
+            or study_schedule.flags(self.folder)
         ]
 
     def steps_of(self, method) -> tuple:
@@ -152,17 +150,12 @@ class Study:
             seed: int.
             out: path of the results.
         """
-        found = out / "finetune.json"
-        if not found.exists():
-            shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-            self.runs.run(
-                f"recipes/finetune.py --encoder={encoder} "
-                f"{question.task_flags} --layer_decay=1 --learning_rate=1e-3 "
-                f"--steps={steps} --batch_size={self.batch_size} "
-                f"--seed={seed} --out={out.resolve()}",
-                out.parent / f"{out.name}.log",
-            )
-        return json.loads(found.read_text())
+        return self.runs.finetune_at(
+            out,
+            f"--encoder={encoder} {question.task_flags} --layer_decay=1 "
+            f"--learning_rate=1e-3 --steps={steps} "
+            f"--batch_size={self.batch_size} --seed={seed}",
+        )
 
     def supervised_path(self, question, seed):
         """The folder of an end-to-end training from random weights."""
@@ -186,14 +179,15 @@ class Study:
     def runs_of(self, method, steps, seed, setting=None):
         """Flags and steps of each run of a method, and their folders."""
         if setting is None:
-            setting = self.settings().get(method.name)
+            setting = study_settings.chosen(self.folder).get(method.name)
         factor, own = setting or method.candidates()[0]
         rate = ""
         own = f"{method.flags} {own}".strip()
         own = own.replace("{quarter}", str(max(1, self.batch_size // 4)))
         if factor != 1.0:
             rate = f" --learning_rate={factor * self._default_rate(own):.3g}"
-        student = own.replace("{schedule}", self._schedule(steps)) + rate
+        schedule = study_schedule.flags(self.folder, steps)
+        student = own.replace("{schedule}", schedule) + rate
         runs = [(student, steps)]
         if method.teacher is not None:
             first = max(2, round(TEACHER_SHARE * steps))
@@ -215,100 +209,3 @@ class Study:
         batch = [w for w in flags.split() if w.startswith("--batch_size")]
         words = [*shlex.split(self.common), *batch, "--schedule=never"]
         return read(words)[0].training.learning_rate
-
-    # Settings.
-
-    def settings(self) -> dict:
-        """The chosen factor of the learning rate and flags of each method."""
-        return {
-            name: tuple(setting)
-            for name, setting in self._choice()["chosen"].items()
-        }
-
-    def undecided(self) -> list:
-        """The methods whose settings are not chosen yet."""
-        known = self.settings()
-        return [m for m in self.active() if m.name not in known]
-
-    def _choice(self) -> dict:
-        path = self.folder / "settings.json"
-        if path.exists():
-            return json.loads(path.read_text())
-        return {"tried": [], "chosen": {}}
-
-    def _choose_settings(self):
-        """Tries the settings of each method on one seed, and keeps the best.
-
-        Test speakers are not read.
-        """
-        [question, *_] = self.clips.questions("selection")
-        steps = self.lengths[-2:][0]
-        tried = {m: m.candidates() for m in self.undecided()}
-        if self.quick:
-            first = self.methods[0]
-            tried = {m: c[: 2 if m is first else 1] for m, c in tried.items()}
-        pairs = [
-            (method, setting)
-            for method, settings in tried.items()
-            if len(settings) > 1
-            for setting in settings
-        ]
-
-        def ask(method, setting):
-            path = self.train(method, steps, SETTINGS_SEED, setting)
-            return self.runs.judge(question, path)
-
-        answers = self.runs.side_by_side(ask, pairs)
-        answers = dict(zip(pairs, answers, strict=True))
-        known = self._choice()
-        chosen = {
-            method.name: max(
-                settings, key=lambda s, m=method: answers.get((m, s), 0.0)
-            )
-            for method, settings in tried.items()
-        }
-        writing.write_json(
-            self.folder / "settings.json",
-            {
-                "question": question.column,
-                "split": "selection",
-                "steps": steps,
-                "seed": SETTINGS_SEED,
-                "tried": known["tried"]
-                + [
-                    [method.name, *setting, answer]
-                    for (method, setting), answer in answers.items()
-                ],
-                "chosen": known["chosen"] | chosen,
-            },
-        )
-
-    def _study_convergence(self):
-        """Finds when layers may freeze, in a study of a shorter run."""
-        place = self.folder / "schedule.json"
-        if place.exists():
-            return
-        path = self.folder / "convergence"
-        steps = self.lengths[min(1, len(self.lengths) - 1)]
-        each = sorted({max(1, steps * share // 100) for share in (20, 40, 60)})
-        self.runs.run(
-            f"recipes/convergence.py {self.common} --steps={steps} "
-            f"--layers=2,4 --freeze_at={','.join(map(str, each))} "
-            f"--run_dir={path.resolve()}",
-            self.folder / "convergence.log",
-        )
-        found = json.loads((path / "convergence.json").read_text())
-        writing.write_json(place, {"steps": steps, "events": found["safe"]})
-
-    def _schedule(self, steps: int = 1000) -> str:
-        """Flags of the schedule that was found; empty where none was."""
-        place = self.folder / "schedule.json"
-        found = json.loads(place.read_text()) if place.exists() else {}
-        events = [
-            (max(1, round(step / found["steps"] * steps)), layers)
-            for step, layers in found.get("events", ())
-        ]
-        if not events:
-            return ""
-        text = str(events).replace(" ", "")
-        return f"--schedule=piecewise --schedule_args=events={text}"

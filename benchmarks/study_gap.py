@@ -11,10 +11,8 @@ is changed here alone:
 """
 
 import dataclasses
-import json
-import shutil
 
-from grid import run
+from grid import result
 from study_tables import mean
 
 from layerlock.runs import writing
@@ -108,14 +106,12 @@ def read(study, reading: Reading, seed: int) -> float:
 
 def _svm(question, pool, encoder, seed, out) -> dict:
     path = out / "probe.json"
-    if not path.exists():
-        shutil.rmtree(out, ignore_errors=True)  # cut off while writing
-        run(
-            f"benchmarks/ordered_svm.py --encoder={encoder} --pool={pool} "
-            f"{question.task_flags} --seed={seed} --out={path.resolve()}",
-            out.with_name(f"{out.name}.log"),
-        )
-    return json.loads(path.read_text())
+    return result(
+        path,
+        f"benchmarks/ordered_svm.py --encoder={encoder} --pool={pool} "
+        f"{question.task_flags} --seed={seed} --out={path.resolve()}",
+        out.with_name(f"{out.name}.log"),
+    )
 
 
 def table(study, answers: dict) -> str:

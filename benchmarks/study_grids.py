@@ -4,10 +4,12 @@ import dataclasses
 import sys
 
 import study_gap
+import study_settings
 import study_tables
 from study import Study
-from study_clips import RealClips, Scenes
 from study_methods import METHODS
+from study_real_clips import RealClips
+from study_scenes import Scenes
 
 GRIDS = ("main", "gap")
 
@@ -65,11 +67,11 @@ def run(flags, grids) -> str:
         study = build(flags)
     except ValueError as error:
         sys.exit(f"claims: {error}")
-    undecided = [method.name for method in study.undecided()]
+    undecided = [method.name for method in study_settings.undecided(study)]
     if flags.final and not flags.quick and undecided:
         sys.exit(
             "claims: --final reads the clips of test speakers, once settings "
-            f"are chosen. {study.folder / 'settings.json'} has none for "
+            f"are chosen. {study.folder / study_settings.FILE} has none for "
             f"{', '.join(undecided)}. Run the same command without --final "
             "first."
         )

@@ -13,18 +13,17 @@ share of the FLOPs, counted from sizes, at the stage where it is smallest.
 
 import json
 import sys
-import tempfile
 
 import keras
 from absl import flags
-from job_parts import endless, long_run, noise, open_job
-from side_by_side import Guest, Rounds, median_of, ratio
+from job_parts import long_run
+from side_by_side import median_of, ratio, times_of_fits
+from stage_job import opened
 
-from layerlock import backends, runs
+from layerlock import backends
 from layerlock.core.costs import flops
 from layerlock.models import presets
 
-NUM_BATCHES = 5
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "preset", "video_vit_tiny", "Size of the encoder.", flag_values=FLAGS
@@ -71,80 +70,50 @@ def main(argv):
 
 def measure(stage: int) -> dict:
     """Time saved over FLOPs saved at a stage."""
-    with Job(0) as whole, Job(stage) as frozen:
-        guest = Guest(whole.train)
-        rounds = Rounds(
-            guest.train_steps, FLAGS.steps, FLAGS.rounds, first_batch=1
+    with opened(configured, 0) as whole, opened(configured, stage) as frozen:
+        times = times_of_fits(
+            frozen.train, whole.train, FLAGS.steps, FLAGS.rounds
         )
-        with guest:
-            frozen.train(rounds.num_batches, rounds)
-        flops_saved = 1 - frozen.flops / whole.flops
+        flops_saved = 1 - (
+            counted_flops(frozen.model, stage) / counted_flops(whole.model, 0)
+        )
         compiled = [
             backends.measure_step(job.model).flops for job in (frozen, whole)
         ]
-    shares = ratio(rounds.times)
+    shares = ratio(times)
     saved = {
         "ratio": (1 - shares["ratio"]) / flops_saved,
         "low": (1 - shares["high"]) / flops_saved,
         "high": (1 - shares["low"]) / flops_saved,
         "time_saved": 1 - shares["ratio"],
         "flops_saved": flops_saved,
-        "step_seconds": median_of(rounds.times, 0) / FLAGS.steps,
-        "step_seconds_unfrozen": median_of(rounds.times, 1) / FLAGS.steps,
+        "step_seconds": median_of(times, 0) / FLAGS.steps,
+        "step_seconds_unfrozen": median_of(times, 1) / FLAGS.steps,
     }
     if all(compiled):
         saved["compiled_flops_saved"] = 1 - compiled[0] / compiled[1]
     return saved
 
 
-class Job:
-    """A run with some layers frozen.
+def configured(run_dir: str):
+    """The resolved configuration of the run, and its method."""
+    return long_run(
+        FLAGS.preset,
+        f"--batch_size={FLAGS.batch_size}",
+        f"--mask_ratio={FLAGS.mask_ratio}",
+        f"--target_fraction={FLAGS.target_fraction}",
+        "--target=pixels",
+        f"--log_every={FLAGS.steps}",
+        f"--run_dir={run_dir}",
+    )
 
-    Args:
-        stage: int, frozen layers.
-    """
 
-    def __init__(self, stage: int):
-        self.stage = stage
-
-    def __enter__(self):
-        self._folder = tempfile.TemporaryDirectory()
-        self._progress = runs.Progress()
-        config, method = long_run(
-            FLAGS.preset,
-            f"--batch_size={FLAGS.batch_size}",
-            f"--mask_ratio={FLAGS.mask_ratio}",
-            f"--target_fraction={FLAGS.target_fraction}",
-            "--target=pixels",
-            f"--log_every={FLAGS.steps}",
-            f"--run_dir={self._folder.name}/run",
-        )
-        self.model, self._used, _ = open_job(
-            config, method, self._progress.__enter__()
-        )
-        # Nothing is to run beside the steps.
-        self._used.lock.compile_ahead = False
-        self._used.lock.scheduler.freeze(self.stage)
-        sizes = flops.StepSizes.of(
-            self.model, self.model.encoder.clip_shape, FLAGS.batch_size
-        )
-        self.flops = sizes.step_flops(frozen_layers=self.stage)
-        return self
-
-    def train(self, num_steps: int, *more):
-        """Trains with the callbacks of the recipe, and with some more."""
-        batches = noise(self.model, FLAGS.batch_size, NUM_BATCHES)
-        self.model.fit(
-            endless(batches),
-            steps_per_epoch=num_steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*self._used.in_order, *more],
-        )
-
-    def __exit__(self, *error):
-        self._progress.__exit__(*error)
-        self._folder.cleanup()
+def counted_flops(model, stage: int) -> float:
+    """FLOPs of a step at a stage, from sizes alone."""
+    sizes = flops.StepSizes.of(
+        model, model.encoder.clip_shape, FLAGS.batch_size
+    )
+    return sizes.step_flops(frozen_layers=stage)
 
 
 if __name__ == "__main__":

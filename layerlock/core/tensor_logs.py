@@ -28,9 +28,9 @@ class TensorLogs(keras.callbacks.CallbackList):
 class TensorLogsFit:
     """Mixin of a `keras.Model` whose `fit` uses `TensorLogs` where possible.
 
-    It does without a progress bar, if all callbacks have the attribute
-    `takes_tensors = True`: the logs of a batch may be tensors in their
-    `on_train_batch_end`, so that a float of them waits for the device.
+    It is possible without a progress bar, if all callbacks have the attribute
+    `takes_tensors = True`. Their `on_train_batch_end` then gets tensors, and
+    waits for the device only when it converts one to a float.
     """
 
     def fit(self, *arguments, **keywords):

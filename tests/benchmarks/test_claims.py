@@ -1,20 +1,17 @@
 """The tables of `benchmarks/claims.py`, from runs that were never trained."""
 
 import json
-import pathlib
 
 import pytest
 
 from tests.recipes import running
 
-BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 STEPS = 100
 
 
 @pytest.fixture
-def benchmark(monkeypatch, tmp_path):
+def benchmark(benchmarks, tmp_path):
     """The benchmark's modules, and results in an empty folder."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
     import claims_rows
     import claims_scales
     import claims_tables

@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import pathlib
 
 import pytest
 
@@ -16,11 +15,8 @@ SIZES = StepSizes(ENCODER, 2, 384, 512, masks=((26, 486),))
 
 
 @pytest.fixture
-def elementwise(monkeypatch):
+def elementwise(benchmarks):
     """The module, which only benchmarks use."""
-    monkeypatch.syspath_prepend(
-        pathlib.Path(__file__).parents[2] / "benchmarks"
-    )
     import elementwise
 
     return elementwise

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 STEP = {
     "device": "cuda:NVIDIA H200",
     "batch_size": 96,
@@ -25,9 +24,8 @@ STEP = {
 
 
 @pytest.fixture
-def gpu(monkeypatch):
+def gpu(benchmarks):
     """The module of the script."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
     import gpu
 
     return gpu

@@ -1,15 +1,10 @@
 """Whole runs are added up from their stages."""
 
-import pathlib
-
 import pytest
-
-BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def run_time(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def run_time(benchmarks):
     import run_time
 
     return run_time
@@ -23,6 +18,17 @@ def test_stages_follow_the_schedule_of_a_recipe(run_time):
     assert stages[1] == (1, 480)
     assert sum(steps for _, steps in stages) == 6000
     assert stages[-1][0] == 4
+
+
+@pytest.mark.parametrize("name", ["mae", "mae_layerlock", "vjepa_layerlock"])
+def test_nothing_but_steps_happens_in_a_measured_run(run_time, name, tmp_path):
+    run_time.FLAGS(["run_time"])
+
+    config, _ = run_time.configured(name, str(tmp_path))
+
+    assert config.run.monitor_every > config.training.steps
+    assert config.run.checkpoint_every > config.training.steps
+    assert config.run.log_every == run_time.FLAGS.steps
 
 
 def test_a_stage_counts_as_long_as_it_lasts(run_time):

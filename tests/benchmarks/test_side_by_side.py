@@ -1,18 +1,13 @@
 """What benchmarks time against each other trains by turns."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
 
-BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def side_by_side(monkeypatch):
+def side_by_side(benchmarks):
     """The module."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
     import side_by_side
 
     return side_by_side

@@ -1,4 +1,4 @@
-"""How long a step takes on accelerators, from their makers' figures."""
+"""Estimated seconds of a step on accelerators, from published figures."""
 
 import dataclasses
 

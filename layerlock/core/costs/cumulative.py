@@ -1,4 +1,4 @@
-"""FLOPs of the steps of a run so far."""
+"""FLOPs of all steps of a run up to a step."""
 
 
 def cumulative_flops(

@@ -1,4 +1,4 @@
-"""What one of many devices holds and sends, from sizes alone."""
+"""Memory and communication of one device of several, from sizes alone."""
 
 import dataclasses
 
@@ -12,11 +12,12 @@ class DeviceCost:
     """A device's part of a step, in bytes.
 
     An estimate, as `StepMemory` is. Gathered weights are left out: a device
-    has those of a block or two at a time.
+    holds the weights of one or two blocks at a time.
 
     Args:
         memory: `StepMemory` of the device.
-        bytes_sent: int, in collectives, with algorithms that send the least.
+        bytes_sent: int, in collectives, with the algorithms that send the
+            fewest bytes.
     """
 
     memory: StepMemory
@@ -36,9 +37,9 @@ class DeviceCost:
 
         Args:
             sizes: `StepSizes` of the model, with the whole batch.
-            mesh: devices along the data axis, between which the batch is
-                split, and along the model axis, between which blocks are.
-                What the latter exchange inside of blocks is left out.
+            mesh: devices along the data axis, which split the batch, and
+                along the model axis, which split each block. Bytes sent along
+                the model axis are left out.
             is_sharded: bool, whether weights, gradients and slots are split
                 along the data axis, too: `distribution=fsdp`.
             frozen_layers: int. Defaults to `0`.
@@ -64,12 +65,12 @@ class DeviceCost:
         data, model = mesh
         parts = model * (data if is_sharded else 1)
         trained = memory.num_trained(sizes, frozen_layers, target_layers)
-        numbers = 2 * trained  # a sum, which is a scatter and a gather
+        numbers = 2 * trained  # sum of the gradients: a scatter and a gather
         if is_sharded:
             used = memory.num_weights(sizes, frozen_layers)
-            shared = not sizes.has_teacher  # blocks that both passes use
-            deepest = max(target_layers, default=0)
-            used += shared * deepest * sizes.encoder.block_weights
+            if not sizes.has_teacher:  # the target pass gathers blocks, too
+                deepest = max(target_layers, default=0)
+                used += deepest * sizes.encoder.block_weights
             numbers += used  # forward; backward; the sum of the gradients
         share = (1 - 1 / data) / model
         return cls(

@@ -11,9 +11,9 @@ from layerlock.core.pretraining.targets import num_scored
 class StepSizes:
     """The sizes that determine the FLOPs of a training step.
 
-    Only matrix products are counted: elementwise operations, softmax, norms and
-        the optimizer are left out. A product of `(n, a)` and `(a, b)` counts `2
-        * n * a * b`.
+    Only matrix products are counted: elementwise operations, softmax, norms
+    and the optimizer are left out. A product of `(n, a)` and `(a, b)` counts
+    `2 * n * a * b`.
 
     Args:
         encoder: `BlockSizes` of the encoder.
@@ -45,8 +45,8 @@ class StepSizes:
             targets, or `None`. Defaults to `None`.
         projector: `ProjectorSizes` of a predictor that embeds the visible
             patches, or `None`. Defaults to `None`.
-        penalty_flops: int, of what the objective adds to the errors, in one
-            batch. Defaults to `0`.
+        penalty_flops: int, FLOPs of the objective's penalty in one batch, see
+            `Objective.penalty_flops`. Defaults to `0`.
 
     Example:
 
@@ -143,7 +143,10 @@ class StepSizes:
 
     @property
     def target_passes(self) -> tuple:
-        """Tokens and queries of the last block of a clip's target passes."""
+        """For each target pass of a clip: its tokens and scored tokens.
+
+        The last block of a pass computes outputs at the scored tokens only.
+        """
         if self.target_context == "clip":
             scored = self.masks_per_clip * sum(n for _, n in self.masks)
             return ((self.num_tokens, min(scored, self.num_tokens)),)
@@ -178,7 +181,7 @@ class StepSizes:
     ) -> int:
         """FLOPs of predicting the hidden patches of one clip, with gradient.
 
-        With a projector, those of embedding its visible patches.
+        With a projector, FLOPs of embedding the visible patches.
         """
         is_frozen = frozen_layers == self.encoder.num_layers
         if self.projector:
@@ -195,7 +198,6 @@ class StepSizes:
             total += 3 * 2 * decoded * inner * head_dims
             if self.predictor:
                 total += entrance * 2 * visible * width * inner
-            if self.predictor:
                 stack, number = self.decoder
                 total += 3 * (number - 1) * stack.block_flops(tokens)
                 total += 3 * stack.block_flops(tokens, decoded)
@@ -211,16 +213,16 @@ class StepSizes:
         encoder = self.target_encoder
         if deepest == 0:
             return 0
-        moving = deepest  # the first block that gets a gradient
+        num_without_gradient = deepest  # blocks
         if self.target_gradient:
-            moving = min(frozen_layers, deepest)
+            num_without_gradient = min(frozen_layers, deepest)
         total = 0
         for num_tokens, num_queries in self.target_passes:
             embedding = self.embedding_flops(num_tokens, encoder)
-            total += embedding * (2 if moving == 0 else 1)
+            total += embedding * (1 if num_without_gradient else 2)
             for block in range(deepest):
                 queries = num_queries if block == deepest - 1 else None
-                if block < moving:
+                if block < num_without_gradient:
                     total += encoder.block_flops(num_tokens, queries)
                 else:
                     total += self._trained_flops(block, num_tokens, queries)
@@ -252,16 +254,19 @@ class StepSizes:
         return self.batch_size * per_clip + self.penalty_flops
 
     def _trained_flops(self, block, num_tokens, num_queries=None) -> int:
-        """Of an encoder block, counted from 0, with its gradient.
+        """FLOPs of an encoder block over one sequence, with gradient.
 
-        Forward, gradient of the input, gradient of the weights, and what is
-        computed again.
+        Args:
+            block: int, counted from 0.
+            num_tokens, num_queries: as for `BlockSizes.block_flops`.
         """
         policy = self.remat[block] if self.remat else "none"
-        sizes = num_tokens, num_queries
-        return 3 * self.encoder.block_flops(
-            *sizes
-        ) + self.encoder.recomputed_flops(policy, *sizes)
+        forward = self.encoder.block_flops(num_tokens, num_queries)
+        recomputed = self.encoder.recomputed_flops(
+            policy, num_tokens, num_queries
+        )
+        # Forward, gradient of the input, gradient of the weights.
+        return 3 * forward + recomputed
 
 
 def masks_of(counts: list, target_fraction: float, projector) -> tuple:

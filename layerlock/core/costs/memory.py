@@ -1,4 +1,4 @@
-"""Bytes that a training step holds, from sizes alone."""
+"""Peak memory of a training step, from sizes alone."""
 
 import dataclasses
 
@@ -117,15 +117,15 @@ def activation_bytes(
 ) -> int:
     """Bytes of activations for the backward pass, with fused attention.
 
-    Of activations that are computed again, those of one block are held at a
-    time. Targets with a gradient are left out.
+    Recomputed activations are held for one block at a time. Targets with a
+    gradient are left out.
 
     Args:
         sizes: `StepSizes` of the model.
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
     """
-    encoder, numbers, again = sizes.encoder, 0, 0
+    encoder, numbers, recomputed = sizes.encoder, 0, 0
     for visible, decoded in sizes.masks:
         tokens = visible + decoded
         for block in range(frozen_layers, encoder.num_layers):
@@ -135,7 +135,8 @@ def activation_bytes(
             policy = sizes.remat[block] if sizes.remat else "none"
             kept = encoder.activations(*lengths, policy=policy)
             numbers += kept
-            again = max(again, encoder.activations(*lengths) - kept)
+            dropped = encoder.activations(*lengths) - kept
+            recomputed = max(recomputed, dropped)
         if sizes.predictor:
             stack, number = sizes.decoder
             numbers += (number - 1) * stack.activations(tokens)
@@ -143,7 +144,7 @@ def activation_bytes(
         if sizes.projector:
             numbers += sizes.projector.activations(visible)
     sequences = sizes.batch_size * sizes.masks_per_clip
-    return sequences * (numbers + again) * bytes_per_number
+    return sequences * (numbers + recomputed) * bytes_per_number
 
 
 def _encoder(sizes, stack):
@@ -159,7 +160,7 @@ def _blocks(stack):
 
 
 def _predictor(sizes):
-    """Weights of a predictor without its heads."""
+    """Number of weights of a predictor without its heads."""
     if sizes.projector:
         return sizes.projector.num_weights
     width = sizes.encoder.hidden_dim

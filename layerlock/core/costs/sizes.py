@@ -1,4 +1,4 @@
-"""The sizes of networks that determine what a step costs."""
+"""Sizes of networks, from which the cost of a step is counted."""
 
 import dataclasses
 
@@ -53,7 +53,7 @@ class BlockSizes:
     ) -> int:
         """FLOPs that the backward pass of one block computes again.
 
-        The last product of what is computed again is not needed.
+        It leaves out the last product, whose result it does not need.
 
         Args:
             policy: `"none"`, `"blocks"` or `"attention"`, the activations
@@ -87,9 +87,10 @@ class BlockSizes:
     ) -> int:
         """Activations that a trained block keeps for its gradient.
 
-        Of each token its input, the output of the first norm, key and value;
-        of each query also itself, the outputs of attention and of the second
-        norm, its input, and the input and output of the MLP's activation.
+        For each token: its input, the output of the first norm, key and value.
+        For each query token, too: the query, the output of attention, input
+        and output of the second norm, and input and output of the MLP's
+        activation.
 
         Args:
             num_tokens: int, of the sequence.
@@ -116,7 +117,7 @@ class ProjectorSizes:
     """The sizes of a `Projector`.
 
     Args:
-        hidden_dim: int, width of the tokens that it averages.
+        hidden_dim: int, width of the averaged tokens.
         mlp_dim: int, hidden features.
         embedding_dim: int, features of the embedding.
     """
@@ -150,6 +151,6 @@ class ProjectorSizes:
         input and output of the activation.
 
         Args:
-            num_tokens: int, that are averaged.
+            num_tokens: int, tokens that are averaged.
         """
         return (num_tokens + 1) * self.hidden_dim + 3 * self.mlp_dim

@@ -139,8 +139,8 @@ class LayerLock(keras.callbacks.Callback):
             return
         if self.counter.has_reached(self.next_event):
             self._freeze()
-        elif self.look_ahead:
-            self.look_ahead = False
+        elif self._may_compile:
+            self._may_compile = False  # once per stage
             self.compiling = ahead.compile_next_stage(
                 self.model, self.schedule, self.counter.step
             )
@@ -166,4 +166,4 @@ class LayerLock(keras.callbacks.Callback):
             self.events.append((step, self.frozen_layers))
             self.seconds = time.perf_counter() - started
         self.next_event = self.schedule.next_event(step)
-        self.look_ahead = self.compile_ahead
+        self._may_compile = self.compile_ahead

@@ -14,7 +14,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to a peak, then falls along half a cosine.
 
     The first `warmup_steps` updates use `peak * (step + 1) / warmup_steps`,
-    so that the first update has no rate of 0. From there the rate falls to
+    so that the rate of the first update is not 0. From there it falls to
     `final_fraction * peak` at step `steps`, and stays.
 
     With gradient accumulation, Keras passes the number of batches. Wrap this
@@ -132,8 +132,8 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
         step = ops.cast(step, "int32")
         # Steps since the last event; `length` for all events in the future.
         elapsed = step - backends.constant(steps, "int32")  # (events,)
-        long_ago = backends.constant(self.length, "int32")
-        elapsed = ops.min(ops.where(elapsed >= 0, elapsed, long_ago))
+        no_ramp = backends.constant(self.length, "int32")
+        elapsed = ops.min(ops.where(elapsed >= 0, elapsed, no_ramp))
         ramp = (ops.cast(elapsed, "float32") + 1.0) / self.length
         return rate * ops.minimum(ramp, backends.constant(1.0, "float32"))
 

@@ -53,7 +53,7 @@ class FreezableModel:
     def enter_stage(self, frozen_layers: int, reset_head: bool = False) -> list:
         """Prepares the model for a stage, before variables are frozen.
 
-        What it raises, it raises before it changes the model.
+        It must leave the model unchanged if it raises an error.
 
         Returns:
             Variables that were re-initialised.
@@ -146,7 +146,7 @@ class FreezeScheduler:
             optimizer_state.check_optimizer(model.optimizer)
 
     def update(self, step: int) -> bool:
-        """Freezes the layers that the schedule freezes after `step` updates.
+        """Freezes as many layers as the schedule does after `step` updates.
 
         Args:
             step: int, optimizer updates done so far.
@@ -188,8 +188,8 @@ class FreezeScheduler:
         with backends.variable_scope(model):
             layers = keras.tree.flatten(self.layers[:frozen_layers])
             if model.optimizer.built:
-                # First, so that the model has not changed if it fails. And
-                # again: it may have been replaced since the start.
+                # Checked first, so that an error leaves the model unchanged,
+                # and at every freeze: the optimizer may have been replaced.
                 optimizer_state.check_rebuild(
                     model.optimizer, _without(trained, layers)
                 )
@@ -211,5 +211,5 @@ class FreezeScheduler:
 
 def _without(variables, layers) -> list:
     """Returns the variables that belong to none of the layers."""
-    theirs = {id(v) for layer in layers for v in layer.variables}
-    return [v for v in variables if id(v) not in theirs]
+    left_out = {id(v) for layer in layers for v in layer.variables}
+    return [v for v in variables if id(v) not in left_out]

@@ -61,7 +61,7 @@ def check_border(counter: StepCounter, step: int, action: str):
     Args:
         counter: read where training begins.
         step: int, a later optimizer step.
-        action: str, who does what at that step, for the message.
+        action: str, subject and verb of the message: "Layers freeze".
     """
     together = counter.model.steps_per_execution
     if together == 1:

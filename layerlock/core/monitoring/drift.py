@@ -132,7 +132,7 @@ class LayerDrift(EverySteps):
 
 
 def _sample(features):
-    """Selects tokens evenly spread over clips and positions."""
+    """Selects at most `_ROWS` tokens, evenly spread over all clips."""
     rows = ops.reshape(features, (-1, features.shape[-1]))
     every = max(1, int(np.prod(features.shape[:-1])) // _ROWS)
     return rows[: _ROWS * every : every]
@@ -140,9 +140,9 @@ def _sample(features):
 
 def _teacher_distance(model, clips, num_layers):
     name = model.encoder.layer_names[num_layers]
-    learnt, taught = (
+    student, target = (
         ops.cast(encoder.features(clips, layers=[name])[name], "float32")
         for encoder in (model.encoder, model.teacher)
     )
-    distance = ops.norm(learnt - taught, axis=-1)
-    return ops.mean(distance) / ops.mean(ops.norm(taught, axis=-1))
+    distance = ops.norm(student - target, axis=-1)
+    return ops.mean(distance) / ops.mean(ops.norm(target, axis=-1))

@@ -112,7 +112,7 @@ def mean_cosine(vectors, epsilon=1e-12):
     """
     units = _unit(vectors, epsilon)
     rows = _num_rows(units)
-    # The square of the sum holds every pair twice, and each row with itself.
+    # The square of the sum has every pair twice, and each row with itself.
     pairs = ops.sum(ops.square(ops.sum(units, axis=0)))
     pairs = pairs - ops.sum(ops.square(units))
     one = backends.constant(1.0, keras.backend.standardize_dtype(rows.dtype))
@@ -122,8 +122,8 @@ def mean_cosine(vectors, epsilon=1e-12):
 def second_moments(features):
     """Mean outer product of about 1024 tokens, at least one of each clip.
 
-    They are spread over the tokens of every clip. The first 1024 would lie on
-    some of the devices only, which would have to send them to the others.
+    They are evenly spread over the tokens of every clip, so that each device
+    has its share. The first 1024 would lie on a few devices.
 
     Args:
         features: Shape `(batch, tokens, width)`.
@@ -226,7 +226,7 @@ def centred_gram(features):
 
 
 def _mean(x, axis=None):
-    """Mean over the global batch, of which `x` are the rows here."""
+    """Mean over the global batch; `x` has the rows of this device."""
     return backends.global_mean(ops.mean(x, axis=axis))
 
 

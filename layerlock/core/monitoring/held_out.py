@@ -1,4 +1,4 @@
-"""Measures how well features predict what no training can change."""
+"""Measures how well features predict pixels of fixed clips."""
 
 import time
 
@@ -15,20 +15,20 @@ _CLIPS_AT_ONCE = 16
 
 
 class HeldOutPrediction(EverySteps):
-    """Predicts how fixed clips go on, from the features of their first half.
+    """Predicts the second half of fixed clips from features of the first.
 
-    A falling loss says little if its targets move. Every `every` optimizer
-    steps the encoder processes the first half of each clip. At every place,
-    ridge regression predicts from the features of the last moment how the
-    pixels of the patch change to the next one. That is the same for all
-    objectives and for the whole run. Half of the clips fit the regression, and
-    the other half is predicted.
+    A falling loss means little if its targets move. The targets here are
+    pixels, the same for all objectives and for the whole run. Every `every`
+    optimizer steps the encoder processes the first half of each clip. From the
+    features of each patch at the end of this half, ridge regression predicts
+    the change of the pixels to the next patch in time. The regression is fitted
+    to half of the clips, and predicts the other half.
 
     Args:
         every: int, in optimizer steps.
         clips: uint8 `(clips, frames, height, width, 3)`, the same for the
             whole run.
-        layer: int, the number of the block whose features predict.
+        layer: int, the number of the block whose features are used.
         last_step: int, the last optimizer step of the run, which is measured
             too. Defaults to `None`.
 
@@ -59,9 +59,10 @@ class HeldOutPrediction(EverySteps):
         """Returns what was measured since the last call.
 
         Returns:
-            A dict with `held_out_prediction`, the share of the variance that
-            was predicted (see `ridge.explained`), and `held_out_seconds`;
-            empty without a new measurement, and for clips of one moment.
+            A dict with `held_out_prediction`, the predicted share of the
+            variance (see `ridge.explained_variance`), and `held_out_seconds`;
+            empty without a new measurement, and for clips of one frame of
+            patches.
         """
         metrics, self._metrics = self._metrics, {}
         return metrics
@@ -98,7 +99,7 @@ class HeldOutPrediction(EverySteps):
                 for clips in self._batches
             ]
         )
-        predicted = ridge.explained(
+        predicted = ridge.explained_variance(
             self.rows.sampled(features), self._changes, self.rows.groups
         )
         spent = time.perf_counter() - started
@@ -108,21 +109,23 @@ class HeldOutPrediction(EverySteps):
         }
 
     def _features(self, clips):
-        """Features of the last moment of the first half."""
+        """Features of the last frame of patches of the first half."""
         encoder, rows = self.model.exported_encoder, self.rows
-        patches = encoder.patchify(clips)[:, : rows.end]
-        positions = encoder.token_positions(rows.grid)[: rows.end]
+        patches = encoder.patchify(clips)[:, : rows.first_half]
+        positions = encoder.token_positions(rows.grid)[: rows.first_half]
         positions = backends.constant(positions, "int32")[None]
         tokens = encoder.embed(patches, positions, rows.grid)
         tokens = encoder(
             tokens, positions, last_layer=self.layer, grid=rows.grid
         )
-        tokens = normalize(tokens[:, rows.end - rows.places :])
+        tokens = normalize(tokens[:, -rows.patches_per_frame :])
         return ops.cast(tokens, "float32")
 
 
 class Rows:
-    """Rows of a regression: every place of every clip, at most `MAX_ROWS`.
+    """Rows of a regression: patches of one frame of all clips.
+
+    There are at most `MAX_ROWS`, evenly spread.
 
     Args:
         grid: Frames, rows and columns of a clip, in patches.
@@ -131,39 +134,39 @@ class Rows:
 
     def __init__(self, grid, num_clips: int):
         self.grid = tuple(grid)
-        self.places = grid[1] * grid[2]
-        self.end = grid[0] // 2 * self.places  # tokens of the first half
+        self.patches_per_frame = grid[1] * grid[2]
+        self.first_half = grid[0] // 2 * self.patches_per_frame  # tokens
         self.are_predictable = grid[0] > 1 and num_clips > 1
-        count = num_clips * self.places
+        count = num_clips * self.patches_per_frame
         chosen = np.linspace(0, count - 1, min(count, MAX_ROWS))
         self._chosen = chosen.round().astype(int)
-        self.groups = self._chosen // self.places
+        self.groups = self._chosen // self.patches_per_frame
 
     def changes(self, patches):
-        """How patches change from the last moment of the first half on.
+        """Change of patches from the first half to the next frame of patches.
 
         Args:
             patches: NumPy array `(clips, tokens, values)`.
         """
-        moment = patches[:, self.end - self.places : self.end]
-        following = patches[:, self.end : self.end + self.places]
-        return self.sampled(following - moment)
+        end, count = self.first_half, self.patches_per_frame
+        change = patches[:, end : end + count] - patches[:, end - count : end]
+        return self.sampled(change)
 
     def sampled(self, tokens):
-        """The rows of one moment, `(clips, places, values)`."""
+        """The chosen rows of `(clips, patches_per_frame, values)`."""
         return tokens.reshape(-1, tokens.shape[-1])[self._chosen]
 
 
-def clips_for(places: int) -> int:
+def clips_for(patches_per_frame: int) -> int:
     """The number of clips that give enough rows: 16, 32, 48 or 64.
 
     Args:
-        places: int, patches of a moment.
+        patches_per_frame: int, rows times columns of the grid.
 
     Example:
 
     >>> clips_for(16), clips_for(36), clips_for(196)
     (64, 32, 16)
     """
-    batches = -(-MAX_ROWS // (places * _CLIPS_AT_ONCE))
+    batches = -(-MAX_ROWS // (patches_per_frame * _CLIPS_AT_ONCE))
     return _CLIPS_AT_ONCE * min(max(batches, 1), 4)

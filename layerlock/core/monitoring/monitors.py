@@ -67,7 +67,7 @@ class Monitors(EverySteps):
             )
         self.on_collapse = on_collapse
         self.print_fn = print_fn
-        self.newest = {}  # without rank and verdict, as long as one waits
+        self.newest = {}  # rank and verdict follow when the thread is done
         self.step = None
         self.judge = Judge()
         self._pool = self._rank = None
@@ -83,7 +83,7 @@ class Monitors(EverySteps):
 
     @property
     def is_computing(self) -> bool:
-        """Whether the thread is not done with the newest measurements."""
+        """Whether the thread still computes the newest effective rank."""
         return self._rank is not None and not self._rank.done()
 
     def get_state(self) -> dict:
@@ -138,7 +138,7 @@ class Monitors(EverySteps):
             "weight_norms": norms.tolist(),
             "weight_norm_rates": self._rates(step, norms),
         }
-        self._facts = {
+        self._batch_facts = {
             "step": step,
             "loss": float(logs["batch_loss"]),
             "target_layers": list(model.target_layers),
@@ -149,7 +149,9 @@ class Monitors(EverySteps):
         if self._pool is None:
             self._pool = concurrent.futures.ThreadPoolExecutor(1, "monitors")
         self._rank = self._pool.submit(health.effective_rank, moments)
-        if self.on_collapse == "stop" or not math.isfinite(self._facts["loss"]):
+        if self.on_collapse == "stop" or not math.isfinite(
+            self._batch_facts["loss"]
+        ):
             self.finish()
 
     def finish(self):
@@ -160,9 +162,9 @@ class Monitors(EverySteps):
         values = self.newest
         values["effective_rank"] = rank.result()
         before = self.judge.verdict.label
-        verdict = self.judge.observe({**values, **self._facts})
+        verdict = self.judge.observe({**values, **self._batch_facts})
         if verdict.label != before:
-            step = self._facts["step"]
+            step = self._batch_facts["step"]
             self.print_fn(f"Step {step}: {verdict.label}. {verdict.reason}")
         values["verdict"] = verdict.label
         values["verdict_reason"] = verdict.reason
@@ -185,7 +187,7 @@ class Monitors(EverySteps):
 
 
 def _block_variables(encoder) -> list:
-    """The variables of each block, those of the embedding with the first."""
+    """The variables of each block; the first one includes the embedding."""
     return [
         [variable for layer in unit for variable in layer.variables]
         for unit in encoder.freezable_layers

@@ -1,4 +1,4 @@
-"""Ridge regression, and how well it predicts rows that it has not seen."""
+"""Ridge regression, judged by its prediction of held-out rows."""
 
 import numpy as np
 import threadpoolctl
@@ -6,11 +6,11 @@ import threadpoolctl
 PENALTIES = 10.0 ** np.arange(-3, 4)  # over the mean squared singular value
 
 
-def explained(x, y, groups) -> float:
-    """Share of the variance of `y` that `x` predicts linearly.
+def explained_variance(x, y, groups) -> float:
+    """Share of the variance of `y` that is linearly predicted from `x`.
 
-    Half of the groups fit the regression, which then predicts the other half.
-    The penalty is chosen by generalised cross-validation on the first.
+    The regression is fitted to half of the groups, and predicts the other
+    half. Generalised cross-validation on the first half chooses the penalty.
 
     Reference: [Golub, Heath and Wahba, 1979](
     https://doi.org/10.1080/00401706.1979.10489751), for the penalty.
@@ -18,52 +18,53 @@ def explained(x, y, groups) -> float:
     Args:
         x: NumPy array `(rows, features)`.
         y: NumPy array `(rows, values)`.
-        groups: int array `(rows,)`; rows of one group, such as a clip, stay
-            together. Odd ones are predicted.
+        groups: int array `(rows,)`, the number of the group of each row, such
+            as a clip. Groups of odd numbers are predicted.
 
     Returns:
-        float, at most 1; 0 if the mean would do as well, below 0 if it would
-        do better. NaN if `x` or `y` is not finite or `y` is constant.
+        float, at most 1; 0 if the mean of `y` predicts as well, negative if it
+        predicts better. NaN if `x` or `y` is not finite or `y` is constant.
 
     Example:
 
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(200, 4))
     >>> y = x @ rng.normal(size=(4, 3))
-    >>> round(explained(x, y, np.arange(200)), 3)
+    >>> round(explained_variance(x, y, np.arange(200)), 3)
     1.0
     """
     x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return float("nan")
-    seen = np.asarray(groups) % 2 == 0
-    mean = y[seen].mean(axis=0)
-    total = np.square(y[~seen] - mean).sum()
+    fitted = np.asarray(groups) % 2 == 0
+    mean = y[fitted].mean(axis=0)
+    total = np.square(y[~fitted] - mean).sum()
     if total <= 0.0:
         return float("nan")
-    centre, scale = x[seen].mean(axis=0), x[seen].std(axis=0) + 1e-6
+    centre, scale = x[fitted].mean(axis=0), x[fitted].std(axis=0) + 1e-6
     x = (x - centre) / scale
-    # One thread: more would wait for those of the training step.
+    # One thread: more would wait for the threads of the training step.
     with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
-        weights = _fit(x[seen], y[seen] - mean)
-        rest = y[~seen] - mean - x[~seen] @ weights
-    return float(1.0 - np.square(rest).sum() / total)
+        weights = _fit(x[fitted], y[fitted] - mean)
+        residuals = y[~fitted] - mean - x[~fitted] @ weights
+    return float(1.0 - np.square(residuals).sum() / total)
 
 
 def _fit(x, y):
-    """Weights `(features, values)` of the best penalty."""
+    """Weights `(features, values)`, with the penalty of the lowest score."""
     u, singular, v = np.linalg.svd(x, full_matrices=False)
-    inner = u.T @ y
-    outside = np.square(y).sum() - np.square(inner).sum()
+    projected = u.T @ y  # onto the singular vectors
+    unreachable = np.square(y).sum() - np.square(projected).sum()
     squares = np.square(singular)
     best = None
     for penalty in PENALTIES * max(squares.mean(), 1e-12):
-        kept = squares / (squares + penalty)
-        error = np.square((1 - kept)[:, None] * inner).sum() + outside
-        freedom = len(x) - kept.sum()
-        if freedom <= 0:
+        shrinkage = squares / (squares + penalty)
+        residuals = (1 - shrinkage)[:, None] * projected
+        error = np.square(residuals).sum() + unreachable
+        degrees_of_freedom = len(x) - shrinkage.sum()
+        if degrees_of_freedom <= 0:
             continue
-        score = error / freedom**2
+        score = error / degrees_of_freedom**2
         if best is None or score < best[0]:
             best = score, singular / (squares + penalty)
-    return v.T @ (best[1][:, None] * inner)
+    return v.T @ (best[1][:, None] * projected)

@@ -66,20 +66,20 @@ class Judge:
 
     def __init__(self):
         self.first = []  # measurements at the start of the run
-        self.opinions = []  # labels and reasons of the latest measurements
+        self.latest = []  # labels of the latest measurements
         self.verdict = Verdict("healthy", "")
 
     def get_state(self) -> dict:
         """Returns the state for a checkpoint."""
         return {
             "first": self.first,
-            "opinions": self.opinions,
+            "opinions": self.latest,  # the key of existing checkpoints
             "verdict": dataclasses.asdict(self.verdict),
         }
 
     def set_state(self, state: dict):
         """Restores the state that `get_state` returned."""
-        self.first, self.opinions = state["first"], state["opinions"]
+        self.first, self.latest = state["first"], state["opinions"]
         self.verdict = Verdict(**state["verdict"])
 
     def observe(self, line: dict) -> Verdict:
@@ -99,24 +99,24 @@ class Judge:
         if len(self.first) < NUM_FIRST:
             names = ("effective_rank", "raw_feature_std")
             self.first.append({name: line[name] for name in names})
-        label, reason = self._opinion(line)
-        self.opinions = [*self.opinions, label][-NUM_AGREEING:]
-        if self._settled() == label:
+        label, reason = self._classify(line)
+        self.latest = [*self.latest, label][-NUM_AGREEING:]
+        if self._agreed_label() == label:
             self.verdict = Verdict(label, reason)
         return self.verdict
 
-    def _settled(self) -> str:
-        """The label nearest to the verdict that all latest labels reach."""
-        if len(self.opinions) < NUM_AGREEING:
+    def _agreed_label(self) -> str:
+        """The label that all latest labels reach, nearest to the verdict."""
+        if len(self.latest) < NUM_AGREEING:
             return self.verdict.label
-        ranks = [LABELS.index(opinion) for opinion in self.opinions]
+        ranks = [LABELS.index(label) for label in self.latest]
         current = LABELS.index(self.verdict.label)
         return LABELS[min(max(current, min(ranks)), max(ranks))]
 
     def _start(self, name):
         return statistics.median(line[name] for line in self.first)
 
-    def _opinion(self, line) -> tuple[str, str]:
+    def _classify(self, line) -> tuple[str, str]:
         spread, target = line["feature_std"], line["target_std"]
         is_latent = line["target_layers"] != [0]
         numbers = f"spread of features {spread:.2f}, of targets {target:.2f}"

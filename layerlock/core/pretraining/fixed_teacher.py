@@ -1,4 +1,4 @@
-"""A fixed teacher: an encoder from elsewhere that computes the targets."""
+"""A fixed teacher: another encoder, which computes the targets."""
 
 import dataclasses
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class FixedTeacher:
-    """An encoder whose features are the targets, and which never changes.
+    """An encoder that computes the targets and never changes.
 
-    It may be wider or deeper than the encoder that learns. It computes in its
-    own precision, on pixels standardised in its own way. This is not a layer:
+    It may be wider or deeper than the encoder that learns. It has its own
+    precision, and its own mean and deviation of pixels. This is not a layer:
     Keras would save the encoder with every file of the model.
 
     Args:

@@ -35,10 +35,10 @@ class MaskedPretraining(
     The encoder processes the visible patches only. A predictor predicts the
     targets at the hidden patches: pixels, or the output of a layer on the
     whole clip, which is the newest frozen layer for `"mae"` and a layer of the
-    teacher for `"vjepa"`. `"lejepa"` compares what several masks leave visible,
-    and predicts no patches. No gradient flows through frozen layers: it stops
-    at their output in the visible branch, and before the embedding in the
-    target branch.
+    teacher for `"vjepa"`. `"lejepa"` predicts no patches: it compares the
+    embeddings of a clip under several masks. No gradient flows through frozen
+    layers: it stops at their output in the visible branch, and before the
+    embedding in the target branch.
 
     Reference: LayerLock (arXiv 2509.10156), section 3 and Algorithm 1.
 

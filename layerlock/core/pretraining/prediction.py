@@ -97,7 +97,7 @@ class MaskedPrediction:
         )
 
     def _batch(self, training):
-        """The `Batch`; held-out ones draw the random numbers of batch 0."""
+        """The `Batch`; held-out batches use the random numbers of batch 0."""
         return Batch(
             step=self.updates_seen.value,
             seed=self.seed,
@@ -111,7 +111,7 @@ class MaskedPrediction:
             encoder = self.teacher
         if self.fixed_teacher is not None:
             encoder, frozen_layers = self.fixed_teacher.encoder, 0
-            patches = encoder.patchify(clips)  # standardised in its own way
+            patches = encoder.patchify(clips)  # with its own statistics
         return TargetPass(
             encoder,
             self.target_layers,

@@ -17,8 +17,8 @@ class Reconstruction:
 
     Args:
         model: a `MaskedPretraining`.
-        example: uint8, clips of the final shape, for which compilation may
-            start at once. Defaults to `None`.
+        example: uint8 clips of the shape of later calls, for which the program
+            is compiled in advance. Defaults to `None`.
 
     Call arguments:
         clips: uint8, shape `(clips, frames, height, width, 3)`.

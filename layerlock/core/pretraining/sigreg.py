@@ -14,15 +14,14 @@ from layerlock import backends
 from layerlock.core.normalization import at_least_float32
 from layerlock.core.pretraining.masks import _hashing
 
-_STREAM = 1000  # of random numbers; masks use lower ones
+_STREAM = 1000  # first stream of random numbers; masks use lower ones
 _FRACTION = 24  # bits of a uniform number, as many as float32 has
 
 
 def directions(num_slices: int, dim: int, seed: int, batch_index):
     """Draws unit vectors, uniform on the sphere.
 
-    They have no state: they are a function of the arguments, the same on every
-    backend.
+    They are a function of the arguments alone, the same on every backend.
 
     Args:
         num_slices: int, vectors.
@@ -88,7 +87,7 @@ def sigreg(embeddings, directions, num_knots: int = 17, last_knot: float = 3.0):
 
 
 def _uniform(keys):
-    """Numbers in (0, 1] from int32 that are uniform."""
+    """Uniform numbers in (0, 1] from uniform int32 numbers."""
     # Shifting an int32 repeats its sign: the mask makes the shift logical.
     bits = ops.bitwise_and(
         ops.bitwise_right_shift(keys, 32 - _FRACTION),
@@ -98,7 +97,7 @@ def _uniform(keys):
 
 
 def _global_mean(mean):
-    """The mean over the global batch, with the gradient of the rows here.
+    """The mean over the global batch, with the gradient of this device's rows.
 
     The mean of these gradients over all devices is that of the global loss.
     """

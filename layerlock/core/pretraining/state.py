@@ -10,13 +10,13 @@ from layerlock.core.pretraining import fixed_teacher
 class ModelState:
     """Mixin of `MaskedPretraining`: adds its variables, and saves them.
 
-    The weights of a fixed teacher are among them, so that a backend that
-    compiles the step passes them to it, and does not store them in the program.
+    The weights of a fixed teacher are among them: a compiled step gets them as
+    inputs, and does not store them as constants of its program.
 
     Attributes:
         fixed_teacher: a `FixedTeacher`, or `None`.
         saves_fixed_teacher: bool, whether files of the model's weights include
-            those of the teacher. A run keeps a reference instead.
+            the teacher's. A run keeps a reference instead.
         measures_health: bool, whether a step measures the health of its batch.
             `Monitors` sets it to false for batches that it does not read, on
             backends whose steps run eagerly. A compiled step always measures.
@@ -76,13 +76,13 @@ class ModelState:
         encoder.trainable = False
         for variable in encoder.variables:
             # On TensorFlow the line above does nothing if the encoder was
-            # built with `trainable=False`, which its layers do not know.
+            # built with `trainable=False`, though its layers are trainable.
             variable.trainable = False
         self.fixed_teacher = fixed_teacher.FixedTeacher(encoder)
         self._teacher_weights = encoder.variables
 
     def _saved_variables(self):
-        # In the order of `_add_state`, which is that of Keras.
+        # In the order of `_add_state`, in which Keras saves them, too.
         return (
             self.batches_seen,
             self.updates_seen,

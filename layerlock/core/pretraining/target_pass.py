@@ -14,16 +14,15 @@ CONTEXTS = ("clip", "scored")
 class TargetPass:
     """Outputs of the target layers at the hidden patches of a batch.
 
-    The last block computes no others, unless the masks of a clip score more
-    patches than it has.
+    The last block computes outputs at the scored patches only, unless the masks
+    of a clip together score at least as many patches as it has.
 
     Args:
         encoder: the `VideoEncoder` that computes the targets.
         layers: tuple of ints, 0 being the pixels.
-        patches: Shape `(batch, tokens, patch_dim)`, all of the clips.
-        pairs: for each kind of mask, token indices of the visible patches and
-            of those that are scored. Shape of each
-            `(batch * masks_per_clip, picked)`.
+        patches: Shape `(batch, tokens, patch_dim)`, all patches of the clips.
+        pairs: for each kind of mask, token indices of the visible and of the
+            scored patches. Shape of each `(batch * masks_per_clip, picked)`.
         grid: Frames, rows and columns, in patches.
         context: one of `CONTEXTS`. With `"clip"` the masks of a clip share
             one pass; with `"scored"` each mask needs its own.
@@ -89,7 +88,7 @@ class TargetPass:
             whole = self._outputs(self.patches, None, None)
             last = None
         else:
-            # Of all masks of a clip, one after another.
+            # (batch, scored patches of all masks, kind by kind)
             queries = ops.concatenate(
                 [
                     ops.reshape(indices, (-1, count))
@@ -112,7 +111,7 @@ class TargetPass:
         return found
 
     def _of_scored(self) -> list:
-        """The same, in a pass for each mask."""
+        """Latents at the scored patches of each kind, one pass per mask."""
         found = []
         for visible, hidden in self.pairs:
             seen = ops.concatenate([visible, hidden], axis=1)
@@ -153,19 +152,19 @@ def layer_outputs(
         patches: Shape `(batch, tokens, patch_dim)`.
         layers: list of ints, the blocks, from 1 on.
         grid: Frames, rows and columns, in patches.
-        indices: which patches these are, shape `(batch, tokens)`. Defaults to
-            `None`: all of the clips.
+        indices: token indices of the patches, shape `(batch, tokens)`.
+            Defaults to `None`: all patches of the clips.
         frozen_layers: int, frozen blocks, which get no gradient. Defaults to
             `0`.
         gradient: bool, whether gradients flow into the blocks that are not
             frozen. Defaults to `False`.
-        queries: the tokens whose outputs of the last of these blocks are
-            needed, see `TransformerBlock`. Defaults to `None`: all.
+        queries: tokens at which the deepest of these blocks computes outputs,
+            see `TransformerBlock`. Defaults to `None`: all.
 
     Returns:
-        dict from block to a tensor `(batch, tokens, hidden_dim)`, with as many
-        tokens as `queries` for the last of them. The output of the encoder's
-        last block is that of the last norm, if the encoder has one.
+        dict from block to a tensor `(batch, tokens, hidden_dim)`; the deepest
+        block has as many tokens as `queries`. The encoder's last norm, if it
+        has one, is applied to the output of its last block.
     """
     if not layers:
         return {}
@@ -174,14 +173,14 @@ def layer_outputs(
         positions = ops.take(positions[0], indices, axis=0)
     # Stop before the embedding: otherwise autograd would record the trained
     # blocks for an unused gradient.
-    with _learning(gradient and not frozen_layers):
+    with _gradient_if(gradient and not frozen_layers):
         tokens = encoder.embed(ops.stop_gradient(patches), positions, grid)
     outputs, done = {}, 0
     for layer in sorted({*layers, frozen_layers} - {0}):
         if layer > max(layers):
             break
         learns = gradient and layer > frozen_layers
-        with _learning(learns):
+        with _gradient_if(learns):
             tokens = encoder(
                 tokens,
                 positions,
@@ -198,5 +197,5 @@ def layer_outputs(
     return {layer: outputs[layer] for layer in layers}
 
 
-def _learning(learns):
-    return contextlib.nullcontext() if learns else backends.without_gradient()
+def _gradient_if(needed):
+    return contextlib.nullcontext() if needed else backends.without_gradient()

@@ -86,7 +86,7 @@ def check_objective(objective, fixed_teacher=None):
 
     Args:
         objective: an `Objective`.
-        fixed_teacher: the one that a model is given. Defaults to `None`.
+        fixed_teacher: the teacher that the model gets. Defaults to `None`.
     """
     for name, known in (("predictor", PREDICTORS), ("teacher", TEACHERS)):
         value = getattr(objective, name)

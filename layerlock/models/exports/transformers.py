@@ -151,9 +151,10 @@ def processed(folder, clips) -> np.ndarray:
     Returns:
         float32, shape `(batch, frames, 3, height, width)`.
     """
-    settings = json_files.read(folder / PROCESSOR)
-    mean, std = np.array(settings["image_mean"]), settings["image_std"]
-    pixels = (clips * settings["rescale_factor"] - mean) / std
+    # What was written, not the encoder's own numbers: they are to be checked.
+    processor = json_files.read(folder / PROCESSOR)
+    mean, std = np.array(processor["image_mean"]), processor["image_std"]
+    pixels = (clips * processor["rescale_factor"] - mean) / std
     return np.moveaxis(pixels, -1, 2).astype("float32")
 
 

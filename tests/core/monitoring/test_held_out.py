@@ -42,7 +42,7 @@ def test_features_of_the_first_half_predict_the_change_to_the_second():
     y = patches[:, end : end + places] - patches[:, end - places : end]
     groups = np.repeat(np.arange(len(CLIPS)), places)
 
-    expected = ridge.explained(
+    expected = ridge.explained_variance(
         x.reshape(len(groups), -1), y.reshape(len(groups), -1), groups
     )
 

@@ -17,14 +17,18 @@ def drawn(noise=0.0, seed=0):
 
 
 def test_what_is_linear_is_predicted():
-    assert ridge.explained(*drawn(), GROUPS) == pytest.approx(1.0, abs=1e-4)
+    assert ridge.explained_variance(*drawn(), GROUPS) == pytest.approx(
+        1.0, abs=1e-4
+    )
 
 
 def test_noise_is_not_predicted():
     x, y = drawn()
     noise = np.random.default_rng(1).normal(size=x.shape)
 
-    assert ridge.explained(noise, y, GROUPS) == pytest.approx(0.0, abs=0.1)
+    assert ridge.explained_variance(noise, y, GROUPS) == pytest.approx(
+        0.0, abs=0.1
+    )
 
 
 def test_it_is_the_penalty_of_scikit_learn_that_is_best_in_cross_validation():
@@ -40,14 +44,16 @@ def test_it_is_the_penalty_of_scikit_learn_that_is_best_in_cross_validation():
     rest = centred[~seen] - model.predict(scaled[~seen])
     expected = 1 - (rest**2).sum() / (centred[~seen] ** 2).sum()
 
-    assert ridge.explained(x, y, GROUPS) == pytest.approx(expected, abs=1e-3)
+    assert ridge.explained_variance(x, y, GROUPS) == pytest.approx(
+        expected, abs=1e-3
+    )
 
 
 def test_more_features_than_rows_are_no_fault():
     x, y = drawn()
     wide = np.random.default_rng(2).normal(size=(400, 500))
 
-    value = ridge.explained(np.hstack([x, wide]), y, GROUPS)
+    value = ridge.explained_variance(np.hstack([x, wide]), y, GROUPS)
 
     assert -0.2 < value < 1.0
 
@@ -57,10 +63,10 @@ def test_features_that_are_not_finite_have_no_answer(broken):
     x, y = drawn()
     x[3, 2] = broken
 
-    assert np.isnan(ridge.explained(x, y, GROUPS))
+    assert np.isnan(ridge.explained_variance(x, y, GROUPS))
 
 
 def test_a_constant_has_nothing_to_predict():
     x, y = drawn()
 
-    assert np.isnan(ridge.explained(x, np.ones_like(y), GROUPS))
+    assert np.isnan(ridge.explained_variance(x, np.ones_like(y), GROUPS))

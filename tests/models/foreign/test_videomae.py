@@ -7,7 +7,7 @@ import pytest
 
 from layerlock.models import foreign
 from tests.models import networks
-from tests.models.foreign import files, videomae_files
+from tests.models.foreign import files, outputs, videomae_files
 from tests.reference import encoder as encoder_reference, videomae as reference
 
 HEADS = videomae_files.HEADS
@@ -39,11 +39,8 @@ def write(folder, kind, arrays):
 
 def assert_features(encoder, weights, shape):
     clips = networks.clips(batch=1, shape=shape)
-    features = encoder.features(clips)
     wanted = reference.features(weights, HEADS, clips[0])
-    for name, expected in zip(encoder.layer_names, wanted, strict=True):
-        values = networks.numpy(features[name]).reshape(expected.shape)
-        networks.assert_close(values, expected, 1e-4)
+    outputs.assert_layers(encoder, clips, wanted)
 
 
 @pytest.mark.parametrize("kind", PREFIXES)
@@ -77,13 +74,8 @@ def test_the_decoder_of_pixels_equals_the_reference(tmp_path):
     imported = foreign.read(
         path, num_heads=HEADS, predictor_heads=2, clip_shape=(4, 8, 8)
     )
-    positions = imported.encoder.token_positions()
-    (predicted,) = imported.predictor(
-        tokens,
-        positions[visible][None],
-        positions[hidden][None],
-        imported.encoder,
-        target_layers=(0,),
+    predicted = outputs.predict(
+        imported, tokens, visible[None], hidden[None], 0
     )
 
     expected = reference.decode(arrays, 2, tokens[0], visible, hidden)

@@ -1,15 +1,12 @@
 """VideoMAE against transformers itself."""
 
-import os
-
 import keras
 import numpy as np
 import pytest
 
 from layerlock.models import foreign
 from tests.models import networks
-from tests.models.foreign import files
-from tests.models.foreign.test_vjepa2_transformers import pixels
+from tests.models.foreign import files, originals, outputs
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="transformers runs on PyTorch"
@@ -33,17 +30,8 @@ SIZES = {
 
 
 def original(folder, name="VideoMAEModel", **changes):
-    """A model of transformers with random weights, and its folder."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    torch.manual_seed(0)
-    config = transformers.VideoMAEConfig(**{**SIZES, **changes})
-    model = getattr(transformers, name)(config).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.15)
-    model.save_pretrained(folder)
-    return model
+    sizes = {**SIZES, **changes}
+    return originals.save(folder, name, "VideoMAEConfig", **sizes)
 
 
 def layers_of(model, clips):
@@ -51,7 +39,7 @@ def layers_of(model, clips):
     import torch
 
     with torch.no_grad():
-        output = model(pixels(clips), output_hidden_states=True)
+        output = model(originals.pixels(clips), output_hidden_states=True)
     layers = [x.numpy() for x in output.hidden_states]
     if model.layernorm is not None:
         layers.append(output.last_hidden_state.numpy())
@@ -60,11 +48,7 @@ def layers_of(model, clips):
 
 def assert_equal(encoder, model, shape):
     clips = networks.clips(batch=2, shape=shape)
-    features = encoder.features(clips)
-    expected = layers_of(model, clips)
-    for name, wanted in zip(encoder.layer_names, expected, strict=True):
-        values = networks.numpy(features[name]).reshape(wanted.shape)
-        networks.assert_close(values, wanted, 1e-5)
+    outputs.assert_layers(encoder, clips, layers_of(model, clips), 1e-5)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from layerlock.models import foreign
 from tests.models import networks
-from tests.models.foreign import files, vjepa_files
+from tests.models.foreign import files, outputs, vjepa_files
 from tests.reference import encoder as reference, vjepa
 
 GRID = (2, 3, 3)
@@ -55,10 +55,7 @@ def test_features_equal_the_reference(tmp_path, uniform, shape):
         wanted = vjepa.features(
             parts[name], HEADS, clips[0], None, None, added.reshape(-1, 64)
         )
-        features = encoder.features(clips)
-        for layer, expected in zip(encoder.layer_names, wanted, strict=True):
-            values = networks.numpy(features[layer]).reshape(expected.shape)
-            networks.assert_close(values, expected, 1e-4)
+        outputs.assert_layers(encoder, clips, wanted)
 
 
 def test_predictions_equal_the_reference(tmp_path):
@@ -69,17 +66,12 @@ def test_predictions_equal_the_reference(tmp_path):
     tokens = generator.normal(size=(1, 3, 64)).astype("float32")
 
     imported = foreign.read(path, num_heads=HEADS, predictor_heads=HEADS)
-    positions = imported.encoder.token_positions()
-    (predicted,) = imported.predictor(
-        tokens,
-        positions[visible][None],
-        positions[hidden][None],
-        imported.encoder,
-        target_layers=(2,),
-        mask_kind=1,
+    predicted = outputs.predict(
+        imported, tokens, visible[None], hidden[None], 2, mask_kind=1
     )
 
     order = np.concatenate([visible, hidden])
+    positions = imported.encoder.token_positions()
     expected = vjepa.predict(
         parts["predictor"],
         HEADS,

@@ -5,7 +5,7 @@ import pytest
 
 from layerlock.models import foreign
 from tests.models import networks
-from tests.models.foreign import files, vjepa_files
+from tests.models.foreign import files, outputs, vjepa_files
 from tests.reference import encoder as reference, vjepa
 
 HEADS = {"num_heads": 3, "predictor_heads": 3}
@@ -36,14 +36,11 @@ def checkpoint(tmp_path):
     return path, {k: vjepa_files.plain(v) for k, v in parts.items()}
 
 
-def assert_features(encoder, weights, shape, tolerance=1e-4):
+def assert_features(encoder, weights, shape):
     clips = networks.clips(batch=1, shape=shape)
-    features = encoder.features(clips)
     positions = reference.token_positions(encoder.grid(shape))
     wanted = vjepa.features(weights, 3, clips[0], positions, "tiled")
-    for name, expected in zip(encoder.layer_names, wanted, strict=True):
-        values = networks.numpy(features[name]).reshape(expected.shape)
-        networks.assert_close(values, expected, tolerance)
+    outputs.assert_layers(encoder, clips, wanted)
 
 
 @pytest.mark.parametrize("shape", [(4, 8, 12), (6, 16, 8)])
@@ -64,16 +61,11 @@ def test_predictions_of_metas_file_equal_the_reference(checkpoint):
     tokens = generator.normal(size=(1, 3, 48)).astype("float32")
 
     imported = foreign.read(path, clip_shape=(4, 8, 8), **HEADS)
-    positions = imported.encoder.token_positions()
-    (predicted,) = imported.predictor(
-        tokens,
-        positions[visible][None],
-        positions[hidden][None],
-        imported.encoder,
-        target_layers=(2,),
-        mask_kind=7,
+    predicted = outputs.predict(
+        imported, tokens, visible[None], hidden[None], 2, mask_kind=7
     )
 
+    positions = imported.encoder.token_positions()
     expected = vjepa.predict(
         parts["predictor"],
         3,

@@ -5,7 +5,7 @@ import pytest
 
 from layerlock.models import foreign
 from tests.models import networks
-from tests.models.foreign import files, vjepa_files
+from tests.models.foreign import files, outputs, vjepa_files
 from tests.reference import encoder as reference, vjepa
 
 
@@ -48,10 +48,7 @@ def test_features_equal_the_reference(tmp_path, teacher, shape):
             "interleaved",
             np.ravel(parts[name]["video_mod_embed"]),
         )
-        features = encoder.features(clips)
-        for layer, expected in zip(encoder.layer_names, wanted, strict=True):
-            values = networks.numpy(features[layer]).reshape(expected.shape)
-            networks.assert_close(values, expected, 1e-4)
+        outputs.assert_layers(encoder, clips, wanted)
 
 
 def test_predictions_of_a_distilled_encoder_equal_the_reference(tmp_path):
@@ -67,22 +64,17 @@ def test_predictions_of_a_distilled_encoder_equal_the_reference(tmp_path):
     imported = foreign.read(
         path, num_heads=3, predictor_heads=3, clip_shape=(4, 8, 8)
     )
-    positions = imported.encoder.token_positions()
-    (predicted,) = imported.predictor(
-        tokens,
-        positions[visible][None],
-        positions[hidden][None],
-        imported.encoder,
-        target_layers=(2,),
-        mask_kind=5,
+    predicted = outputs.predict(
+        imported, tokens, visible[None], hidden[None], 2, mask_kind=5
     )
 
-    both = np.concatenate([visible, hidden])
+    order = np.concatenate([visible, hidden])
+    positions = imported.encoder.token_positions()
     expected = vjepa.predict(
         parts["predictor"],
         3,
         vjepa.norm(tokens[0], parts["encoder"], "norms_block.3"),
-        reference.scaled(positions, (2, 2, 2), (1, 64, 64))[both],
+        reference.scaled(positions, (2, 2, 2), (1, 64, 64))[order],
         5,
         "interleaved",
         np.ravel(parts["predictor"]["video_mod_embed"]),

@@ -1,7 +1,6 @@
 """V-JEPA 2 against transformers itself."""
 
 import json
-import os
 
 import keras
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 from layerlock.models import foreign
 from tests.models import networks
+from tests.models.foreign import originals, outputs
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="transformers runs on PyTorch"
@@ -32,26 +32,8 @@ SIZES = {
 
 
 def original(folder, name="VJEPA2Model", **changes):
-    """A model of transformers with random weights, and its folder."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    torch.manual_seed(0)
-    config = transformers.VJEPA2Config(**{**SIZES, **changes})
-    model = getattr(transformers, name)(config).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.15)
-    model.save_pretrained(folder)
-    return model
-
-
-def pixels(clips):
-    """The input of the original: standardised, channels before rows."""
-    import torch
-
-    x = clips / 255 - np.array([0.485, 0.456, 0.406])
-    x = x / np.array([0.229, 0.224, 0.225])
-    return torch.tensor(x.transpose(0, 1, 4, 2, 3), dtype=torch.float32)
+    sizes = {**SIZES, **changes}
+    return originals.save(folder, name, "VJEPA2Config", **sizes)
 
 
 def hidden_states(model, clips):
@@ -68,7 +50,7 @@ def hidden_states(model, clips):
         for part in (encoder.embeddings, *encoder.layer, encoder.layernorm)
     ]
     with torch.no_grad():
-        encoder(pixels(clips))
+        encoder(originals.pixels(clips))
     for hook in hooks:
         hook.remove()
     return [x.numpy() for x in found]
@@ -84,11 +66,7 @@ def test_every_layer_equals_that_of_transformers(tmp_path, frames, size, heads):
 
     encoder = foreign.read(tmp_path).encoder
 
-    features = encoder.features(clips)
-    expected = hidden_states(model, clips)
-    for name, wanted in zip(encoder.layer_names, expected, strict=True):
-        values = networks.numpy(features[name]).reshape(wanted.shape)
-        networks.assert_close(values, wanted, 1e-5)
+    outputs.assert_layers(encoder, clips, hidden_states(model, clips), 1e-5)
 
 
 def test_a_size_that_the_file_does_not_name_is_counted_in_rows(tmp_path):
@@ -114,7 +92,7 @@ def test_predictions_equal_those_of_transformers(tmp_path, changes):
     visible = np.int32([[7, 0, 3], [1, 2, 6]])
     hidden = np.int32([[1, 6, 4, 2], [0, 3, 4, 7]])
     with torch.no_grad():
-        features = model.encoder(pixels(clips)).last_hidden_state
+        features = model.encoder(originals.pixels(clips)).last_hidden_state
         expected = model.predictor(
             features,
             [torch.tensor(visible).long()],
@@ -123,13 +101,12 @@ def test_predictions_equal_those_of_transformers(tmp_path, changes):
 
     imported = foreign.read(tmp_path)
     tokens = hidden_states(model, clips)[-2]
-    positions = imported.encoder.token_positions()
-    (predicted,) = imported.predictor(
+    predicted = outputs.predict(
+        imported,
         np.take_along_axis(tokens, visible[..., None], axis=1),
-        positions[visible],
-        positions[hidden],
-        imported.encoder,
-        target_layers=(2,),
+        visible,
+        hidden,
+        layer=2,
         mask_kind=1,
     )
 
@@ -160,7 +137,7 @@ def test_a_classifier_is_imported_with_its_readout(tmp_path, depth):
     readout = imported.readout
     output = readout.network(features[readout.layer])
     with torch.no_grad():
-        logits = model(pixels(clips)).logits.numpy()
+        logits = model(originals.pixels(clips)).logits.numpy()
     networks.assert_close(output[:, 0], logits, 1e-4)
     assert readout.class_names == ("up", "down", "left")
 

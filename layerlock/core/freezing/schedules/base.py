@@ -13,7 +13,7 @@ class FreezeSchedule(abc.ABC):
     A schedule is a pure function: it has no state, never thaws a layer, and
     freezes nothing at step 0. Steps count the optimizer updates that are
     done so far. The one exception is a schedule with `is_adaptive = True`: it
-    gets further events during the run, none of them in the past.
+    gets further events during the run, never in the past.
 
     A subclass implements `frozen_layers` and `get_config`, can be built with
     no arguments, and imports the standard library only.

@@ -88,7 +88,7 @@ class ConvergedFreezeSchedule(FreezeSchedule):
             "To freeze nothing, use `NeverFreezeSchedule()`.",
         )
         self._found = PiecewiseFreezeSchedule(events)
-        self._quiet = []  # measurements in a row below the threshold, by layer
+        self._num_below = []  # measurements in a row below, for each layer
 
     def frozen_layers(self, step):
         return self._found.frozen_layers(step)
@@ -104,8 +104,8 @@ class ConvergedFreezeSchedule(FreezeSchedule):
             drifts: list with the change of each layer, bottom first.
         """
         threshold = self.threshold or THRESHOLDS[self.signal]
-        before = self._quiet or [0] * len(drifts)
-        self._quiet = [
+        before = self._num_below or [0] * len(drifts)
+        self._num_below = [
             count + 1 if drift <= threshold else 0
             for count, drift in zip(before, drifts, strict=True)
         ]
@@ -113,7 +113,7 @@ class ConvergedFreezeSchedule(FreezeSchedule):
         if (
             step < self.start_step
             or frozen >= min(self.max_frozen_layers, len(drifts))
-            or self._quiet[frozen] < self.window
+            or self._num_below[frozen] < self.window
         ):
             return False
         events = self._found.get_config()["events"]
@@ -126,12 +126,13 @@ class ConvergedFreezeSchedule(FreezeSchedule):
 
     def get_state(self) -> dict:
         """Returns the state for a checkpoint."""
-        return {**self._found.get_config(), "quiet": self._quiet}
+        return {**self._found.get_config(), "quiet": self._num_below}
 
     def set_state(self, state: dict):
         """Restores the state that `get_state` returned."""
         self._found = PiecewiseFreezeSchedule(state["events"])
-        self._quiet = list(state["quiet"])
+        # The key of existing checkpoints.
+        self._num_below = list(state["quiet"])
 
     def get_config(self):
         return {

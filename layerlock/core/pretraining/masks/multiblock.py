@@ -12,8 +12,8 @@ from layerlock.core.pretraining.masks import _hashing
 from layerlock.core.pretraining.masks.base import Mask
 
 _NUM_ASPECTS = 16  # evenly spaced; a table, since floats differ by backend
-_NUM_TRIALS = 1000  # samples for the numbers of tokens of a kind
-_QUANTILE = 0.1  # share of the clips below these numbers
+_NUM_TRIALS = 1000  # sampled frames, from which counts are estimated
+_QUANTILE = 0.1  # share of the samples below these counts
 _MIN_VISIBLE = 1 / 16  # of the cells
 _POSITIVE = 2**31 - 1  # all bits of an int32 but the sign
 
@@ -27,10 +27,10 @@ class MultiBlockMask(Mask):
     encoded once for each.
 
     Every kind has a fixed number of visible and of hidden tokens, which nine
-    of ten clips reach (fewer on grids of some 4 x 4 cells). If a clip has more,
-    random tokens are left out. If the blocks leave too few visible tokens,
-    random covered tokens become visible. If the blocks cover too few tokens,
-    random tokens outside of them are hidden.
+    of ten clips reach (fewer on grids of about 4 x 4 cells). If a clip has
+    more, random tokens are left out. If the blocks leave too few visible
+    tokens, random covered tokens become visible. If the blocks cover too few
+    tokens, random tokens outside of them are hidden.
 
     Reference: [V-JEPA, Bardes et al., 2024](
     https://arxiv.org/abs/2404.08471), section 3.2. V-JEPA cuts to the smallest
@@ -95,7 +95,7 @@ class MultiBlockMask(Mask):
         place = ops.arange(num_tokens, dtype="int32")
         parted = ops.argsort(covered * num_tokens + place, axis=1)
         tokens = ops.take_along_axis(order, parted, axis=1)
-        # If the blocks are small, tokens outside of them come first.
+        # Small blocks leave uncovered tokens at the start of these.
         hidden = _hashing.shuffle(
             tokens[:, num_tokens - num_hidden :],
             seed,

@@ -7,7 +7,7 @@ from layerlock.core.pretraining.objectives.base import Objective
 
 
 class NormalizedTargets(Objective):
-    """Squared errors on pixels and latents, each normalised or not.
+    """Squared errors on pixels and latents, both optionally normalised.
 
     The normalisations are VideoMAE's for pixels, and a LayerNorm without
     parameters for latents.
@@ -24,15 +24,21 @@ class NormalizedTargets(Objective):
         self.epsilon = epsilon
 
     def compute_targets(self, values, layer):
-        return normalize(values, self.epsilon) if self._on(layer) else values
+        return (
+            normalize(values, self.epsilon)
+            if self._is_normalized(layer)
+            else values
+        )
 
     def undo_targets(self, predictions, values, layer):
         return (
-            denormalize(predictions, values) if self._on(layer) else predictions
+            denormalize(predictions, values)
+            if self._is_normalized(layer)
+            else predictions
         )
 
     def token_error(self, predictions, targets):
         return ops.square(predictions - targets)
 
-    def _on(self, layer):
+    def _is_normalized(self, layer):
         return self.normalize_latents if layer else self.normalize_pixels

@@ -12,7 +12,7 @@ TEACHERS = ("ema", "frozen", "self", "fixed")
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """What an objective may know of a batch, beside its predictions.
+    """Numbers of a batch that an objective may use, beside its predictions.
 
     Args:
         step: optimizer updates done, an int or a scalar tensor. Defaults to
@@ -83,9 +83,8 @@ class Objective(abc.ABC):
         Returns:
             A tuple of ints: 0 is the pixels, k the output of block k. Layers
             above the deepest possible target are replaced by it. Negative
-            numbers count from it: -1 is the deepest. An empty tuple, at all
-            stages, if views of a clip are the targets of each other, see
-            `view_targets`.
+            numbers count from it: -1 is the deepest. An objective with
+            `view_targets` returns an empty tuple at all stages.
         """
 
     def unfrozen_target_layers(self) -> tuple[int, ...]:
@@ -120,7 +119,7 @@ class Objective(abc.ABC):
             masks_per_clip: int.
 
         Returns:
-            The same of targets.
+            The targets, in the same structure.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no target layers. Define "

@@ -11,7 +11,7 @@ from layerlock.core.pretraining.objectives.base import Objective
 class LeJEPA(Objective):
     """Compares embeddings of the views of a clip, without a teacher.
 
-    A view is what one mask leaves visible. The encoder processes its tokens,
+    A view is the visible patches of one mask. The encoder processes its tokens,
     and a `Projector` maps their mean to an embedding. The target of every view
     is the mean of all views of the clip; the gradient flows through both. The
     loss is `1 - sigreg_weight` times the squared error plus `sigreg_weight`
@@ -20,17 +20,17 @@ class LeJEPA(Objective):
 
     Reference: [LeJEPA, Balestriero and LeCun, 2025](
     https://arxiv.org/abs/2511.08544); [LeVJEPA, Kuhn et al., 2026](
-    https://arxiv.org/abs/2608.27395) for video: the defaults, and views of
-    which 95 % of the patches are dropped. Their views are also cropped and
-    recoloured in different ways; here they differ in their patches only.
+    https://arxiv.org/abs/2608.27395) for video: the defaults, and views that
+    hide 95 % of the patches. Their views are also cropped and recoloured in
+    different ways; here they differ in their patches only.
 
     Args:
         sigreg_weight: float from 0 to below 1, lambda in the papers. With 0
             the embeddings collapse. Defaults to `0.02`.
-        num_slices: int, random directions of a step. Defaults to `1024`.
-        num_knots: int, at least 2, where characteristic functions are
-            compared. Defaults to `17`.
-        last_knot: float, the greatest of these. Defaults to `3.0`.
+        num_slices: int, random directions per step. Defaults to `1024`.
+        num_knots: int, at least 2, points at which characteristic functions
+            are compared. Defaults to `17`.
+        last_knot: float, the largest of these points. Defaults to `3.0`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -107,7 +107,7 @@ class LeJEPA(Objective):
     def penalty_flops(self, num_embeddings, embedding_dim):
         if not self.sigreg_weight:
             return 0
-        # Onto the directions, and the gradient of the embeddings.
+        # Projection onto the directions, and the gradient of the embeddings.
         return 2 * 2 * num_embeddings * embedding_dim * self.num_slices
 
     def get_config(self):

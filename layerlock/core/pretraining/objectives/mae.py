@@ -19,8 +19,7 @@ class MaskedAutoencoding(NormalizedTargets):
 
     Args:
         target: `"latents"` is LayerLock; `"pixels"` keeps the pixels as the
-            target at all stages (freezing only). Defaults to
-            `"latents"`.
+            target at all stages (freezing only). Defaults to `"latents"`.
         target_lag: int, distance of the target below the newest frozen
             layer; the target is the pixels while it is below layer 1. With a
             negative lag the target is above the frozen layers and moves; the
@@ -33,7 +32,7 @@ class MaskedAutoencoding(NormalizedTargets):
             `True`.
         epsilon: float, added to variances. Defaults to `1e-6`.
         predictor: `"patchwise"`, the encoder's last blocks, or
-            `"transformer"`, blocks of its own after the encoder, such as the
+            `"transformer"`, separate blocks after the encoder, such as the
             decoder of VideoMAE. Defaults to `"patchwise"`.
 
     Raises:

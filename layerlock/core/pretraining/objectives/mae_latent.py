@@ -16,8 +16,8 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
     """Predicts hidden pixels and an unfrozen layer of the encoder.
 
     The latent target can move towards its prediction, which freezing
-    prevents. The loss is the squared error on the pixels
-    plus `weight` times the one on the latents.
+    prevents. The loss is the squared error on the pixels plus `weight` times
+    the squared error on the latents.
 
     Reference: LayerLock (arXiv 2509.10156), Table 3. The layer, the shape of
     the cosine and whether a gradient flows through the target are not in the
@@ -98,10 +98,10 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
         if self.weight_schedule == "constant":
             return [1.0, self.weight]
         progress = ops.cast(step, "float32") / float(self.steps)
-        turned = ops.cos(
+        cosine = ops.cos(
             math.pi * ops.minimum(progress, backends.constant(1.0, "float32"))
         )
-        return [1.0, self.weight * 0.5 * (1.0 - turned)]
+        return [1.0, self.weight * 0.5 * (1.0 - cosine)]
 
     def get_config(self):
         return {

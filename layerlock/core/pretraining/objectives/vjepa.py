@@ -29,18 +29,17 @@ class VJEPA(Objective):
     Args:
         teacher: `"ema"`, the moving average; `"frozen"`, the encoder's own
             newest frozen layer, and the pixels until there is one; `"self"`,
-            the encoder as it is, a baseline that can collapse; `"fixed"`,
-            another encoder, of which the last layer is the target. Defaults
-            to `"ema"`.
+            the encoder as it is, a baseline that can collapse; `"fixed"`, the
+            last layer of another encoder. Defaults to `"ema"`.
         momentum: float in [0, 1], of an `"ema"` teacher, at the first
             optimizer step. Defaults to `0.998`.
         final_momentum: float in [0, 1], momentum from step `steps` on; in
             between it changes linearly. Defaults to `1.0`.
         steps: int, in optimizer steps. Defaults to `90_000`, V-JEPA's run.
-        target_layer: int or `None`, the target layer at all stages; -1 is
-            the last. Several, such as `(2, 4, 6, 8)`, are predicted by a
-            linear map each, with equal weights, as in V-JEPA 2.1, which
-            predicts four. Defaults to `None`.
+        target_layer: the target layer at all stages, an int; -1 is the last.
+            A tuple of ints, such as `(2, 4, 6, 8)`: each layer has its own
+            linear map, and all have equal weights, as the four of V-JEPA 2.1.
+            Defaults to `None`.
         target_gradient: bool, whether the gradient flows through the targets
             of `teacher="self"`. Defaults to `False`.
         loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.

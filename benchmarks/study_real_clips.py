@@ -1,126 +1,12 @@
-"""The clips of the study: folders of real ones, or procedural scenes."""
+"""Folders of real clips as those of a study."""
 
-import dataclasses
 import pathlib
 
 import study_layouts as layouts
 from grid import PROBE_SEED
+from study_questions import Question
 
-STRIDE = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Question:
-    """A column of the study: what the frozen features are asked.
-
-    Args:
-        column: str, its name in the tables.
-        task: str, as for `recipes/probe.py --task`.
-        readout: str, as for its `--readout`.
-        data: path of the task's files, or `None`.
-        task_args: str, as for `--task_args`. Defaults to none.
-        readout_args: str, as for `--readout_args`. Defaults to none.
-        parted: bool, whether answers are kept per group, such as per speaker.
-            Defaults to `False`.
-        clip_flags: str, frames and size of its clips. Defaults to none: those
-            that the encoder is made for.
-        split: `"selection"` or `"final"`, which its results are named by.
-            Defaults to `"final"`.
-        on_curve: bool, whether runs of all lengths are asked. Defaults to
-            `False`: those of full length.
-    """
-
-    column: str
-    task: str
-    readout: str
-    data: pathlib.Path | None = None
-    task_args: str = ""
-    readout_args: str = ""
-    parted: bool = False
-    clip_flags: str = ""
-    split: str = "final"
-    on_curve: bool = False
-
-    @property
-    def name(self) -> str:
-        """The folder of its results."""
-        return f"{self.split}-{self.column}".replace(" ", "_")
-
-    @property
-    def metric(self) -> str:
-        """What is reported of it."""
-        return "abs_rel" if self.is_depth else "top1"
-
-    @property
-    def is_depth(self) -> bool:
-        """Whether less is better."""
-        return self.task in ("scannet", "scenes_depth")
-
-    @property
-    def task_flags(self) -> str:
-        """Flags that name the task, for probing and for fine-tuning."""
-        data = f"--data={self.data} " if self.data else ""
-        return (
-            f"--task={self.task} {data}{self.clip_flags} "
-            f"--task_args={self.task_args}"
-        )
-
-    def command(self, encoder, out) -> str:
-        """The command that asks it."""
-        readout_args = (
-            f"--readout_args={self.readout_args} " if self.readout_args else ""
-        )
-        return (
-            f"recipes/probe.py --encoder={encoder} {self.task_flags} "
-            f"--readout={self.readout} {readout_args}--out={out}"
-        )
-
-
-class Scenes:
-    """Procedural clips, which need no folder."""
-
-    name = "scenes"
-
-    def __init__(self, frames: int, size: int, quick: bool = False):
-        self.clip_flags = f"--frames={frames} --size={size}"
-        self.quick = quick
-
-    @property
-    def flags(self) -> str:
-        """Flags of `recipes/pretrain.py` for these clips."""
-        return self.clip_flags
-
-    def questions(self, split: str) -> list[Question]:
-        """The columns of the study.
-
-        Args:
-            split: `"selection"`, clips that settings are chosen by, or
-                `"final"`.
-        """
-        # Settings are chosen on other clips than those of the end.
-        seed = PROBE_SEED + (split == "selection")
-        args = f"seed={seed}"
-        if self.quick:
-            args += ",num_train=128,num_validation=64,num_test=64"
-        steps = "steps=20," if self.quick else ""
-
-        def ask(column, task, rate, on_curve=False):
-            return Question(
-                column,
-                task,
-                "attentive",
-                task_args=args,
-                clip_flags=self.clip_flags,
-                readout_args=f"{steps}learning_rates=({rate},)",
-                split=split,
-                on_curve=on_curve,
-            )
-
-        return [
-            ask("motion", "scenes_motion", "2e-3", on_curve=True),
-            ask("appearance", "scenes_appearance", "2e-3"),
-            ask("depth error", "scenes_depth", "1e-2"),
-        ]
+STRIDE = 4  # frames of the room from one of a clip to the next
 
 
 class RealClips:

@@ -1,0 +1,71 @@
+"""What a study asks the frozen features of an encoder."""
+
+import dataclasses
+import pathlib
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A column of the study: what the frozen features are asked.
+
+    Args:
+        column: str, its name in the tables.
+        task: str, as for `recipes/probe.py --task`.
+        readout: str, as for its `--readout`.
+        data: path of the task's files, or `None`.
+        task_args: str, as for `--task_args`. Defaults to none.
+        readout_args: str, as for `--readout_args`. Defaults to none.
+        parted: bool, whether answers are kept per group, such as per speaker.
+            Defaults to `False`.
+        clip_flags: str, frames and size of its clips. Defaults to none: those
+            that the encoder is made for.
+        split: `"selection"` or `"final"`, which its results are named by.
+            Defaults to `"final"`.
+        on_curve: bool, whether runs of all lengths are asked. Defaults to
+            `False`: those of full length.
+    """
+
+    column: str
+    task: str
+    readout: str
+    data: pathlib.Path | None = None
+    task_args: str = ""
+    readout_args: str = ""
+    parted: bool = False
+    clip_flags: str = ""
+    split: str = "final"
+    on_curve: bool = False
+
+    @property
+    def name(self) -> str:
+        """The folder of its results."""
+        return f"{self.split}-{self.column}".replace(" ", "_")
+
+    @property
+    def metric(self) -> str:
+        """What is reported of it."""
+        return "abs_rel" if self.is_depth else "top1"
+
+    @property
+    def is_depth(self) -> bool:
+        """Whether less is better."""
+        return self.task in ("scannet", "scenes_depth")
+
+    @property
+    def task_flags(self) -> str:
+        """Flags that name the task, for probing and for fine-tuning."""
+        data = f"--data={self.data} " if self.data else ""
+        return (
+            f"--task={self.task} {data}{self.clip_flags} "
+            f"--task_args={self.task_args}"
+        )
+
+    def command(self, encoder, out) -> str:
+        """The command that asks it."""
+        readout_args = (
+            f"--readout_args={self.readout_args} " if self.readout_args else ""
+        )
+        return (
+            f"recipes/probe.py --encoder={encoder} {self.task_flags} "
+            f"--readout={self.readout} {readout_args}--out={out}"
+        )

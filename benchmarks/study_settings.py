@@ -1,0 +1,86 @@
+"""The settings of each method, chosen by clips of no test speaker."""
+
+import json
+
+from layerlock.runs import writing
+
+SEED = 0
+FILE = "settings.json"
+
+
+def chosen(folder) -> dict:
+    """The chosen factor of the learning rate and flags of each method.
+
+    Args:
+        folder: path of the study.
+    """
+    return {
+        name: tuple(setting)
+        for name, setting in _read(folder)["chosen"].items()
+    }
+
+
+def undecided(study) -> list:
+    """The methods whose settings are not chosen yet.
+
+    Args:
+        study: the `Study`.
+    """
+    known = chosen(study.folder)
+    return [m for m in study.active() if m.name not in known]
+
+
+def choose(study):
+    """Tries the settings of undecided methods on one seed; keeps the best.
+
+    Args:
+        study: the `Study`.
+    """
+    [question, *_] = study.clips.questions("selection")
+    steps = study.lengths[-2:][0]
+    tried = {m: m.candidates() for m in undecided(study)}
+    if study.quick:
+        first = study.methods[0]
+        tried = {m: c[: 2 if m is first else 1] for m, c in tried.items()}
+    pairs = [
+        (method, setting)
+        for method, settings in tried.items()
+        if len(settings) > 1
+        for setting in settings
+    ]
+
+    def ask(method, setting):
+        path = study.train(method, steps, SEED, setting)
+        return study.runs.judge(question, path)
+
+    answers = study.runs.side_by_side(ask, pairs)
+    answers = dict(zip(pairs, answers, strict=True))
+    known = _read(study.folder)
+    best = {
+        method.name: max(
+            settings, key=lambda s, m=method: answers.get((m, s), 0.0)
+        )
+        for method, settings in tried.items()
+    }
+    writing.write_json(
+        study.folder / FILE,
+        {
+            "question": question.column,
+            "split": "selection",
+            "steps": steps,
+            "seed": SEED,
+            "tried": known["tried"]
+            + [
+                [method.name, *setting, answer]
+                for (method, setting), answer in answers.items()
+            ],
+            "chosen": known["chosen"] | best,
+        },
+    )
+
+
+def _read(folder) -> dict:
+    path = folder / FILE
+    if path.exists():
+        return json.loads(path.read_text())
+    return {"tried": [], "chosen": {}}

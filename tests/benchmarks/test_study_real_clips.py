@@ -1,0 +1,103 @@
+"""Questions to real clips, which are links to files that nobody reads."""
+
+import pathlib
+
+import pytest
+
+SPEAKERS = ("F01", "F02", "M01", "M02")
+
+
+@pytest.fixture
+def real(tmp_path):
+    """A folder of clips that cannot be read, split by speaker."""
+    splits = {"F01": "train", "F02": "train", "M01": "val", "M02": "test"}
+    data = tmp_path / "data"
+    for speaker, split in splits.items():
+        for label in ("01", "02"):
+            for number in range(5):
+                name = f"{speaker}_words_{label}_{number}.mp4"
+                place = data / "lips_words" / split / label / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(name)
+                if split != "test":
+                    (data / "lips_unlabelled").mkdir(exist_ok=True)
+                    (data / "lips_unlabelled" / name).write_text(name)
+    room = data / "room"
+    room.mkdir()
+    for number in range(200):
+        for kind in ("color.jpg", "depth.png", "pose.txt"):
+            (room / f"frame-{number:06d}.{kind}").write_text("x")
+    return data
+
+
+@pytest.fixture
+def clips(real, tmp_path):
+    from study_real_clips import RealClips
+
+    return RealClips(real, tmp_path / "run", 8, 32)
+
+
+def names(folder):
+    return {path.name for path in pathlib.Path(folder).rglob("*.*")}
+
+
+def test_settings_are_chosen_without_a_clip_of_a_test_speaker(clips):
+    for question in clips.questions("selection"):
+        assert not any(name.startswith("M02") for name in names(question.data))
+    assert any(name.startswith("M02") for name in names(clips.data))
+
+    finals = clips.questions("final")
+
+    assert all(
+        any(name.startswith("M02") for name in names(question.data))
+        for question in finals
+        if question.task == "folder"
+    )
+
+
+def test_columns_are_the_sets_the_speaker_and_the_depth(clips):
+    columns = [question.column for question in clips.questions("final")]
+
+    assert columns == ["word", "word k-NN", "speaker", "depth error"]
+
+
+def test_every_speaker_is_in_every_split_of_the_question_who_speaks(clips):
+    [question] = [q for q in clips.questions("final") if q.column == "speaker"]
+
+    for split in ("train", "val", "test"):
+        found = {path.name for path in (question.data / split).iterdir()}
+        assert found == set(SPEAKERS)
+
+
+@pytest.mark.parametrize("split", ["selection", "final"])
+def test_a_room_is_parted_by_time(clips, split):
+    [question] = [q for q in clips.questions(split) if q.task == "scannet"]
+    frames = {}
+    for part in ("train", "val"):
+        scans = (question.data / f"scannetv2_{part}.txt").read_text().split()
+        frames[part] = {
+            int(path.stem)
+            for scan in scans
+            for path in (question.data / scan / "color").iterdir()
+        }
+
+    assert max(frames["train"]) < min(frames["val"])
+    assert max(frames["val"]) == (139 if split == "selection" else 199)
+
+
+def test_links_are_made_again_where_the_clips_have_changed(clips, real):
+    [question, *_] = clips.questions("selection")
+    new = real / "lips_words" / "train" / "01" / "F01_words_01_9.mp4"
+    new.write_text("new")
+
+    [again, *_] = clips.questions("selection")
+
+    assert again.data == question.data
+    assert new.name in names(again.data)
+
+
+def test_a_folder_without_a_labelled_set_is_refused(tmp_path):
+    from study_real_clips import RealClips
+
+    with pytest.raises(ValueError, match="no labelled set"):
+        RealClips(tmp_path, tmp_path / "run", 8, 32)

@@ -1,0 +1,68 @@
+"""Two methods are compared where both have spent the same."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.benchmarks import untrained
+
+
+def test_the_interval_of_seeds_alone_is_students():
+    from study_verdicts import difference
+
+    values = np.array([0.1, 0.3, 0.2])
+    found = difference(values[:, None])
+
+    expected = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
+def test_an_interval_covers_seeds_and_speakers():
+    from study_verdicts import difference
+
+    random = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        table = (
+            0.05
+            + 0.03 * random.normal(size=(3, 1))
+            + 0.05 * random.normal(size=(1, 4))
+            + 0.02 * random.normal(size=(3, 4))
+        )
+        found = difference(table)
+        covered += found.low <= 0.05 <= found.high
+
+    assert 0.92 <= covered / 400 <= 1.0
+
+
+@pytest.mark.parametrize(
+    "offset, budget, word",
+    [
+        (0.05, "steps", "better"),
+        (-0.05, "steps", "worse"),
+        (0.0, "steps", "not apart"),
+        (0.05, "decoded clips", "better"),
+        (0.05, "FLOPs", "worse"),  # 200 are spent after half of the steps
+    ],
+)
+def test_methods_are_compared_where_both_have_spent_the_same(
+    offset, budget, word
+):
+    from study_verdicts import compare
+
+    found = compare(untrained.rows(offset), "B", "MAE", "word", budget)
+
+    assert found.word() == word
+    assert found.seeds == 3
+
+
+def test_a_method_that_is_missing_is_not_compared():
+    from study_verdicts import compare
+
+    assert compare(untrained.rows(0.1), "C", "MAE", "word", "steps") is None
+
+
+def test_a_lower_error_is_better():
+    from study_verdicts import Difference
+
+    assert Difference(-0.1, -0.2, -0.05, 3, 1).word(True) == "better"
