@@ -149,7 +149,9 @@ def test_the_thread_that_reads_places_batches(num_workers):
     assert threading.main_thread() not in threads
 
 
-@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize(
+    "num_workers", [pytest.param(0, marks=pytest.mark.thorough), 2]
+)
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_program_ends_without_a_word(
     tmp_path, pytestconfig, num_workers, closed

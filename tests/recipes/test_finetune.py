@@ -12,7 +12,7 @@ from layerlock.evaluation import encoders
 from tests.marks import slow_but_thorough_on
 from tests.recipes import running
 
-pytestmark = slow_but_thorough_on("tensorflow")
+pytestmark = slow_but_thorough_on("jax", "tensorflow")
 ONE_BACKEND = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend is enough"
 )

@@ -10,7 +10,7 @@ import pytest
 from tests.marks import slow_but_thorough_on
 from tests.recipes import running
 
-pytestmark = slow_but_thorough_on("tensorflow")
+pytestmark = slow_but_thorough_on("jax", "tensorflow")
 ONE_BACKEND = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="one backend is enough"
 )

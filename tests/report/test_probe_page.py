@@ -23,7 +23,7 @@ STEPS = [
 @functools.cache
 def probe(readout="knn", dense=False):
     task = toys.PlantedTask(dense)
-    if readout == "attentive":
+    if readout in ("attentive", "linear"):
         readout = probes.get(readout, steps=60)
     return task, probing.probe(toys.Encoder(), task, readout, layer=1)
 
