@@ -74,7 +74,10 @@ from layerlock.backends.torch.operations import (
     multiply_add as multiply_add,
     reshape as reshape,
     roll as roll,
+    shift_right as shift_right,
     split as split,
+    take as take,
+    take_rows as take_rows,
     without_gradient as without_gradient,
 )
 from layerlock.backends.torch.saved_tensors import SavedTensors
@@ -86,6 +89,7 @@ from layerlock.backends.torch.tracing import (
     tracing as tracing,
 )
 from layerlock.backends.torch.transfers import constant, to_device as to_device
+from layerlock.backends.torch.values import values
 
 
 class TrainStep:
@@ -148,7 +152,11 @@ class TrainStep:
             self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         network = getattr(self, "ddp_model", None) or self
-        network.zero_grad()
+        # The search of `zero_grad` for all weights takes longer than a block.
+        variables = self.trainable_weights
+        tensors = values(variables)
+        for tensor in tensors:
+            tensor.grad = None
         with replicas.sending_once(self):
             outputs = network(x, training=True)
             loss = self._compute_loss(
@@ -169,8 +177,7 @@ class TrainStep:
                 keras.tree.flatten(x)[0].shape[0], "float32"
             ),
         )
-        variables = self.trainable_weights[:]
-        gradients = [variable.value.grad for variable in variables]
+        gradients = [tensor.grad for tensor in tensors]
         with torch.no_grad():
             loss_scale = self.optimizer.scale_loss(constant(1.0, "float32"))
             means = optimizers.of_step(

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from layerlock.backends import keras_ops
 from layerlock.backends.torch.distribution import active
+from layerlock.backends.torch.values import values
 
 
 def linear(x, kernel, bias):
@@ -54,6 +55,22 @@ def multiply_add(x, y, z):
     return torch.addcmul(x, y, z)
 
 
+def shift_right(x, bits):
+    return (x >> bits) & ((1 << (32 - bits)) - 1)
+
+
+def take(x, indices):
+    return functional.embedding(indices, x)
+
+
+def take_rows(x, indices):
+    batch, num_rows, dim = x.shape
+    first = torch.arange(
+        0, batch * num_rows, num_rows, dtype=torch.int32, device=x.device
+    )
+    return take(x.reshape(-1, dim), indices + first[:, None])
+
+
 def without_gradient():
     return torch.no_grad()
 
@@ -70,15 +87,10 @@ def call_layer(layer, *tensors, **keywords):
 
 @torch.no_grad()
 def move_averages(averages, variables, kept):
-    same = all(
-        average.dtype == variable.dtype
-        for average, variable in zip(averages, variables, strict=True)
-    )
+    own, learnt = values(averages), values(variables)
+    same = all(x.dtype == y.dtype for x, y in zip(own, learnt, strict=True))
     if active.is_sharded() or not same or not torch.is_tensor(kept):
         keras_ops.move_averages(averages, variables, kept)
         return
-    values = [average.value for average in averages]
-    torch._foreach_mul_(values, kept)
-    torch._foreach_add_(
-        values, torch._foreach_mul([v.value for v in variables], 1 - kept)
-    )
+    torch._foreach_mul_(own, kept)
+    torch._foreach_add_(own, torch._foreach_mul(learnt, 1 - kept))

@@ -126,7 +126,7 @@ class MaskedPrediction:
 
     def _positions(self, indices, grid):
         positions = self.encoder.token_positions(grid)
-        return ops.take(backends.constant(positions, "int32"), indices, axis=0)
+        return backends.take(backends.constant(positions, "int32"), indices)
 
     def _targets(self, target_pass, predictions):
         """Returns the targets of each kind of mask, one per target layer."""
