@@ -110,6 +110,7 @@ INSTANCE_NAMES = {
     "_available",
     "_backward_hooks",
     "_backward_pre_hooks",
+    "_call_has_training_arg",
     "_common_apply",
     "_compiled_trainable_state",
     "_forward_hooks",
@@ -171,6 +172,15 @@ def scans_steps() -> bool:
     """
     major, minor, *_ = keras.__version__.split(".")
     return (int(major), int(minor)) >= (3, 16)
+
+
+def autocast_dtype() -> str | None:
+    """The precision in which layers read their weights now, if it is another.
+
+    That of the layer in whose `call` this is.
+    """
+    scope = getattr(global_state.GLOBAL_STATE_TRACKER, "autocast_scope", None)
+    return scope and scope.dtype
 
 
 def device_scope() -> str | None:

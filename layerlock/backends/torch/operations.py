@@ -8,7 +8,7 @@ import keras
 import torch
 from torch.nn import functional
 
-from layerlock.backends import keras_ops
+from layerlock.backends import keras_internals, keras_ops
 from layerlock.backends.torch.distribution import active
 from layerlock.backends.torch.values import values
 
@@ -79,10 +79,19 @@ def call_layer(layer, *tensors, **keywords):
     own = layer._forward_hooks, layer._forward_pre_hooks
     own += layer._backward_hooks, layer._backward_pre_hooks
     is_watched = any(own) or torch.nn.modules.module._has_any_global_hook()
-    dtype = keras.backend.standardize_dtype(tensors[0].dtype)
-    if is_watched or layer.compute_dtype != dtype:
+    needs_keras = not layer.built or layer._call_has_training_arg
+    if is_watched or needs_keras or not _has_precision(layer, tensors[0]):
         return layer(*tensors, **keywords)
     return layer.call(*tensors, **keywords)
+
+
+def _has_precision(layer, tensor) -> bool:
+    """Whether Keras would compute as it does now, and not cast the tensor."""
+    policy = layer.dtype_policy
+    dtype = policy.compute_dtype
+    if keras.backend.standardize_dtype(tensor.dtype) != dtype:
+        return False
+    return (keras_internals.autocast_dtype() or policy.variable_dtype) == dtype
 
 
 @torch.no_grad()

@@ -184,7 +184,8 @@ def layer_outputs(
             break
         learns = gradient and layer > frozen_layers
         with _learning(learns):
-            tokens = encoder(
+            tokens = backends.call_layer(
+                encoder,
                 tokens,
                 positions,
                 first_layer=done,
