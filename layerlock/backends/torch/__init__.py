@@ -64,6 +64,7 @@ from layerlock.backends.torch.fusing import (
     fusing,
     recomputed as recomputed,
 )
+from layerlock.backends.torch.loss_tracker import track
 from layerlock.backends.torch.operations import (
     attention as attention,
     call_layer as call_layer,
@@ -170,15 +171,11 @@ class TrainStep:
             # Gradients of parts are added up, those of copies averaged.
             (scaled_loss / parts.num_parts()).backward()
         mean_loss = rows.global_mean(loss.detach())
-        # Keras has no public way to update its loss tracker in a custom step.
-        self._loss_tracker.update_state(
-            mean_loss,
-            sample_weight=constant(
-                keras.tree.flatten(x)[0].shape[0], "float32"
-            ),
-        )
         gradients = [tensor.grad for tensor in tensors]
         with torch.no_grad():
+            # Keras has no public way to update its tracker in a custom step.
+            num_examples = keras.tree.flatten(x)[0].shape[0]
+            track(self._loss_tracker, mean_loss, num_examples)
             loss_scale = self.optimizer.scale_loss(constant(1.0, "float32"))
             means = optimizers.of_step(
                 self.optimizer, gradients, variables, loss_scale
