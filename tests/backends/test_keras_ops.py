@@ -132,6 +132,18 @@ def test_rows_are_taken_of_each_example(rng):
         close(found, np.take_along_axis(x, indices[:, :, None], axis=1))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_rows_are_taken_of_a_matrix(rng, dtype):
+    x = (9 * rng.normal(size=(5, 4))).astype(dtype)
+    indices = rng.integers(0, 5, (3, 2)).astype("int32")
+
+    for module in (keras_ops, backends):
+        found = module.take(*map(keras.ops.convert_to_tensor, (x, indices)))
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(found), x[indices]
+        )
+
+
 def test_features_roll_and_products_are_added(rng):
     x, y, z = rng.normal(size=(3, 2, 5))
 
