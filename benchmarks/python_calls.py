@@ -31,6 +31,13 @@ flags.DEFINE_enum(
     "What is learned.",
     flag_values=FLAGS,
 )
+flags.DEFINE_enum(
+    "mixed_precision",
+    "none",
+    ["none", "bfloat16"],
+    "Precision of the network.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer(
     "batch_size", 1, "Clips in a batch.", lower_bound=1, flag_values=FLAGS
 )
@@ -54,7 +61,10 @@ def main(argv):
     """Counts a step, and prints one JSON object."""
     FLAGS(argv)
     config, method = long_run(
-        FLAGS.preset, f"--objective={FLAGS.objective}", "--jit_compile=false"
+        FLAGS.preset,
+        f"--objective={FLAGS.objective}",
+        f"--mixed_precision={FLAGS.mixed_precision}",
+        "--jit_compile=false",
     )
     model = building.build(config, method)
     model.measures_health = False
@@ -67,6 +77,7 @@ def main(argv):
         "name": "python_calls",
         "preset": FLAGS.preset,
         "objective": FLAGS.objective,
+        "mixed_precision": FLAGS.mixed_precision,
         "batch_size": FLAGS.batch_size,
         "ours": found,
     }

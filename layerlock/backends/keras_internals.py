@@ -107,6 +107,7 @@ PRIVATE_NAMES = (
 # Attributes of instances: the class does not have them.
 INSTANCE_NAMES = {
     "_accumulated_gradients",
+    "_autocast",
     "_available",
     "_backward_hooks",
     "_backward_pre_hooks",
@@ -181,6 +182,14 @@ def autocast_dtype() -> str | None:
     """
     scope = getattr(global_state.GLOBAL_STATE_TRACKER, "autocast_scope", None)
     return scope and scope.dtype
+
+
+def replaces_values() -> bool:
+    """Whether a scope may give a variable another value than its own."""
+    state = vars(global_state.GLOBAL_STATE_TRACKER)
+    if state.get("stateless_scope") is not None:
+        return True
+    return state.get("torch_device") is not None  # such as "meta"
 
 
 def device_scope() -> str | None:

@@ -1,11 +1,29 @@
-"""Tensors of variables, without the scopes of Keras."""
+"""Tensors of variables, for which Keras looks up a scope after another."""
+
+import torch
+
+from layerlock.backends import keras_internals
+
+
+def value_of(variable):
+    """Returns `variable.value`, in half of the time.
+
+    Args:
+        variable: a `keras.Variable`.
+    """
+    tensor = variable._value
+    if tensor is None or keras_internals.replaces_values():
+        return variable.value
+    dtype = keras_internals.autocast_dtype()
+    if dtype and variable._autocast and tensor.is_floating_point():
+        return tensor.to(getattr(torch, dtype))
+    return tensor
 
 
 def values(variables) -> list:
-    """Returns `[variable.value for variable in variables]`, faster.
+    """Returns the tensors of variables, in their own precision.
 
-    For what runs outside of layers: inside of one, `value` may have another
-    precision. For each variable, Keras looks up four scopes.
+    Outside of layers, it is `[variable.value for variable in variables]`.
 
     Args:
         variables: list of `keras.Variable`.
