@@ -31,7 +31,8 @@ these names:
   kept) * variable` to each of the variables `averages`. `kept` is a scalar.
 - `optimizer_steps(optimizer)`: its number of updates, a scalar on the device.
 - `call_layer(layer, *tensors, **keywords)`: `layer(*tensors, **keywords)`, for
-  a layer that is built, from inside of another layer's `call`.
+  a layer that is built, from inside of another layer's `call`. Its outputs have
+  one row for each example.
 - `without_gradient()`: context in which nothing is kept for a backward pass.
   Its results get no gradient, or are passed through `stop_gradient`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call

@@ -87,6 +87,8 @@ def call_layer(layer, *tensors, **keywords):
 
 def _has_precision(layer, tensor) -> bool:
     """Whether Keras would compute as it does now, and not cast the tensor."""
+    if not torch.is_tensor(tensor):
+        return False
     policy = layer.dtype_policy
     dtype = policy.compute_dtype
     if keras.backend.standardize_dtype(tensor.dtype) != dtype:

@@ -1,4 +1,4 @@
-"""Tensors of variables, for which Keras looks up a scope after another."""
+"""Tensors of variables, read with fewer look-ups of scopes than by Keras."""
 
 import torch
 

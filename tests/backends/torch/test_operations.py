@@ -123,6 +123,14 @@ def test_a_layer_is_built_and_learns_whether_it_is_training():
         assert mapped.shape == (2, 3)
 
 
+def test_an_array_becomes_a_tensor(encoder):
+    patches = np.ones((1, 4, encoder.patch_dim), "float32")
+
+    found = operations.call_layer(encoder.patch_embedding, patches)
+
+    assert torch.equal(found, encoder.patch_embedding(torch.tensor(patches)))
+
+
 def tensors(*shapes, dtype="float32"):
     rng = np.random.default_rng(0)
     return [

@@ -78,8 +78,8 @@ class MultiBlockMask(Mask):
         frames, rows, columns = grid
         num_tokens = math.prod(grid)
         number, share = self.blocks[kind]
-        # Every kind has its own random streams: for blocks, tokens and the
-        # hidden tokens.
+        # Every kind has its own random streams: for the blocks, the order of
+        # all tokens and that of the hidden ones.
         stream = 10 + 3 * kind
         keys = _hashing.keys_of_streams(
             batch_size,
