@@ -172,7 +172,7 @@ class TrainStep:
             (scaled_loss / parts.num_parts()).backward()
         mean_loss = rows.global_mean(loss.detach())
         gradients = [tensor.grad for tensor in tensors]
-        with torch.no_grad():
+        with torch.no_grad(), clipping.shared_norm(gradients):
             # Keras has no public way to update its tracker in a custom step.
             num_examples = keras.tree.flatten(x)[0].shape[0]
             track(self._loss_tracker, mean_loss, num_examples)
