@@ -21,13 +21,18 @@ these names:
 - `roll(x, shift)`: features moved along the last axis; those that leave at the
   end come back at the beginning.
 - `multiply_add(x, y, z)`: `x + y * z`.
+- `shift_right(x, bits)`: the bits of each int32 moved to the right; zeros come
+  in at the left. `bits` is an int from 1 to 31.
+- `take(x, indices)`: the rows `x[indices]` of a matrix, by integers of at least
+  0.
 - `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
 - `move_averages(averages, variables, kept)`: assigns `kept * average + (1 -
   kept) * variable` to each of the variables `averages`. `kept` is a scalar.
 - `optimizer_steps(optimizer)`: its number of updates, a scalar on the device.
 - `call_layer(layer, *tensors, **keywords)`: `layer(*tensors, **keywords)`, for
-  a layer that is built, from inside of another layer's `call`.
+  a layer that is built, from inside of another layer's `call`. Its outputs have
+  one row for each example.
 - `without_gradient()`: context in which nothing is kept for a backward pass.
   Its results get no gradient, or are passed through `stop_gradient`.
 - `fused(function)`: wraps a function from tensors to a tensor that layers call
@@ -165,6 +170,8 @@ NAMES = (
     "attention",
     "roll",
     "multiply_add",
+    "shift_right",
+    "take",
     "take_rows",
     "move_averages",
     "optimizer_steps",

@@ -107,9 +107,11 @@ PRIVATE_NAMES = (
 # Attributes of instances: the class does not have them.
 INSTANCE_NAMES = {
     "_accumulated_gradients",
+    "_autocast",
     "_available",
     "_backward_hooks",
     "_backward_pre_hooks",
+    "_call_has_training_arg",
     "_common_apply",
     "_compiled_trainable_state",
     "_forward_hooks",
@@ -171,6 +173,23 @@ def scans_steps() -> bool:
     """
     major, minor, *_ = keras.__version__.split(".")
     return (int(major), int(minor)) >= (3, 16)
+
+
+def autocast_dtype() -> str | None:
+    """The precision in which layers read their weights now, if it is another.
+
+    That of the layer in whose `call` this is.
+    """
+    scope = getattr(global_state.GLOBAL_STATE_TRACKER, "autocast_scope", None)
+    return scope and scope.dtype
+
+
+def replaces_values() -> bool:
+    """Whether a scope may give a variable another value than its own."""
+    state = vars(global_state.GLOBAL_STATE_TRACKER)
+    if state.get("stateless_scope") is not None:
+        return True
+    return state.get("torch_device") is not None  # such as "meta"
 
 
 def device_scope() -> str | None:

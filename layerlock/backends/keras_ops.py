@@ -48,13 +48,22 @@ def multiply_add(x, y, z):
     return x + y * z
 
 
+def shift_right(x, bits):
+    # Of an int32, the operation repeats the sign: the mask removes it.
+    return keras.ops.bitwise_right_shift(x, bits) & ((1 << (32 - bits)) - 1)
+
+
+def take(x, indices):
+    return keras.ops.take(x, indices, axis=0)
+
+
 def take_rows(x, indices):
     # Whole rows of the flattened batch: faster than a gather of single values.
     ops = keras.ops
     num_rows, dim = x.shape[1:]
     example = ops.arange(ops.shape(indices)[0], dtype="int32")
     rows = ops.reshape(x, (-1, dim))
-    return ops.take(rows, indices + example[:, None] * num_rows, axis=0)
+    return take(rows, indices + example[:, None] * num_rows)
 
 
 def call_layer(layer, *tensors, **keywords):

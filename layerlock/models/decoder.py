@@ -128,7 +128,8 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
             hidden_positions,
             grid,
         )
-        latents = encoder(
+        latents = backends.call_layer(
+            encoder,
             ops.concatenate([visible_tokens, latents], axis=1),
             ops.concatenate([visible_positions, hidden_positions], axis=1),
             first_layer=first_layer,
@@ -136,7 +137,10 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
             queries=hidden,
         )
         dtype = at_least_float32(self.compute_dtype)
-        return tuple(ops.cast(head(latents), dtype) for head in heads)
+        return tuple(
+            ops.cast(backends.call_layer(head, latents), dtype)
+            for head in heads
+        )
 
     def encoder_layers(self, encoder) -> int:
         """Returns the number of blocks that process visible tokens only.

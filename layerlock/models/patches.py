@@ -79,9 +79,11 @@ def patchify(clips, patch_size):
         )
     t, r, c = patch_grid(clips.shape[1:4], patch_size)
     frames, rows, columns = patch_size
-    x = ops.reshape(clips, (-1, t, frames, r, rows, c, columns, CHANNELS))
+    x = backends.reshape(clips, (-1, t, frames, r, rows, c, columns, CHANNELS))
     x = ops.transpose(x, (0, 1, 3, 5, 2, 4, 6, 7))
-    return ops.reshape(x, (-1, t * r * c, math.prod(patch_size) * CHANNELS))
+    return backends.reshape(
+        x, (-1, t * r * c, math.prod(patch_size) * CHANNELS)
+    )
 
 
 def unpatchify(patches, grid, patch_size):

@@ -236,8 +236,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             )
         heads = [self.head_of(target) for target in target_layers]
         batch, hidden = ops.shape(visible_tokens)[0], hidden_positions.shape[1]
-        embedded = self.embedding(
-            self._normalise(visible_tokens, self.input_norm)
+        embedded = backends.call_layer(
+            self.embedding, self._normalise(visible_tokens, self.input_norm)
         )
         mask_tokens = ops.broadcast_to(
             ops.cast(
@@ -261,7 +261,9 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         tokens = run_blocks(self.blocks, tokens, rotation, queries=hidden)
         tokens = self._normalise(tokens, self.output_norm)
         dtype = at_least_float32(self.compute_dtype)
-        return tuple(ops.cast(head(tokens), dtype) for head in heads)
+        return tuple(
+            ops.cast(backends.call_layer(head, tokens), dtype) for head in heads
+        )
 
     def encoder_layers(self, encoder) -> int:
         """Returns the number of blocks that process visible tokens only: all.

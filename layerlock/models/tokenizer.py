@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from layerlock import backends
 from layerlock.models import patches
 from layerlock.models.numerics import at_least_float32
 
@@ -70,7 +71,7 @@ class VideoTokenizer:
         Returns:
             Shape `(batch, tokens, hidden_dim)`.
         """
-        tokens = self.patch_embedding(patch_values)
+        tokens = backends.call_layer(self.patch_embedding, patch_values)
         return self.add_positions(tokens, positions, grid)
 
     def add_positions(self, tokens, positions, grid=None):

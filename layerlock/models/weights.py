@@ -117,9 +117,9 @@ class Linear(keras.layers.Layer):
 
     def call(self, inputs):
         batch, tokens, dim = ops.shape(inputs)
-        x = ops.reshape(inputs, (-1, dim))
+        x = backends.reshape(inputs, (-1, dim))
         x = numerics.linear(x, *current_values((self.kernel, self.bias)))
-        return ops.reshape(x, (batch, tokens, self.units))
+        return backends.reshape(x, (batch, tokens, self.units))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)

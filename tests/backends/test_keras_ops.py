@@ -132,9 +132,33 @@ def test_rows_are_taken_of_each_example(rng):
         close(found, np.take_along_axis(x, indices[:, :, None], axis=1))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_rows_are_taken_of_a_matrix(rng, dtype):
+    x = (9 * rng.normal(size=(5, 4))).astype(dtype)
+    indices = rng.integers(0, 5, (3, 2)).astype("int32")
+
+    for module in (keras_ops, backends):
+        found = module.take(*map(keras.ops.convert_to_tensor, (x, indices)))
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(found), x[indices]
+        )
+
+
 def test_features_roll_and_products_are_added(rng):
     x, y, z = rng.normal(size=(3, 2, 5))
 
     for module in (keras_ops, backends):
         close(module.roll(tensor(x), 2), np.roll(x, 2, axis=-1))
         close(module.multiply_add(*map(tensor, (x, y, z))), x + y * z)
+
+
+@pytest.mark.parametrize("bits", [1, 15, 31])
+def test_zeros_come_in_where_bits_move_to_the_right(bits):
+    x = np.array([0, 1, -1, 2**31 - 1, -(2**31), 123_456_789], "int32")
+
+    for module in (keras_ops, backends):
+        found = module.shift_right(keras.ops.convert_to_tensor(x), bits)
+        assert keras.backend.standardize_dtype(found.dtype) == "int32"
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(found), x.view("uint32") >> bits
+        )

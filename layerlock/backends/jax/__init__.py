@@ -56,11 +56,21 @@ from layerlock.backends.optimizer import of_step
 class TrainStep:
     """Training step that logs the gradient norm and is compiled with costs."""
 
+    trains_on_batch = False
+
     def fit(self, *arguments, **keywords):
         try:
             return super().fit(*arguments, **keywords)
         except jax.errors.JaxRuntimeError as error:
             raise lost(error) or error from error
+
+    def train_on_batch(self, *arguments, **keywords):
+        # A batch may have the shape of a stack of batches.
+        self.trains_on_batch = True
+        try:
+            return super().train_on_batch(*arguments, **keywords)
+        finally:
+            self.trains_on_batch = False
 
     def train_step(self, state, data):
         trainable, non_trainable, optimizer_variables, metrics = state
@@ -135,7 +145,8 @@ class TrainStep:
 
         def train_function(state, iterator):
             steps = self.steps_per_execution
-            logs, state = step(state, executions.take(iterator, steps))
+            data = executions.take(iterator, steps, self.trains_on_batch)
+            logs, state = step(state, data)
             if steps > 1:
                 # Keras checks what is assigned, which takes time.
                 losses = logs.pop("batch_losses")

@@ -20,13 +20,15 @@ class Stacked:
     batches: object
 
 
-def take(iterator, steps: int):
+def take(iterator, steps: int, is_one_batch: bool = False):
     """The data of one execution.
 
     Args:
-        iterator: of batches. Keras 3.16 stacks them, and gives the last ones of
-            an epoch as a list.
+        iterator: of batches. Keras 3.16 stacks those of `fit`, and gives the
+            last ones of an epoch as a list, or as a shorter stack.
         steps: int, steps per execution.
+        is_one_batch: bool, whether the iterator has one batch, that of
+            `train_on_batch`, which is not stacked. Defaults to `False`.
 
     Returns:
         A batch for one step, otherwise `Stacked` or a list of batches.
@@ -34,12 +36,8 @@ def take(iterator, steps: int):
     first = next(iterator)
     if steps == 1:
         return first
-    if keras_internals.scans_steps():
-        if isinstance(first, list):
-            return list(first)
-        # Keras tells them apart by this, too; `train_on_batch` has one batch.
-        is_stacked = len(jax.tree.leaves(first)[0]) == steps
-        return Stacked(first) if is_stacked else [first]
+    if keras_internals.scans_steps() and not is_one_batch:
+        return list(first) if isinstance(first, list) else Stacked(first)
     batches = [first]
     for _ in range(steps - 1):
         try:

@@ -64,6 +64,7 @@ from layerlock.backends.torch.fusing import (
     fusing,
     recomputed as recomputed,
 )
+from layerlock.backends.torch.loss_tracker import track
 from layerlock.backends.torch.operations import (
     attention as attention,
     call_layer as call_layer,
@@ -74,7 +75,10 @@ from layerlock.backends.torch.operations import (
     multiply_add as multiply_add,
     reshape as reshape,
     roll as roll,
+    shift_right as shift_right,
     split as split,
+    take as take,
+    take_rows as take_rows,
     without_gradient as without_gradient,
 )
 from layerlock.backends.torch.saved_tensors import SavedTensors
@@ -86,6 +90,7 @@ from layerlock.backends.torch.tracing import (
     tracing as tracing,
 )
 from layerlock.backends.torch.transfers import constant, to_device as to_device
+from layerlock.backends.torch.values import values
 
 
 class TrainStep:
@@ -148,7 +153,11 @@ class TrainStep:
             self.has_run = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         network = getattr(self, "ddp_model", None) or self
-        network.zero_grad()
+        # The search of `zero_grad` for all weights takes longer than a block.
+        variables = self.trainable_weights
+        tensors = values(variables)
+        for tensor in tensors:
+            tensor.grad = None
         with replicas.sending_once(self):
             outputs = network(x, training=True)
             loss = self._compute_loss(
@@ -162,16 +171,11 @@ class TrainStep:
             # Gradients of parts are added up, those of copies averaged.
             (scaled_loss / parts.num_parts()).backward()
         mean_loss = rows.global_mean(loss.detach())
-        # Keras has no public way to update its loss tracker in a custom step.
-        self._loss_tracker.update_state(
-            mean_loss,
-            sample_weight=constant(
-                keras.tree.flatten(x)[0].shape[0], "float32"
-            ),
-        )
-        variables = self.trainable_weights[:]
-        gradients = [variable.value.grad for variable in variables]
-        with torch.no_grad():
+        gradients = [tensor.grad for tensor in tensors]
+        with torch.no_grad(), clipping.shared_norm(gradients):
+            # Keras has no public way to update its tracker in a custom step.
+            num_examples = keras.tree.flatten(x)[0].shape[0]
+            track(self._loss_tracker, mean_loss, num_examples)
             loss_scale = self.optimizer.scale_loss(constant(1.0, "float32"))
             means = optimizers.of_step(
                 self.optimizer, gradients, variables, loss_scale

@@ -5,13 +5,16 @@ copies of them. The fused kernel takes a fifth of the time and no copy.
 """
 
 import functools
+import operator
 
 import keras
+import torch
 from torch.optim.adam import adam
 
 from layerlock.backends.torch.distribution import clipping
 from layerlock.backends.torch.step_count import optimizer_steps
 from layerlock.backends.torch.transfers import constant
+from layerlock.backends.torch.values import values
 
 # Keras applies the bias correction to the learning rate, the kernel to the
 # moments, which changes the effect of epsilon. At this step the correction of
@@ -32,6 +35,7 @@ def fuse(optimizer):
     if type(optimizer) in _fusable_classes() and not optimizer.amsgrad:
         # Keras has no public way to replace the update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
+        optimizer._apply_weight_decay = functools.partial(_decay, optimizer)
         if (optimizer.global_clipnorm or 0) > 0 and not optimizer.clipnorm:
             optimizer._clip_gradients = functools.partial(
                 clipping.clip_by_total_norm, optimizer
@@ -48,8 +52,8 @@ def _update(optimizer, gradients, variables, learning_rate):
     step = keras.ops.convert_to_tensor(optimizer_steps(optimizer)) + 1
     first = 1 - optimizer.beta_1**step
     second = 1 - optimizer.beta_2**step
-    indices = [optimizer._get_variable_index(v) for v in variables]
-    weights = [variable.value for variable in variables]
+    momentums, velocities = _slots(optimizer, variables)
+    weights = values(variables)
     rate = keras.ops.convert_to_tensor(learning_rate)
     adam(
         weights,
@@ -57,8 +61,8 @@ def _update(optimizer, gradients, variables, learning_rate):
             gradient.contiguous() if weight.is_contiguous() else gradient
             for gradient, weight in zip(gradients, weights, strict=True)
         ],
-        [optimizer._momentums[index].value for index in indices],
-        [optimizer._velocities[index].value for index in indices],
+        values(momentums),
+        values(velocities),
         [],
         [constant(_LATE, "float32")] * len(weights),
         fused=True,
@@ -70,3 +74,25 @@ def _update(optimizer, gradients, variables, learning_rate):
         eps=optimizer.epsilon,
         maximize=False,
     )
+
+
+def _slots(optimizer, variables) -> tuple[list, list]:
+    """The moments of variables; without gradients, some may be missing."""
+    slots = optimizer._momentums, optimizer._velocities
+    known = optimizer._trainable_variables
+    if len(variables) == len(known) and all(
+        map(operator.is_, variables, known)
+    ):
+        return slots
+    indices = [optimizer._get_variable_index(v) for v in variables]
+    return tuple([one[index] for index in indices] for one in slots)
+
+
+@torch.no_grad()
+def _decay(optimizer, variables):
+    """What Keras does, which looks up scopes for every weight."""
+    if optimizer.weight_decay is None:
+        return
+    decayed = [v for v in variables if optimizer._use_weight_decay(v)]
+    rate = optimizer._get_current_learning_rate()
+    torch._foreach_mul_(values(decayed), 1 - optimizer.weight_decay * rate)

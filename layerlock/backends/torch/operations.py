@@ -8,8 +8,9 @@ import keras
 import torch
 from torch.nn import functional
 
-from layerlock.backends import keras_ops
+from layerlock.backends import keras_internals, keras_ops
 from layerlock.backends.torch.distribution import active
+from layerlock.backends.torch.values import values
 
 
 def linear(x, kernel, bias):
@@ -54,6 +55,22 @@ def multiply_add(x, y, z):
     return torch.addcmul(x, y, z)
 
 
+def shift_right(x, bits):
+    return (x >> bits) & ((1 << (32 - bits)) - 1)
+
+
+def take(x, indices):
+    return functional.embedding(indices, x)
+
+
+def take_rows(x, indices):
+    batch, num_rows, dim = x.shape
+    first = torch.arange(
+        0, batch * num_rows, num_rows, dtype=torch.int32, device=x.device
+    )
+    return take(x.reshape(-1, dim), indices + first[:, None])
+
+
 def without_gradient():
     return torch.no_grad()
 
@@ -62,23 +79,29 @@ def call_layer(layer, *tensors, **keywords):
     own = layer._forward_hooks, layer._forward_pre_hooks
     own += layer._backward_hooks, layer._backward_pre_hooks
     is_watched = any(own) or torch.nn.modules.module._has_any_global_hook()
-    dtype = keras.backend.standardize_dtype(tensors[0].dtype)
-    if is_watched or layer.compute_dtype != dtype:
+    needs_keras = not layer.built or layer._call_has_training_arg
+    if is_watched or needs_keras or not _has_precision(layer, tensors[0]):
         return layer(*tensors, **keywords)
     return layer.call(*tensors, **keywords)
 
 
+def _has_precision(layer, tensor) -> bool:
+    """Whether Keras would compute as it does now, and not cast the tensor."""
+    if not torch.is_tensor(tensor):
+        return False
+    policy = layer.dtype_policy
+    dtype = policy.compute_dtype
+    if keras.backend.standardize_dtype(tensor.dtype) != dtype:
+        return False
+    return (keras_internals.autocast_dtype() or policy.variable_dtype) == dtype
+
+
 @torch.no_grad()
 def move_averages(averages, variables, kept):
-    same = all(
-        average.dtype == variable.dtype
-        for average, variable in zip(averages, variables, strict=True)
-    )
+    own, learnt = values(averages), values(variables)
+    same = all(x.dtype == y.dtype for x, y in zip(own, learnt, strict=True))
     if active.is_sharded() or not same or not torch.is_tensor(kept):
         keras_ops.move_averages(averages, variables, kept)
         return
-    values = [average.value for average in averages]
-    torch._foreach_mul_(values, kept)
-    torch._foreach_add_(
-        values, torch._foreach_mul([v.value for v in variables], 1 - kept)
-    )
+    torch._foreach_mul_(own, kept)
+    torch._foreach_add_(own, torch._foreach_mul(learnt, 1 - kept))

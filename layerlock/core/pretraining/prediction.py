@@ -60,9 +60,12 @@ class MaskedPrediction:
         tokens = encoder.embed(patches, positions, grid)
         frozen = self.frozen_layers
         if frozen:
-            tokens = encoder(tokens, positions, last_layer=frozen, grid=grid)
+            tokens = backends.call_layer(
+                encoder, tokens, positions, last_layer=frozen, grid=grid
+            )
             tokens = ops.stop_gradient(tokens)
-        return encoder(
+        return backends.call_layer(
+            encoder,
             tokens,
             positions,
             first_layer=frozen,
@@ -86,7 +89,8 @@ class MaskedPrediction:
             per target layer. Without target layers, one tensor
             `(batch * masks_per_clip, 1, dim)`, the embedding of the features.
         """
-        return self.predictor(
+        return backends.call_layer(
+            self.predictor,
             features,
             self._positions(visible, grid),
             self._positions(hidden, grid),
@@ -126,7 +130,7 @@ class MaskedPrediction:
 
     def _positions(self, indices, grid):
         positions = self.encoder.token_positions(grid)
-        return ops.take(backends.constant(positions, "int32"), indices, axis=0)
+        return backends.take(backends.constant(positions, "int32"), indices)
 
     def _targets(self, target_pass, predictions):
         """Returns the targets of each kind of mask, one per target layer."""

@@ -14,7 +14,7 @@ from layerlock import backends
 from layerlock.core.normalization import at_least_float32
 from layerlock.core.pretraining.masks import _hashing
 
-_STREAM = 1000  # first stream of random numbers; masks use lower ones
+_STREAMS = (1000, 1001)  # of random numbers; masks use lower ones
 _FRACTION = 24  # bits of a uniform number, as many as float32 has
 
 
@@ -32,14 +32,10 @@ def directions(num_slices: int, dim: int, seed: int, batch_index):
     Output shape:
         `(num_slices, dim)`, float32.
     """
-    radius, angle = (
-        _uniform(
-            _hashing.permutation_keys(
-                num_slices, dim, seed, batch_index, _STREAM + stream
-            )
-        )
-        for stream in (0, 1)
+    keys = _hashing.keys_of_streams(
+        num_slices, dim, seed, batch_index, _STREAMS
     )
+    radius, angle = _uniform(keys[0]), _uniform(keys[1])
     # Box and Muller, 1958: a normal number from two uniform ones.
     normal = ops.sqrt(-2.0 * ops.log(radius)) * ops.cos(2 * math.pi * angle)
     squares = ops.sum(ops.square(normal), axis=1, keepdims=True)
@@ -88,11 +84,7 @@ def sigreg(embeddings, directions, num_knots: int = 17, last_knot: float = 3.0):
 
 def _uniform(keys):
     """Uniform numbers in (0, 1] from uniform int32 numbers."""
-    # Shifting an int32 repeats its sign: the mask makes the shift logical.
-    bits = ops.bitwise_and(
-        ops.bitwise_right_shift(keys, 32 - _FRACTION),
-        backends.constant(2**_FRACTION - 1, "int32"),
-    )
+    bits = backends.shift_right(keys, 32 - _FRACTION)
     return (ops.cast(bits, "float32") + 0.5) * 2.0**-_FRACTION
 
 

@@ -168,9 +168,11 @@ def layer_outputs(
     """
     if not layers:
         return {}
-    positions = backends.constant(encoder.token_positions(grid), "int32")[None]
-    if indices is not None:
-        positions = ops.take(positions[0], indices, axis=0)
+    positions = backends.constant(encoder.token_positions(grid), "int32")
+    if indices is None:
+        positions = positions[None]
+    else:
+        positions = backends.take(positions, indices)
     # Stop before the embedding: otherwise autograd would record the trained
     # blocks for an unused gradient.
     with _gradient_if(gradient and not frozen_layers):
@@ -181,7 +183,8 @@ def layer_outputs(
             break
         learns = gradient and layer > frozen_layers
         with _gradient_if(learns):
-            tokens = encoder(
+            tokens = backends.call_layer(
+                encoder,
                 tokens,
                 positions,
                 first_layer=done,

@@ -1,7 +1,5 @@
 """Selects tokens of a clip by their index."""
 
-from keras import ops
-
 from layerlock import backends
 
 
@@ -18,5 +16,6 @@ def take_tokens(tokens, indices, masks_per_clip=1):
         `(batch * masks_per_clip, picked, dim)`.
     """
     picked, dim = indices.shape[1], tokens.shape[2]
-    indices = ops.reshape(indices, (-1, masks_per_clip * picked))
-    return ops.reshape(backends.take_rows(tokens, indices), (-1, picked, dim))
+    indices = backends.reshape(indices, (-1, masks_per_clip * picked))
+    taken = backends.take_rows(tokens, indices)
+    return backends.reshape(taken, (-1, picked, dim))

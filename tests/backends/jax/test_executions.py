@@ -9,6 +9,7 @@ if keras.backend.backend() != "jax":
 
 import jax.numpy as jnp
 
+from layerlock import backends
 from layerlock.backends import keras_internals
 from layerlock.backends.jax import executions
 
@@ -58,3 +59,44 @@ def test_the_end_of_an_epoch_cuts_an_execution_short():
     lengths = [len(executions.take(iterator, 3)) for _ in range(2)]
 
     assert lengths == [3, 2]
+
+
+class Regression(backends.TrainStep, keras.Model):
+    """One linear map."""
+
+    def __init__(self):
+        super().__init__()
+        self.map = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.map(x)
+
+    def step_logs(self, loss, outputs, gradients, loss_scale):
+        return {"batch_loss": loss}
+
+    def after_update(self):
+        pass
+
+
+@pytest.mark.parametrize("stacks", [False, True], ids=["3.15", "3.16"])
+def test_a_batch_with_as_many_examples_as_steps_is_one_batch(
+    monkeypatch, stacks
+):
+    monkeypatch.setattr(keras_internals, "scans_steps", lambda: stacks)
+    model = Regression()
+    model.compile("sgd", "mse", steps_per_execution=4, run_eagerly=True)
+
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 1)))
+
+    assert int(model.optimizer.iterations) == 1
+    assert model.batch_losses.shape == (1,)
+
+
+def test_the_stack_at_the_end_of_an_epoch_may_be_shorter(monkeypatch):
+    monkeypatch.setattr(keras_internals, "scans_steps", lambda: True)
+    stack = jnp.stack(batches(2))
+
+    data = executions.take(iter([stack]), 3)
+
+    logs, _ = executions.run(train_step, jnp.asarray(1.0), data)
+    assert logs["batch_losses"].shape == (2,)

@@ -72,6 +72,24 @@ def test_it_updates_under_a_loss_scale():
         np.testing.assert_allclose(value, reference, rtol=1e-5, atol=1e-7)
 
 
+def test_it_updates_and_decays_some_of_the_weights():
+    def updated(fused):
+        variables = [
+            keras.Variable(np.ones(2, "float32"), name=n) for n in "abc"
+        ]
+        optimizer = keras.optimizers.AdamW(1e-2, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(var_names=["b"])
+        optimizer.build(variables)
+        if fused:
+            fused_adam.fuse(optimizer)
+        for some in (variables, variables[1:]):
+            optimizer.apply([torch.ones(2) for _ in some], some)
+        return [v.numpy() for v in variables + optimizer.variables]
+
+    for found, expected in zip(updated(True), updated(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_the_fused_kernel_is_what_runs(monkeypatch):
     called = []
     kernel = fused_adam.adam

@@ -85,6 +85,52 @@ def test_mixed_precision_is_that_of_the_encoder():
     assert seen == [torch.bfloat16] * 2
 
 
+def test_a_layer_of_another_precision_than_the_caller_keeps_it():
+    encoder = layerlock.VideoEncoder.from_preset(
+        "video_vit_nano", num_layers=2, dtype="mixed_bfloat16"
+    )
+    rng = np.random.default_rng(0)
+    tokens = torch.tensor(rng.normal(size=(1, 4, 96)), dtype=torch.bfloat16)
+    positions = torch.tensor(encoder.token_positions((1, 2, 2))[None])
+
+    found = operations.call_layer(encoder, tokens, positions)
+
+    assert torch.equal(found, encoder(tokens, positions))
+
+
+class Mode(keras.layers.Layer):
+    def call(self, x, training=False):
+        return x + 1 if training else x
+
+
+class Caller(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.mode, self.dense = Mode(), keras.layers.Dense(3)
+
+    def call(self, x):
+        x = operations.call_layer(self.mode, x)
+        return x, operations.call_layer(self.dense, x)
+
+
+def test_a_layer_is_built_and_learns_whether_it_is_training():
+    caller, x = Caller(), torch.zeros(2, 4)
+
+    for training in (True, False, True):
+        shifted, mapped = caller(x, training=training)
+
+        assert torch.equal(shifted, x + training)
+        assert mapped.shape == (2, 3)
+
+
+def test_an_array_becomes_a_tensor(encoder):
+    patches = np.ones((1, 4, encoder.patch_dim), "float32")
+
+    found = operations.call_layer(encoder.patch_embedding, patches)
+
+    assert torch.equal(found, encoder.patch_embedding(torch.tensor(patches)))
+
+
 def tensors(*shapes, dtype="float32"):
     rng = np.random.default_rng(0)
     return [

@@ -1,6 +1,9 @@
 """Norms of gradients, also of gradients in parts, and clipping by them."""
 
+import contextlib
+import contextvars
 import functools
+import operator
 
 import keras
 import torch
@@ -23,8 +26,60 @@ _ELEMENTWISE = {
 }
 
 
+_shared = contextvars.ContextVar("layerlock_shared_norm", default=None)
+
+
+class SharedNorm:
+    """The norm of some tensors, computed once until one of them changes.
+
+    Args:
+        tensors: list of tensors.
+    """
+
+    def __init__(self, tensors):
+        self._tensors = tensors
+        self._versions = self._norm = None
+
+    def is_of(self, tensors) -> bool:
+        """Whether these are the same tensors."""
+        if len(tensors) != len(self._tensors):
+            return False
+        return all(map(operator.is_, tensors, self._tensors))
+
+    def compute(self):
+        """Returns the norm."""
+        versions = [tensor._version for tensor in self._tensors]
+        if versions != self._versions:
+            self._norm, self._versions = _total_norm(self._tensors), versions
+        return self._norm
+
+
+@contextlib.contextmanager
+def shared_norm(gradients):
+    """Context in which the norm of these gradients is computed once.
+
+    The log of a step needs it, and its clipping.
+
+    Args:
+        gradients: list of tensors or `None`.
+    """
+    known = [gradient for gradient in gradients if gradient is not None]
+    token = _shared.set(SharedNorm(known))
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
 def total_norm(tensors):
     """Norm of all tensors together, those of other processes too."""
+    shared = _shared.get()
+    if shared is not None and shared.is_of(tensors):
+        return shared.compute()
+    return _total_norm(tensors)
+
+
+def _total_norm(tensors):
     norm = torch.nn.utils.get_total_norm(tensors)
     if not active.is_sharded():
         return norm

@@ -15,6 +15,7 @@ import torch
 
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.backends.torch.distribution import active
+from layerlock.backends.torch.values import value_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +67,8 @@ def part_of(variable) -> Part | None:
 
 def stored(variable, cut=False):
     """See `contract.py`: a DTensor if the weight is in parts."""
-    part, value = part_of(variable), variable.value
-    return value if part is None else part.tensor(value)
+    part, tensor = part_of(variable), value_of(variable)
+    return tensor if part is None else part.tensor(tensor)
 
 
 def num_parts() -> int:
@@ -97,7 +98,8 @@ def gather(x):
 
 
 def whole(variable):
-    return gather(stored(variable))
+    part, tensor = part_of(variable), value_of(variable)
+    return tensor if part is None else gather(part.tensor(tensor))
 
 
 def place(model):

@@ -5,6 +5,9 @@ have in common: JAX has no 64-bit integers by default, PyTorch has no
 arithmetic on unsigned integers.
 """
 
+import functools
+
+import numpy as np
 from keras import ops
 
 from layerlock import backends
@@ -30,17 +33,31 @@ def permutation_keys(batch_size, num, seed, batch_index, stream=0):
         stream: int. Draws with different streams are independent.
 
     Returns:
-        int32 tensor of shape `(batch_size, num)`.
+        int32 tensor of shape `(batch_size, num)`. The first keys of a row do
+        not depend on `num`.
     """
+    return keys_of_streams(batch_size, num, seed, batch_index, (stream,))[0]
+
+
+def keys_of_streams(batch_size, num, seed, batch_index, streams):
+    """Returns the `permutation_keys` of several streams.
+
+    Steps that run eagerly take as long for several as for one.
+
+    Args:
+        batch_size, num, seed, batch_index: as for `permutation_keys`.
+        streams: tuple of ints.
+
+    Returns:
+        int32 tensor of shape `(streams, batch_size, num)`.
+    """
+    states = backends.constant(_states(seed, streams), "int32")
+    index = ops.cast(batch_index, "int32")
     rows = ops.arange(batch_size, dtype="int32")[:, None]
-    first, second = (
-        _mix(ops.bitwise_xor(_row_state(seed, stream, half, batch_index), rows))
-        for half in (0, 1)
-    )  # two times (batch, 1)
-    elements = ops.arange(num, dtype="int32")[None, :]
-    # In this order: on TensorFlow, Keras mistakes a column as long as the row
-    # for a bias and does not broadcast it.
-    return _mix(ops.bitwise_xor(_mix(ops.add(first, elements)), second))
+    numbers = _mix(_mix(states + index) ^ rows)  # (2 * streams, batch, 1)
+    first, second = numbers[: len(streams)], numbers[len(streams) :]
+    elements = ops.arange(num, dtype="int32")
+    return _mix(_mix(first + elements) ^ second)
 
 
 def shuffle(indices, seed, batch_index, stream=1):
@@ -54,40 +71,45 @@ def shuffle(indices, seed, batch_index, stream=1):
     """
     batch_size, num = ops.shape(indices)
     keys = permutation_keys(batch_size, num, seed, batch_index, stream)
+    return sort_by(indices, keys)
+
+
+def sort_by(indices, keys):
+    """Returns `indices` with every row in the order of its keys.
+
+    Args:
+        indices: Tensor of shape `(batch, num)`.
+        keys: Tensor of the same shape.
+    """
     return ops.take_along_axis(indices, ops.argsort(keys, axis=1), axis=1)
 
 
-def _row_state(seed, stream, half, batch_index):
-    """Mixes seed, stream and batch into a scalar int32 tensor."""
+@functools.lru_cache
+def _states(seed, streams) -> np.ndarray:
+    """Mixes seed and streams into int32 `(2 * streams, 1, 1)`."""
     if not 0 <= seed < 2**64:
         raise ValueError(
             "`seed` must be an integer from 0 to 2**64 - 1. "
             f"Received: seed={seed}."
         )
-    state = 0
-    for word in (seed & 0xFFFFFFFF, seed >> 32, 2 * stream + half):
-        state = _mix_int(state ^ word)
-    batch_index = ops.cast(batch_index, "int32")
-    return _mix(ops.add(batch_index, _word(_signed(state))))
+    states = []
+    for half in (0, 1):
+        for stream in streams:
+            state = 0
+            for word in (seed & 0xFFFFFFFF, seed >> 32, 2 * stream + half):
+                state = _mix_int(state ^ word)
+            states.append(_signed(state))
+    return np.array(states, "int32")[:, None, None]
 
 
 def _mix(x):
     """Scrambles each int32 of a tensor; distinct values stay distinct."""
-    x = _xor_shifted(x, _SHIFTS[0])
+    # Not `ops`: in eager steps they take ten times as long as operators.
+    x = x ^ backends.shift_right(x, _SHIFTS[0])
     for multiplier, shift in zip(_MULTIPLIERS, _SHIFTS[1:], strict=True):
-        x = _xor_shifted(ops.multiply(x, _word(_signed(multiplier))), shift)
+        x = x * _signed(multiplier)
+        x = x ^ backends.shift_right(x, shift)
     return x
-
-
-def _xor_shifted(x, shift):
-    # Shifting an int32 repeats its sign: the mask makes the shift logical.
-    shifted = ops.bitwise_right_shift(x, shift)
-    logical = ops.bitwise_and(shifted, _word((1 << (32 - shift)) - 1))
-    return ops.bitwise_xor(x, logical)
-
-
-def _word(number):
-    return backends.constant(number, "int32")
 
 
 def _mix_int(x):

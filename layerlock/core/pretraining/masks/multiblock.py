@@ -78,51 +78,56 @@ class MultiBlockMask(Mask):
         frames, rows, columns = grid
         num_tokens = math.prod(grid)
         number, share = self.blocks[kind]
-        # Every kind has its own random streams.
-        corners = _hashing.permutation_keys(
-            batch_size, 3 * number, seed, batch_index, stream=10 + 3 * kind
-        )
-        order = _hashing.permutation_keys(
-            batch_size, num_tokens, seed, batch_index, stream=11 + 3 * kind
+        # Every kind has its own random streams: for the blocks, the order of
+        # all tokens and that of the hidden ones.
+        stream = 10 + 3 * kind
+        keys = _hashing.keys_of_streams(
+            batch_size,
+            max(3 * number, num_tokens),
+            seed,
+            batch_index,
+            (stream, stream + 1, stream + 2),
         )
         covered = _cover(
-            corners, self._sizes(share, rows, columns), rows, columns
+            keys[0, :, : 3 * number],
+            self._sizes(share, rows, columns),
+            rows,
+            columns,
         )
         covered = ops.tile(covered, (1, frames))  # (batch, tokens)
-        order = ops.cast(ops.argsort(order, axis=1), "int32")
+        order = ops.argsort(keys[1, :, :num_tokens], axis=1)
+        order = ops.cast(order, "int32")
         covered = ops.take_along_axis(covered, order, axis=1)
         # Visible tokens first, each part in its random order; no ties.
         place = ops.arange(num_tokens, dtype="int32")
-        parted = ops.argsort(covered * num_tokens + place, axis=1)
-        tokens = ops.take_along_axis(order, parted, axis=1)
+        tokens = _hashing.sort_by(order, covered * num_tokens + place)
         # Small blocks leave uncovered tokens at the start of these.
-        hidden = _hashing.shuffle(
-            tokens[:, num_tokens - num_hidden :],
-            seed,
-            batch_index,
-            stream=12 + 3 * kind,
-        )
+        hidden = tokens[:, num_tokens - num_hidden :]
+        hidden = _hashing.sort_by(hidden, keys[2, :, :num_hidden])
         return tokens[:, :num_visible], hidden
 
     def _sizes(self, share, rows, columns):
-        """Height and width of a block, in cells, for each aspect ratio."""
-        area = share * rows * columns
-        low, high = self.aspect_ratio
-        sizes = []
-        for index in range(_NUM_ASPECTS):
-            aspect = low + (high - low) * (index + 0.5) / _NUM_ASPECTS
-            height = round(math.sqrt(area * aspect))
-            width = round(math.sqrt(area / aspect))
-            sizes.append(
-                (min(max(height, 1), rows), min(max(width, 1), columns))
-            )
-        return tuple(sizes)
+        return _block_sizes(share, self.aspect_ratio, rows, columns)
 
     def get_config(self):
         return {
             "blocks": [list(pair) for pair in self.blocks],
             "aspect_ratio": list(self.aspect_ratio),
         }
+
+
+@functools.lru_cache
+def _block_sizes(share, aspect_ratio, rows, columns) -> tuple:
+    """Height and width of a block, in cells, for each aspect ratio."""
+    area = share * rows * columns
+    low, high = aspect_ratio
+    sizes = []
+    for index in range(_NUM_ASPECTS):
+        aspect = low + (high - low) * (index + 0.5) / _NUM_ASPECTS
+        height = round(math.sqrt(area * aspect))
+        width = round(math.sqrt(area / aspect))
+        sizes.append((min(max(height, 1), rows), min(max(width, 1), columns)))
+    return tuple(sizes)
 
 
 def _cover(keys, sizes, rows, columns):
@@ -137,16 +142,14 @@ def _cover(keys, sizes, rows, columns):
     Returns:
         int32 of shape `(batch, rows * columns)`, 1 where covered.
     """
-    positive, count, sizes = (
-        backends.constant(value, "int32")
-        for value in (_POSITIVE, len(sizes), sizes)
-    )
-    keys = ops.bitwise_and(keys, positive)
-    size, top, left = ops.split(keys, 3, axis=1)  # (batch, blocks)
-    sizes = ops.take(sizes, ops.mod(size, count), axis=0)
+    keys = keys & _POSITIVE
+    blocks = keys.shape[1] // 3
+    size, top, left = backends.split(keys, (blocks,) * 3, axis=1)
+    table = backends.constant(sizes, "int32")
+    sizes = backends.take(table, size % len(sizes))  # (batch, blocks, 2)
     height, width = sizes[..., 0], sizes[..., 1]
-    top = ops.mod(top, rows - height + 1)[..., None]
-    left = ops.mod(left, columns - width + 1)[..., None]
+    top = (top % (rows - height + 1))[..., None]
+    left = (left % (columns - width + 1))[..., None]
     row = ops.arange(rows, dtype="int32")
     column = ops.arange(columns, dtype="int32")
     inside_rows = (row >= top) & (row < top + height[..., None])

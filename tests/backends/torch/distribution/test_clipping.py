@@ -55,3 +55,29 @@ def test_an_optimizer_that_mixes_the_numbers_of_a_weight_is_refused():
     clipping.prepare(keras.optimizers.AdamW())
     with pytest.raises(ValueError, match="the update of Muon"):
         clipping.prepare(keras.optimizers.Muon())
+
+
+def test_a_shared_norm_is_computed_again_where_a_gradient_has_changed(
+    monkeypatch,
+):
+    calls, norm_of = [], torch.nn.utils.get_total_norm
+    monkeypatch.setattr(
+        torch.nn.utils,
+        "get_total_norm",
+        lambda tensors: calls.append(tensors) or norm_of(tensors),
+    )
+    first, last = gradients()
+
+    def norms():
+        return float(clipping.total_norm([first, last])), len(calls)
+
+    with clipping.shared_norm([first, None, last]):
+        before = float(norm_of([first, last]))
+        assert norms() == norms() == (before, 1)
+        assert float(clipping.total_norm([last])) < before  # others
+        assert len(calls) == 2
+        last.mul_(3.0)
+        after = float(norm_of([first, last]))
+        assert norms() == norms() == (after, 3)
+    assert norms() == (after, 4)
+    assert before < after

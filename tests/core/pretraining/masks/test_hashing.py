@@ -155,3 +155,14 @@ def test_keys_equal_the_reference_where_rows_and_elements_are_as_many():
     np.testing.assert_array_equal(
         draw(6, 6, 3, 5), reference.permutation_keys(6, 6, 3, 5)
     )
+
+
+def test_streams_that_are_drawn_together_are_those_drawn_alone():
+    streams = (4, 9, 1)
+
+    keys = ops.convert_to_numpy(_hashing.keys_of_streams(3, 8, 1, 2, streams))
+
+    assert keys.shape == (3, 3, 8)
+    for found, stream in zip(keys, streams, strict=True):
+        expected = reference.permutation_keys(3, 5, 1, 2, stream)
+        np.testing.assert_array_equal(found[:, :5], expected)  # of fewer, too

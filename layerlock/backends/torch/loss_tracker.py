@@ -1,0 +1,16 @@
+"""The mean loss that Keras keeps, updated in place."""
+
+
+def track(tracker, loss, num_examples):
+    """Does what `tracker.update_state(loss, sample_weight=num_examples)` does.
+
+    In three operations; Keras takes nine, which it checks first.
+
+    Args:
+        tracker: a `keras.metrics.Mean`.
+        loss: scalar tensor, without gradient.
+        num_examples: int.
+    """
+    total, count = tracker.total.value, tracker.count.value
+    total.add_(loss.to(total.dtype) * num_examples)
+    count.add_(num_examples)

@@ -1,0 +1,27 @@
+"""The mean that is updated in place is that of Keras, to the bit."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("it updates tensors of PyTorch", allow_module_level=True)
+
+import torch
+
+from layerlock.backends.torch import loss_tracker
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_losses_are_averaged_as_by_keras(dtype):
+    found, expected = keras.metrics.Mean(), keras.metrics.Mean()
+    rng = np.random.default_rng(0)
+
+    for _ in range(20):
+        loss, rows = torch.tensor(rng.random(), dtype=dtype), rng.integers(1, 9)
+        loss_tracker.track(found, loss, int(rows))
+        expected.update_state(loss, sample_weight=int(rows))
+
+    assert torch.equal(found.result(), expected.result())
+    found.reset_state()
+    assert float(found.result()) == 0.0
