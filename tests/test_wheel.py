@@ -11,7 +11,7 @@ import pytest
 
 from tests.marks import slow_but_thorough_on
 
-pytestmark = slow_but_thorough_on("tensorflow")
+pytestmark = slow_but_thorough_on("jax", "tensorflow")
 ONE_BACKEND = pytest.mark.skipif(
     os.environ.get("KERAS_BACKEND") != "torch", reason="one backend is enough"
 )

@@ -107,8 +107,7 @@ def pairwise(cells):
     return chosen
 
 
-# PyTorch, which has nothing to compile, runs them all on the real model.
-CELLS = FULL_MATRIX if BACKEND == "torch" else pairwise(FULL_MATRIX)
+# PyTorch, which has nothing to compile, runs them on the real model.
 TRAINER = freezing if BACKEND == "torch" else dense
 
 
@@ -206,9 +205,17 @@ def test_freezing_equals_dropped_gradients():
     assert_same_training(optimizer_factory(*cell), trainer=trainer)
 
 
+def cells():
+    """Few of them in CI; the others, on PyTorch, are thorough."""
+    few = pairwise(FULL_MATRIX)
+    for cell in FULL_MATRIX if BACKEND == "torch" else few:
+        marks = [] if cell in few else [pytest.mark.thorough]
+        yield pytest.param(cell, id=name_of(cell), marks=marks)
+
+
 @pytest.mark.slow
 @ALL_ON_TENSORFLOW
-@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+@pytest.mark.parametrize("cell", list(cells()))
 def test_it_does_with_every_optimizer_and_option(cell):
     arguments = {}
     if BACKEND == "tensorflow" and cell[0] == "muon":

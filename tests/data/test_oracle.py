@@ -202,7 +202,7 @@ def test_key_frames_that_are_no_clean_cut(tmp_path, what, container, skip):
     assert faults(path, expected) == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_container_and_codec_is_read_as_it_was_written(tmp_path):
     wrong, count = {}, collections.Counter()
     for codec in encoders():

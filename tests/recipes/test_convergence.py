@@ -7,6 +7,7 @@ import sys
 import keras
 import pytest
 
+from tests.marks import thorough_on
 from tests.recipes.running import (
     ROOT,
     environment,
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@thorough_on("torch")
 @pytest.mark.slow
 def test_a_branch_is_the_run_that_it_cuts_short(small, tmp_path):
     flags = [*small, "--steps=12", "--batch_size=4", "--log_every=2"]

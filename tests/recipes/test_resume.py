@@ -167,6 +167,7 @@ def test_a_run_that_goes_on_or_is_taught_resumes_bit_for_bit(
     assert running.metrics(run_dir)[-1]["frozen_layers"] == 3
 
 
+@thorough_on("torch")
 @ONE_BACKEND  # tests/core/test_adaptive.py has it for every backend
 def test_the_schedule_that_a_run_found_repeats_it(tmp_path, small):
     expected, repeated = tmp_path / "expected", tmp_path / "repeated"
