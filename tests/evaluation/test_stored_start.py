@@ -97,6 +97,11 @@ def test_what_does_not_fit_is_refused(
         judge(kind(weights=str(tmp_path), **arguments))
 
 
+def test_what_is_no_path_is_refused():
+    with pytest.raises(ValueError, match=r"Received: weights=\['a', 'b'\]"):
+        AttentiveProbe(weights=["a", "b"])
+
+
 def test_a_folder_without_a_readout_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no readout"):
         VJEPA2Probe(weights=str(tmp_path))

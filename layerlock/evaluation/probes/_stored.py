@@ -1,5 +1,7 @@
 """Probes that start from a readout that was stored with an encoder."""
 
+import os
+
 import numpy as np
 from keras import ops
 
@@ -22,6 +24,11 @@ class Start:
     """
 
     def __init__(self, folder, kind):
+        if not isinstance(folder, str | os.PathLike):
+            raise ValueError(
+                "`weights` must be the folder of an import with a readout. "
+                f"Received: weights={folder!r}."
+            )
         found = stored_readout.load(folder)
         if found is None:
             raise ValueError(

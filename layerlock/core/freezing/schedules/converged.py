@@ -60,7 +60,7 @@ class ConvergedFreezeSchedule(FreezeSchedule):
         max_frozen_layers: int = 32,
         events=(),
     ):
-        if signal not in THRESHOLDS:
+        if signal not in tuple(THRESHOLDS):
             raise ValueError(
                 f"`signal` must be one of {list(THRESHOLDS)}. "
                 f"Received: signal={signal!r}."

@@ -111,6 +111,7 @@ def test_each_signal_has_a_threshold(signal):
     ("arguments", "named"),
     [
         ({"signal": "loss"}, "signal='loss'"),
+        ({"signal": ["weights"]}, "signal="),
         ({"threshold": 0}, "threshold=0"),
         ({"threshold": "small"}, "threshold='small'"),
         ({"window": 0}, "window=0"),
