@@ -71,7 +71,7 @@ def test_a_recording_of_unknown_length_has_no_index(tmp_path):
     path.write_bytes(content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :])
 
     with streams.opened(path) as video:
-        assert not packets._is_indexed(video)
+        assert not packets.is_indexed(video)
     for number in (0, 9, 19):
         [image] = decoding.read_frames(path, [number / 10 + 0.05])
         assert synthesise.number(image) == number
@@ -158,7 +158,8 @@ def is_whole(image) -> bool:
 
 def test_faults_of_a_container_are_read_over(monkeypatch):
     """A stream that appears late is an `IndexError` of PyAV."""
-    numbered = [packet(1, 1), packet(2, 2), IndexError(), packet(3, 3)]
+    late, unknown = IndexError(), av.PatchWelcomeError(1, "bad")
+    numbered = [packet(1, 1), late, packet(2, 2), unknown, packet(3, 3)]
 
     class Container:
         format = types.SimpleNamespace(name="mov")
