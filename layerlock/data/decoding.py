@@ -139,8 +139,6 @@ def probe(path) -> streams.Facts:
     if claimed and last > 0 and held > 2 / fps:
         # The average of the header counts the time that the last frame stays.
         fps = max(fps, min(guessed, (round(fps * claimed) - 1) / last))
-    if not is_indexed:
-        fps = _checked_rate(path, fps, [time for time, *_ in first])
     duration = last + max(held, 1 / fps)
     is_short = claimed and duration < _MIN_SHARE * claimed
     if is_short and is_stated and not _is_complete(path, duration, claimed):
@@ -149,6 +147,8 @@ def probe(path) -> streams.Facts:
         )
     with _named("middle"):
         read_frames(path, [(begin + last) / 2], size=(16, 16))
+    if not is_indexed:
+        fps = _checked_rate(path, fps, [time for time, *_ in first])
     return streams.Facts(
         round(duration, 6), fps, width, height, 90 * orient.turns, begin
     )
@@ -220,9 +220,9 @@ def _held(path, last: float, held: float, claimed: float | None) -> float:
         return held
     if last + held < _MIN_SHARE * claimed:
         with streams.opened(path) as video:
-            # Packets of some containers have no duration of their own.
-            has_own = video.container.format.name.startswith("mov")
-            if not has_own and extent.is_whole(video, packets.last_byte(video)):
+            # Packets of other containers have no duration of their own.
+            is_mov = video.container.format.name.startswith("mov")
+            if not is_mov and extent.is_whole(video, packets.last_byte(video)):
                 return claimed - last
     return min(held, claimed - last)
 

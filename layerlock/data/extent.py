@@ -89,7 +89,9 @@ def _mov(file) -> int | None:
         box = int.from_bytes(head[:4], "big")
         if box == 0:
             return length
-        size += int.from_bytes(head[8:], "big") if box == 1 else max(box, 8)
+        if box == 1:
+            box = int.from_bytes(head[8:], "big")
+        size += max(box, 8)
     return None
 
 
@@ -112,6 +114,9 @@ def _flv(file) -> int | None:
 
 
 _STATED = {
-    **{"mov": _mov, "matroska": _matroska},
-    **{"avi": _avi, "asf": _asf, "flv": _flv},
+    "mov": _mov,
+    "matroska": _matroska,
+    "avi": _avi,
+    "asf": _asf,
+    "flv": _flv,
 }

@@ -19,7 +19,7 @@ _MAX_REORDERED = 16
 MAX_GAP = {"mpegts": 10.0, "mpeg": 10.0}
 _MAX_GAP = 30 * 3600.0
 # Containers whose time stamps may be those of decoding only.
-OF_DECODING = ("avi", "asf", "mxf")
+_OF_DECODING = ("avi", "asf", "mxf")
 # Containers whose reader may end at damage, before the file does.
 _ENDS_AT_DAMAGE = ("matroska", "avi", "asf")
 _FIRST_JUMP = 1.0  # seconds ahead; twice as far whenever nothing is found
@@ -50,7 +50,7 @@ def packets_from(video, seconds: float):
 def has_stamps_of_decoding(video) -> bool:
     """Whether time stamps may be in the order of decoding, not of showing."""
     return (
-        video.container.format.name in OF_DECODING
+        video.container.format.name in _OF_DECODING
         and video.stream.codec_context.has_b_frames
     )
 

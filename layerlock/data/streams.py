@@ -243,8 +243,9 @@ def _stills(path, indices, first) -> set[int]:
     import av
 
     counts = dict.fromkeys(indices, 0)
-    # An error of the container is raised when the frames are read.
-    with _opened(path) as container, contextlib.suppress(av.FFmpegError):
+    # Reading the frames goes on over faults of the container, or raises them.
+    faults = contextlib.suppress(av.FFmpegError, IndexError)
+    with _opened(path) as container, faults:
         streams = [container.streams[index] for index in indices]
         packets = container.demux(streams)
         for packet in itertools.islice(packets, _PEEKED_PACKETS):
