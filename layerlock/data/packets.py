@@ -192,15 +192,15 @@ def _until_end(container, *chosen):
     """Yields packets of some streams, or all, until the container ends."""
     import av
 
-    faults = (av.InvalidDataError, av.PatchWelcomeError, IndexError)
+    # Damage, a part without any packet, as zeros in MPEG-TS, or a stream that
+    # appears late, of which PyAV knows nothing.
+    damage = (av.InvalidDataError, av.PatchWelcomeError, av.BlockingIOError)
     packets = container.demux(*chosen)
     for _ in range(_MAX_FAULTS):
         try:
             yield from packets
             return
-        except faults:
-            # Damage, or a stream that appears late, of which PyAV knows
-            # nothing. The container goes on behind it.
+        except (*damage, IndexError):  # the container goes on behind it
             packets = container.demux(*chosen)
 
 

@@ -148,6 +148,14 @@ def test_a_file_that_is_damaged_in_the_middle_is_not_truncated(
         assert synthesise.number(image) == number
 
 
+def test_zeros_behind_a_recording_are_no_error(tmp_path):
+    path = synthesise.write(tmp_path / "clip.ts")
+    path.write_bytes(path.read_bytes() + bytes(200_000))
+
+    assert decoding.probe(path).duration == pytest.approx(2.0, abs=0.01)
+    assert len(list(decoding.all_frames(path))) == 20
+
+
 def is_whole(image) -> bool:
     try:
         synthesise.number(image)
