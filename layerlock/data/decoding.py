@@ -17,6 +17,8 @@ _MILLISECOND = 1e-3
 _STEP_BACK = 10.0
 # A file is truncated if its duration is below this share of the header's.
 _MIN_SHARE = 0.9
+# Share by which the first frames may differ from a header's rate.
+_RATE_ERROR = 0.1
 
 
 def read_frames(path, times, size=None, box=WHOLE) -> np.ndarray:
@@ -131,18 +133,22 @@ def probe(path) -> streams.Facts:
         guessed = float(stream.guessed_rate or fps)
         claimed = streams.header_duration(stream)
         is_stated = video.container.format.name not in packets.MAX_GAP
+        is_indexed = packets.is_indexed(video)
     with _named("end"):
         last, held = _last_frame(path, claimed)
     if claimed and last > 0 and held > 2 / fps:
         # The average of the header counts the time that the last frame stays.
         fps = max(fps, min(guessed, (round(fps * claimed) - 1) / last))
     duration = last + max(held, 1 / fps)
-    if claimed and is_stated and duration < _MIN_SHARE * claimed:
+    is_short = claimed and duration < _MIN_SHARE * claimed
+    if is_short and is_stated and not _is_complete(path, duration, claimed):
         raise DecodingError(
             f"truncated: it ends after {duration:.2f} of {claimed:.2f} seconds"
         )
     with _named("middle"):
         read_frames(path, [(begin + last) / 2], size=(16, 16))
+    if not is_indexed:
+        fps = _checked_rate(path, fps, [time for time, *_ in first])
     return streams.Facts(
         round(duration, 6), fps, width, height, 90 * orient.turns, begin
     )
@@ -155,6 +161,35 @@ def _named(part: str):
         yield
     except DecodingError as error:
         raise DecodingError(f"its {part} cannot be read: {error}") from error
+
+
+def _checked_rate(path, stated: float, times: list[float]) -> float:
+    """Returns the stated rate; counts packets if the first frames differ."""
+    if len(times) < 2 or (
+        abs(np.median(np.diff(times)) * stated - 1) < _RATE_ERROR
+    ):
+        return stated
+    with streams.opened(path) as video:
+        count, begin, last = packets.counted(video)
+    return (count - 1) / (last - begin) if last > begin else stated
+
+
+def _is_complete(path, end: float, claimed: float) -> bool:
+    """Whether an MP4 ends where its packets do, before its header says.
+
+    The header may count what an edit list hides or a pause before the video.
+    """
+    with streams.opened(path) as video:
+        if not video.container.format.name.startswith("mov"):
+            return False
+        begin = float((video.stream.start_time or 0) * video.stream.time_base)
+        if end >= _MIN_SHARE * (claimed - begin):
+            return True
+        if not extent.is_whole(video, packets.last_byte(video)):
+            return False
+    with streams.opened(path) as video:
+        *_, latest = packets.counted(video)
+    return end >= _MIN_SHARE * latest
 
 
 def end(path) -> float:
@@ -171,7 +206,7 @@ def _last_frame(path, claimed: float | None) -> tuple[float, float]:
         if last is not None and last[0] >= _MIN_SHARE * claimed:
             return last[0], min(last[1], claimed - last[0])
     with streams.opened(path) as video:
-        latest = packets.last_stamp(video)
+        *_, latest = packets.counted(video)
     for start in _starts(latest):
         last = _last_frame_after(path, start)
         if last is not None:
@@ -185,8 +220,9 @@ def _held(path, last: float, held: float, claimed: float | None) -> float:
         return held
     if last + held < _MIN_SHARE * claimed:
         with streams.opened(path) as video:
-            # Packets of some containers have no duration of their own.
-            if extent.is_whole(video, packets.last_byte(video)):
+            # Packets of other containers have no duration of their own.
+            is_mov = video.container.format.name.startswith("mov")
+            if not is_mov and extent.is_whole(video, packets.last_byte(video)):
                 return claimed - last
     return min(held, claimed - last)
 

@@ -6,6 +6,7 @@ _END_BYTES = 2**14
 _END_SHARE = 0.1
 _ENTRY_BYTES = 24
 _MAX_PARTS = 1000  # of an AVI
+_MAX_BOXES = 100_000  # of an MP4
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -77,6 +78,23 @@ def _avi(file) -> int:
     return size
 
 
+def _mov(file) -> int | None:
+    """Returns the size of all boxes; the last one may have none."""
+    length, size = file.seek(0, 2), 0
+    for _ in range(_MAX_BOXES):
+        file.seek(size)
+        head = file.read(16)
+        if len(head) < 8:
+            return size
+        box = int.from_bytes(head[:4], "big")
+        if box == 0:
+            return length
+        if box == 1:
+            box = int.from_bytes(head[8:], "big")
+        size += max(box, 8)
+    return None
+
+
 def _asf(file) -> int | None:
     head = file.read(2**16)
     at = head.find(_ASF_FILE_PROPERTIES) + 40
@@ -95,4 +113,10 @@ def _flv(file) -> int | None:
     return length if int.from_bytes(file.read(3), "big") + 11 == size else None
 
 
-_STATED = {"matroska": _matroska, "avi": _avi, "asf": _asf, "flv": _flv}
+_STATED = {
+    "mov": _mov,
+    "matroska": _matroska,
+    "avi": _avi,
+    "asf": _asf,
+    "flv": _flv,
+}

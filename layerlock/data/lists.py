@@ -80,6 +80,27 @@ def read(place: str) -> list[Entry]:
     return entries
 
 
+def spellings(path: str) -> list[str]:
+    """Returns a path as written, and as a disk may have it.
+
+    Some disks store letters with accents as two characters. Bytes that are
+    not UTF-8 may be those of another disk, or Latin-1.
+
+    Args:
+        path: str, from a text of `text_files.read`.
+    """
+    found = [path]
+    if _has_other_bytes(path):
+        found.append(text_files.from_windows(path))
+    if not path.isascii():
+        found += [
+            unicodedata.normalize(form, one)
+            for one in tuple(found)
+            for form in ("NFC", "NFD")
+        ]
+    return found
+
+
 def labels(entries: list[Entry]) -> tuple[str, ...] | None:
     """Returns the label of each entry; `None` if they have none."""
     found = tuple(entry.label for entry in entries)
@@ -93,11 +114,10 @@ class _Line:
     number: int
 
     def read(self) -> Entry:
-        for text in self._texts():
-            for path, rest in _parts(text):
-                found = _find(path, self.place)
-                if found:
-                    return Entry(found, self._label(rest), self.number)
+        for path, rest in _parts(self.text):
+            found = _find(path, self.place)
+            if found:
+                return Entry(found, self._label(rest), self.number)
         if _has_other_bytes(self.text):
             raise self._error(
                 "is not UTF-8, and names no file in Latin-1 either",
@@ -105,11 +125,6 @@ class _Line:
             )
         path, rest = _split_missing(self.text)
         return Entry(_join(path, self.place), self._label(rest), self.number)
-
-    def _texts(self):
-        yield self.text
-        if _has_other_bytes(self.text):
-            yield text_files.from_windows(self.text)
 
     def _label(self, rest: str | None) -> str | None:
         if rest is None:
@@ -153,14 +168,8 @@ def _split_missing(text: str) -> tuple[str, str | None]:
 
 
 def _find(path: str, place: str) -> str | None:
-    """Returns the absolute path of a file, `None` if it is missing.
-
-    Some disks store letters with accents as two characters.
-    """
-    forms = [path]
-    if not path.isascii():
-        forms += [unicodedata.normalize(form, path) for form in ("NFC", "NFD")]
-    candidates = (_join(form, place) for form in forms)
+    """Returns the absolute path of a file, `None` if it is missing."""
+    candidates = (_join(spelling, place) for spelling in spellings(path))
     return next(filter(os.path.isfile, candidates), None)
 
 

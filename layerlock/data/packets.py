@@ -18,6 +18,8 @@ _MAX_REORDERED = 16
 # last. Other containers keep longer pauses.
 MAX_GAP = {"mpegts": 10.0, "mpeg": 10.0}
 _MAX_GAP = 30 * 3600.0
+# Containers whose time stamps may be those of decoding only.
+_OF_DECODING = ("avi", "asf", "mxf")
 # Containers whose reader may end at damage, before the file does.
 _ENDS_AT_DAMAGE = ("matroska", "avi", "asf")
 _FIRST_JUMP = 1.0  # seconds ahead; twice as far whenever nothing is found
@@ -36,11 +38,21 @@ def packets_from(video, seconds: float):
     """
     if seconds <= 0:
         return _continuous(video)
-    if _is_indexed(video):
+    if is_indexed(video):
         if not _seek(video, seconds):
             return iter(())
         return _readable(video)
+    if has_stamps_of_decoding(video):  # those of the key frame are early
+        seconds -= _MAX_REORDERED / streams.rate(video.stream)
     return _from_key_frame(_continuous(video), video.stream, seconds)
+
+
+def has_stamps_of_decoding(video) -> bool:
+    """Whether time stamps may be in the order of decoding, not of showing."""
+    return (
+        video.container.format.name in _OF_DECODING
+        and video.stream.codec_context.has_b_frames
+    )
 
 
 def seconds_of(stamp: int, stream) -> float:
@@ -53,11 +65,21 @@ def stamp_of(packet) -> int | None:
     return packet.pts if packet.pts is not None else packet.dts
 
 
-def last_stamp(video) -> float:
-    """Returns the latest time of all packets, in seconds, without decoding."""
-    stamps = map(stamp_of, _continuous(video))
-    last = max((s for s in stamps if s is not None), default=None)
-    return 0.0 if last is None else max(0.0, seconds_of(last, video.stream))
+def counted(video) -> tuple[int, float, float]:
+    """Returns the number of packets, and their first and last second.
+
+    Packets without a time stamp count between others that have one.
+    """
+    count, waiting, first, last = 0, 0, None, 0.0
+    for packet in _continuous(video):
+        stamp = stamp_of(packet)
+        waiting += packet.size > 0
+        if stamp is not None:
+            time = seconds_of(stamp, video.stream)
+            count += 1 if first is None else waiting
+            first = time if first is None else min(first, time)
+            last, waiting = max(last, time), 0
+    return count, first or 0.0, last
 
 
 def last_byte(video) -> int:
@@ -70,7 +92,8 @@ def last_byte(video) -> int:
     return max(ends, default=0)
 
 
-def _is_indexed(video) -> bool:
+def is_indexed(video) -> bool:
+    """Whether seeks are exact; other videos are read from their start."""
     name = video.container.format.name.split(",")[0]
     if name == "matroska":
         with video.open_file() as file:
@@ -169,14 +192,15 @@ def _until_end(container, *chosen):
     """Yields packets of some streams, or all, until the container ends."""
     import av
 
+    # Damage, a part without any packet, as zeros in MPEG-TS, or a stream that
+    # appears late, of which PyAV knows nothing.
+    damage = (av.InvalidDataError, av.PatchWelcomeError, av.BlockingIOError)
     packets = container.demux(*chosen)
     for _ in range(_MAX_FAULTS):
         try:
             yield from packets
             return
-        except (av.InvalidDataError, IndexError):
-            # Damage, or a stream that appears late, of which PyAV knows
-            # nothing. The container goes on behind it.
+        except (*damage, IndexError):  # the container goes on behind it
             packets = container.demux(*chosen)
 
 
@@ -187,7 +211,7 @@ def _continuous(video):
     not changed.
     """
     packets = _readable(video)
-    if _is_indexed(video):
+    if is_indexed(video):
         yield from packets
         return
     stream = video.stream

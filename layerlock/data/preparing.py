@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 
-from layerlock.data import copy_log, encoding, files, scan, streams
+from layerlock.data import copy_log, encoding, files, lists, scan, streams
 from layerlock.data.names import readable
 
 
@@ -66,6 +66,8 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
         name = os.path.normpath(name)
         if os.path.isabs(name):
             name = _relative(name, root)
+        found = (one for one in lists.spellings(name) if one in known)
+        name = next(found, name)
         if name not in known:
             raise ValueError(
                 f"The video '{readable(name)}' of a trim{where} is not among "

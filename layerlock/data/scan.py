@@ -13,7 +13,7 @@ from layerlock.data import decoding, streams
 from layerlock.data.streams import Facts
 
 # Version of our reader: increase it when `probe` or `read_frames` changes.
-_VERSION = 4
+_VERSION = 5
 _MAX_THREADS = 32
 
 

@@ -11,11 +11,6 @@ _FALLBACK_RATE = 25.0
 # 16 K by 8 K: above it one frame takes gigabytes, and no camera writes it.
 _MAX_PIXELS = 2**27
 _DEFAULT = 5_000_000  # pixels that FFmpeg adds to the default stream
-# A stream of one of these may be a single picture.
-_PICTURE_CODECS = (
-    *("mjpeg", "png", "bmp", "gif", "tiff", "webp", "jpeg2000", "jpegls"),
-    *("mjpegb", "targa", "ppm", "pgm", "av1", "hevc", "rawvideo"),
-)
 # Packets that are read to distinguish a video from a still picture.
 _PEEKED_PACKETS = 500
 # Errors of the system, not of the file.
@@ -216,7 +211,7 @@ def _main_stream(container, path):
     """Returns the stream that players show, of several.
 
     As FFmpeg's programs: the most pixels, and an advantage for the default
-    stream; covers and stills last.
+    stream; covers, stills and streams without packets last.
     """
     import av
 
@@ -234,26 +229,31 @@ def _main_stream(container, path):
         return _area(stream) + _DEFAULT * is_default
 
     first = max(moving, key=score)
-    if len(moving) > 1 and _codec_name(first) in _PICTURE_CODECS:
-        stills = _stills(path, [stream.index for stream in moving])
+    if len(moving) > 1:
+        stills = _stills(path, [stream.index for stream in moving], first)
         moving = [s for s in moving if s.index not in stills] or moving
     return max(moving, key=score)
 
 
-def _stills(path, indices) -> set[int]:
-    """Returns which streams have a single packet at the start of the file."""
+def _stills(path, indices, first) -> set[int]:
+    """Returns which streams have at most one packet near the start.
+
+    None, as soon as the stream `first` has two.
+    """
+    import av
+
     counts = dict.fromkeys(indices, 0)
-    with _opened(path) as container:
+    # Reading the frames goes on over faults of the container, or raises them.
+    faults = contextlib.suppress(av.FFmpegError, IndexError)
+    with _opened(path) as container, faults:
         streams = [container.streams[index] for index in indices]
         packets = container.demux(streams)
         for packet in itertools.islice(packets, _PEEKED_PACKETS):
-            counts[packet.stream_index] += packet.size > 0
-    return {index for index, count in counts.items() if count == 1}
-
-
-def _codec_name(stream):
-    codec = stream.codec_context
-    return codec.name if codec is not None else None
+            if packet.size:  # the last packets are empty, of no stream
+                counts[packet.stream_index] += 1
+            if counts[first.index] > 1:
+                return set()
+    return {index for index, count in counts.items() if count <= 1}
 
 
 def _area(stream):

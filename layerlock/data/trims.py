@@ -39,7 +39,7 @@ def read(place) -> list[Trim]:
     taken as a row of names.
 
     Args:
-        place: path of the file, in UTF-8 or UTF-16.
+        place: path of the file, in UTF-8, UTF-16 or Latin-1.
 
     Raises:
         ValueError: if a row cannot be read, with the file and the line.

@@ -126,23 +126,33 @@ def write(
     return path
 
 
-def write_with_still(path, first="video"):
-    """Writes a video and a larger picture, which no tag calls a cover."""
+def write_with_still(path, first="video", codec="mjpeg", count=1, sound=False):
+    """Writes a video and a larger picture, which no tag calls a cover.
+
+    Args:
+        first: stream that is first in the file, `"video"` or `"still"`.
+        codec: of the picture.
+        count: number of pictures.
+        sound: whether a stream of sound, without any, is before both.
+    """
     import av
 
     with av.open(str(path), "w") as container:
         names = ("video", "still") if first == "video" else ("still", "video")
         made = {}
+        if sound:
+            made["sound"] = container.add_stream("aac", rate=16_000)
         for name in names:
             if name == "video":
                 made[name] = _add(container, "libx264", 10, 48, 64)
             else:
-                made[name] = _add(container, "mjpeg", 10, 96, 128)
-                made[name].pix_fmt = "yuvj420p"
+                made[name] = _add(container, codec, 10, 96, 128)
+                if codec == "mjpeg":
+                    made[name].pix_fmt = "yuvj420p"
                 made[name].codec_context.time_base = fractions.Fraction(1, 10)
         for n in range(20):
             for name, rows, columns in (("still", 96, 128), ("video", 48, 64)):
-                if name == "still" and n:
+                if name == "still" and n >= count:
                     continue
                 frame = av.VideoFrame.from_ndarray(
                     image(n, rows, columns), format="rgb24"

@@ -233,6 +233,54 @@ def test_a_larger_still_beside_the_video_is_not_taken_for_it(tmp_path, first):
     assert numbers_at(path, MIDDLES) == NUMBERS
 
 
+@pytest.mark.parametrize(
+    ("codec", "count"), [("mjpeg", 1), ("libvpx", 1), ("libvpx", 0)]
+)
+def test_a_still_of_any_codec_or_nothing_behind_sound_is_no_video(
+    tmp_path, codec, count
+):
+    path = synthesise.write_with_still(
+        tmp_path / "clip.mkv", "still", codec, count, sound=True
+    )
+
+    assert numbers_at(path, MIDDLES) == NUMBERS
+
+
+@pytest.mark.parametrize("first", [0.3, 0.9])
+def test_a_cut_in_fragments_whose_start_is_hidden_is_whole(tmp_path, first):
+    whole = synthesise.write(tmp_path / "whole.mp4", options={"bf": "0"})
+    path = synthesise.copy_packets(
+        whole, tmp_path / "cut.mp4", first, {"movflags": "frag_keyframe"}
+    )
+    *_, (last, _) = decoding.all_frames(path)
+
+    assert decoding.probe(path).duration == pytest.approx(last + 0.1)
+
+
+def test_a_rate_that_the_first_frames_refute_is_counted(tmp_path):
+    path = synthesise.write(
+        tmp_path / "clip.ts", fps=25, codec="mpeg1video", ticks=25
+    )
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].guessed_rate == 50
+
+    assert decoding.probe(path).fps == pytest.approx(25)
+
+
+def test_a_palette_is_known_in_the_middle(tmp_path):
+    path = tmp_path / "clip.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray"
+        for number in range(4):
+            image = synthesise.image(number)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = number, fractions.Fraction(1, 10)
+            container.mux(stream.encode(frame))
+
+    assert numbers_at(path, [0.25, 0.35]) == [2, 3]
+
+
 def test_a_video_that_begins_late_is_not_called_truncated(tmp_path):
     late = [5000 + 100 * n for n in range(20)]
     path = synthesise.write(tmp_path / "clip.mkv", stamps=late)

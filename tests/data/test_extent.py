@@ -9,7 +9,10 @@ from tests.data import synthesise
 
 pytest.importorskip("av")
 
-CODECS = {"mkv": "libx264", "avi": "mpeg4", "wmv": "wmv2", "flv": "libx264"}
+CODECS = {
+    **{"mkv": "libx264", "avi": "mpeg4", "wmv": "wmv2", "flv": "libx264"},
+    **{"mp4": "libx264", "mov": "libx264"},
+}
 
 
 def is_whole(content) -> bool:
@@ -20,7 +23,10 @@ def is_whole(content) -> bool:
 @pytest.mark.parametrize("ending", CODECS)
 def test_a_file_that_is_cut_is_not_whole(tmp_path, ending):
     path = synthesise.write(
-        tmp_path / f"clip.{ending}", codec=CODECS[ending], count=60
+        tmp_path / f"clip.{ending}",
+        codec=CODECS[ending],
+        count=60,
+        index_first=ending in ("mp4", "mov"),
     )
     content = path.read_bytes()
 

@@ -13,12 +13,11 @@ pytest.importorskip("av")
 
 class Frame(types.SimpleNamespace):
     def __init__(self, pts, number, dts=None, key=True):
-        super().__init__(
-            pts=pts, dts=dts, key_frame=key, number=number, side_data={}
-        )
+        super().__init__(pts=pts, dts=dts, key_frame=key, number=number)
+        self.side_data, self.duration = {}, 0
 
 
-def shown(decoded, monkeypatch, start=0):
+def shown(decoded, monkeypatch, start=0, pix_fmt="yuv420p"):
     """Times and numbers of frames that a decoder returns one by one."""
     stream = types.SimpleNamespace(
         time_base=fractions.Fraction(1, 1000),
@@ -26,7 +25,9 @@ def shown(decoded, monkeypatch, start=0):
         average_rate=10,
         guessed_rate=10,
         codec_context=types.SimpleNamespace(
-            has_b_frames=True, codec=types.SimpleNamespace(intra_only=False)
+            has_b_frames=True,
+            pix_fmt=pix_fmt,
+            codec=types.SimpleNamespace(intra_only=False),
         ),
     )
     container = types.SimpleNamespace(format=types.SimpleNamespace(name="mov"))
@@ -52,6 +53,29 @@ def test_missing_stamps_are_counted_on(monkeypatch):
     decoded = [Frame(None, 0), Frame(None, 1)]
     assert shown(decoded, monkeypatch) == [(0.0, 0), (0.1, 1)]
     assert shown(decoded, monkeypatch, start=1.0) == []
+
+
+def test_frames_before_the_first_stamp_end_at_it(monkeypatch):
+    decoded = [Frame(None, 0), Frame(None, 1), Frame(900, 2), Frame(None, 3)]
+    decoded[1].duration = decoded[2].duration = 50
+
+    times = [(0.25, 0), (0.35, 1), (0.4, 2), (0.45, 3)]
+    assert shown(decoded, monkeypatch) == times
+
+
+def test_a_stream_without_stamps_is_not_kept_in_memory(monkeypatch):
+    monkeypatch.setattr(frames, "_MAX_EARLY", 2)
+    decoded = [Frame(None, number) for number in range(4)]
+
+    times = [(0.0, 0), (0.1, 1), (0.2, 2), (0.3, 3)]
+    assert shown(decoded, monkeypatch) == times
+
+
+def test_frames_with_a_palette_are_read_from_the_start(monkeypatch):
+    decoded = [Frame(900, 4)]
+
+    assert shown(decoded, monkeypatch, pix_fmt="pal8")
+    assert not shown(decoded, monkeypatch, start=0.4, pix_fmt="pal8")
 
 
 def test_frames_before_the_first_key_frame_are_left_out_after_a_seek(

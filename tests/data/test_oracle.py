@@ -35,6 +35,7 @@ FAMILIES = [
     ("asf", "wmv2"),
     ("ogg", "libvpx"),
     ("nut", "svq1"),
+    ("mxf", "libx264"),
 ]
 # Options of encoders under which a key frame is not a clean cut.
 HARD = {
@@ -186,7 +187,9 @@ def test_each_family_is_read_as_it_was_written(tmp_path, container, codec):
     assert faults(path, oracle(path)) == []
 
 
-@pytest.mark.parametrize("container", ["mp4", "matroska", "avi", "mpegts"])
+@pytest.mark.parametrize(
+    "container", ["mp4", "matroska", "avi", "mpegts", "asf"]
+)
 @pytest.mark.parametrize("skip", [0, 5])
 @pytest.mark.parametrize("what", HARD)
 def test_key_frames_that_are_no_clean_cut(tmp_path, what, container, skip):

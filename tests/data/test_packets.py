@@ -71,7 +71,7 @@ def test_a_recording_of_unknown_length_has_no_index(tmp_path):
     path.write_bytes(content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :])
 
     with streams.opened(path) as video:
-        assert not packets._is_indexed(video)
+        assert not packets.is_indexed(video)
     for number in (0, 9, 19):
         [image] = decoding.read_frames(path, [number / 10 + 0.05])
         assert synthesise.number(image) == number
@@ -148,6 +148,14 @@ def test_a_file_that_is_damaged_in_the_middle_is_not_truncated(
         assert synthesise.number(image) == number
 
 
+def test_zeros_behind_a_recording_are_no_error(tmp_path):
+    path = synthesise.write(tmp_path / "clip.ts")
+    path.write_bytes(path.read_bytes() + bytes(200_000))
+
+    assert decoding.probe(path).duration == pytest.approx(2.0, abs=0.01)
+    assert len(list(decoding.all_frames(path))) == 20
+
+
 def is_whole(image) -> bool:
     try:
         synthesise.number(image)
@@ -158,7 +166,8 @@ def is_whole(image) -> bool:
 
 def test_faults_of_a_container_are_read_over(monkeypatch):
     """A stream that appears late is an `IndexError` of PyAV."""
-    numbered = [packet(1, 1), packet(2, 2), IndexError(), packet(3, 3)]
+    late, unknown = IndexError(), av.PatchWelcomeError(1, "bad")
+    numbered = [packet(1, 1), late, packet(2, 2), unknown, packet(3, 3)]
 
     class Container:
         format = types.SimpleNamespace(name="mov")

@@ -130,6 +130,16 @@ def test_trims_are_copied_alone(videos, tmp_path):
     assert synthesise.numbers(clip) == [5, 6, 10]
 
 
+@pytest.mark.parametrize("name", ["cafe\u0301.mp4", "caf\udce9.mp4"])
+def test_a_trim_finds_its_video_in_another_spelling(tmp_path, name):
+    (tmp_path / "caf\u00e9.mp4").touch()
+
+    [job] = preparing.plan(tmp_path, [(name, 0.5, 1.0)])
+
+    assert job.source == str(tmp_path / "caf\u00e9.mp4")
+    assert job.name == "caf\u00e9_0.5-1.mp4"
+
+
 @pytest.mark.parametrize(
     ("trim", "message"),
     [
