@@ -109,3 +109,46 @@ def test_pytorch_is_named_where_it_is_missing(tmp_path, monkeypatch):
 
     with pytest.raises(ValueError, match="which is not installed"):
         torch_files.entries(tmp_path / "a.pt")
+
+
+def test_plain_records_of_a_training_are_let_through(tmp_path):
+    """Random states of NumPy, and paths among the options."""
+    path = save(
+        tmp_path / "a.pt",
+        {
+            "a": torch.ones(2),
+            "numpy": np.random.RandomState(0).get_state(),
+            "args": argparse.Namespace(out=pathlib.PosixPath("/runs")),
+        },
+    )
+
+    assert read(path).keys() == {"a"}
+
+
+def test_the_message_names_the_object_and_does_not_advise_to_run_it(tmp_path):
+    path = save(tmp_path / "a.pt", {"a": torch.nn.Linear(2, 2)})
+
+    with pytest.raises(ValueError, match=r"holds torch\S*Linear") as error:
+        torch_files.entries(path)
+    assert "weights_only" not in str(error.value)
+
+
+@pytest.mark.parametrize("has_sums", [True, False])
+def test_a_changed_byte_is_found_if_sums_are_stored(tmp_path, has_sums):
+    serialization = torch.serialization
+    before = serialization.get_crc32_options()
+    serialization.set_crc32_options(has_sums)
+    try:
+        path = save(tmp_path / "a.pt", {"a": torch.full((64,), 7.0)})
+    finally:
+        serialization.set_crc32_options(before)
+    assert read(path)["a"].tolist() == [7.0] * 64
+    content = path.read_bytes()
+    seven = np.float32(7).tobytes()
+    path.write_bytes(content.replace(seven, np.float32(8).tobytes(), 1))
+
+    if has_sums:
+        with pytest.raises(ValueError, match="Bad CRC-32"):
+            torch_files.entries(path)
+    else:
+        assert read(path)["a"][0] == 8

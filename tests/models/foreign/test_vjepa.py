@@ -65,7 +65,7 @@ def test_predictions_equal_the_reference(tmp_path):
     generator = np.random.default_rng(0)
     tokens = generator.normal(size=(1, 3, 64)).astype("float32")
 
-    imported = foreign.read(path, num_heads=HEADS, predictor_heads=HEADS)
+    imported = foreign.read(path, num_heads=HEADS)
     predicted = outputs.predict(
         imported, tokens, visible[None], hidden[None], 2, mask_kind=1
     )
