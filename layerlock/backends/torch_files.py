@@ -129,13 +129,15 @@ def _collect(value, kind, name, depth, seen, tensors):
 
 def _check(torch, path, name, tensor):
     if (
-        tensor.layout != torch.strided
+        tensor.is_nested
+        or tensor.layout != torch.strided
         or tensor.is_quantized
         or tensor.is_complex()
+        or tensor.is_meta
     ):
         raise ValueError(
-            f"{name!r} in {path} is sparse, quantised or complex. Expected a "
-            "dense tensor of real numbers."
+            f"{name!r} in {path} is sparse, nested, quantised or complex, or "
+            "has no values. Expected a dense tensor of real numbers."
         )
     needed = tensor.numel() * tensor.element_size()
     stored = tensor.untyped_storage().nbytes()
@@ -151,6 +153,6 @@ def _reader(torch, tensor):
         dtype = (
             torch.float64 if tensor.dtype == torch.float64 else torch.float32
         )
-        return tensor.detach().to(dtype).numpy()
+        return tensor.detach().resolve_neg().to(dtype).numpy()
 
     return read

@@ -93,15 +93,27 @@ def test_a_file_without_names_is_refused(tmp_path, content):
 def test_sparse_tensors_are_refused(tmp_path):
     path = save(tmp_path / "a.pt", {"a": torch.eye(2).to_sparse()})
 
-    with pytest.raises(ValueError, match="sparse, quantised or complex"):
+    with pytest.raises(ValueError, match="sparse, nested, quantised"):
         torch_files.entries(path)
 
 
-def test_complex_tensors_are_refused(tmp_path):
-    values = torch.ones(2, dtype=torch.complex64)
+@pytest.mark.parametrize("kind", ["complex", "meta", "nested"])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested")
+def test_other_tensors_without_real_values_are_refused(tmp_path, kind):
+    values = {
+        "complex": torch.ones(2, dtype=torch.complex64),
+        "meta": torch.empty(2, device="meta"),
+        "nested": torch.nested.nested_tensor([torch.ones(2), torch.ones(1)]),
+    }
 
     with pytest.raises(ValueError, match="dense tensor of real"):
-        torch_files.entries(save(tmp_path / "a.pt", {"a": values}))
+        torch_files.entries(save(tmp_path / "a.pt", {"a": values[kind]}))
+
+
+def test_a_tensor_that_is_stored_negated_is_read(tmp_path):
+    path = save(tmp_path / "a.pt", {"a": torch._neg_view(torch.ones(2))})
+
+    assert read(path)["a"].tolist() == [-1, -1]
 
 
 def test_pytorch_is_named_where_it_is_missing(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import re
 
-from layerlock.models.foreign import _arrays, _vit
+from layerlock.models.foreign import _arrays, _bfloat16, _vit
 from layerlock.models.foreign.base import Network
 
 # Networks of a file; the first one present is taken. The last four are what
@@ -177,6 +177,11 @@ def encoder(checkpoint, start: str, **config) -> Network:
         **_vit.timm_blocks(num_layers, blocks),
     }
     return Network({**sizes, **config}, arrays)
+
+
+def table_tolerance(table) -> float:
+    """Returns how far stored sines may be from those of the formula."""
+    return 4e-3 if _bfloat16.fits_bfloat16(table) else 1e-3
 
 
 def clip_shape(patch_size, frames: int, size: int) -> tuple:

@@ -23,7 +23,6 @@ _TRANSFORMERS = "embeddings.patch_embeddings.projection.weight"
 _SECTIONS = ("model", "module", "state_dict", "")  # of the original's files
 _HEADS = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}  # of each width
 _FRAMES, _SIZE = 16, 224  # of all published files
-_TOLERANCE = 1e-3  # of a table that was stored in 16 bits
 _LEFT_OUT = {
     **_meta.LEFT_OUT,
     "model_ema/*": "the moving average of fine-tuning, which the original "
@@ -167,7 +166,7 @@ def _positions(checkpoint, name, config) -> dict:
     _, tokens, dim = checkpoint.shape(name, 3)
     table = checkpoint.read(name).reshape(-1, dim)
     expected = fixed_positions.flat_table(len(table), dim)
-    if np.abs(table - expected).max() < _TOLERANCE:
+    if np.abs(table - expected).max() < _meta.table_tolerance(table):
         return {}
     grid = patch_grid(config["clip_shape"], config["patch_size"])
     if math.prod(grid) != len(table):

@@ -8,7 +8,6 @@ from layerlock.models.foreign.base import Family, Network, Plan
 
 _KINDS = ("sincos_uniform", "sincos_half_time")
 _SIZE_OF_GIANT = 1408  # whose heads are not those of V-JEPA 2
-_TOLERANCE = 1e-3  # of a table that was stored in 16 bits
 _FEW_MASK_TOKENS = 2  # V-JEPA 2 has more
 
 
@@ -102,4 +101,6 @@ def _equals(table, kind, grid, dim) -> bool:
         for axis, part in enumerate(parts)
     ]
     expected = np.ravel(np.concatenate(columns, axis=-1))
-    return bool(np.abs(table - expected).max() < _TOLERANCE)
+    return table.shape == expected.shape and bool(
+        np.abs(table - expected).max() < _meta.table_tolerance(table)
+    )
