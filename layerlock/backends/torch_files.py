@@ -90,7 +90,8 @@ def _check_sums(path):
     """Raises if bytes have changed, which PyTorch does not check."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.CRC:  # 0: PyTorch was told to store none
+            is_stored = member.compress_type == zipfile.ZIP_STORED
+            if member.CRC and is_stored:  # 0: PyTorch was told to write none
                 with archive.open(member) as file:
                     while file.read(_CHUNK):
                         pass

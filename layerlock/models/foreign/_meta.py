@@ -39,6 +39,7 @@ _BESIDE = {
 }
 LEFT_OUT = _BESIDE | {f"{name}/*": why for name, why in _BESIDE.items()}
 _PREDICTOR_WIDTH, _PREDICTOR_HEADS = 384, 12  # of V-JEPA 2 and 2.1
+_MASK_TOKEN = r"mask_tokens\.(\d{1,4})"
 _PATCHES = "patch_embed.proj.weight"
 
 
@@ -126,21 +127,25 @@ def teacher_start(checkpoint) -> str | None:
 
 def predictor_start(checkpoint) -> str | None:
     """Returns what precedes the names of a predictor with mask tokens."""
-    return start_of(checkpoint, "predictor", "mask_tokens.0")
+    for name in checkpoint.shapes:
+        if match := re.fullmatch(rf"(predictor/(\w+\.)*){_MASK_TOKEN}", name):
+            return match[1]
+    return None
 
 
 def mask_tokens(checkpoint, start: str) -> list[str]:
     """Returns the names of the mask tokens of the predictor, in order."""
-    pattern = re.compile(rf"{re.escape(start)}mask_tokens\.(\d{{1,4}})")
+    pattern = re.compile(rf"{re.escape(start)}{_MASK_TOKEN}")
     found = [
         (int(match[1]), name)
         for name in checkpoint.shapes
         if (match := pattern.fullmatch(name))
     ]
-    if sorted(number for number, _ in found) != list(range(len(found))):
+    numbers = sorted(number for number, _ in found)
+    if numbers != list(range(len(found))):
         raise ValueError(
             f"The mask tokens of {checkpoint.place} are not numbered from 0 "
-            f"on. Received: {sorted(found)}. It was stored in part."
+            f"on. Received: {numbers}. It was stored in part."
         )
     return [name for _, name in sorted(found)]
 

@@ -198,6 +198,7 @@ def test_what_programs_store_beside_networks_is_left_out(
     "section, start, message",
     [
         ("target_encoder", "blocks.1.", r"num_layers.*\(2, 1\)"),
+        ("predictor", "mask_tokens.0", "mask tokens of .* not numbered"),
         ("predictor", "mask_tokens.3", "mask tokens of .* not numbered"),
     ],
 )
