@@ -1,10 +1,13 @@
 """Reads PyTorch's files of tensors, on any backend, without running code."""
 
 import argparse
+import pathlib
+import re
 import zipfile
 
 import numpy as np
 
+_CHUNK = 2**24  # bytes
 _MAX_DEPTH = 8  # of dicts and lists in each other
 
 
@@ -50,33 +53,61 @@ def entries(path) -> dict:
 
 
 def _load(torch, path):
-    scalar = np.float64(0).__reduce__()[0]
     harmless = [
         argparse.Namespace,  # the options of a training run
-        (scalar, "numpy.core.multiarray.scalar"),  # a loss, by older NumPy
-        (scalar, "numpy._core.multiarray.scalar"),
         np.dtype,
-        type(np.dtype("float64")),
-        type(np.dtype("float32")),
-        type(np.dtype("int64")),
+        np.ndarray,  # the state of a random generator
+        *{type(np.dtype(code)) for code in np.typecodes["AllInteger"]},
+        *{type(np.dtype(code)) for code in np.typecodes["Float"]},
+        type(np.dtype("bool")),
     ]
+    scalar = np.float64(0).__reduce__()[0]  # a loss
+    array = np.zeros(0).__reduce__()[0]
+    for module in ("numpy.core", "numpy._core"):  # of older and newer NumPy
+        harmless.append((scalar, f"{module}.multiarray.scalar"))
+        harmless.append((array, f"{module}.multiarray._reconstruct"))
+    for module in ("pathlib", "pathlib._local"):  # among the options
+        harmless.append((pathlib.PurePosixPath, f"{module}.PosixPath"))
+    zipped = zipfile.is_zipfile(path)
     try:
+        if zipped:
+            _check_sums(path)
         with torch.serialization.safe_globals(harmless):
             return torch.load(
-                path,
-                map_location="cpu",
-                weights_only=True,
-                mmap=zipfile.is_zipfile(path),
+                path, map_location="cpu", weights_only=True, mmap=zipped
             )
     except Exception as error:
         # A damaged file may raise any exception in PyTorch.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
-            f"{path} cannot be read as weights: {reason[0][:300]} It is "
+            f"{path} cannot be read as weights: {_reason(error)}. It is "
             "damaged, or holds Python objects besides tensors, which may run "
             "code and are not read. Copy it again, or store its tensors alone "
             "as safetensors."
         ) from error
+
+
+def _check_sums(path):
+    """Raises if bytes have changed, which PyTorch does not check."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            is_stored = member.compress_type == zipfile.ZIP_STORED
+            if member.CRC and is_stored:  # 0: PyTorch was told to write none
+                with archive.open(member) as file:
+                    while file.read(_CHUNK):
+                        pass
+
+
+def _reason(error) -> str:
+    """What is wrong, without PyTorch's advice to run the code of a file."""
+    text = str(error)
+    if found := re.search(r"GLOBAL (\S+)", text):
+        return f"it holds {found[1]}"
+    if "TorchScript" in text:
+        return "it is a program of TorchScript"
+    if "weights_only" in text:
+        return "it is no file of PyTorch"
+    lines = text.strip().splitlines() or [type(error).__name__]
+    return lines[0][:300].rstrip(".")
 
 
 def _collect(value, kind, name, depth, seen, tensors):
@@ -99,13 +130,15 @@ def _collect(value, kind, name, depth, seen, tensors):
 
 def _check(torch, path, name, tensor):
     if (
-        tensor.layout != torch.strided
+        tensor.is_nested
+        or tensor.layout != torch.strided
         or tensor.is_quantized
         or tensor.is_complex()
+        or tensor.is_meta
     ):
         raise ValueError(
-            f"{name!r} in {path} is sparse, quantised or complex. Expected a "
-            "dense tensor of real numbers."
+            f"{name!r} in {path} is sparse, nested, quantised or complex, or "
+            "has no values. Expected a dense tensor of real numbers."
         )
     needed = tensor.numel() * tensor.element_size()
     stored = tensor.untyped_storage().nbytes()
@@ -121,6 +154,6 @@ def _reader(torch, tensor):
         dtype = (
             torch.float64 if tensor.dtype == torch.float64 else torch.float32
         )
-        return tensor.detach().to(dtype).numpy()
+        return tensor.detach().resolve_neg().to(dtype).numpy()
 
     return read

@@ -147,7 +147,7 @@ def build(config: ConvertConfig) -> Conversion:
     export, out = exports.get(section.to), pathlib.Path(section.out)
     export.check_installed()
     if section.push_to_hub:
-        hub.check_installed()
+        hub.check_ready()
     placing.check_free(out, export.suffix)
     source = reading.read(section)
     names = list(source.networks.encoder.layer_names)

@@ -93,15 +93,27 @@ def test_a_file_without_names_is_refused(tmp_path, content):
 def test_sparse_tensors_are_refused(tmp_path):
     path = save(tmp_path / "a.pt", {"a": torch.eye(2).to_sparse()})
 
-    with pytest.raises(ValueError, match="sparse, quantised or complex"):
+    with pytest.raises(ValueError, match="sparse, nested, quantised"):
         torch_files.entries(path)
 
 
-def test_complex_tensors_are_refused(tmp_path):
-    values = torch.ones(2, dtype=torch.complex64)
+@pytest.mark.parametrize("kind", ["complex", "meta", "nested"])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested")
+def test_other_tensors_without_real_values_are_refused(tmp_path, kind):
+    values = {
+        "complex": torch.ones(2, dtype=torch.complex64),
+        "meta": torch.empty(2, device="meta"),
+        "nested": torch.nested.nested_tensor([torch.ones(2), torch.ones(1)]),
+    }
 
     with pytest.raises(ValueError, match="dense tensor of real"):
-        torch_files.entries(save(tmp_path / "a.pt", {"a": values}))
+        torch_files.entries(save(tmp_path / "a.pt", {"a": values[kind]}))
+
+
+def test_a_tensor_that_is_stored_negated_is_read(tmp_path):
+    path = save(tmp_path / "a.pt", {"a": torch._neg_view(torch.ones(2))})
+
+    assert read(path)["a"].tolist() == [-1, -1]
 
 
 def test_pytorch_is_named_where_it_is_missing(tmp_path, monkeypatch):
@@ -109,3 +121,46 @@ def test_pytorch_is_named_where_it_is_missing(tmp_path, monkeypatch):
 
     with pytest.raises(ValueError, match="which is not installed"):
         torch_files.entries(tmp_path / "a.pt")
+
+
+def test_plain_records_of_a_training_are_let_through(tmp_path):
+    """Random states of NumPy, and paths among the options."""
+    path = save(
+        tmp_path / "a.pt",
+        {
+            "a": torch.ones(2),
+            "numpy": np.random.RandomState(0).get_state(),
+            "args": argparse.Namespace(out=pathlib.PosixPath("/runs")),
+        },
+    )
+
+    assert read(path).keys() == {"a"}
+
+
+def test_the_message_names_the_object_and_does_not_advise_to_run_it(tmp_path):
+    path = save(tmp_path / "a.pt", {"a": torch.nn.Linear(2, 2)})
+
+    with pytest.raises(ValueError, match=r"holds torch\S*Linear") as error:
+        torch_files.entries(path)
+    assert "weights_only" not in str(error.value)
+
+
+@pytest.mark.parametrize("has_sums", [True, False])
+def test_a_changed_byte_is_found_if_sums_are_stored(tmp_path, has_sums):
+    serialization = torch.serialization
+    before = serialization.get_crc32_options()
+    serialization.set_crc32_options(has_sums)
+    try:
+        path = save(tmp_path / "a.pt", {"a": torch.full((64,), 7.0)})
+    finally:
+        serialization.set_crc32_options(before)
+    assert read(path)["a"].tolist() == [7.0] * 64
+    content = path.read_bytes()
+    seven = np.float32(7).tobytes()
+    path.write_bytes(content.replace(seven, np.float32(8).tobytes(), 1))
+
+    if has_sums:
+        with pytest.raises(ValueError, match="Bad CRC-32"):
+            torch_files.entries(path)
+    else:
+        assert read(path)["a"][0] == 8

@@ -189,7 +189,7 @@ def test_an_error_of_another_program_is_a_sentence(folder, notes, monkeypatch):
 
 def test_a_folder_is_pushed_once_it_is_written(folder, monkeypatch):
     pushed = []
-    monkeypatch.setattr(hub, "check_installed", lambda: None)
+    monkeypatch.setattr(hub, "check_ready", lambda: None)
     monkeypatch.setattr(hub, "push", lambda *found: pushed.append(found))
 
     out = layerlock.convert(from_="mine", out="out", push_to_hub="me/mine")
@@ -236,7 +236,7 @@ def test_a_program_has_the_last_layer_and_a_card(folder, notes, capsys):
 
 def test_a_file_is_pushed_with_its_card(folder, notes, monkeypatch):
     pushed = []
-    monkeypatch.setattr(hub, "check_installed", lambda: None)
+    monkeypatch.setattr(hub, "check_ready", lambda: None)
     monkeypatch.setattr(hub, "push", lambda *found: pushed.append(found))
 
     layerlock.convert(

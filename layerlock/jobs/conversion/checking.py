@@ -1,18 +1,21 @@
 """Compares an export with its encoder, in the runtime that it is for."""
 
+import math
+
 import numpy as np
 
 from layerlock.models import exports
 
 LARGEST = 1e-4  # relative difference in float32
 _SEED = 0
+_MAX_TOKENS = 2048  # attention to more takes gigabytes, and hours on a CPU
 
 
 def largest_difference(export, encoder, path, layers: list, dtype: str):
     """Returns the largest difference, relative to the largest feature.
 
     Two clips of the encoder's own size are compared, and one of another size
-    along every axis that is free.
+    along every axis that is free. Along these, large clips are made smaller.
 
     Args:
         export: the `Export`.
@@ -21,8 +24,9 @@ def largest_difference(export, encoder, path, layers: list, dtype: str):
         layers: list of names of layers.
         dtype: str, of the clips.
     """
-    shapes = [(2, *encoder.clip_shape)]
-    if axes := export.free_axes(encoder):
+    axes = export.free_axes(encoder)
+    shapes = [(2, *own_shape(encoder, axes))]
+    if axes:
         shapes.append((1, *other_shape(encoder, axes)))
     rng = np.random.default_rng(_SEED)
     differences = [0.0]
@@ -39,6 +43,19 @@ def largest_difference(export, encoder, path, layers: list, dtype: str):
     return max(differences, key=lambda x: np.inf if np.isnan(x) else x)
 
 
+def own_shape(encoder, axes) -> tuple:
+    """The shape of an encoder's clips, or of smaller ones on some axes.
+
+    Example:
+
+    >>> from layerlock.models import VideoEncoder
+    >>> encoder = VideoEncoder.from_preset("video_vit_nano")
+    >>> own_shape(encoder, (0, 1, 2))
+    (8, 32, 32)
+    """
+    return _in_pixels(encoder, _small_grid(encoder, axes))
+
+
 def other_shape(encoder, axes) -> tuple:
     """A shape of clips with another number of patches on some axes.
 
@@ -51,8 +68,21 @@ def other_shape(encoder, axes) -> tuple:
     """
     grid = [
         _other(count) if axis in axes else count
-        for axis, count in enumerate(encoder.grid())
+        for axis, count in enumerate(_small_grid(encoder, axes))
     ]
+    return _in_pixels(encoder, grid)
+
+
+def _small_grid(encoder, axes) -> list:
+    """The patches of a clip, halved along the longest axes if too many."""
+    grid = list(encoder.grid())
+    while math.prod(grid) > _MAX_TOKENS and any(grid[a] > 1 for a in axes):
+        longest = max(axes, key=lambda axis: grid[axis])
+        grid[longest] = (grid[longest] + 1) // 2
+    return grid
+
+
+def _in_pixels(encoder, grid) -> tuple:
     return tuple(
         count * patch
         for count, patch in zip(grid, encoder.patch_size, strict=True)

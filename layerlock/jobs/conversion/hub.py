@@ -6,12 +6,25 @@ import pathlib
 from layerlock.jobs.job import JobError
 
 
-def check_installed():
-    """Raises `ImportError` unless the library of the Hub is installed."""
+def check_ready():
+    """Raises an error if nothing can be uploaded, before work is done for it.
+
+    Raises:
+        ImportError: if the library of the Hub is not installed.
+        ValueError: if there is no token.
+    """
     if not importlib.util.find_spec("huggingface_hub"):
         raise ImportError(
             "`push_to_hub` needs huggingface_hub. Install: "
             'pip install "layerlock[hub]"'
+        )
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise ValueError(
+            "`push_to_hub` needs a token of the Hugging Face Hub. Received "
+            "none. Log in with `hf auth login`, or set HF_TOKEN; or leave "
+            "`push_to_hub` out and upload later."
         )
 
 
@@ -42,7 +55,8 @@ def push(out: pathlib.Path, files: list, repository: str) -> str:
             )
     except Exception as error:  # also of the library of the network
         raise JobError(
-            f"{out} was written, but not uploaded to {repository}: {error} "
+            f"{out} was written, but not uploaded to {repository}: "
+            f"{str(error).rstrip('. ')}. "
             "Log in with `hf auth login`, and upload it with `hf upload`."
         ) from error
     return str(address)

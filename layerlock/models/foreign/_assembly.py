@@ -3,6 +3,8 @@
 import dataclasses
 import fnmatch
 
+import numpy as np
+
 from layerlock.models import weights
 from layerlock.models.foreign.base import Imported, Source
 from layerlock.models.predictor import LatentPredictor
@@ -33,6 +35,8 @@ def assemble(checkpoint, plan, family: str, arguments: dict) -> Imported:
         teacher = _encoder(checkpoint, plan.teacher, named)
     if plan.predictor is not None:
         heads = predictor_heads or plan.predictor.config["num_heads"]
+        if plan.predictor_has_heads_of_encoder and not predictor_heads:
+            heads = encoder.num_heads
         if not heads:
             raise ValueError(
                 f"{checkpoint.place} does not tell the attention heads of its "
@@ -183,6 +187,12 @@ def _fill(checkpoint, model, network):
                 f"{' and '.join(array.names)} in {checkpoint.place} have "
                 f"another shape than the rest of the file implies: {path} is "
                 f"{value.shape}. Expected {tuple(variable.shape)}."
+            )
+        if not np.isfinite([np.min(value), np.max(value)]).all():
+            raise ValueError(
+                f"{' and '.join(array.names)} in {checkpoint.place} have "
+                f"values that are not finite, for {path}. The training failed, "
+                "or the file is damaged."
             )
         variable.assign(value)
     if left:

@@ -4,7 +4,12 @@ import re
 
 from layerlock import json_files
 from layerlock.backends import torch_files
-from layerlock.models.foreign import _hub, _npz, _safetensors
+from layerlock.models.foreign import (
+    _flax_names,
+    _hub,
+    _npz,
+    _safetensors,
+)
 
 _READERS = {
     ".safetensors": _safetensors.entries,
@@ -41,8 +46,8 @@ class Checkpoint:
 
     Attributes:
         place: str, for messages.
-        shapes: dict from name to tuple of ints. Names of nested dicts are
-            joined by `/`.
+        shapes: dict from name to tuple of ints. Names of nested dicts, and
+            those of flax, are joined by `/`.
         config: dict, the folder's `config.json`; empty without one.
         files: tuple of paths.
     """
@@ -63,6 +68,7 @@ class Checkpoint:
                         "Expected every array once. Copy the folder again."
                     )
                 self._entries[name] = entry
+        self._entries = _flax_names.with_slashes(self._entries)
         self.shapes = {
             name: tuple(shape) for name, (shape, _) in self._entries.items()
         }
@@ -174,7 +180,9 @@ def _of_folder(place, folder) -> Checkpoint:
             if name.endswith(".index.json"):
                 return _of_index(place, folder, folder / name)
             return Checkpoint(place, [folder / name], folder)
-    found = sorted(p for p in folder.iterdir() if p.suffix in _READERS)
+    found = sorted(
+        p for p in folder.iterdir() if p.suffix in _READERS and p.is_file()
+    )
     if len(found) == 1:
         return Checkpoint(place, found, folder)
     names = sorted(p.name for p in folder.iterdir())

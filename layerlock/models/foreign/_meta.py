@@ -2,7 +2,7 @@
 
 import re
 
-from layerlock.models.foreign import _arrays, _vit
+from layerlock.models.foreign import _arrays, _bfloat16, _vit
 from layerlock.models.foreign.base import Network
 
 # Networks of a file; the first one present is taken. The last four are what
@@ -18,16 +18,28 @@ _STUDENT = (
 )
 _TEACHER = ("ema_encoder", "target_encoder")
 _HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 22, 1664: 26}
-LEFT_OUT = {
-    "opt/*": "state of the original's optimizer",
-    "scaler/*": "state of the original's loss scaling",
-    "scaler": "state of the original's loss scaling",
-    "loss": "a record of the original's training",
-    "epoch": "a record of the original's training",
-    "lr": "a record of the original's training",
-    "batch_size": "a record of the original's training",
-    "world_size": "a record of the original's training",
+_OPTIMIZER = "state of the original's optimizer"
+_SCALING = "state of the original's loss scaling"
+_RECORD = "a record of the original's training"
+# What programs store beside networks: numbers, or dicts of them.
+_BESIDE = {
+    "opt": _OPTIMIZER,
+    "optimizer": _OPTIMIZER,
+    "scaler": _SCALING,
+    "loss_scaler": _SCALING,
+    "lr_scheduler": _RECORD,
+    "scheduler": _RECORD,
+    "rng_state": _RECORD,
+    "loss": _RECORD,
+    "epoch": _RECORD,
+    "step": _RECORD,
+    "lr": _RECORD,
+    "batch_size": _RECORD,
+    "world_size": _RECORD,
 }
+LEFT_OUT = _BESIDE | {f"{name}/*": why for name, why in _BESIDE.items()}
+_PREDICTOR_WIDTH, _PREDICTOR_HEADS = 384, 12  # of V-JEPA 2 and 2.1
+_MASK_TOKEN = r"mask_tokens\.(\d{1,4})"
 _PATCHES = "patch_embed.proj.weight"
 
 
@@ -70,6 +82,36 @@ def required_start(checkpoint, title: str) -> str:
     return start
 
 
+def teacher(checkpoint, trunk: Network, build) -> Network | None:
+    """Returns the moving average of the encoder; `None` without one.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        trunk: `Network` of the encoder.
+        build: function from the checkpoint and what precedes the names of an
+            encoder to its `Network`.
+
+    Raises:
+        ValueError: if it has other sizes than the encoder.
+    """
+    start = teacher_start(checkpoint)
+    if start is None:
+        return None
+    network = build(checkpoint, start)
+    if network.config != trunk.config:
+        differing = {
+            name: (value, network.config.get(name))
+            for name, value in trunk.config.items()
+            if value != network.config.get(name)
+        }
+        raise ValueError(
+            f"The encoder of {checkpoint.place} and its moving average "
+            f"({start}) differ. Received: {differing}. Expected equal sizes. "
+            "The file was stored in part."
+        )
+    return network
+
+
 def teacher_start(checkpoint) -> str | None:
     """Returns what precedes the names of the moving average."""
     student = student_start(checkpoint)
@@ -85,17 +127,26 @@ def teacher_start(checkpoint) -> str | None:
 
 def predictor_start(checkpoint) -> str | None:
     """Returns what precedes the names of a predictor with mask tokens."""
-    return start_of(checkpoint, "predictor", "mask_tokens.0")
+    for name in checkpoint.shapes:
+        if match := re.fullmatch(rf"(predictor/(\w+\.)*){_MASK_TOKEN}", name):
+            return match[1]
+    return None
 
 
 def mask_tokens(checkpoint, start: str) -> list[str]:
     """Returns the names of the mask tokens of the predictor, in order."""
-    pattern = re.compile(rf"{re.escape(start)}mask_tokens\.(\d{{1,4}})")
+    pattern = re.compile(rf"{re.escape(start)}{_MASK_TOKEN}")
     found = [
         (int(match[1]), name)
         for name in checkpoint.shapes
         if (match := pattern.fullmatch(name))
     ]
+    numbers = sorted(number for number, _ in found)
+    if numbers != list(range(len(found))):
+        raise ValueError(
+            f"The mask tokens of {checkpoint.place} are not numbered from 0 "
+            f"on. Received: {numbers}. It was stored in part."
+        )
     return [name for _, name in sorted(found)]
 
 
@@ -117,14 +168,13 @@ def encoder(checkpoint, start: str, **config) -> Network:
             "has them."
         )
     num_layers = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
-    heads = _HEADS.get(width, width // 64 if width % 64 == 0 else None)
     sizes = {
         "num_layers": num_layers,
         "hidden_dim": width,
         "mlp_dim": checkpoint.shape(f"{blocks}0.mlp.fc1.weight", 2)[0],
         "patch_size": tuple(patch_size),
         "final_norm": True,
-        **({"num_heads": heads} if heads else {}),
+        **({"num_heads": _HEADS[width]} if width in _HEADS else {}),
         **checkpoint.pixel_statistics(),
     }
     arrays = {
@@ -132,6 +182,11 @@ def encoder(checkpoint, start: str, **config) -> Network:
         **_vit.timm_blocks(num_layers, blocks),
     }
     return Network({**sizes, **config}, arrays)
+
+
+def table_tolerance(table) -> float:
+    """Returns how far stored sines may be from those of the formula."""
+    return 4e-3 if _bfloat16.fits_bfloat16(table) else 1e-3
 
 
 def clip_shape(patch_size, frames: int, size: int) -> tuple:
@@ -144,6 +199,26 @@ def clip_shape(patch_size, frames: int, size: int) -> tuple:
         max(1, length // patch) * patch
         for length, patch in zip((frames, size, size), patch_size, strict=True)
     )
+
+
+def predictor_heads(checkpoint, start: str, notes: list) -> int | None:
+    """Returns the heads of all published predictors, if they may be its own.
+
+    Args:
+        checkpoint: a `Checkpoint`.
+        start: str, what precedes the names of its arrays.
+        notes: list of str, to which a doubt is added.
+    """
+    width = checkpoint.shape(f"{start}predictor_norm.weight", 1)[0]
+    if width % _PREDICTOR_HEADS:
+        return None
+    if width != _PREDICTOR_WIDTH:
+        notes.append(
+            f"The predictor is {width} wide, unlike those published. Its "
+            f"attention heads are taken to be {_PREDICTOR_HEADS}, as theirs: "
+            "pass `predictor_heads` if they are others."
+        )
+    return _PREDICTOR_HEADS
 
 
 def predictor(checkpoint, start: str, trunk: Network, norm, heads) -> Network:

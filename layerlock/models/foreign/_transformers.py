@@ -16,6 +16,14 @@ _LABELS = json_files.Kind(
 COUNT = json_files.Kind(
     "a whole number, at least 1", lambda x: json_files.is_whole(x) and x >= 1
 )
+_MAX_LENGTH = 65_536
+LENGTH = json_files.Kind(
+    f"a number of frames or pixels from 1 to {_MAX_LENGTH:,}",
+    lambda x: COUNT.accepts(x) and x <= _MAX_LENGTH,
+)
+EPSILON = json_files.Kind(
+    "a number from 0 to 1", lambda x: json_files.is_number(x) and 0 <= x <= 1
+)
 
 
 def read_config(checkpoint, kinds: dict) -> dict:

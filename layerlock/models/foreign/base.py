@@ -48,7 +48,10 @@ class Plan:
 
     Attributes:
         encoder: `Network` of the trained encoder, a `VideoEncoder`.
-        predictor: `Network` of its `LatentPredictor`, or `None`.
+        predictor: `Network` of its `LatentPredictor`, or `None`. Its
+            `num_heads` is `None` if unknown.
+        predictor_has_heads_of_encoder: bool, whether it has as many attention
+            heads as the encoder.
         teacher: `Network` of its moving average, which is what the original
             evaluates; `None` without one.
         readout: `Readout` that the file has beside the encoder, or `None`.
@@ -59,6 +62,7 @@ class Plan:
 
     encoder: Network
     predictor: Network | None = None
+    predictor_has_heads_of_encoder: bool = False
     teacher: Network | None = None
     readout: Readout | None = None
     left_out: dict = dataclasses.field(default_factory=dict)

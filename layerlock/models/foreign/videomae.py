@@ -12,6 +12,7 @@ from layerlock.models.foreign import (
     _meta,
     _transformers,
     _videomae_decoder,
+    _videomae_hub,
     _vit,
 )
 from layerlock.models.foreign.base import Family, Network, Plan
@@ -22,12 +23,8 @@ _TRANSFORMERS = "embeddings.patch_embeddings.projection.weight"
 _SECTIONS = ("model", "module", "state_dict", "")  # of the original's files
 _HEADS = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}  # of each width
 _FRAMES, _SIZE = 16, 224  # of all published files
-_TOLERANCE = 1e-3  # of a table that was stored in 16 bits
 _LEFT_OUT = {
     **_meta.LEFT_OUT,
-    "optimizer/*": "state of the original's optimizer",
-    "loss_scaler/*": "state of the original's loss scaling",
-    "lr_scheduler/*": "a record of the original's training",
     "model_ema/*": "the moving average of fine-tuning, which the original "
     "does not evaluate",
 }
@@ -40,12 +37,12 @@ _UNKNOWN = {
 }
 _CONFIG = {
     "image_size": json_files.one_of(
-        _transformers.COUNT, json_files.list_of(_transformers.COUNT)
+        _transformers.LENGTH, json_files.list_of(_transformers.LENGTH)
     ),
-    "num_frames": _transformers.COUNT,
+    "num_frames": _transformers.LENGTH,
     "num_attention_heads": _transformers.COUNT,
     "decoder_num_attention_heads": _transformers.COUNT,
-    "layer_norm_eps": json_files.NUMBER,
+    "layer_norm_eps": _transformers.EPSILON,
 }
 # What arrays tell too, and transformers' values where it stores none.
 _SIZES = {
@@ -130,6 +127,7 @@ def _of_original(checkpoint, start) -> Plan:
     width = config["hidden_dim"]
     if width in _HEADS:
         config["num_heads"] = _HEADS[width]
+    config |= _videomae_hub.arguments(checkpoint, config["patch_size"])
     arrays = {
         **_vit.patch_embedding(f"{start}patch_embed.proj"),
         **_vit.timm_blocks(
@@ -168,7 +166,7 @@ def _positions(checkpoint, name, config) -> dict:
     _, tokens, dim = checkpoint.shape(name, 3)
     table = checkpoint.read(name).reshape(-1, dim)
     expected = fixed_positions.flat_table(len(table), dim)
-    if np.abs(table - expected).max() < _TOLERANCE:
+    if np.abs(table - expected).max() < _meta.table_tolerance(table):
         return {}
     grid = patch_grid(config["clip_shape"], config["patch_size"])
     if math.prod(grid) != len(table):

@@ -8,7 +8,6 @@ from layerlock.models.foreign.base import Family, Network, Plan
 
 _KINDS = ("sincos_uniform", "sincos_half_time")
 _SIZE_OF_GIANT = 1408  # whose heads are not those of V-JEPA 2
-_TOLERANCE = 1e-3  # of a table that was stored in 16 bits
 _FEW_MASK_TOKENS = 2  # V-JEPA 2 has more
 
 
@@ -32,11 +31,10 @@ class VJEPA(Family):
     def plan(self, checkpoint):
         start = _meta.required_start(checkpoint, "V-JEPA")
         trunk = _encoder(checkpoint, start)
-        teacher = _meta.teacher_start(checkpoint)
         predictor = _meta.predictor_start(checkpoint)
         plan = Plan(
             trunk,
-            teacher=teacher and _encoder(checkpoint, teacher),
+            teacher=_meta.teacher(checkpoint, trunk, _encoder),
             left_out={
                 **_meta.LEFT_OUT,
                 "*pos_embed": "positions are computed by their formula, which "
@@ -45,6 +43,7 @@ class VJEPA(Family):
         )
         if predictor is not None:
             plan.predictor = _predictor(checkpoint, predictor, trunk, start)
+            plan.predictor_has_heads_of_encoder = True
             plan.notes.append(_meta.PIXEL_HEAD_NOTE)
         return plan
 
@@ -67,11 +66,7 @@ def _encoder(checkpoint, start) -> Network:
 
 def _predictor(checkpoint, start, trunk, encoder_start) -> Network:
     network = _meta.predictor(
-        checkpoint,
-        start,
-        trunk,
-        f"{encoder_start}norm",
-        trunk.config.get("num_heads"),  # the original's rule
+        checkpoint, start, trunk, f"{encoder_start}norm", heads=None
     )
     network.config["position_grid"] = trunk.config["position_grid"]
     return network
@@ -106,4 +101,6 @@ def _equals(table, kind, grid, dim) -> bool:
         for axis, part in enumerate(parts)
     ]
     expected = np.ravel(np.concatenate(columns, axis=-1))
-    return bool(np.abs(table - expected).max() < _TOLERANCE)
+    return table.shape == expected.shape and bool(
+        np.abs(table - expected).max() < _meta.table_tolerance(table)
+    )

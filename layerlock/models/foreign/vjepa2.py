@@ -2,7 +2,6 @@
 
 import re
 
-from layerlock import json_files
 from layerlock.models.foreign import (
     _arrays,
     _meta,
@@ -13,10 +12,10 @@ from layerlock.models.foreign import (
 from layerlock.models.foreign.base import Family, Network, Plan
 
 _CONFIG = {
-    "crop_size": _transformers.COUNT,
-    "frames_per_clip": _transformers.COUNT,
+    "crop_size": _transformers.LENGTH,
+    "frames_per_clip": _transformers.LENGTH,
     "num_attention_heads": _transformers.COUNT,
-    "layer_norm_eps": json_files.NUMBER,
+    "layer_norm_eps": _transformers.EPSILON,
     "pred_num_attention_heads": _transformers.COUNT,
 }
 # What arrays tell too, and transformers' values where it stores none.
@@ -64,11 +63,10 @@ class VJEPA2(Family):
 def _of_meta(checkpoint) -> Plan:
     start = _meta.required_start(checkpoint, "V-JEPA 2")
     trunk = _encoder(checkpoint, start)
-    teacher = _meta.teacher_start(checkpoint)
     predictor = _meta.predictor_start(checkpoint)
     plan = Plan(
         trunk,
-        teacher=teacher and _encoder(checkpoint, teacher),
+        teacher=_meta.teacher(checkpoint, trunk, _encoder),
         left_out={
             **_meta.LEFT_OUT,
             "*pos_embed": "V-JEPA 2 rotates queries and keys, and does not "
@@ -82,8 +80,7 @@ def _of_meta(checkpoint) -> Plan:
             "LayerLock's cannot express"
         )
     else:
-        width = checkpoint.shape(f"{predictor}predictor_norm.weight", 1)[0]
-        heads = 12 if width % 12 == 0 else None  # of all published files
+        heads = _meta.predictor_heads(checkpoint, predictor, plan.notes)
         plan.predictor = _meta.predictor(
             checkpoint, predictor, trunk, f"{start}norm", heads
         )

@@ -6,7 +6,6 @@ from layerlock.models.foreign import _arrays, _meta, _vit
 from layerlock.models.foreign.base import Family, Network, Plan
 
 _NAME = "norms_block."
-_PREDICTOR_HEADS = 12  # of all published files
 _SEVERAL_LEVELS = (
     "it reads four levels of the encoder beside each other, and predicts four "
     "levels, which LayerLock's predictor cannot express"
@@ -36,7 +35,7 @@ class VJEPA21(Family):
         trunk = _encoder(checkpoint, start)
         plan = Plan(
             trunk,
-            teacher=teacher and _encoder(checkpoint, teacher),
+            teacher=_meta.teacher(checkpoint, trunk, _encoder),
             left_out={
                 **_meta.LEFT_OUT,
                 "*patch_embed_img.*": "the patches of single images; LayerLock "
@@ -105,13 +104,12 @@ def _add_predictor(checkpoint, plan, encoder_start):
     ):
         plan.left_out["predictor/*"] = _SEVERAL_LEVELS
         return
-    width = checkpoint.shape(f"{start}predictor_norm.weight", 1)[0]
     plan.predictor = network = _meta.predictor(
         checkpoint,
         start,
         plan.encoder,
         _last_norm(checkpoint, encoder_start),
-        _PREDICTOR_HEADS if width % _PREDICTOR_HEADS == 0 else None,
+        _meta.predictor_heads(checkpoint, start, plan.notes),
     )
     network.config["position_grid"] = plan.encoder.config["position_grid"]
     mark = f"{start}video_mod_embed"

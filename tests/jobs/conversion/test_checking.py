@@ -1,5 +1,7 @@
 """Exports that compute something else are found out."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -76,3 +78,19 @@ def test_features_that_are_not_numbers_are_the_largest_difference():
     _, found = difference(written.encoder(), shift=np.nan)
 
     assert np.isnan(found) and not found <= checking.LARGEST
+
+
+@pytest.mark.parametrize(
+    "grid, axes, expected",
+    [
+        ((32, 16, 16), (0, 1, 2), (16, 256, 256)),  # V-JEPA 2 of 64 frames
+        ((32, 24, 24), (0,), (4, 384, 384)),
+        ((32, 16, 16), (), (64, 256, 256)),
+        ((1, 4096, 4096), (1, 2), (2, 512, 1024)),
+        ((8, 14, 14), (0, 1, 2), (16, 224, 224)),
+    ],
+)
+def test_large_clips_are_made_smaller_on_free_axes(grid, axes, expected):
+    encoder = types.SimpleNamespace(grid=lambda: grid, patch_size=(2, 16, 16))
+
+    assert checking.own_shape(encoder, axes) == expected

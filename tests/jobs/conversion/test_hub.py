@@ -65,4 +65,15 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     with pytest.raises(ImportError, match=r'pip install "layerlock\[hub\]"'):
-        hub.check_installed()
+        hub.check_ready()
+
+
+@pytest.mark.parametrize("token", [None, "hf_x"])
+def test_a_missing_token_is_told_before_the_work(monkeypatch, token):
+    monkeypatch.setattr(library, "get_token", lambda: token)
+
+    if token:
+        hub.check_ready()
+    else:
+        with pytest.raises(ValueError, match="hf auth login"):
+            hub.check_ready()

@@ -47,3 +47,13 @@ def test_arrays_of_another_rank_are_named(tmp_path):
 
     with pytest.raises(ValueError, match=r"cannot become block_1/qkv_bias"):
         foreign.read(tmp_path / "a.safetensors", num_heads=3)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_arrays_that_are_not_finite_are_named(tmp_path, value):
+    arrays = videomae_files.encoder()
+    arrays["blocks.1.norm1.weight"][3] = value
+    files.write_safetensors(tmp_path / "a.safetensors", arrays)
+
+    with pytest.raises(ValueError, match=r"blocks\.1\.norm1.*not finite"):
+        foreign.read(tmp_path / "a.safetensors", num_heads=3)

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -154,3 +155,12 @@ def test_an_index_never_leaves_its_folder(tmp_path, place):
 
     with pytest.raises(ValueError, match="files in the same folder"):
         foreign.read(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes by name")
+def test_a_pipe_is_no_file(tmp_path):
+    """To read from it would wait for ever."""
+    os.mkfifo(tmp_path / "model.safetensors")
+
+    with pytest.raises(ValueError, match="has no weights"):
+        foreign.read(tmp_path)

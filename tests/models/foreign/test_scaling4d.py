@@ -86,3 +86,19 @@ def test_arrays_that_do_not_fit_are_named(change, message, tmp_path):
 
     with pytest.raises(ValueError, match=message):
         foreign.read(path)
+
+
+@pytest.mark.parametrize("separator", [".", "__"])
+def test_names_may_have_another_separator(separator, tmp_path):
+    parts = [
+        {name.replace("/", separator): value for name, value in part.items()}
+        for part in (files.encoder(), files.readout())
+    ]
+    clips = networks.clips(batch=1, shape=CLIP)
+
+    imported = foreign.read(write(tmp_path / "scaling4d.npz", *parts))
+
+    assert imported.readout is not None
+    wanted = reference.features(files.encoder(), "params/", 4, clips[0])
+    features = imported.encoder.features(clips, ["block_4"])
+    networks.assert_close(features["block_4"], wanted[-1][None], 1e-4)

@@ -178,6 +178,9 @@ def test_unknown_heads_are_asked_for(tmp_path):
         ({"hidden_size": 96}, "describes another model"),
         ({"image_size": [8, 8, 8]}, "Expected one number, or height and width"),
         ({"num_frames": 0}, "'num_frames' in config.json"),
+        ({"num_frames": 10**12}, "frames or pixels from 1 to 65,536"),
+        ({"layer_norm_eps": float("nan")}, "'layer_norm_eps' in config.json"),
+        ({"layer_norm_eps": -1e-6}, "a number from 0 to 1"),
         ({"hidden_act": "relu"}, "names the activation 'relu'"),
     ],
 )
@@ -192,3 +195,39 @@ def test_a_configuration_that_does_not_fit_is_refused(
 
     with pytest.raises(ValueError, match=message):
         foreign.read(folder)
+
+
+def of_hub(folder, **model_config):
+    """A folder of version 2, which names what arrays do not tell."""
+    arrays = {f"model.{k}": v for k, v in videomae_files.encoder().items()}
+    config = {"model_type": "VideoMAEv2_Base", "model_config": model_config}
+    return files.write_folder(folder, arrays, config)
+
+
+def test_version_2_of_the_hub_names_heads_epsilon_and_clips(tmp_path):
+    folder = of_hub(
+        tmp_path / "model",
+        num_heads=HEADS,
+        layer_norm_eps=1e-3,
+        img_size=8,
+        num_frames=4,
+    )
+
+    encoder = foreign.read(folder).encoder
+
+    assert encoder.num_heads == HEADS
+    assert encoder.epsilon == 1e-3
+    assert encoder.clip_shape == (4, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("num_heads", "many"),
+        ("layer_norm_eps", float("nan")),
+        ("img_size", 10**12),
+    ],
+)
+def test_wrong_entries_of_version_2_are_named(tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"'{name}' in `model_config`"):
+        foreign.read(of_hub(tmp_path / "model", **{name: value}))

@@ -65,7 +65,7 @@ def test_predictions_equal_the_reference(tmp_path):
     generator = np.random.default_rng(0)
     tokens = generator.normal(size=(1, 3, 64)).astype("float32")
 
-    imported = foreign.read(path, num_heads=HEADS, predictor_heads=HEADS)
+    imported = foreign.read(path, num_heads=HEADS)
     predicted = outputs.predict(
         imported, tokens, visible[None], hidden[None], 2, mask_kind=1
     )
@@ -105,3 +105,36 @@ def test_a_file_of_either_version_asks_for_the_family(tmp_path):
     checkpoint(with_many, masks=10)
     imported = foreign.read(with_many, num_heads=HEADS, predictor_heads=HEADS)
     assert imported.source.family == "vjepa2"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_network_in_16_bits_is_read(tmp_path, dtype):
+    """The stored table of positions is rounded; the formula is not."""
+    torch = pytest.importorskip("torch")
+    arrays = vjepa_files.plain(vjepa_files.encoder(0, depth=1))
+    arrays["pos_embed"] = table(True, 48)[None].astype("float32")
+    tensors = {
+        name: torch.from_numpy(value).to(getattr(torch, dtype))
+        for name, value in arrays.items()
+    }
+    torch.save({"target_encoder": tensors}, tmp_path / "vitl16.pth.tar")
+    clips = networks.clips(batch=1, shape=(4, 12, 12))
+
+    encoder = foreign.read(
+        tmp_path / "vitl16.pth.tar", family="vjepa", num_heads=3
+    ).encoder
+
+    stored = {k: v.float().numpy() for k, v in tensors.items()}
+    wanted = vjepa.features(stored, 3, clips[0], None, None, table(True, 48))
+    outputs.assert_layers(encoder, clips, wanted)
+
+
+def test_a_table_of_two_clips_is_refused(tmp_path):
+    arrays = vjepa_files.plain(vjepa_files.encoder(0, depth=1))
+    both = np.stack([table(True, 48)] * 2).astype("float32")
+    files.write_safetensors(
+        tmp_path / "a.safetensors", arrays | {"pos_embed": both}
+    )
+
+    with pytest.raises(ValueError, match="no table of sines and cosines"):
+        foreign.read(tmp_path / "a.safetensors", family="vjepa", num_heads=3)

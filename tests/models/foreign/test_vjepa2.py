@@ -144,9 +144,11 @@ def test_arrays_that_do_not_fit_are_listed(change, message, tmp_path):
         foreign.read(path, num_heads=3)
 
 
-def test_unknown_heads_are_asked_for(tmp_path):
+@pytest.mark.parametrize("width", [48, 64])
+def test_heads_of_widths_that_are_not_published_are_asked_for(tmp_path, width):
+    arrays = vjepa_files.encoder(0, depth=1, width=width)
     path = tmp_path / "encoder.safetensors"
-    files.write_safetensors(path, vjepa_files.plain(vjepa_files.encoder(0)))
+    files.write_safetensors(path, vjepa_files.plain(arrays))
 
     with pytest.raises(ValueError, match="Pass `num_heads`"):
         foreign.read(path)
@@ -164,3 +166,55 @@ def test_a_predictor_of_actions_is_left_out(tmp_path):
 
     assert imported.predictor is None
     assert "without mask tokens" in "\n".join(imported.notes)
+
+
+def test_heads_of_a_predictor_that_is_not_published_are_told(checkpoint):
+    path, _ = checkpoint
+
+    imported = foreign.read(path, num_heads=3)
+
+    assert imported.predictor.num_heads == 12
+    assert "pass `predictor_heads`" in "\n".join(imported.notes)
+
+
+@pytest.mark.parametrize("name", ["opt", "optimizer", "scaler", "rng_state"])
+@pytest.mark.parametrize("section", ["encoder", "target_encoder"])
+def test_what_programs_store_beside_networks_is_left_out(
+    tmp_path, section, name
+):
+    pytest.importorskip("torch")
+    state = {"exp_avg": np.ones(3, "float32")}
+    path = files.write_pt(
+        tmp_path / "vitl.pt",
+        {section: vjepa_files.encoder(0, depth=1), name: state},
+    )
+
+    imported = foreign.read(path, num_heads=3)
+
+    assert f"{name}/* (1 arrays) left out" in "\n".join(imported.notes)
+
+
+@pytest.mark.parametrize(
+    "section, start, message",
+    [
+        ("target_encoder", "blocks.1.", r"num_layers.*\(2, 1\)"),
+        ("predictor", "mask_tokens.0", "mask tokens of .* not numbered"),
+        ("predictor", "mask_tokens.3", "mask tokens of .* not numbered"),
+    ],
+)
+def test_networks_without_a_part_are_refused(section, start, message, tmp_path):
+    """A shallower moving average would be taken for the whole."""
+    pytest.importorskip("torch")
+    parts = {
+        "encoder": vjepa_files.encoder(0),
+        "target_encoder": vjepa_files.encoder(1),
+        "predictor": vjepa_files.predictor(2),
+    }
+    first = vjepa_files.PREFIX + start
+    parts[section] = {
+        k: v for k, v in parts[section].items() if not k.startswith(first)
+    }
+    path = files.write_pt(tmp_path / "vitl.pt", parts)
+
+    with pytest.raises(ValueError, match=message):
+        foreign.read(path, **HEADS)
