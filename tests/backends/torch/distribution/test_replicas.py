@@ -19,7 +19,7 @@ PROGRAM = pathlib.Path(__file__).with_name("replicas.py")
     reason="Keras shares gradients on PyTorch from 3.16 on",
 )
 def test_replicas_share_gradients_before_and_after_a_freeze(tmp_path):
-    root = str(PROGRAM.parents[3])
+    root = str(PROGRAM.parents[4])
     processes = [
         subprocess.Popen(
             [sys.executable, str(PROGRAM), str(rank), str(tmp_path / "meet")],
