@@ -179,8 +179,8 @@ class Study:
     def runs_of(self, method, steps, seed, setting=None):
         """Flags and steps of each run of a method, and their folders."""
         if setting is None:
-            setting = study_settings.chosen(self.folder).get(method.name)
-        factor, own = setting or method.candidates()[0]
+            setting = study_settings.of(self, method)
+        factor, own = setting
         rate = ""
         own = f"{method.flags} {own}".strip()
         own = own.replace("{quarter}", str(max(1, self.batch_size // 4)))

@@ -24,6 +24,8 @@ class Method:
             `False`: at the longest.
         settings: tuple of str, flags to choose from, beside the learning rate.
             Defaults to those of `flags` alone.
+        rate_of: str or `None`, the method whose learning rate it takes: a
+            variant of it, for which none is chosen. Defaults to `None`.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Method:
     against: str = "MAE"
     has_curve: bool = False
     settings: tuple = ("",)
+    rate_of: str | None = None
 
     @property
     def slug(self) -> str:
@@ -66,12 +69,16 @@ LAYERLOCK = Method(
 V_JEPA = Method("V-JEPA", "--objective=vjepa --schedule=never", has_curve=True)
 METHODS = (
     MAE,
-    Method("MAE, freezing only", "--target=pixels"),
+    Method("MAE, freezing only", "--target=pixels", rate_of="LayerLock"),
     LAYERLOCK,
     # Pixels for a third of the run, the last freeze at its end.
-    Method("LayerLock, paper's schedule", "--start_step=33% --interval=16%"),
-    Method("LayerLock, converged", "--schedule=converged"),
-    Method("LayerLock, convergence study", "{schedule}"),
+    Method(
+        "LayerLock, paper's schedule",
+        "--start_step=33% --interval=16%",
+        rate_of="LayerLock",
+    ),
+    Method("LayerLock, converged", "--schedule=converged", rate_of="LayerLock"),
+    Method("LayerLock, convergence study", "{schedule}", rate_of="LayerLock"),
     Method(
         "LayerLock, 4 masks per clip",
         "--masks_per_clip=4 --batch_size={quarter}",
@@ -88,6 +95,7 @@ METHODS = (
         "V-JEPA, teacher fixed by freezing",
         "--objective=vjepa --teacher=frozen",
         against="V-JEPA",
+        rate_of="V-JEPA + LayerLock",
     ),
     Method(
         "SALT",
@@ -108,6 +116,7 @@ METHODS = (
         "MAE + latent, cosine weight",
         "--objective=mae_latent --schedule=never "
         "--objective_args=weight_schedule=cosine",
+        rate_of="MAE",
     ),
 )
 SUPERVISED = "supervised, end to end"

@@ -2,6 +2,8 @@
 
 import json
 
+from study_methods import METHODS
+
 from layerlock.runs import writing
 
 SEED = 0
@@ -20,6 +22,20 @@ def chosen(folder) -> dict:
     }
 
 
+def of(study, method) -> tuple[float, str]:
+    """The setting of a method, its first candidate until one is chosen.
+
+    Args:
+        study: the `Study`.
+        method: `Method`.
+    """
+    known = chosen(study.folder)
+    first = method.candidates()[0]
+    if method.rate_of is None:
+        return known.get(method.name, first)
+    return known.get(method.rate_of, first)[0], first[1]
+
+
 def undecided(study) -> list:
     """The methods whose settings are not chosen yet.
 
@@ -27,7 +43,9 @@ def undecided(study) -> list:
         study: the `Study`.
     """
     known = chosen(study.folder)
-    return [m for m in study.active() if m.name not in known]
+    named = {method.name: method for method in METHODS}
+    deciding = [named.get(m.rate_of, m) for m in study.active()]
+    return [m for m in dict.fromkeys(deciding) if m.name not in known]
 
 
 def choose(study):

@@ -26,3 +26,24 @@ def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
     assert not study_settings.undecided(study)
     study.prepare()
     assert len(asked) == 3  # once
+
+
+def test_a_variant_takes_the_rate_of_the_method_it_varies(study):
+    import study_settings
+
+    from layerlock.runs import writing
+
+    latent = study.methods[-1]
+    assert latent.rate_of == "MAE"
+    study.methods = (latent,)
+    # Its rate is chosen even where no run of that method is asked for.
+    assert [m.name for m in study_settings.undecided(study)] == ["MAE"]
+
+    study.folder.mkdir(parents=True, exist_ok=True)
+    writing.write_json(
+        study.folder / study_settings.FILE,
+        {"tried": [], "chosen": {"MAE": (2.0, "--seed=3")}},
+    )
+
+    assert study_settings.of(study, latent) == (2.0, "")
+    assert not study_settings.undecided(study)
