@@ -52,6 +52,7 @@ TrainStep = _module.TrainStep
 linear = _get("linear")
 gelu = _get("gelu")
 layer_normalization = _get("layer_normalization")
+shape = _get("shape")
 reshape = _get("reshape")
 split = _get("split")
 attention = _get("attention")

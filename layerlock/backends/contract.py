@@ -14,6 +14,7 @@ these names:
 - `gelu(x)`: the exact GELU.
 - `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
   returned in the precision of `x`.
+- `shape(x)`: a tuple of ints, or of tensors where they are not known yet.
 - `reshape(x, shape)`: as in NumPy.
 - `split(x, sizes, axis)`: parts of `x`, of these sizes along an axis.
 - `attention(query, key, value, scale)`: fused softmax attention without a
@@ -128,9 +129,9 @@ contract, in the same order. Process 0 alone writes files.
   on backends that do not when they are made. Training does so at the latest.
 - `whole(variable)`: the value of a weight of which devices may have parts.
   Layers read their weights by it. `variable.assign` takes such a value, too.
-- `stored(variable, cut=False)`: the same as an argument of functions of `fused`
-  and `recomputed`, which gather it themselves: for as long as they run. With
-  `cut`, they split its last axis.
+- `stored(variables, cut=())`: a list of the same, as arguments of functions of
+  `fused` and `recomputed`, which gather them themselves: for as long as they
+  run. They split the last axis of the weights in `cut`, some of them.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
@@ -165,6 +166,7 @@ NAMES = (
     "linear",
     "gelu",
     "layer_normalization",
+    "shape",
     "reshape",
     "split",
     "attention",

@@ -27,6 +27,10 @@ def layer_normalization(x, gamma, beta, epsilon):
     )
 
 
+def shape(x):
+    return keras.ops.shape(x)
+
+
 def reshape(x, shape):
     return keras.ops.reshape(x, shape)
 

@@ -73,8 +73,8 @@ def whole(variable):
     return variable.value
 
 
-def stored(variable, cut=False):
-    return variable.value
+def stored(variables, cut=()):
+    return [variable.value for variable in variables]
 
 
 def agree(flag):

@@ -107,8 +107,9 @@ class RunConfig(Section):
         rule=_held_out_every,
         low=0,
         may_change=True,
-        help="Optimizer steps between predictions of how fixed clips go on, "
-        "logged as held_out_prediction. A multiple of log_every; 0 for none.",
+        help="Optimizer steps between predictions of the second half of fixed "
+        "clips from features of the first, logged as held_out_prediction. A "
+        "multiple of log_every; 0 for none.",
     )
     probe_every: int | None = option(
         None,

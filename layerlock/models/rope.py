@@ -201,7 +201,7 @@ def _swap_halves(x, part):
     if part == dim:
         return backends.roll(x, part // 2)
     parts = dim // part
-    shape = ops.shape(x)[:-1]
+    shape = backends.shape(x)[:-1]
     rotated = ops.reshape(x[..., : parts * part], (*shape, parts, part))
     rotated = ops.reshape(
         backends.roll(rotated, part // 2), (*shape, parts * part)

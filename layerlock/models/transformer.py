@@ -1,7 +1,6 @@
 """The transformer block."""
 
 import keras
-from keras import ops
 
 from layerlock import backends
 from layerlock.models import numerics, remat as remat_policies
@@ -118,14 +117,17 @@ class TransformerBlock(keras.layers.Layer):
 
     def call(self, tokens, rotation=None, queries=None):
         number, indices = number_and_indices(queries, tokens)
-        weights = [
-            stored_values(self.attention_norm),
-            stored_values(self.qkv, cut=queries is not None),
-            stored_values(self.attention_output),
-            stored_values(self.mlp_norm),
-            stored_values(self.mlp_expand),
-            stored_values(self.mlp_output),
-        ]
+        weights = stored_values(
+            (
+                self.attention_norm,
+                self.qkv,
+                self.attention_output,
+                self.mlp_norm,
+                self.mlp_expand,
+                self.mlp_output,
+            ),
+            cut=() if queries is None else self.qkv,
+        )
         attention = {
             "num_queries": number,
             "heads": self.num_heads,
@@ -220,7 +222,7 @@ def _mlp(
 ):
     """The outputs of the queries, of tokens and what attention adds."""
     tokens = select(tokens, num_queries, indices)
-    shape = ops.shape(tokens)
+    shape = backends.shape(tokens)
     # Matrices instead of batches of matrices: a third faster with XLA.
     tokens = backends.reshape(tokens, (-1, shape[-1])) + x
     x = numerics.layer_normalization(tokens, *norm, epsilon)
@@ -250,7 +252,7 @@ def _transform(tokens, rotation, indices, *weights, activation, **attention):
 
 def _heads(x, kernel, bias, count, heads):
     """A linear map, split into heads: `(batch, tokens, count, head_dim)`."""
-    batch, tokens, dim = ops.shape(x)
+    batch, tokens, dim = backends.shape(x)
     x = numerics.linear(backends.reshape(x, (-1, dim)), kernel, bias)
     return backends.reshape(x, (batch, tokens, count, dim // heads))
 

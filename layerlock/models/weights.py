@@ -4,7 +4,6 @@ import contextlib
 import contextvars
 
 import keras
-from keras import ops
 
 from layerlock import backends
 from layerlock.models import numerics
@@ -67,18 +66,20 @@ def current_values(pair) -> tuple:
     return backends.whole(first), backends.whole(second)
 
 
-def stored_values(pair, cut=False) -> tuple:
-    """Returns the values of a pair for a function of `fused`.
+def stored_values(pairs, cut=()) -> list:
+    """Returns the values of pairs of weights for a function of `fused`.
 
     It gathers them if devices have parts of them.
 
     Args:
-        pair: two weights.
-        cut: bool, whether the function splits their outputs. Defaults to
-            `False`.
+        pairs: sequence of pairs of weights.
+        cut: the pair whose outputs the function splits. Defaults to none.
+
+    Returns:
+        A list of pairs of tensors.
     """
-    first, second = pair
-    return backends.stored(first, cut), backends.stored(second, cut)
+    values = iter(backends.stored([w for pair in pairs for w in pair], cut))
+    return list(zip(values, values, strict=True))
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -116,7 +117,7 @@ class Linear(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        batch, tokens, dim = ops.shape(inputs)
+        batch, tokens, dim = backends.shape(inputs)
         x = backends.reshape(inputs, (-1, dim))
         x = numerics.linear(x, *current_values((self.kernel, self.bias)))
         return backends.reshape(x, (batch, tokens, self.units))

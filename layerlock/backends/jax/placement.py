@@ -21,8 +21,13 @@ def whole(variable):
     return jax.lax.with_sharding_constraint(value, layout.backend_layout)
 
 
-def stored(variable, cut=False):
+def stored(variables, cut=()):
     """See the contract."""
+    split = {id(variable) for variable in cut}
+    return [_stored(v, id(v) in split) for v in variables]
+
+
+def _stored(variable, cut):
     value = whole(variable)
     distribution = keras.distribution.distribution()
     is_traced = isinstance(value, jax.core.Tracer)

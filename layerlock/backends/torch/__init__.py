@@ -75,6 +75,7 @@ from layerlock.backends.torch.operations import (
     multiply_add as multiply_add,
     reshape as reshape,
     roll as roll,
+    shape as shape,
     shift_right as shift_right,
     split as split,
     take as take,
@@ -97,6 +98,7 @@ class TrainStep:
     """Training step that logs the gradient norm and measures saved tensors."""
 
     has_run = False
+    stage_weights = ()
 
     def train_step(self, data):
         with fusing(self), rows.split_batch(), processes.watched():
@@ -151,10 +153,12 @@ class TrainStep:
     def _train_step(self, data):
         if not self.has_run:  # Keras checks each assignment, which takes time
             self.has_run = True
+            object.__setattr__(self, "stage_weights", self.weights)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         network = getattr(self, "ddp_model", None) or self
         # The search of `zero_grad` for all weights takes longer than a block.
-        variables = self.trainable_weights
+        # So does that of `trainable_weights`.
+        variables = [v for v in self.stage_weights if v.trainable]
         tensors = values(variables)
         for tensor in tensors:
             tensor.grad = None
@@ -182,7 +186,9 @@ class TrainStep:
             )
             logs = self.step_logs(mean_loss, outputs, means, loss_scale)
             clipping.spread_overflow(self.optimizer, gradients)
-            self.optimizer.apply(gradients, variables)
+            self.optimizer.apply(
+                gradients, optimizers.if_other(self.optimizer, variables)
+            )
             self.after_update()
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
@@ -203,6 +209,7 @@ def renew_step(model, frozen_variables):
         variable.value.grad = None
     model.saved_bytes = None
     model.has_run = False
+    object.__setattr__(model, "stage_weights", ())  # a teacher may drop some
     replicas.unwrap(model)
     if active.is_sharded():
         parts.join_frozen(model)

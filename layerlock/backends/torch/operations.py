@@ -23,9 +23,13 @@ def gelu(x):
 
 
 def layer_normalization(x, gamma, beta, epsilon):
-    x_, gamma, beta = (tensor.to(torch.float32) for tensor in (x, gamma, beta))
+    x_, gamma, beta = [tensor.to(torch.float32) for tensor in (x, gamma, beta)]
     y = functional.layer_norm(x_, x.shape[-1:], gamma, beta, epsilon)
     return y.to(x.dtype)
+
+
+def shape(x):
+    return tuple(x.shape)
 
 
 def reshape(x, shape):
@@ -39,7 +43,7 @@ def split(x, sizes, axis):
 def attention(query, key, value, scale):
     # On a CPU and in float32, Keras copies query, key and value first: 6 % more
     # memory and 2 % more time per step.
-    heads_first = (x.transpose(1, 2) for x in (query, key, value))
+    heads_first = [x.transpose(1, 2) for x in (query, key, value)]
     attended = functional.scaled_dot_product_attention(
         *heads_first, scale=scale
     )

@@ -5,19 +5,26 @@ import torch
 from layerlock.backends import keras_internals
 
 
-def value_of(variable):
-    """Returns `variable.value`, in half of the time.
+def values_of(variables) -> list:
+    """Returns `variable.value` of each variable, in less than half of the time.
 
     Args:
-        variable: a `keras.Variable`.
+        variables: sequence of `keras.Variable`.
     """
-    tensor = variable._value
-    if tensor is None or keras_internals.replaces_values():
-        return variable.value
+    tensors = values(variables)
+    missing = [tensor for tensor in tensors if tensor is None]
+    if missing or keras_internals.replaces_values():
+        return [variable.value for variable in variables]
     dtype = keras_internals.autocast_dtype()
-    if dtype and variable._autocast and tensor.is_floating_point():
-        return tensor.to(getattr(torch, dtype))
-    return tensor
+    if not dtype:
+        return tensors
+    dtype = getattr(torch, dtype)
+    return [
+        tensor.to(dtype)
+        if variable._autocast and tensor.is_floating_point()
+        else tensor
+        for variable, tensor in zip(variables, tensors, strict=True)
+    ]
 
 
 def values(variables) -> list:

@@ -180,7 +180,7 @@ class Monitors(EverySteps):
     def _weight_norms(self):
         return ops.stack(
             [
-                _norm(*map(backends.stored, variables))
+                _norm(*backends.stored(variables))
                 for variables in _block_variables(self.model.encoder)
             ]
         )

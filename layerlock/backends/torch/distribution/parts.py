@@ -15,7 +15,7 @@ import torch
 
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.backends.torch.distribution import active
-from layerlock.backends.torch.values import value_of
+from layerlock.backends.torch.values import values_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +65,16 @@ def part_of(variable) -> Part | None:
     return getattr(variable, "part", None)
 
 
-def stored(variable, cut=False):
+def stored(variables, cut=()):
     """See `contract.py`: a DTensor if the weight is in parts."""
-    part, tensor = part_of(variable), value_of(variable)
-    return tensor if part is None else part.tensor(tensor)
+    tensors = values_of(variables)
+    if not active.is_sharded():
+        return tensors
+    parts = map(part_of, variables)
+    return [
+        tensor if part is None else part.tensor(tensor)
+        for part, tensor in zip(parts, tensors, strict=True)
+    ]
 
 
 def num_parts() -> int:
@@ -98,7 +104,8 @@ def gather(x):
 
 
 def whole(variable):
-    part, tensor = part_of(variable), value_of(variable)
+    [tensor] = values_of([variable])
+    part = part_of(variable)
     return tensor if part is None else gather(part.tensor(tensor))
 
 
