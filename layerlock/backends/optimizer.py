@@ -7,7 +7,6 @@ optimizers.
 """
 
 import contextlib
-import operator
 
 import keras
 from keras import ops
@@ -106,26 +105,6 @@ def slots(optimizer):
             for values in _state(part)[0].values():
                 pairs = zip(part._trainable_variables, values, strict=True)
                 yield from (pair for pair in pairs if pair[1] is not None)
-
-
-def if_other(optimizer, variables) -> list | None:
-    """Returns variables, or `None` if the optimizer has exactly these.
-
-    With `None` it does not look up each of them.
-
-    Args:
-        optimizer: a `keras.Optimizer`, built or not, or a `LossScaleOptimizer`.
-        variables: list of `keras.Variable`.
-    """
-    known = optimizer._trainable_variables if optimizer.built else ()
-    return None if known and are_same(known, variables) else variables
-
-
-def are_same(variables, others) -> bool:
-    """Whether two lists have the same objects, in the same order."""
-    return len(variables) == len(others) and all(
-        map(operator.is_, variables, others)
-    )
 
 
 def of_step(optimizer, gradients, variables, loss_scale=1.0):

@@ -120,10 +120,8 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
     ):
         first_layer = self.encoder_layers(encoder)
         heads = [self.head_of(target) for target in target_layers]
-        batch, hidden = (
-            backends.shape(visible_tokens)[0],
-            hidden_positions.shape[1],
-        )
+        batch = backends.shape(visible_tokens)[0]
+        hidden = hidden_positions.shape[1]
         latents = encoder.add_positions(
             ops.broadcast_to(
                 backends.whole(self.latent), (batch, hidden, self.hidden_dim)

@@ -235,10 +235,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
                 "with as many `num_mask_kinds` as the mask has kinds."
             )
         heads = [self.head_of(target) for target in target_layers]
-        batch, hidden = (
-            backends.shape(visible_tokens)[0],
-            hidden_positions.shape[1],
-        )
+        batch = backends.shape(visible_tokens)[0]
+        hidden = hidden_positions.shape[1]
         embedded = backends.call_layer(
             self.embedding, self._normalise(visible_tokens, self.input_norm)
         )

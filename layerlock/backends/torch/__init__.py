@@ -186,9 +186,7 @@ class TrainStep:
             )
             logs = self.step_logs(mean_loss, outputs, means, loss_scale)
             clipping.spread_overflow(self.optimizer, gradients)
-            self.optimizer.apply(
-                gradients, optimizers.if_other(self.optimizer, variables)
-            )
+            fused_adam.apply(self.optimizer, gradients, variables)
             self.after_update()
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),

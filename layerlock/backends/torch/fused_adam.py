@@ -10,11 +10,10 @@ import keras
 import torch
 from torch.optim.adam import adam
 
-from layerlock.backends.optimizer import are_same
 from layerlock.backends.torch.distribution import clipping
 from layerlock.backends.torch.step_count import optimizer_steps
 from layerlock.backends.torch.transfers import constant
-from layerlock.backends.torch.values import values
+from layerlock.backends.torch.values import are_same, values
 
 # Keras applies the bias correction to the learning rate, the kernel to the
 # moments, which changes the effect of epsilon. At this step the correction of
@@ -46,6 +45,20 @@ def fuse(optimizer):
 def _fusable_classes():
     # On PyTorch, Keras creates instances of other classes.
     return type(keras.optimizers.Adam()), type(keras.optimizers.AdamW())
+
+
+def apply(optimizer, gradients, variables):
+    """Calls `optimizer.apply`, which looks up each variable if it must.
+
+    Args:
+        optimizer: a `keras.Optimizer`, built or not, or a `LossScaleOptimizer`.
+        gradients: list of tensors or `None`.
+        variables: list of `keras.Variable`.
+    """
+    known = optimizer._trainable_variables if optimizer.built else ()
+    if known and are_same(known, variables):
+        variables = None
+    optimizer.apply(gradients, variables)
 
 
 def _update(optimizer, gradients, variables, learning_rate):

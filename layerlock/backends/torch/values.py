@@ -1,5 +1,7 @@
 """Tensors of variables, read with fewer look-ups of scopes than by Keras."""
 
+import operator
+
 import torch
 
 from layerlock.backends import keras_internals
@@ -25,6 +27,13 @@ def values_of(variables) -> list:
         else tensor
         for variable, tensor in zip(variables, tensors, strict=True)
     ]
+
+
+def are_same(variables, others) -> bool:
+    """Whether two lists have the same objects, in the same order."""
+    return len(variables) == len(others) and all(
+        map(operator.is_, variables, others)
+    )
 
 
 def values(variables) -> list:
