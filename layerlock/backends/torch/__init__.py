@@ -125,6 +125,8 @@ class TrainStep:
         step_count.attach(self.optimizer)
         self._initialize_ddp()
         if self.train_function is None or force:
+            # After `compile` or a freeze, the model may have other weights.
+            object.__setattr__(self, "stage_weights", ())
             self.train_function = self._train_on
 
     def _train_on(self, batches):
@@ -153,11 +155,12 @@ class TrainStep:
     def _train_step(self, data):
         if not self.has_run:  # Keras checks each assignment, which takes time
             self.has_run = True
+        if not self.stage_weights:
             object.__setattr__(self, "stage_weights", self.weights)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         network = getattr(self, "ddp_model", None) or self
         # The search of `zero_grad` for all weights takes longer than a block.
-        # So does that of `trainable_weights`.
+        # So does that of `trainable_weights`, which finds the same.
         variables = [v for v in self.stage_weights if v.trainable]
         tensors = values(variables)
         for tensor in tensors:
@@ -186,7 +189,7 @@ class TrainStep:
             )
             logs = self.step_logs(mean_loss, outputs, means, loss_scale)
             clipping.spread_overflow(self.optimizer, gradients)
-            fused_adam.apply(self.optimizer, gradients, variables)
+            self.optimizer.apply(gradients, variables)
             self.after_update()
         return {
             **self.compute_metrics(x, y, outputs, sample_weight=sample_weight),
@@ -207,7 +210,6 @@ def renew_step(model, frozen_variables):
         variable.value.grad = None
     model.saved_bytes = None
     model.has_run = False
-    object.__setattr__(model, "stage_weights", ())  # a teacher may drop some
     replicas.unwrap(model)
     if active.is_sharded():
         parts.join_frozen(model)

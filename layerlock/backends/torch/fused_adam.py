@@ -5,6 +5,7 @@ copies of them. The fused kernel takes a fifth of the time and no copy.
 """
 
 import functools
+import operator
 
 import keras
 import torch
@@ -13,7 +14,7 @@ from torch.optim.adam import adam
 from layerlock.backends.torch.distribution import clipping
 from layerlock.backends.torch.step_count import optimizer_steps
 from layerlock.backends.torch.transfers import constant
-from layerlock.backends.torch.values import are_same, values
+from layerlock.backends.torch.values import values
 
 # Keras applies the bias correction to the learning rate, the kernel to the
 # moments, which changes the effect of epsilon. At this step the correction of
@@ -34,7 +35,7 @@ def fuse(optimizer):
     if type(optimizer) in _fusable_classes() and not optimizer.amsgrad:
         # Keras has no public way to replace the update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
-        optimizer._apply_weight_decay = _Decay(optimizer)
+        optimizer._apply_weight_decay = functools.partial(_decay, optimizer)
         if (optimizer.global_clipnorm or 0) > 0 and not optimizer.clipnorm:
             optimizer._clip_gradients = functools.partial(
                 clipping.clip_by_total_norm, optimizer
@@ -45,20 +46,6 @@ def fuse(optimizer):
 def _fusable_classes():
     # On PyTorch, Keras creates instances of other classes.
     return type(keras.optimizers.Adam()), type(keras.optimizers.AdamW())
-
-
-def apply(optimizer, gradients, variables):
-    """Calls `optimizer.apply`, which looks up each variable if it must.
-
-    Args:
-        optimizer: a `keras.Optimizer`, built or not, or a `LossScaleOptimizer`.
-        gradients: list of tensors or `None`.
-        variables: list of `keras.Variable`.
-    """
-    known = optimizer._trainable_variables if optimizer.built else ()
-    if known and are_same(known, variables):
-        variables = None
-    optimizer.apply(gradients, variables)
 
 
 def _update(optimizer, gradients, variables, learning_rate):
@@ -92,33 +79,20 @@ def _update(optimizer, gradients, variables, learning_rate):
 def _slots(optimizer, variables) -> tuple[list, list]:
     """The moments of variables; without gradients, some may be missing."""
     slots = optimizer._momentums, optimizer._velocities
-    if are_same(variables, optimizer._trainable_variables):
+    known = optimizer._trainable_variables
+    if len(variables) == len(known) and all(
+        map(operator.is_, variables, known)
+    ):
         return slots
     indices = [optimizer._get_variable_index(v) for v in variables]
     return tuple([one[index] for index in indices] for one in slots)
 
 
-class _Decay:
-    """What Keras does, which looks up every weight at each step.
-
-    Args:
-        optimizer: a `keras.Optimizer`.
-    """
-
-    def __init__(self, optimizer):
-        self._optimizer = optimizer
-        self._variables, self._decayed = [], []
-
-    @torch.no_grad()
-    def __call__(self, variables):
-        optimizer = self._optimizer
-        if optimizer.weight_decay is None:
-            return
-        if not are_same(variables, self._variables):
-            self._variables = list(variables)
-            self._decayed = [
-                v for v in variables if optimizer._use_weight_decay(v)
-            ]
-        rate = optimizer._get_current_learning_rate()
-        kept = 1 - optimizer.weight_decay * rate
-        torch._foreach_mul_(values(self._decayed), kept)
+@torch.no_grad()
+def _decay(optimizer, variables):
+    """What Keras does, which looks up scopes for every weight."""
+    if optimizer.weight_decay is None:
+        return
+    decayed = [v for v in variables if optimizer._use_weight_decay(v)]
+    rate = optimizer._get_current_learning_rate()
+    torch._foreach_mul_(values(decayed), 1 - optimizer.weight_decay * rate)

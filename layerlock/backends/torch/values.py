@@ -1,13 +1,11 @@
 """Tensors of variables, read with fewer look-ups of scopes than by Keras."""
 
-import operator
-
 import torch
 
 from layerlock.backends import keras_internals
 
 
-def values_of(variables) -> list:
+def autocast_values(variables) -> list:
     """Returns `variable.value` of each variable, in less than half of the time.
 
     Args:
@@ -27,13 +25,6 @@ def values_of(variables) -> list:
         else tensor
         for variable, tensor in zip(variables, tensors, strict=True)
     ]
-
-
-def are_same(variables, others) -> bool:
-    """Whether two lists have the same objects, in the same order."""
-    return len(variables) == len(others) and all(
-        map(operator.is_, variables, others)
-    )
 
 
 def values(variables) -> list:

@@ -176,7 +176,7 @@ def build(
 
 
 def _held_out(config, model, source) -> list:
-    """The callback that predicts the second half of fixed clips, or `None`."""
+    """A list of the callback that predicts fixed clips, empty without it."""
     if not config.run.held_out_every:
         return []
     encoder = model.encoder

@@ -50,3 +50,18 @@ def test_every_output_of_a_layer_is_split_by_rows(data_parallel):
 def test_nothing_is_constrained_without_a_distribution():
     assert keras.distribution.distribution() is None
     assert constraints(placement.own_rows, ROWS) == 0
+
+
+def test_weights_that_are_split_are_gathered_before(data_parallel):
+    kept, split = (keras.Variable(ROWS, name=name) for name in ("a", "b"))
+
+    def count(cut):
+        # In a scope, their values are tensors of the program.
+        def read(*tensors):
+            mapping = list(zip((kept, split), tensors, strict=True))
+            with keras.StatelessScope(state_mapping=mapping):
+                return placement.stored((kept, split), cut)
+
+        return constraints(read, ROWS, ROWS)
+
+    assert (count(()), count((split,)), count((kept, split))) == (2, 3, 4)

@@ -10,7 +10,7 @@ if keras.backend.backend() != "torch":
 
 import torch
 
-from layerlock.backends.torch.values import values, values_of
+from layerlock.backends.torch.values import autocast_values, values
 
 
 class Scaled(keras.layers.Layer):
@@ -24,7 +24,7 @@ class Scaled(keras.layers.Layer):
     def call(self, x):
         self.seen = []
         for variable in (self.weight, self.precise, self.count):
-            found = values_of([variable])[0]
+            found = autocast_values([variable])[0]
             assert torch.equal(found, variable.value)
             assert found.dtype == variable.value.dtype
             self.seen.append(found.dtype)
@@ -50,7 +50,7 @@ def test_a_layer_reads_weights_in_its_precision(policy, expected):
 def test_gradients_reach_a_weight_that_is_read_in_another_precision():
     class Product(Scaled):
         def call(self, x):
-            return x * values_of([self.weight])[0]
+            return x * autocast_values([self.weight])[0]
 
     layer = Product(dtype="mixed_bfloat16")
     layer(torch.full((2,), 3.0)).sum().backward()
@@ -63,8 +63,8 @@ def test_a_stateless_scope_replaces_a_value():
     other = torch.ones(2)
 
     with keras.StatelessScope(state_mapping=[(variable, other)]):
-        assert torch.equal(values_of([variable])[0], other)
-    assert torch.equal(values_of([variable])[0], torch.zeros(2))
+        assert torch.equal(autocast_values([variable])[0], other)
+    assert torch.equal(autocast_values([variable])[0], torch.zeros(2))
 
 
 @pytest.mark.parametrize("device, found", [("meta", "meta"), (None, "cpu")])
@@ -75,7 +75,7 @@ def test_a_scope_of_shapes_has_no_values(device, found):
     scope = keras.device(device) if device else contextlib.nullcontext()
 
     with scope:
-        assert values_of([variable])[0].device.type == found
+        assert autocast_values([variable])[0].device.type == found
 
 
 def test_values_are_those_that_variables_keep():

@@ -15,7 +15,7 @@ import torch
 
 from layerlock.backends import optimizer as optimizer_state
 from layerlock.backends.torch.distribution import active
-from layerlock.backends.torch.values import values_of
+from layerlock.backends.torch.values import autocast_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def part_of(variable) -> Part | None:
 
 def stored(variables, cut=()):
     """See `contract.py`: a DTensor if the weight is in parts."""
-    tensors = values_of(variables)
+    tensors = autocast_values(variables)
     if not active.is_sharded():
         return tensors
     parts = map(part_of, variables)
@@ -104,7 +104,7 @@ def gather(x):
 
 
 def whole(variable):
-    [tensor] = values_of([variable])
+    [tensor] = autocast_values([variable])
     part = part_of(variable)
     return tensor if part is None else gather(part.tensor(tensor))
 
