@@ -1,6 +1,7 @@
 """Notices that the system asks a run to end, so that it can save first."""
 
 import signal
+import sys
 import threading
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells count
@@ -18,7 +19,8 @@ class Interruption:
     A signal that someone else handles or ignores (`nohup`) is left alone, and
     so are all of them outside of the main thread, where Python allows no
     handlers. Ctrl-C raises `KeyboardInterrupt` as always, and is remembered,
-    unless it is one of `names`.
+    unless it is one of `names`. Where Python forgets that exception (see
+    `raise_lost`), it is not printed either.
 
     Args:
         names: of the signals. Defaults to `NAMES`.
@@ -40,6 +42,7 @@ class Interruption:
         self.signal = None
         self.was_interrupted = False
         self._before = {}
+        self._hook = None
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -47,9 +50,14 @@ class Interruption:
                 self._handle(getattr(signal, name, None), self._notice)
             if "SIGINT" not in self.names:
                 self._handle(signal.SIGINT, self._interrupt)
+                self._hook = sys.unraisablehook
+                sys.unraisablehook = self._print
         return self
 
     def __exit__(self, *error):
+        if self._hook is not None:
+            sys.unraisablehook = self._hook
+            self._hook = None
         for number, before in self._before.items():
             signal.signal(number, before)
         self._before = {}
@@ -63,8 +71,9 @@ class Interruption:
     def raise_lost(self):
         """Raises `KeyboardInterrupt` if Ctrl-C was pressed.
 
-        Python prints and forgets an exception that is raised in a callback of
-        C code, such as the one that JAX adds to the garbage collector.
+        Python prints and forgets an exception that is raised where no caller
+        is: in a destructor, or in a callback of C code, such as the one that
+        JAX adds to the garbage collector.
         """
         if self.was_interrupted:
             raise KeyboardInterrupt
@@ -72,6 +81,11 @@ class Interruption:
     def _interrupt(self, number, frame):
         self.was_interrupted = True
         signal.default_int_handler(number, frame)
+
+    def _print(self, unraisable):
+        remembered = self.was_interrupted
+        if not (remembered and unraisable.exc_type is KeyboardInterrupt):
+            self._hook(unraisable)
 
     def _notice(self, number, frame):
         if self.signal is None:

@@ -1,7 +1,9 @@
 """Signals that ask a process to end are noticed, and nobody's are taken."""
 
 import contextlib
+import gc
 import signal
+import sys
 import threading
 
 import pytest
@@ -60,6 +62,59 @@ def test_an_interrupt_that_a_callback_swallows_is_not_lost(ctrl_c):
             listening.raise_lost()
 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Collected:
+    """Is interrupted while it is destroyed."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def of_a_destructor():
+    Collected()
+
+
+def of_the_garbage_collector():
+    def callback(phase, info):
+        gc.callbacks.remove(callback)
+        signal.raise_signal(signal.SIGINT)
+
+    gc.callbacks.append(callback)
+    gc.collect()
+
+
+@pytest.mark.parametrize("swallow", [of_a_destructor, of_the_garbage_collector])
+def test_an_interrupt_that_python_forgets_is_raised_and_not_printed(
+    swallow, ctrl_c, monkeypatch
+):
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    with Interruption() as listening:
+        swallow()
+        assert listening.was_interrupted
+        with pytest.raises(KeyboardInterrupt):
+            listening.raise_lost()
+
+    assert printed == []
+    swallow()  # nobody remembers it any more
+    assert [lost.exc_type for lost in printed] == [KeyboardInterrupt]
+
+
+def test_other_errors_that_python_forgets_are_printed(ctrl_c, monkeypatch):
+    class Broken:
+        def __del__(self):
+            raise ValueError("broken")
+
+    printed = []
+    # An object of the hook must not be kept.
+    hook = lambda lost: printed.append(lost.exc_type)  # noqa: E731
+    monkeypatch.setattr(sys, "unraisablehook", hook)
+    with Interruption():
+        Broken()
+
+    assert printed == [ValueError]
+    assert sys.unraisablehook is hook
 
 
 def test_a_thread_that_may_not_listen_does_not():

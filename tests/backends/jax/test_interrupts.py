@@ -44,7 +44,9 @@ def compile(lowered):
 
 
 Compilation(lower, compile, None)
-time.sleep(60)
+# A signal that comes just before a sleep begins does not shorten it.
+for _ in range(1200):
+    time.sleep(0.05)
 """
 
 
