@@ -1,15 +1,19 @@
 """Compiles a program in a background thread."""
 
 import atexit
+import contextlib
 import contextvars
 import os
+import signal
 import sys
 import threading
+import time
 import warnings
 
 from layerlock.backends.jax.settings import ThreadSettings
 
 _PATIENCE = 1.0  # seconds of waiting at exit before it is announced
+_INTERVAL = 0.2  # seconds between two looks at signals
 _INTERRUPTED = 130  # exit status after Ctrl-C
 
 _threads = set()  # that compile; the exit of the process waits for them
@@ -88,11 +92,15 @@ class Compilation:
 def _finish():
     """Waits for all compilations before the interpreter is torn down."""
     _is_exiting.set()
-    try:
-        for patience in (_PATIENCE, None):
-            for thread in list(_threads):
-                thread.join(patience)
-            if _threads and patience is not None:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _exit)
+    deadline = time.monotonic() + _PATIENCE
+    for thread in list(_threads):
+        while thread.is_alive():
+            # A signal that comes just before a wait does not end it.
+            thread.join(_INTERVAL)
+            if deadline is not None and time.monotonic() > deadline:
+                deadline = None
                 print(
                     "Waiting for XLA, which compiles a program in the "
                     "background and cannot be interrupted. Press Ctrl-C to "
@@ -100,7 +108,11 @@ def _finish():
                     file=sys.stderr,
                     flush=True,
                 )
-    except KeyboardInterrupt:
+
+
+def _exit(number, frame):
+    """Exits where an exception might be lost, as in a garbage collector's."""
+    with contextlib.suppress(Exception):  # a stream that is being written
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        os._exit(_INTERRUPTED)
+    os._exit(_INTERRUPTED)

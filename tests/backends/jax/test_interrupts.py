@@ -78,7 +78,7 @@ def test_it_ends_as_any_interrupted_process(moment):
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=120)
 
-    assert process.returncode == -signal.SIGINT
+    assert process.returncode == -signal.SIGINT, errors
     assert errors.count("KeyboardInterrupt") == 1
     assert "FATAL" not in errors
     # What has not begun is left out; what has is waited for.
@@ -95,6 +95,6 @@ def test_a_second_interrupt_ends_it_at_once():
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=120)
 
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert "compiled" not in printed
     assert "FATAL" not in errors
