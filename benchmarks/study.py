@@ -80,16 +80,24 @@ class Study:
             study_settings.choose(self)
 
     def work(self):
-        """Trains and asks what is missing, seed by seed."""
+        """Trains and asks what is missing, the rows of the table first."""
         for seed in range(self.seeds):
-            tasks = [(self._floor, (name, seed)) for name in self.floors]
-            tasks.append((self._supervised, (seed,)))
-            tasks += [
-                (self._method, (method, steps, seed))
-                for method in self.active()
-                for steps in self.steps_of(method)
-            ]
-            self.runs.side_by_side(lambda do, args: do(*args), tasks)
+            floors = [(self._floor, (name, seed)) for name in self.floors]
+            self._do(floors + self._methods(self.lengths[-1:], seed))
+        for seed in range(self.seeds):
+            self._do(self._methods(self.lengths[:-1], seed))
+        self._do([(self._supervised, (seed,)) for seed in range(self.seeds)])
+
+    def _methods(self, lengths, seed) -> list:
+        return [
+            (self._method, (method, steps, seed))
+            for method in self.active()
+            for steps in self.steps_of(method)
+            if steps in lengths
+        ]
+
+    def _do(self, tasks):
+        self.runs.side_by_side(lambda do, args: do(*args), tasks)
 
     def active(self) -> list:
         """The methods; not the one whose schedule was not found."""
