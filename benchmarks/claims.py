@@ -24,10 +24,12 @@ encoder on larger clips, for a GPU that all processes share.
 (SALT, LeVJEPA) at several lengths, on scenes or on folders of real clips
 (`--data`; `study_real_clips.py` says how they are laid out). Settings are
 chosen first, on one seed and clips of validation speakers; `--final` then reads
-the clips of the test speakers. It writes `rows.json`, with every run,
-`study.md`, with tables, a sentence for each comparison and rank correlations of
-what the log says with the probes, and `curves.png`. `--grids=gap` reads the
-same runs in other ways: how much features, readout and sampling lose.
+the clips of the test speakers. `--known` takes the folder of a study elsewhere:
+what its `rows.json` has is not run again. The study writes `rows.json`, with
+every run, `study.md`, with tables, a sentence for each comparison and rank
+correlations of what the log says with the probes, and `curves.png`.
+`--grids=gap` reads the same runs in other ways: how much features, readout and
+sampling lose.
 
 LayerLock (arXiv 2509.10156), Tables 1 and 3 and section 4.3.
 """
@@ -101,7 +103,8 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "known",
     None,
-    "A results.json of runs elsewhere, such as docs/results.json.",
+    "A results.json of runs elsewhere, such as docs/results.json; main: the "
+    "folder of a study elsewhere, such as docs/lips.",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool(

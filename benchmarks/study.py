@@ -5,6 +5,7 @@ import json
 import shlex
 import threading
 
+import study_known
 import study_rows
 import study_schedule
 import study_settings
@@ -33,6 +34,8 @@ class Study:
         quick: bool, probes and choices so small that they say nothing, all in
             this process. Defaults to `False`.
         methods: tuple of `Method`. Defaults to all.
+        known: path of an earlier study's folder, whose rows are not repeated.
+            Defaults to `None`.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Study:
         jobs=2,
         quick=False,
         methods=METHODS,
+        known=None,
     ):
         self.clips, self.preset, self.lengths = clips, preset, lengths
         self.seeds, self.split, self.quick = seeds, split, quick
@@ -63,6 +67,7 @@ class Study:
             "random encoder": f"random:{preset}",
             "raw pixels": f"pixels:{preset}",
         }
+        self.known = study_known.read(known, self)
         self._writing = threading.Lock()
 
     @property
@@ -127,26 +132,37 @@ class Study:
         return [q for q in self.questions if is_longest or q.on_curve]
 
     def _method(self, method, steps, seed):
-        path = self.train(method, steps, seed)
-        for question in self.asked(method.name, steps):
-            self.runs.judge(question, path)
+        questions = self.asked(method.name, steps)
+        row = study_rows.identity_of(self, method, steps, seed)
+        if not self.known.answers(row, questions):
+            path = self.train(method, steps, seed)
+            for question in questions:
+                self.runs.judge(question, path)
         with self._writing:
             study_rows.write(self)
 
     def _floor(self, name, seed):
+        questions = self.asked(name)
+        if self.known.answers(study_rows.floor(self, name, seed), questions):
+            return
         encoder = self.floors[name]
         path = self.runs.encoder_path(encoder, seed)
-        for question in self.asked(name):
+        for question in questions:
             self.runs.judge(question, path, encoder, seed)
 
     def _supervised(self, seed):
         steps = self.lengths[-1]
-        for question in self.asked(SUPERVISED):
-            if question.readout == "attentive":
-                out = self.supervised_path(question, seed)
-                self.finetune(
-                    f"random:{self.preset}", question, steps, seed, out
-                )
+        questions = [
+            question
+            for question in self.asked(SUPERVISED)
+            if question.readout == "attentive"
+        ]
+        row = study_rows.supervised(self, seed)
+        if self.known.answers(row, questions):
+            return
+        for question in questions:
+            out = self.supervised_path(question, seed)
+            self.finetune(f"random:{self.preset}", question, steps, seed, out)
 
     def finetune(self, encoder, question, steps, seed, out) -> dict:
         """Trains an encoder end to end with labels; returns what was found.

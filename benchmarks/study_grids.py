@@ -123,6 +123,7 @@ def build(flags) -> Study:
         flags.jobs,
         flags.quick,
         methods,
+        flags.known,
     )
 
 

@@ -34,21 +34,24 @@ def collect(study) -> list[dict]:
     """One row for each run that is complete, floors included."""
     found = []
     for seed in range(study.seeds):
-        found += [_floor(study, name, seed) for name in study.floors]
-        found.append(_supervised(study, seed))
+        found += [floor(study, name, seed) for name in study.floors]
+        found.append(supervised(study, seed))
         found += [
             _trained(study, method, steps, seed)
             for method in study.active()
             for steps in study.steps_of(method)
         ]
-    return [
-        {"split": study.split, "clips_of": study.clips.name, **row}
-        for row in found
-        if row["scores"]
-    ]
+    about = {
+        "study": study.identity,
+        "split": study.split,
+        "clips_of": study.clips.name,
+    }
+    merged = [study.known.merged(row) for row in found]
+    return [{**about, **row} for row in merged if row["scores"]]
 
 
-def _floor(study, name, seed) -> dict:
+def floor(study, name, seed) -> dict:
+    """The row of features that nothing was learned for."""
     path = study.runs.encoder_path(study.floors[name], seed)
     return {
         "method": name,
@@ -59,21 +62,31 @@ def _floor(study, name, seed) -> dict:
     }
 
 
-def _trained(study, method, steps, seed) -> dict:
-    flags, paths = study.runs_of(method, steps, seed)
-    if not all(
-        study.runs.is_complete(path, run_steps)
-        for path, (_, run_steps) in zip(paths, flags, strict=True)
-    ):
-        return {"scores": {}}
-    lines = [RunDirectory.open(path).read_metrics() for path in paths]
-    options = RunDirectory.open(paths[-1]).config["flags"]
-    questions = study.asked(method.name, steps)
+def identity_of(study, method, steps, seed) -> dict:
+    """The row of a run of which nothing is known yet."""
+    flags, _ = study.runs_of(method, steps, seed)
     return {
         "method": method.name,
         "flags": [text for text, _ in flags],
         "steps": steps,
         "seed": seed,
+        "scores": {},
+    }
+
+
+def _trained(study, method, steps, seed) -> dict:
+    row = identity_of(study, method, steps, seed)
+    flags, paths = study.runs_of(method, steps, seed)
+    if not all(
+        study.runs.is_complete(path, run_steps)
+        for path, (_, run_steps) in zip(paths, flags, strict=True)
+    ):
+        return row
+    lines = [RunDirectory.open(path).read_metrics() for path in paths]
+    options = RunDirectory.open(paths[-1]).config["flags"]
+    questions = study.asked(method.name, steps)
+    return {
+        **row,
         "flops": sum(run[-1]["flops"] for run in lines),
         "seconds": sum(run[-1]["seconds"] for run in lines),
         "clips": steps * options["batch_size"] * options["accumulation"],
@@ -85,7 +98,8 @@ def _trained(study, method, steps, seed) -> dict:
     }
 
 
-def _supervised(study, seed) -> dict:
+def supervised(study, seed) -> dict:
+    """The row of the encoder that is trained end to end with labels."""
     steps, scores, row = study.lengths[-1], {}, {}
     for question in study.questions:
         path = study.supervised_path(question, seed) / "finetune.json"

@@ -5,7 +5,7 @@ import json
 from layerlock.runs import writing
 
 FREEZE_AT = (20, 40, 60)  # percent of the shorter run, tried for each layer
-_FILE = "schedule.json"
+FILE = "schedule.json"
 
 
 def find(study):
@@ -14,7 +14,7 @@ def find(study):
     Args:
         study: the `Study`.
     """
-    place = study.folder / _FILE
+    place = study.folder / FILE
     if place.exists():
         return
     path = study.folder / "convergence"
@@ -40,7 +40,7 @@ def flags(folder, steps: int = 1000) -> str:
     Returns:
         str, empty where no layer may freeze, or nothing was looked for yet.
     """
-    place = folder / _FILE
+    place = folder / FILE
     found = json.loads(place.read_text()) if place.exists() else {}
     events = [
         (max(1, round(step / found["steps"] * steps)), layers)

@@ -1,0 +1,74 @@
+"""What a study elsewhere has found, and this one need not repeat."""
+
+import json
+import pathlib
+
+import study_schedule
+import study_settings
+
+from layerlock.runs import writing
+
+ROWS = "rows.json"
+
+
+class Known:
+    """Rows of an earlier study of the same encoder, clips and split.
+
+    Args:
+        rows: list of dict, `study_rows.collect`.
+        identity: str, `Study.identity`.
+        split: `"selection"` or `"final"`.
+    """
+
+    def __init__(self, rows, identity, split):
+        self._rows = {
+            _key(row): row
+            for row in rows
+            if (row["study"], row["split"]) == (identity, split)
+        }
+
+    def merged(self, row: dict) -> dict:
+        """A row with what was known of it; its own scores come first.
+
+        Args:
+            row: dict with `method`, `flags`, `steps`, `seed` and `scores`,
+                which are empty where nothing was found here.
+        """
+        before = self._rows.get(_key(row), {})
+        scores = before.get("scores", {}) | row["scores"]
+        return {**before, **row, "scores": scores}
+
+    def answers(self, row: dict, questions) -> bool:
+        """Whether a row need not be found again, for some questions."""
+        scores = self._rows.get(_key(row), {}).get("scores", {})
+        return all(question.column in scores for question in questions)
+
+
+def read(folder, study) -> Known:
+    """Reads a study's folder; its settings become those of `study`.
+
+    Args:
+        folder: path of the earlier study. `None` for none.
+        study: the `Study`, whose own settings are kept where it has some.
+    """
+    if folder is None:
+        return Known([], study.identity, study.split)
+    folder = pathlib.Path(folder)
+    try:
+        rows = json.loads((folder / ROWS).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "`known` is the folder of a study, with its rows.json. "
+            f"Received: known={str(folder)!r}. {error}"
+        ) from error
+    for name in (study_settings.FILE, study_schedule.FILE):
+        source, place = folder / name, study.folder / name
+        if source.exists() and not place.exists():
+            study.folder.mkdir(parents=True, exist_ok=True)
+            writing.write_text(place, source.read_text())
+    return Known(rows, study.identity, study.split)
+
+
+def _key(row) -> str:
+    names = ("method", "flags", "steps", "seed")
+    return json.dumps([row[name] for name in names])
