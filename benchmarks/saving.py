@@ -3,15 +3,20 @@
     XLA_FLAGS=--xla_force_host_platform_device_count=2 KERAS_BACKEND=jax \\
         python benchmarks/saving.py
     KERAS_BACKEND=torch torchrun --nproc_per_node=2 benchmarks/saving.py
+    OMP_NUM_THREADS=1 KERAS_BACKEND=torch taskset --cpu-list 0 \\
+        torchrun --nproc_per_node=2 benchmarks/saving.py --writing_core=1
 
 Trains under --distribution=fsdp. A round is some steps, then a checkpoint and
 all steps until it is complete. Copying the weights, for which training waits,
 counts for those. The last line is JSON; `ratio` is the time of a step while a
 checkpoint is written, over that of the steps before. On a CPU, files are
-written and their checksums computed by the cores that train.
+written and their checksums computed by the cores that train, unless
+--writing_core names one that is free, as all are beside a GPU.
 """
 
+import contextlib
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -36,6 +41,12 @@ flags.DEFINE_string(
 flags.DEFINE_integer("batch_size", 8, "Clips in a batch.", flag_values=FLAGS)
 flags.DEFINE_integer("steps", 8, "Steps without a save.", flag_values=FLAGS)
 flags.DEFINE_integer("rounds", 7, "Rounds.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "writing_core",
+    None,
+    "The core of the threads that write. Default: those that train.",
+    flag_values=FLAGS,
+)
 
 
 class Rounds(keras.callbacks.Callback):
@@ -66,7 +77,8 @@ class Rounds(keras.callbacks.Callback):
         elif self.writing is None and self.done == self.steps:
             self.plain = (now - self.began) / self.done
             self.begin(now)
-            self.saver.save(self.model, batch, {}, {})
+            with threads_on(FLAGS.writing_core):
+                self.saver.save(self.model, batch, {}, {})
             self.waits.append(time.perf_counter() - now)
             self.writing = threading.Thread(target=self.saver.wait)
             self.writing.start()
@@ -78,6 +90,20 @@ class Rounds(keras.callbacks.Callback):
 
     def begin(self, now):
         self.began, self.done = now, 0
+
+
+@contextlib.contextmanager
+def threads_on(core):
+    """Threads that start in here run on a core, and those they start."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def main(argv):
