@@ -35,7 +35,7 @@ def fuse(optimizer):
     if type(optimizer) in _fusable_classes() and not optimizer.amsgrad:
         # Keras has no public way to replace the update.
         optimizer._parallel_update_step = functools.partial(_update, optimizer)
-        optimizer._apply_weight_decay = functools.partial(_decay, optimizer)
+        optimizer._apply_weight_decay = _Decay(optimizer)
         if (optimizer.global_clipnorm or 0) > 0 and not optimizer.clipnorm:
             optimizer._clip_gradients = functools.partial(
                 clipping.clip_by_total_norm, optimizer
@@ -79,20 +79,41 @@ def _update(optimizer, gradients, variables, learning_rate):
 def _slots(optimizer, variables) -> tuple[list, list]:
     """The moments of variables; without gradients, some may be missing."""
     slots = optimizer._momentums, optimizer._velocities
-    known = optimizer._trainable_variables
-    if len(variables) == len(known) and all(
-        map(operator.is_, variables, known)
-    ):
+    if _are_same(variables, optimizer._trainable_variables):
         return slots
     indices = [optimizer._get_variable_index(v) for v in variables]
     return tuple([one[index] for index in indices] for one in slots)
 
 
-@torch.no_grad()
-def _decay(optimizer, variables):
-    """What Keras does, which looks up scopes for every weight."""
-    if optimizer.weight_decay is None:
-        return
-    decayed = [v for v in variables if optimizer._use_weight_decay(v)]
-    rate = optimizer._get_current_learning_rate()
-    torch._foreach_mul_(values(decayed), 1 - optimizer.weight_decay * rate)
+class _Decay:
+    """What Keras does, which looks up scopes and exclusions of every weight.
+
+    Args:
+        optimizer: a `keras.Optimizer`, whose exclusions are final once it is
+            built.
+    """
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+        self.variables = self.decayed = ()
+
+    @torch.no_grad()
+    def __call__(self, variables):
+        if self.optimizer.weight_decay is None:
+            return
+        if not _are_same(variables, self.variables):
+            self.variables = list(variables)
+            self.decayed = [
+                v for v in variables if self.optimizer._use_weight_decay(v)
+            ]
+        if not self.decayed:
+            return
+        rate = self.optimizer._get_current_learning_rate()
+        factor = 1 - self.optimizer.weight_decay * rate
+        torch._foreach_mul_(values(self.decayed), factor)
+
+
+def _are_same(variables, others) -> bool:
+    return len(variables) == len(others) and all(
+        map(operator.is_, variables, others)
+    )

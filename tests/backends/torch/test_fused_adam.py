@@ -90,6 +90,19 @@ def test_it_updates_and_decays_some_of_the_weights():
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_none_of_the_weights_need_decay():  # Keras refuses an empty list
+    def updated(weight_decay):
+        variable = keras.Variable(np.ones(2, "float32"), name="a")
+        optimizer = keras.optimizers.Adam(1e-2, weight_decay=weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["a"])
+        optimizer.build([variable])
+        fused_adam.fuse(optimizer)
+        optimizer.apply([torch.ones(2)], [variable])
+        return variable.numpy()
+
+    np.testing.assert_array_equal(updated(0.5), updated(None))
+
+
 def test_the_fused_kernel_is_what_runs(monkeypatch):
     called = []
     kernel = fused_adam.adam
