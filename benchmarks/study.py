@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shlex
+import statistics
 import threading
 
 import study_known
@@ -136,8 +137,7 @@ class Study:
         row = study_rows.identity_of(self, method, steps, seed)
         if not self.known.answers(row, questions):
             path = self.train(method, steps, seed)
-            for question in questions:
-                self.runs.judge(question, path)
+            self.ask(questions, path, seed)
         with self._writing:
             study_rows.write(self)
 
@@ -147,8 +147,24 @@ class Study:
             return
         encoder = self.floors[name]
         path = self.runs.encoder_path(encoder, seed)
-        for question in questions:
-            self.runs.judge(question, path, encoder, seed)
+        self.ask(questions, path, seed, encoder)
+
+    def ask(self, questions, path, seed, encoder=None) -> list[float]:
+        """Asks questions to a run or a floor; returns means over readouts.
+
+        Args:
+            questions: list of `Question`.
+            path: of the run, or of what is known of the floor.
+            seed: int, of the run.
+            encoder: str, the floor. Defaults to `None`: the run's.
+        """
+        return [
+            statistics.fmean(
+                self.runs.judge(one, path, encoder, seed)
+                for one in question.each(seed)
+            )
+            for question in questions
+        ]
 
     def _supervised(self, seed):
         steps = self.lengths[-1]

@@ -94,7 +94,7 @@ def read(study, reading: Reading, seed: int) -> float:
         ),
     )
     if reading.readout == "attentive":
-        return study.runs.judge(question, path, encoder, seed)
+        return study.ask([question], path, seed, encoder)[0]
     out = path / "probes" / question.name
     if reading.readout == END_TO_END:
         steps = study.lengths[-1]

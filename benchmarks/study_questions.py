@@ -23,6 +23,12 @@ class Question:
             Defaults to `"final"`.
         on_curve: bool, whether runs of all lengths are asked. Defaults to
             `False`: those of full length.
+        repeats: int, readouts that are trained from other starts. The score is
+            their mean. Defaults to `1`.
+        repeat: int, which of them this is. Defaults to `0`, the first, whose
+            seed is that of the run.
+        repeat_seed: int, the seed of its readout, unless it is the first.
+            Defaults to `0`.
     """
 
     column: str
@@ -35,11 +41,28 @@ class Question:
     clip_flags: str = ""
     split: str = "final"
     on_curve: bool = False
+    repeats: int = 1
+    repeat: int = 0
+    repeat_seed: int = 0
+
+    def each(self, seed: int) -> list["Question"]:
+        """The question for each of its readouts.
+
+        Args:
+            seed: int, of the run.
+        """
+        return [
+            dataclasses.replace(
+                self, repeat=repeat, repeat_seed=100 * repeat + seed
+            )
+            for repeat in range(self.repeats)
+        ]
 
     @property
     def name(self) -> str:
         """The folder of its results."""
-        return f"{self.split}-{self.column}".replace(" ", "_")
+        repeat = f"-{self.repeat}" if self.repeat else ""
+        return f"{self.split}-{self.column}{repeat}".replace(" ", "_")
 
     @property
     def metric(self) -> str:
@@ -62,9 +85,9 @@ class Question:
 
     def command(self, encoder, out) -> str:
         """The command that asks it."""
-        readout_args = (
-            f"--readout_args={self.readout_args} " if self.readout_args else ""
-        )
+        words = [self.readout_args] if self.readout_args else []
+        words += [f"seed={self.repeat_seed}"] if self.repeat else []
+        readout_args = f"--readout_args={','.join(words)} " if words else ""
         return (
             f"recipes/probe.py --encoder={encoder} {self.task_flags} "
             f"--readout={self.readout} {readout_args}--out={out}"

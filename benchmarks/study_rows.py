@@ -119,11 +119,16 @@ def supervised(study, seed) -> dict:
 
 
 def _scores(folder, questions) -> dict:
-    found = {
-        question.column: _score(folder / question.name / "probe.json", question)
-        for question in questions
-    }
-    return {column: score for column, score in found.items() if score}
+    """The means over all readouts of each question that is answered."""
+    found = {}
+    for question in questions:
+        scores = [
+            _score(folder / one.name / "probe.json", one)
+            for one in question.each(0)
+        ]
+        if all(scores):
+            found[question.column] = _mean(scores)
+    return found
 
 
 def _score(path, question) -> dict | None:
@@ -133,6 +138,25 @@ def _score(path, question) -> dict | None:
     if question.parted:
         score["groups"] = by_group(path.with_name("answers.csv"))
     return score
+
+
+def _mean(scores) -> dict:
+    """One score of several readouts: means, and sums of counts."""
+    if len(scores) == 1:
+        return scores[0]
+    first = scores[0]
+    found = {
+        name: sum(score[name] for score in scores) / len(scores)
+        for name in ("value", "low", "high")
+        if name in first
+    }
+    found["readouts"] = [score["value"] for score in scores]
+    if "groups" in first:
+        found["groups"] = {
+            group: [sum(s["groups"][group][i] for s in scores) for i in (0, 1)]
+            for group in first["groups"]
+        }
+    return found
 
 
 def _monitors(lines: list[dict]) -> dict:

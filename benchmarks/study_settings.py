@@ -69,7 +69,7 @@ def choose(study):
 
     def ask(method, setting):
         path = study.train(method, steps, SEED, setting)
-        return study.runs.judge(question, path)
+        return study.ask([question], path, SEED)[0]
 
     answers = study.runs.side_by_side(ask, pairs)
     answers = dict(zip(pairs, answers, strict=True))

@@ -34,3 +34,24 @@ def test_other_settings_are_other_runs(study):
     }
 
     assert len(paths) == len(mae.candidates())
+
+
+def test_every_readout_starts_from_a_seed_of_its_own(study, monkeypatch):
+    import dataclasses
+
+    asked = []
+
+    def judge(question, path, encoder, seed):
+        asked.append((question.name, question.command("e", "o"), seed))
+        return float(len(asked))
+
+    monkeypatch.setattr(study.runs, "judge", judge)
+    question = dataclasses.replace(study.main, repeats=3)
+
+    assert study.ask([question], "path", 2) == [2.0]
+
+    names, commands, seeds = zip(*asked, strict=True)
+    assert len(set(names)) == 3
+    assert set(seeds) == {2}  # of the encoder, where it is a random one
+    assert ["seed=102" in command for command in commands] == [0, 1, 0]
+    assert ["seed=202" in command for command in commands] == [0, 0, 1]

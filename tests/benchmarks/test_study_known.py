@@ -57,7 +57,7 @@ def test_another_run_is_trained(seed, steps, earlier, tmp_path, monkeypatch):
     trained = []
     later = again(earlier, tmp_path)
     monkeypatch.setattr(later, "train", lambda *run: trained.append(run))
-    monkeypatch.setattr(later.runs, "judge", lambda *_: None)
+    monkeypatch.setattr(later, "ask", lambda *_: None)
     later._method(later.methods[0], steps, seed)
 
     assert trained == [(later.methods[0], steps, seed)]
@@ -67,7 +67,9 @@ def test_a_question_that_was_not_asked_is(earlier, tmp_path, monkeypatch):
     asked = []
     later = again(earlier, tmp_path)
     monkeypatch.setattr(later, "train", lambda *_: "path")
-    monkeypatch.setattr(later.runs, "judge", lambda q, _: asked.append(q))
+    monkeypatch.setattr(
+        later.runs, "judge", lambda q, *_: asked.append(q) or 0.5
+    )
     later._method(later.methods[0], 120, 0)
 
     assert asked == later.questions

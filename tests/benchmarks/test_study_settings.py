@@ -12,7 +12,7 @@ def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
         asked.append((steps, seed))
         return setting
 
-    def judge(question, setting):
+    def judge(question, setting, *_):
         assert question.split == "selection"
         return {1.0: 0.2, 0.5: 0.4, 2.0: 0.3}[setting[0]]
 
