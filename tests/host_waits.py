@@ -59,7 +59,11 @@ def _noting(method, waits):
 def _watch_jax(count, waits):
     import jax
     from jax._src.array import ArrayImpl
-    from keras.src.backend.jax import core
+
+    try:
+        from keras.src.backend.jax import core
+    except ImportError:
+        from keras.src.backend.jax.ops import core  # Keras 3.16
 
     count(ArrayImpl, "_value", "__array__", "block_until_ready")
     # NumPy reads arrays of a CPU through their buffer.

@@ -152,7 +152,7 @@ def a_framework_outside_of_backends(path, tree):
 
 
 def keras_source(path, tree):
-    if not is_in(path, "backends/"):
+    if path != "layerlock/backends/keras_internals.py":
         return lines_that_import(tree, "keras.src") + [
             node.lineno
             for node in ast.walk(tree)
@@ -397,6 +397,7 @@ OFFENDERS = [
         "def f():\n    import tensorflow as tf",
     ),
     (keras_source, "core/x.py", "from keras.src import backend"),
+    (keras_source, "backends/jax/x.py", "from keras.src import backend"),
     (keras_source, "core/x.py", "import keras\nkeras.src.backend"),
     (private_attributes_of_others, "core/x.py", "optimizer._variables"),
     (private_attributes_of_others, "core/x.py", "self._jax_state = None"),

@@ -8,14 +8,46 @@ message, and not a training step with an `AttributeError`.
 import contextlib
 import copy
 import dataclasses
+import importlib
 import sys
 import types
 
 import keras
-from keras.src.backend.common import global_state
-from keras.src.utils import module_utils
 
 VERSIONS = "3.15 and 3.16"
+
+
+def _unfit(lacking) -> ImportError:
+    return ImportError(
+        f"LayerLock works with Keras {VERSIONS}. Received: Keras "
+        f"{keras.__version__}, which lacks {lacking}. Install "
+        'one that works: pip install "keras>=3.15,<3.17"'
+    )
+
+
+def imported(module: str, name: str | None = None):
+    """A private module of Keras, or an object in it.
+
+    Args:
+        module: str, such as `"keras.src.utils.module_utils"`.
+        name: str. Defaults to `None`: the module itself.
+
+    Raises:
+        ImportError: if it is missing, with the versions that work.
+    """
+    try:
+        found = importlib.import_module(module)
+        return found if name is None else getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise _unfit([f"{module}.{name}" if name else module]) from error
+
+
+global_state = imported("keras.src.backend.common.global_state")
+module_utils = imported("keras.src.utils.module_utils")
+in_stateless_scope = imported(
+    "keras.src.backend.common.stateless_scope", "in_stateless_scope"
+)
+BaseOptimizer = imported("keras.src.optimizers.base_optimizer", "BaseOptimizer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,11 +190,7 @@ def check(backend: str):
     """
     lacking = missing(backend)
     if lacking:
-        raise ImportError(
-            f"LayerLock works with Keras {VERSIONS}. Received: Keras "
-            f"{keras.__version__}, which lacks {lacking}. Install "
-            'one that works: pip install "keras>=3.15,<3.17"'
-        )
+        raise _unfit(lacking)
 
 
 def scans_steps() -> bool:

@@ -79,3 +79,12 @@ def test_a_keras_without_a_name_is_refused_in_a_sentence(monkeypatch):
 
     with pytest.raises(ImportError, match=r"3.15 and 3.16.*Model._gone"):
         keras_internals.check(BACKEND)
+
+
+@pytest.mark.parametrize(
+    "module, name",
+    [("keras.src.nowhere", None), ("keras.src.utils.module_utils", "nothing")],
+)
+def test_a_module_that_keras_moved_is_told_with_its_versions(module, name):
+    with pytest.raises(ImportError, match=rf"3\.15 and 3\.16.*{module}"):
+        keras_internals.imported(module, name)

@@ -10,9 +10,8 @@ import contextlib
 import functools
 
 import tensorflow as tf
-from keras.src.optimizers.base_optimizer import BaseOptimizer
 
-from layerlock.backends import mesh as meshes
+from layerlock.backends import keras_internals, mesh as meshes
 
 # Methods that enter the strategy, which runs one step on all devices.
 _LOCAL_METHODS = (
@@ -133,7 +132,7 @@ def _apply_here(optimizer, gradients, variables):
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     # The methods of Keras for one device.
     for name in _LOCAL_METHODS:
-        method = getattr(BaseOptimizer, name)
+        method = getattr(keras_internals.BaseOptimizer, name)
         setattr(inner, name, functools.partial(method, inner))
     try:
         if optimizer is inner:

@@ -9,7 +9,8 @@ import functools
 
 import keras
 import torch
-from keras.src.backend.common.stateless_scope import in_stateless_scope
+
+from layerlock.backends.keras_internals import in_stateless_scope
 
 
 def attach(optimizer):
