@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from layerlock import report
+from layerlock.config import PretrainConfig
 from layerlock.report import reference, sections, training_figures
 from layerlock.report.history import History
 from tests.runs import synthetic
@@ -106,6 +107,14 @@ def test_the_axis_of_a_run_that_goes_on_ends_where_it_is(shipped):
     short = History(synthetic.metrics_lines()[:1], reference.find(same))
 
     assert training_figures.loss(short) is not None
+
+
+@pytest.mark.parametrize("changed", [{"seed": 7}, {"log_every": 5}])
+def test_the_default_job_has_a_reference(changed):
+    """A new default needs new curves: `benchmarks/reference_curves.py`."""
+    config = PretrainConfig.of(**changed).resolve()
+
+    assert reference.find({"flags": config.recorded}).name == "default"
 
 
 def test_every_reference_that_is_shipped_can_be_read():
