@@ -24,7 +24,7 @@ class Known:
         self._rows = {
             _key(row): row
             for row in rows
-            if (row["study"], row["split"]) == (identity, split)
+            if (row.get("study"), row.get("split")) == (identity, split)
         }
 
     def merged(self, row: dict) -> dict:

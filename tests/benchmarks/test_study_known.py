@@ -84,6 +84,18 @@ def test_rows_of_another_study_say_nothing(changes, earlier, tmp_path):
     assert study_rows.collect(again(earlier, tmp_path, **changes)) == []
 
 
+def test_rows_that_do_not_name_their_study_say_nothing(earlier, tmp_path):
+    import study_rows
+
+    path = earlier.folder / "rows.json"
+    rows = json.loads(path.read_text())
+    for row in rows:
+        del row["study"]
+    path.write_text(json.dumps(rows))
+
+    assert study_rows.collect(again(earlier, tmp_path)) == []
+
+
 def test_settings_come_along_and_never_over_those_there_are(earlier, tmp_path):
     import study_settings
 
