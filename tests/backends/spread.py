@@ -11,7 +11,7 @@ from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from tests.core.freezing import dropped_gradients as freezing
-from tests.core.trajectory import set_same_weights
+from tests.core.trajectory import adamw, set_same_weights
 
 NUM_BATCHES = 30
 EVENTS = [(8, 1), (15, 2), (22, 3)]  # after this many batches
@@ -85,9 +85,7 @@ def build(run):
     set_same_weights(model)
     for block in model.encoder.blocks:
         block.remat = run.remat
-    optimizer = keras.optimizers.AdamW(
-        2e-3,
-        weight_decay=0.05,
+    optimizer = adamw(
         gradient_accumulation_steps=(
             run.accumulation if run.accumulation > 1 else None
         ),

@@ -8,7 +8,7 @@ from layerlock import backends
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from tests.core.freezing import dropped_gradients as freezing
-from tests.core.trajectory import set_same_weights
+from tests.core.trajectory import adamw, set_same_weights
 from tests.marks import thorough_on
 
 
@@ -39,7 +39,7 @@ def train(steps_per_execution, events, steps, **arguments):
     model = freezing.build_model()
     set_same_weights(model)
     model.compile(
-        keras.optimizers.AdamW(2e-3, weight_decay=0.05, global_clipnorm=1.0),
+        adamw(global_clipnorm=1.0),
         steps_per_execution=steps_per_execution,
         **arguments,
     )

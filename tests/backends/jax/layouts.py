@@ -21,6 +21,7 @@ from layerlock.core.pretraining.masks import RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.models import sharding
 from layerlock.models.video_encoder import VideoEncoder
+from tests.core.trajectory import adamw
 
 NUM_STEPS = 30
 EVENTS = [(8, 1), (15, 2), (22, 3)]
@@ -44,9 +45,7 @@ def build(objective, accumulation):
         encoder, objective=objective, mask=RandomMask(0.5), seed=3
     )
     model.compile(
-        keras.optimizers.AdamW(
-            2e-3,
-            weight_decay=0.05,
+        adamw(
             global_clipnorm=0.3,  # less than the norm of any gradient
             gradient_accumulation_steps=accumulation
             if accumulation > 1

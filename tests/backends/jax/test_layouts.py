@@ -56,7 +56,7 @@ def test_eight_devices_train_like_one(objective, accumulation, layouts):
             np.testing.assert_allclose(result[name], one[name], rtol=1e-4)
         for path, values in one["weights"].items():
             np.testing.assert_allclose(
-                result["weights"][path], values, atol=1e-4, err_msg=path
+                result["weights"][path], values, atol=1e-5, err_msg=path
             )
 
 
