@@ -1,5 +1,7 @@
 """Converts clips to patches and tokens, and patches back to clips."""
 
+import functools
+
 import numpy as np
 
 from layerlock import backends
@@ -25,8 +27,7 @@ class VideoTokenizer:
 
     def token_positions(self, grid=None) -> np.ndarray:
         """Returns frame, row and column of each patch, int32 `(tokens, 3)`."""
-        grid = self.grid() if grid is None else grid
-        return np.indices(grid, "int32").reshape(3, -1).T
+        return _positions(tuple(self.grid() if grid is None else grid))
 
     def patchify(self, clips):
         """Cuts clips into standardised patches, in float32 or better.
@@ -84,3 +85,10 @@ class VideoTokenizer:
     @property
     def _precise_dtype(self):
         return at_least_float32(self.compute_dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _positions(grid) -> np.ndarray:
+    positions = np.indices(grid, "int32").reshape(3, -1).T
+    positions.flags.writeable = False  # It is that of all calls.
+    return positions

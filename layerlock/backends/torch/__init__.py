@@ -17,7 +17,7 @@ from layerlock.backends import (
     stages,
 )
 from layerlock.backends.contract import StepCost, variable_bytes
-from layerlock.backends.torch import fused_adam, step_count
+from layerlock.backends.torch import fused_adam, loss_tracker, step_count
 from layerlock.backends.torch.distribution import (
     active,
     clipping,
@@ -64,7 +64,6 @@ from layerlock.backends.torch.fusing import (
     fusing,
     recomputed as recomputed,
 )
-from layerlock.backends.torch.loss_tracker import track
 from layerlock.backends.torch.operations import (
     attention as attention,
     call_layer as call_layer,
@@ -98,7 +97,7 @@ class TrainStep:
     """Training step that logs the gradient norm and measures saved tensors."""
 
     has_run = False
-    stage_weights = ()
+    stage_parts = ()  # weights and metrics
 
     def train_step(self, data):
         with fusing(self), rows.split_batch(), processes.watched():
@@ -123,10 +122,11 @@ class TrainStep:
             clipping.prepare(self.optimizer)
         fused_adam.fuse(self.optimizer)
         step_count.attach(self.optimizer)
+        step_count.count_in_place(self.batches_seen)
         self._initialize_ddp()
         if self.train_function is None or force:
-            # After `compile` or a freeze, the model may have other weights.
-            object.__setattr__(self, "stage_weights", ())
+            # After `compile` or a freeze, the model may have other ones.
+            object.__setattr__(self, "stage_parts", ())
             self.train_function = self._train_on
 
     def _train_on(self, batches):
@@ -139,6 +139,10 @@ class TrainStep:
             # Keras checks what is assigned, which takes time.
             object.__setattr__(self, "batch_losses", torch.stack(losses))
         return logs
+
+    def get_metrics_result(self):
+        _, metrics = self.stage_parts or ((), self.metrics)
+        return loss_tracker.results(metrics)
 
     def _initialize_ddp(self):  # of Keras 3.16, for its own processes
         if active.current() is not None:
@@ -155,13 +159,14 @@ class TrainStep:
     def _train_step(self, data):
         if not self.has_run:  # Keras checks each assignment, which takes time
             self.has_run = True
-        if not self.stage_weights:
-            object.__setattr__(self, "stage_weights", self.weights)
+        if not self.stage_parts:
+            found = self.weights, self.metrics
+            object.__setattr__(self, "stage_parts", found)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         network = getattr(self, "ddp_model", None) or self
         # The search of `zero_grad` for all weights takes longer than a block.
         # So does that of `trainable_weights`, which finds the same.
-        variables = [v for v in self.stage_weights if v.trainable]
+        variables = [v for v in self.stage_parts[0] if v.trainable]
         tensors = values(variables)
         for tensor in tensors:
             tensor.grad = None
@@ -182,7 +187,7 @@ class TrainStep:
         with torch.no_grad(), clipping.shared_norm(gradients):
             # Keras has no public way to update its tracker in a custom step.
             num_examples = keras.tree.flatten(x)[0].shape[0]
-            track(self._loss_tracker, mean_loss, num_examples)
+            loss_tracker.track(self._loss_tracker, mean_loss, num_examples)
             loss_scale = self.optimizer.scale_loss(constant(1.0, "float32"))
             means = optimizers.of_step(
                 self.optimizer, gradients, variables, loss_scale

@@ -1,4 +1,4 @@
-"""The mean loss that Keras keeps, updated in place."""
+"""The metrics that Keras keeps: the mean loss, updated in place."""
 
 
 def track(tracker, loss, num_examples):
@@ -14,3 +14,16 @@ def track(tracker, loss, num_examples):
     total, count = tracker.total.value, tracker.count.value
     total.add_(loss.to(total.dtype) * num_examples)
     count.add_(num_examples)
+
+
+def results(metrics) -> dict:
+    """What `Model.get_metrics_result` returns, which finds them each time.
+
+    Args:
+        metrics: list of `keras.Metric`, those of a model.
+    """
+    found = {}
+    for metric in metrics:
+        result = metric.result()
+        found |= result if isinstance(result, dict) else {metric.name: result}
+    return found

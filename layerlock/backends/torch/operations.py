@@ -23,9 +23,10 @@ def gelu(x):
 
 
 def layer_normalization(x, gamma, beta, epsilon):
-    x_, gamma, beta = [tensor.to(torch.float32) for tensor in (x, gamma, beta)]
-    y = functional.layer_norm(x_, x.shape[-1:], gamma, beta, epsilon)
-    return y.to(x.dtype)
+    dtype, width = x.dtype, x.shape[-1:]
+    if dtype != torch.float32 or gamma.dtype != torch.float32:
+        x, gamma, beta = [one.to(torch.float32) for one in (x, gamma, beta)]
+    return functional.layer_norm(x, width, gamma, beta, epsilon).to(dtype)
 
 
 def shape(x):

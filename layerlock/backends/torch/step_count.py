@@ -24,8 +24,7 @@ def attach(optimizer):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     count = StepCount(optimizer)
     # Keras has no public way to replace them.
-    iterations = optimizer._iterations
-    iterations.assign_add = functools.partial(_add_in_place, iterations)
+    count_in_place(optimizer._iterations)
     schedules = keras.optimizers.schedules
     if isinstance(optimizer._learning_rate, schedules.LearningRateSchedule):
         optimizer._get_current_learning_rate = count.learning_rate
@@ -33,6 +32,15 @@ def attach(optimizer):
         optimizer._backend_apply_gradients = functools.partial(
             _accumulate, optimizer, count
         )
+
+
+def count_in_place(variable):
+    """Makes a variable add to its tensor, instead of making another one.
+
+    Args:
+        variable: a `keras.Variable`.
+    """
+    variable.assign_add = functools.partial(_add_in_place, variable)
 
 
 def optimizer_steps(optimizer):
@@ -81,9 +89,22 @@ class StepCount:
             or changes != tensor._version
             or known_schedule is not schedule
         ):
-            self._rate = schedule(optimizer._iterations)
+            self._rate = self._computed(schedule)
             self._rate_of = tensor, tensor._version, schedule
         return self._rate
+
+    def _computed(self, schedule):
+        iterations = self._optimizer._iterations
+        if in_stateless_scope() or not getattr(
+            schedule, "takes_numbers", False
+        ):
+            return schedule(iterations)
+        return torch.full(
+            (),
+            float(schedule(self.read())),
+            dtype=torch.float32,
+            device=iterations.value.device,
+        )
 
 
 def _add_in_place(variable, value):

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from layerlock import backends
@@ -58,15 +59,18 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     # through the same rates its decay would begin one step earlier, and on
     # CUDA it copies its arguments to the device, which stalls every step.
 
+    takes_numbers = True  # A step may be a number of Python.
+
     def __call__(self, step):
-        step = ops.cast(step, "float32")
+        xp, constant, cast = _arithmetic(step)
+        step = cast(step, "float32")
         decay_steps = self.steps - self.warmup_steps
-        zero, one = (backends.constant(x, "float32") for x in (0.0, 1.0))
+        zero, one = (constant(x, "float32") for x in (0.0, 1.0))
         progress = (step - self.warmup_steps) / decay_steps
-        progress = ops.minimum(ops.maximum(progress, zero), one)
-        cosine = 0.5 * (1.0 + ops.cos(math.pi * progress))
+        progress = xp.minimum(xp.maximum(progress, zero), one)
+        cosine = 0.5 * (1.0 + xp.cos(math.pi * progress))
         decay = self.final_fraction + (1.0 - self.final_fraction) * cosine
-        warmup = ops.minimum((step + 1.0) / max(self.warmup_steps, 1), one)
+        warmup = xp.minimum((step + 1.0) / max(self.warmup_steps, 1), one)
         return self.peak * warmup * decay
 
     def get_config(self):
@@ -129,13 +133,19 @@ class MiniWarmup(keras.optimizers.schedules.LearningRateSchedule):
         # Padded to a multiple of 16: an adaptive run, and the run that repeats
         # it with fixed events, compile to one program and round alike.
         steps += [LAST_STEP] * (-len(steps) % 16 if steps else 16)
-        step = ops.cast(step, "int32")
+        xp, constant, cast = _arithmetic(step)
+        step = cast(step, "int32")
         # Steps since the last event; `length` for all events in the future.
-        elapsed = step - backends.constant(steps, "int32")  # (events,)
-        no_ramp = backends.constant(self.length, "int32")
-        elapsed = ops.min(ops.where(elapsed >= 0, elapsed, no_ramp))
-        ramp = (ops.cast(elapsed, "float32") + 1.0) / self.length
-        return rate * ops.minimum(ramp, backends.constant(1.0, "float32"))
+        elapsed = step - constant(steps, "int32")  # (events,)
+        no_ramp = constant(self.length, "int32")
+        elapsed = xp.min(xp.where(elapsed >= 0, elapsed, no_ramp))
+        ramp = (cast(elapsed, "float32") + 1.0) / self.length
+        return rate * xp.minimum(ramp, constant(1.0, "float32"))
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether a step may be a number of Python."""
+        return getattr(self.schedule, "takes_numbers", False)
 
     @property
     def event_steps(self) -> list[int]:
@@ -188,9 +198,15 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):
         self.accumulation = accumulation
 
     def __call__(self, step):
+        xp, _, cast = _arithmetic(step)
         return self.schedule(
-            ops.floor_divide(ops.cast(step, "int32"), self.accumulation)
+            xp.floor_divide(cast(step, "int32"), self.accumulation)
         )
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether a step may be a number of Python."""
+        return getattr(self.schedule, "takes_numbers", False)
 
     def get_config(self):
         return {
@@ -203,6 +219,17 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):
         """Builds the schedule, and the one inside of it."""
         schedule = keras.saving.deserialize_keras_object(config["schedule"])
         return cls(**{**config, "schedule": schedule})
+
+
+def _arithmetic(step):
+    """Operations, constants and casts for a step.
+
+    Those of NumPy for a number: a rate of tensors takes 30 operations of the
+    backend, which are a large part of a small eager step.
+    """
+    if isinstance(step, (int, np.integer)):
+        return np, np.asarray, np.asarray
+    return ops, backends.constant, ops.cast
 
 
 def _checked_schedule(schedule):

@@ -25,3 +25,30 @@ def test_losses_are_averaged_as_by_keras(dtype):
     assert torch.equal(found.result(), expected.result())
     found.reset_state()
     assert float(found.result()) == 0.0
+
+
+class Extremes(keras.metrics.Metric):
+    """A metric of two results."""
+
+    def update_state(self, *args, **kwargs):
+        pass
+
+    def result(self):
+        return {"low": 0.0, "high": 1.0}
+
+
+def test_results_are_those_that_keras_finds():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(loss="mse", metrics=["mae", Extremes()])
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)))
+
+    found = loss_tracker.results(model.metrics)
+
+    assert found.keys() >= {"loss", "mae"}
+    keras.tree.map_structure(
+        lambda ours, theirs: np.testing.assert_equal(
+            float(ours), float(theirs)
+        ),
+        found,
+        model.get_metrics_result(),
+    )

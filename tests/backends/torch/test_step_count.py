@@ -86,6 +86,34 @@ def test_the_rate_is_computed_once_per_step():
     assert float(optimizer.learning_rate) > 0.4
 
 
+class OfNumbers(Rate):
+    """A rate that does not need a tensor."""
+
+    takes_numbers = True
+
+    def __call__(self, step):
+        self.calls += 1
+        assert isinstance(step, int)
+        return np.float32(0.1 / (1.0 + step))
+
+
+def test_a_rate_of_numbers_follows_a_step_that_is_loaded():
+    (ours, weights), (theirs, others) = build(OfNumbers()), build(Rate())
+    step_count.attach(ours)
+
+    for optimizer, variables in ((ours, weights), (theirs, others)):
+        train(optimizer, variables, 4)
+        optimizer._iterations.assign(1)
+        train(optimizer, variables, 3)
+
+    for found, expected in zip(
+        values(ours, weights), values(theirs, others), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert ours.learning_rate.dtype == torch.float32
+    assert float(ours.learning_rate) == pytest.approx(0.1 / 5)
+
+
 def test_a_step_without_a_scope_is_not_counted_in_place():
     optimizer, variables = build(Rate())
     step_count.attach(optimizer)

@@ -91,6 +91,22 @@ def test_under_accumulation_the_rate_is_that_of_the_update():
     np.testing.assert_allclose(values, [0, 0, -0.2, -0.2, -0.2, -0.6])
 
 
+def test_a_number_gives_the_rate_of_a_tensor_without_a_tensor():
+    rate = PerUpdate(
+        MiniWarmup(WarmupCosine(1e-3, 100, 10, 0.1), [20, 40], 5), 2
+    )
+    foreign = keras.optimizers.schedules.CosineDecay(1e-3, 100)
+
+    assert rate.takes_numbers
+    assert not MiniWarmup(foreign, [20], 5).takes_numbers
+    for step in range(0, 220, 3):
+        tensor = keras.ops.convert_to_tensor(step, dtype="int32")
+        assert isinstance(rate(step), np.float32)
+        assert float(rate(step)) == pytest.approx(
+            float(rate(tensor)), rel=1e-6, abs=1e-11
+        )
+
+
 def test_the_schedules_survive_serialisation_with_their_optimizer():
     rate = PerUpdate(
         MiniWarmup(WarmupCosine(1e-3, 100, 10, 0.1), [20, 40], 5), 2
