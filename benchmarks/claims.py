@@ -90,7 +90,7 @@ flags.DEFINE_bool(
     "main and gap: ask about test speakers, once settings are chosen.",
     flag_values=FLAGS,
 )
-flags.DEFINE_list(
+flags.DEFINE_string(
     "methods",
     None,
     "main: only these rows, by name, such as MAE,LayerLock. Default: all.",

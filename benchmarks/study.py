@@ -14,6 +14,11 @@ from grid import Grid
 from job_parts import read
 from study_methods import METHODS, SUPERVISED, TEACHER_SHARE, shares
 
+from layerlock.models import presets
+from layerlock.runs import writing
+
+CONTENTS = "contents.json"  # which clips the folder is about
+
 
 class Study:
     """The runs of a study, and what is known of them.
@@ -59,6 +64,8 @@ class Study:
         self.methods, self.batch_size = methods, batch_size
         shared = f"--preset={preset} --batch_size={batch_size} {common}"
         self.common = f"{shared} {clips.flags}"
+        size = presets.PRESETS[preset]
+        self.freezes = size["num_layers"] - size["num_decoder_layers"]
         # The place of the clips does not matter, and may change.
         self.identity = f"{shared} {clips.name} {clips.clip_flags}"
         self.runs = Grid(folder, jobs, self.common, here=quick)
@@ -68,6 +75,13 @@ class Study:
             "random encoder": f"random:{preset}",
             "raw pixels": f"pixels:{preset}",
         }
+        self.about = {
+            "study": self.identity,
+            "split": split,
+            "clips_of": clips.name,
+            "contents": clips.contents,
+        }
+        self._check_folder()
         self.known = study_known.read(known, self)
         self._writing = threading.Lock()
 
@@ -80,18 +94,33 @@ class Study:
 
     def prepare(self):
         """Finds the schedule of convergence, then chooses settings."""
+        writing.write_json(self.folder / CONTENTS, self.clips.contents)
         if any("{schedule}" in method.flags for method in self.methods):
             study_schedule.find(self)
         if study_settings.undecided(self):
             study_settings.choose(self)
+
+    def _check_folder(self):
+        """Raises if the runs in the folder are about other clips."""
+        mark = self.folder / CONTENTS
+        if (
+            mark.exists()
+            and json.loads(mark.read_text()) != self.clips.contents
+        ):
+            raise ValueError(
+                f"{self.folder} is a study of other clips than "
+                f"{self.clips.place}. Pass another --run_dir."
+            )
 
     def work(self):
         """Trains and asks what is missing, the rows of the table first."""
         for seed in range(self.seeds):
             floors = [(self._floor, (name, seed)) for name in self.floors]
             self._do(floors + self._methods(self.lengths[-1:], seed))
-        for seed in range(self.seeds):
-            self._do(self._methods(self.lengths[:-1], seed))
+        longest = self.lengths[-1]
+        for lengths in (self.lengths[:-1], range(longest + 1, 2 * longest)):
+            for seed in range(self.seeds):
+                self._do(self._methods(lengths, seed))
         self._do([(self._supervised, (seed,)) for seed in range(self.seeds)])
 
     def _methods(self, lengths, seed) -> list:
@@ -116,7 +145,10 @@ class Study:
 
     def steps_of(self, method) -> tuple:
         """The lengths that a method is trained for."""
-        return self.lengths if method.has_curve else self.lengths[-1:]
+        lengths = self.lengths if method.has_curve else self.lengths[-1:]
+        if method.longer is None or self.quick:
+            return lengths
+        return (*lengths, round(method.longer * self.lengths[-1]))
 
     def asked(self, name, steps=None) -> list:
         """The questions to a method or a floor.
@@ -235,7 +267,10 @@ class Study:
                 (f"{method.teacher}{rate}", first),
                 (student, steps - first),
             ]
-        flags = [(shares(text, length), length) for text, length in runs]
+        flags = [
+            (shares(text, length, self.freezes), length)
+            for text, length in runs
+        ]
         digest = hashlib.sha256(
             json.dumps([self.identity, flags]).encode()
         ).hexdigest()[:8]

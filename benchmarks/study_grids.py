@@ -1,6 +1,7 @@
 """The grids `main` and `gap` of `benchmarks/claims.py`."""
 
 import dataclasses
+import re
 import sys
 
 import study_gap
@@ -104,9 +105,8 @@ def build(flags) -> Study:
         clips = Scenes(size.frames, size.size, flags.quick)
     methods = METHODS
     if flags.methods:
-        # A name may hold a comma: names are looked for in the whole text.
-        text = ",".join(flags.methods)
-        methods = tuple(m for m in METHODS if m.name in _names(text))
+        names = _names(flags.methods)
+        methods = tuple(m for m in METHODS if m.name in names)
     steps = flags.steps
     if not flags["steps"].present and not flags.quick:
         steps = LONGEST
@@ -128,15 +128,17 @@ def build(flags) -> Study:
 
 
 def _names(text: str) -> list[str]:
-    """The names of methods in a text with commas, the longest first."""
+    """The names of methods in a text with commas, which names may have, too."""
     found = []
+    text = f",{re.sub(r' *, *', ',', text.strip())},"
     for name in sorted((m.name for m in METHODS), key=len, reverse=True):
-        if f",{name}," in f",{text},":
+        own = f",{name.replace(', ', ',')},"
+        while own in text:  # once or more
             found.append(name)
-            text = f",{text},".replace(f",{name},", ",").strip(",")
-    if text:
+            text = text.replace(own, ",", 1)
+    if text.strip(","):
         raise ValueError(
             f"--methods takes names of rows: {[m.name for m in METHODS]}. "
-            f"Received: {text}."
+            f"Received: {text.strip(',')}."
         )
     return found

@@ -14,17 +14,27 @@ ROWS = "rows.json"
 class Known:
     """Rows of an earlier study of the same encoder, clips and split.
 
+    Scores of a column that was asked in another way are left out.
+
     Args:
         rows: list of dict, `study_rows.collect`.
-        identity: str, `Study.identity`.
-        split: `"selection"` or `"final"`.
+        study: the `Study`.
     """
 
-    def __init__(self, rows, identity, split):
+    def __init__(self, rows, study):
+        about = study.about
+        self._protocols = {q.column: q.protocol for q in study.questions}
         self._rows = {
-            _key(row): row
+            _key(row): {**row, "scores": self._comparable(row["scores"])}
             for row in rows
-            if (row.get("study"), row.get("split")) == (identity, split)
+            if about.items() <= row.items()
+        }
+
+    def _comparable(self, scores) -> dict:
+        return {
+            column: score
+            for column, score in scores.items()
+            if score.get("protocol") == self._protocols.get(column)
         }
 
     def merged(self, row: dict) -> dict:
@@ -52,7 +62,7 @@ def read(folder, study) -> Known:
         study: the `Study`, whose own settings are kept where it has some.
     """
     if folder is None:
-        return Known([], study.identity, study.split)
+        return Known([], study)
     folder = pathlib.Path(folder)
     try:
         rows = json.loads((folder / ROWS).read_text())
@@ -66,7 +76,7 @@ def read(folder, study) -> Known:
         if source.exists() and not place.exists():
             study.folder.mkdir(parents=True, exist_ok=True)
             writing.write_text(place, source.read_text())
-    return Known(rows, study.identity, study.split)
+    return Known(rows, study)
 
 
 def _key(row) -> str:

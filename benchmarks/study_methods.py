@@ -26,6 +26,10 @@ class Method:
             Defaults to those of `flags` alone.
         rate_of: str or `None`, the method whose learning rate it takes: a
             variant of it, for which none is chosen. Defaults to `None`.
+        variant_of: str or `None`, the method whose learning rate and chosen
+            flags it takes: it differs in `flags` alone. Defaults to `None`.
+        longer: float, times the longest run: a further length, so that a
+            dearer method is compared at equal FLOPs. Defaults to `None`.
     """
 
     name: str
@@ -35,6 +39,13 @@ class Method:
     has_curve: bool = False
     settings: tuple = ("",)
     rate_of: str | None = None
+    variant_of: str | None = None
+    longer: float | None = None
+
+    @property
+    def decided_by(self) -> str:
+        """The name of the method whose settings are chosen for it."""
+        return self.variant_of or self.rate_of or self.name
 
     @property
     def slug(self) -> str:
@@ -48,33 +59,41 @@ class Method:
         return first + [(1.0, flags) for flags in self.settings[1:]]
 
 
-def shares(flags: str, steps: int) -> str:
+def shares(flags: str, steps: int, freezes: int = 1) -> str:
     """Flags with shares of a run as steps.
 
-    >>> shares("--start_step=60%", 2000)
-    '--start_step=1200'
+    Args:
+        flags: str; `/freezes` shares steps among all freezes.
+        steps: int, of the run.
+        freezes: int, layers that may freeze. Defaults to `1`.
+
+    >>> shares("--start_step=60% --interval=16%/freezes", 2000, 4)
+    '--start_step=1200 --interval=80'
     """
-    return re.sub(
-        r"(\d+)%", lambda m: str(max(1, int(m[1]) * steps // 100)), flags
-    )
+
+    def count(found):
+        each = int(found[1]) * steps // 100
+        return str(max(1, each // freezes if found[2] else each))
+
+    return re.sub(r"(\d+)%(/freezes)?", count, flags)
 
 
-MAE = Method("MAE", "--schedule=never", has_curve=True)
+MAE = Method("MAE", "--schedule=never", has_curve=True, longer=1.75)
 LAYERLOCK = Method(
     "LayerLock",
     "--objective=mae",
     has_curve=True,
-    settings=("", "--start_step=80% --interval=4%"),
+    settings=("", "--start_step=80% --interval=16%/freezes"),
 )
 V_JEPA = Method("V-JEPA", "--objective=vjepa --schedule=never", has_curve=True)
 METHODS = (
     MAE,
-    Method("MAE, freezing only", "--target=pixels", rate_of="LayerLock"),
+    Method("MAE, freezing only", "--target=pixels", variant_of="LayerLock"),
     LAYERLOCK,
-    # Pixels for a third of the run, the last freeze at its end.
+    # Pixels for a third of the run; all other targets share the rest.
     Method(
         "LayerLock, paper's schedule",
-        "--start_step=33% --interval=16%",
+        "--start_step=33% --interval=67%/freezes",
         rate_of="LayerLock",
     ),
     Method("LayerLock, converged", "--schedule=converged", rate_of="LayerLock"),
@@ -83,6 +102,7 @@ METHODS = (
         "LayerLock, 4 masks per clip",
         "--masks_per_clip=4 --batch_size={quarter}",
         has_curve=True,
+        variant_of="LayerLock",
     ),
     V_JEPA,
     Method(
@@ -95,7 +115,7 @@ METHODS = (
         "V-JEPA, teacher fixed by freezing",
         "--objective=vjepa --teacher=frozen",
         against="V-JEPA",
-        rate_of="V-JEPA + LayerLock",
+        variant_of="V-JEPA + LayerLock",
     ),
     Method(
         "SALT",

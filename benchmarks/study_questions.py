@@ -1,6 +1,7 @@
 """What a study asks the frozen features of an encoder."""
 
 import dataclasses
+import hashlib
 import pathlib
 
 
@@ -63,6 +64,15 @@ class Question:
         """The folder of its results."""
         repeat = f"-{self.repeat}" if self.repeat else ""
         return f"{self.split}-{self.column}{repeat}".replace(" ", "_")
+
+    @property
+    def protocol(self) -> str:
+        """What is asked and how, but not of which files: a hash of it."""
+        asked = (
+            *(self.task, self.readout, self.task_args, self.readout_args),
+            *(self.clip_flags, self.repeats),
+        )
+        return hashlib.sha256(repr(asked).encode()).hexdigest()[:8]
 
     @property
     def metric(self) -> str:

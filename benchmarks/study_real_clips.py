@@ -1,5 +1,7 @@
 """Folders of real clips as those of a study."""
 
+import functools
+import hashlib
 import pathlib
 
 import study_layouts as layouts
@@ -64,6 +66,33 @@ class RealClips:
             raise ValueError(
                 f"`main` is one of {self.sets}. Received: main={self.main!r}."
             )
+
+    @property
+    def place(self) -> pathlib.Path:
+        """The folder of the clips."""
+        return self.data
+
+    @functools.cached_property
+    def contents(self) -> str:
+        """Which clips these are: a hash of their names, without suffixes.
+
+        It is the same for copies of other sizes, in another folder.
+        """
+        folders = [
+            *(
+                self.data / name / part
+                for name in self.sets
+                for part in layouts.SPLITS
+            ),
+            *sorted(self.data.glob("*_unlabelled")),
+        ]
+        names = sorted(
+            str(path.relative_to(self.data).with_suffix(""))
+            for folder in folders
+            for path in layouts.files(folder)
+            if path.suffix != ".jsonl"  # what `prepare` has noted
+        )
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:8]
 
     @property
     def flags(self) -> str:

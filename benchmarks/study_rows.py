@@ -41,13 +41,8 @@ def collect(study) -> list[dict]:
             for method in study.active()
             for steps in study.steps_of(method)
         ]
-    about = {
-        "study": study.identity,
-        "split": study.split,
-        "clips_of": study.clips.name,
-    }
     merged = [study.known.merged(row) for row in found]
-    return [{**about, **row} for row in merged if row["scores"]]
+    return [{**study.about, **row} for row in merged if row["scores"]]
 
 
 def floor(study, name, seed) -> dict:
@@ -105,7 +100,7 @@ def supervised(study, seed) -> dict:
         path = study.supervised_path(question, seed) / "finetune.json"
         found = _score(path, question)
         if found:
-            scores[question.column] = found
+            scores[question.column] = _with_protocol(found, question)
             row.setdefault("seconds", json.loads(path.read_text())["seconds"])
     return {
         "method": SUPERVISED,
@@ -127,8 +122,12 @@ def _scores(folder, questions) -> dict:
             for one in question.each(0)
         ]
         if all(scores):
-            found[question.column] = _mean(scores)
+            found[question.column] = _with_protocol(_mean(scores), question)
     return found
+
+
+def _with_protocol(score, question) -> dict:
+    return {**score, "protocol": question.protocol}
 
 
 def _score(path, question) -> dict | None:

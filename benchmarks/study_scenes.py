@@ -8,6 +8,8 @@ class Scenes:
     """Procedural clips, which need no folder."""
 
     name = "scenes"
+    contents = "scenes"  # There are no other ones.
+    place = "procedural clips"
 
     def __init__(self, frames: int, size: int, quick: bool = False):
         self.clip_flags = f"--frames={frames} --size={size}"

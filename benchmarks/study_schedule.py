@@ -4,7 +4,7 @@ import json
 
 from layerlock.runs import writing
 
-FREEZE_AT = (20, 40, 60)  # percent of the shorter run, tried for each layer
+FREEZE_AT = (20, 40, 60, 80)  # percent of the shorter run, tried for each layer
 FILE = "schedule.json"
 
 

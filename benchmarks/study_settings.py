@@ -29,11 +29,9 @@ def of(study, method) -> tuple[float, str]:
         study: the `Study`.
         method: `Method`.
     """
-    known = chosen(study.folder)
     first = method.candidates()[0]
-    if method.rate_of is None:
-        return known.get(method.name, first)
-    return known.get(method.rate_of, first)[0], first[1]
+    rate, flags = chosen(study.folder).get(method.decided_by, first)
+    return rate, first[1] if method.rate_of else flags
 
 
 def undecided(study) -> list:
@@ -44,7 +42,7 @@ def undecided(study) -> list:
     """
     known = chosen(study.folder)
     named = {method.name: method for method in METHODS}
-    deciding = [named.get(m.rate_of, m) for m in study.active()]
+    deciding = [named[m.decided_by] for m in study.active()]
     return [m for m in dict.fromkeys(deciding) if m.name not in known]
 
 

@@ -31,6 +31,7 @@ def write(study) -> str:
                 *study_verdicts.floors_are_beaten(
                     rows,
                     study.main.column,
+                    study.lengths[-1],
                     ("MAE", "LayerLock"),
                     study.floors,
                 ),
@@ -61,7 +62,7 @@ def main_table(study, rows) -> str:
     columns = [question.column for question in study.questions]
     heads = ["row", *columns, "FLOPs", "seconds", "clips decoded", "memory"]
     lines = [heads, ["---"] * len(heads)]
-    longest = max((row["steps"] for row in rows), default=0)
+    longest = study.lengths[-1]
     names = dict.fromkeys(
         row["method"] for row in rows if row["steps"] in (0, longest)
     )

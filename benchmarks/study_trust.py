@@ -13,8 +13,7 @@ def correlations(rows, question) -> list[dict]:
 
     All runs are compared, of every length, and in the second part the runs of
     one method with each other, as a loss means the same only there. Intervals
-    resample runs of one method and length together, since seeds of one are
-    dependent.
+    resample whole methods, since runs of one are dependent.
 
     Args:
         rows: list of dict, `study_rows.collect`.
@@ -32,7 +31,7 @@ def correlations(rows, question) -> list[dict]:
     ]
     found = []
     for name in MONITORS:
-        known = [row for row in runs if name in row["monitors"]]
+        known = [row for row in runs if row["monitors"].get(name) is not None]
         numbers = np.array([row["monitors"][name] for row in known])
         scores = np.array(
             [row["scores"][question.column]["value"] for row in known]
@@ -45,7 +44,7 @@ def correlations(rows, question) -> list[dict]:
         numbers, scores = numbers[good], scores[good]
         if len(known) < MIN_RUNS:
             continue
-        clusters = [(row["method"], row["steps"]) for row in known]
+        clusters = [row["method"] for row in known]
         low, high = _interval(numbers, scores, clusters)
         found.append(
             {
@@ -100,8 +99,8 @@ def _interval(numbers, scores, clusters) -> tuple[float, float]:
 
 def _within(numbers, scores, clusters) -> float | None:
     found = []
-    for method in sorted({method for method, _ in clusters}):
-        own = [i for i, (name, _) in enumerate(clusters) if name == method]
+    for method in sorted(set(clusters)):
+        own = [i for i, name in enumerate(clusters) if name == method]
         if len(own) >= MIN_RUNS:
             found.append(_spearman(numbers[own], scores[own]))
     return float(np.mean(found)) if found else None

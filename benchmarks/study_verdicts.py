@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
+from layerlock.runs import wording
+
 LEVEL = 0.95
 # What is held equal, and the key of a row that measures it.
 BUDGETS = {
@@ -12,6 +14,8 @@ BUDGETS = {
     "FLOPs": "flops",
     "decoded clips": "clips",
 }
+# With layers that freeze by themselves, seeds do not cost quite the same.
+SAME_LENGTH = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Difference:
         high: float, the other end.
         seeds: int.
         groups: int, such as speakers; 1 where answers have no groups.
+        cost: float, what each has spent on average. Defaults to `None`.
     """
 
     value: float
@@ -31,6 +36,7 @@ class Difference:
     high: float
     seeds: int
     groups: int
+    cost: float | None = None
 
     def word(self, less_is_better: bool = False) -> str:
         """`better`, `worse` or `not apart`."""
@@ -44,7 +50,7 @@ def difference(table) -> Difference:
 
     Both are random: the interval is Student's, with the variance of a two-way
     layout and Satterthwaite's degrees of freedom. With three seeds and four
-    speakers it is wide.
+    speakers it is wide, and with one seed it is unknown.
 
     Args:
         table: Shape `(seeds, groups)`.
@@ -71,7 +77,7 @@ def difference(table) -> Difference:
         noise = (rest**2).sum() / freedom / table.size
         # Noise is in both means. Taken off once, it leaves at least one.
         variance = max(variance - noise, *(part for part, _ in parts))
-    if not parts:
+    if seeds == 1:
         return Difference(value, -np.inf, np.inf, seeds, groups)
     spread = sum(part**2 / freedom for part, freedom in parts)
     freedom = sum(part for part, _ in parts) ** 2 / spread if spread else 1.0
@@ -84,7 +90,8 @@ def compare(rows, method, against, column, budget) -> Difference | None:
 
     Between two lengths of run scores are interpolated over the logarithm of
     the cost. The cost is the largest that both have reached, for `steps` the
-    longest that both have been trained for.
+    longest that both have been trained for. A seed whose longest run is
+    missing is left out.
 
     Args:
         rows: list of dict, `study_rows.collect`.
@@ -96,26 +103,40 @@ def compare(rows, method, against, column, budget) -> Difference | None:
     Returns:
         `None` where seeds or costs are missing.
     """
-    key = BUDGETS[budget]
-    curves = [_curves(rows, name, column, key) for name in (method, against)]
-    seeds = sorted(set(curves[0]) & set(curves[1]))
-    if not seeds:
-        return None
-    tables = []
-    for seed in seeds:
-        pair = [one[seed] for one in curves]
+    pairs = _pairs(rows, method, against, column, budget)
+    reached = {
+        seed: min(costs[-1] for costs, _ in pair)
+        for seed, pair in pairs.items()
+    }
+    tables, costs = [], []
+    for seed, cost in reached.items():
+        pair = pairs[seed]
+        is_short = cost < SAME_LENGTH * max(reached.values())
+        if is_short or any(cost < known[0] for known, _ in pair):
+            continue
         groups = sorted(set.intersection(*(set(g) for _, g in pair)))
-        cost = min(costs[-1] for costs, _ in pair)
-        if any(cost < costs[0] for costs, _ in pair):
-            return None
         ours, theirs = (
-            [_at(costs, scores[group], cost) for group in groups]
-            for costs, scores in pair
+            [_at(known, scores[group], cost) for group in groups]
+            for known, scores in pair
         )
         tables.append(np.subtract(ours, theirs))
-    if len({len(table) for table in tables}) > 1:
+        costs.append(cost)
+    if not tables or len({len(table) for table in tables}) > 1:
         return None
-    return difference(tables)
+    return dataclasses.replace(difference(tables), cost=float(np.mean(costs)))
+
+
+def _pairs(rows, method, against, column, budget) -> dict:
+    """For each seed that both have, their costs and scores."""
+    ours, theirs = (
+        _curves(rows, name, column, BUDGETS[budget])
+        for name in (method, against)
+    )
+    return {
+        seed: (ours[seed], theirs[seed])
+        for seed in sorted(ours)
+        if seed in theirs
+    }
 
 
 def _curves(rows, method, column, key) -> dict:
@@ -169,9 +190,16 @@ def sentences(rows, methods, questions) -> list[str]:
                 one = compare(
                     rows, method.name, method.against, question.column, budget
                 )
-                if one is None or np.isnan(one.value):
-                    continue
-                found.append(_sentence(method, budget, question, one))
+                if one is not None and not np.isnan(one.value):
+                    found.append(_sentence(method, budget, question, one))
+                elif _pairs(
+                    rows, method.name, method.against, question.column, budget
+                ):
+                    found.append(
+                        f"{question.column}, equal {budget}: {method.name} is "
+                        f"not compared with {method.against}: no two of their "
+                        "runs have spent the same."
+                    )
     return found
 
 
@@ -184,31 +212,32 @@ def _sentence(method, budget, question, one: Difference) -> str:
         if np.isfinite(one.low)
         else "no interval from one run"
     )
+    spent = wording.scaled(one.cost, "").strip()
     return (
-        f"{question.column}, equal {budget}: {method.name} {apart} "
+        f"{question.column}, equal {budget} ({spent}): {method.name} {apart} "
         f"{method.against} ({one.value:+.3f}, {interval}; {one.seeds} "
         f"seeds{groups})."
     )
 
 
-def floors_are_beaten(rows, column, methods, floors) -> list[str]:
+def floors_are_beaten(rows, column, steps, methods, floors) -> list[str]:
     """Whether methods are above the floors in every seed, as sentences.
 
     Args:
         rows: list of dict, `study_rows.collect`.
         column: str, where more is better.
+        steps: int, of the runs.
         methods: names.
         floors: names.
     """
     found = []
-    longest = max((row["steps"] for row in rows), default=0)
 
     def values(name):
         return {
             row["seed"]: row["scores"][column]["value"]
             for row in rows
             if row["method"] == name
-            and row["steps"] in (0, longest)
+            and row["steps"] in (0, steps)
             and column in row["scores"]
         }
 

@@ -3,6 +3,17 @@
 import pytest
 
 
+def test_rows_are_named_even_where_a_name_has_a_comma():
+    from study_grids import _names
+    from study_methods import METHODS
+
+    for method in METHODS:
+        for text in (method.name, method.name.replace(", ", ",")):
+            assert set(_names(f"V-JEPA, {text}")) == {"V-JEPA", method.name}
+    with pytest.raises(ValueError, match="Received: V-JEPPA"):
+        _names("MAE,V-JEPPA")
+
+
 def test_test_speakers_wait_for_the_settings(tmp_path):
     import claims
 

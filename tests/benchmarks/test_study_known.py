@@ -84,6 +84,42 @@ def test_rows_of_another_study_say_nothing(changes, earlier, tmp_path):
     assert study_rows.collect(again(earlier, tmp_path, **changes)) == []
 
 
+def test_rows_of_other_clips_say_nothing_and_settings_come_along(
+    earlier, tmp_path, monkeypatch
+):
+    import study_rows
+    import study_settings
+
+    monkeypatch.setattr(earlier.clips, "contents", "other", raising=False)
+    later = again(earlier, tmp_path)
+
+    assert study_rows.collect(later) == []
+    assert study_settings.chosen(later.folder)["MAE"] == (2.0, "")
+
+
+def test_a_score_that_was_asked_in_another_way_is_asked_again(
+    earlier, tmp_path
+):
+    import dataclasses
+
+    import study_rows
+
+    later = again(earlier, tmp_path)
+    later.questions = [dataclasses.replace(later.main, repeats=3)]
+    later.known = type(later.known)(study_rows.collect(earlier), later)
+
+    assert study_rows.collect(later) == []
+
+
+def test_the_folder_of_other_clips_is_refused(earlier, tmp_path, monkeypatch):
+    later = again(earlier, tmp_path, methods=earlier.methods[:1])
+    later.prepare()
+    monkeypatch.setattr(earlier.clips, "contents", "other", raising=False)
+
+    with pytest.raises(ValueError, match="is a study of other clips"):
+        again(earlier, tmp_path)
+
+
 def test_rows_that_do_not_name_their_study_say_nothing(earlier, tmp_path):
     import study_rows
 

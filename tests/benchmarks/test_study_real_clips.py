@@ -96,6 +96,22 @@ def test_links_are_made_again_where_the_clips_have_changed(clips, real):
     assert new.name in names(again.data)
 
 
+def test_copies_of_the_same_clips_are_the_same_contents(clips, real, tmp_path):
+    import shutil
+
+    from study_real_clips import RealClips
+
+    copy = tmp_path / "copy"
+    shutil.copytree(real, copy)
+    (copy / "lips_words" / "prepared.jsonl").write_text("")
+    for path in list(copy.rglob("*.mp4")):
+        path.rename(path.with_suffix(".mkv"))
+    assert RealClips(copy, tmp_path / "other", 8, 32).contents == clips.contents
+
+    next(copy.rglob("M02*")).unlink()
+    assert RealClips(copy, tmp_path / "other", 8, 32).contents != clips.contents
+
+
 def test_a_folder_without_a_labelled_set_is_refused(tmp_path):
     from study_real_clips import RealClips
 

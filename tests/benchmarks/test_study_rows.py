@@ -64,4 +64,5 @@ def test_a_score_is_the_mean_of_all_readouts(study):
         "high": 1.0,
         "readouts": [0.4, 0.5],
         "groups": {"M02": [3, 4]},
+        "protocol": main.protocol,
     }

@@ -29,6 +29,8 @@ def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
 
 
 def test_a_variant_takes_the_rate_of_the_method_it_varies(study):
+    import dataclasses
+
     import study_settings
 
     from layerlock.runs import writing
@@ -46,4 +48,8 @@ def test_a_variant_takes_the_rate_of_the_method_it_varies(study):
     )
 
     assert study_settings.of(study, latent) == (2.0, "")
+    assert not study_settings.undecided(study)
+    variant = dataclasses.replace(latent, rate_of=None, variant_of="MAE")
+    study.methods = (variant,)
+    assert study_settings.of(study, variant) == (2.0, "--seed=3")
     assert not study_settings.undecided(study)

@@ -16,6 +16,6 @@ def test_tables_and_figure_are_made_of_what_there_is(study):
     text = study_tables.write(study)
 
     assert "| LayerLock | 0.600 ± 0.000 |" in text
-    assert "motion, equal steps: LayerLock is better than MAE" in text
+    assert "equal steps (200): LayerLock is better than MAE" in text
     assert "| `loss` | 16 |" in text
     assert (study.folder / "curves.png").stat().st_size > 10_000

@@ -56,6 +56,61 @@ def test_methods_are_compared_where_both_have_spent_the_same(
     assert found.seeds == 3
 
 
+def test_a_seed_without_its_longest_run_is_left_out():
+    from study_verdicts import compare
+
+    rows = untrained.rows(0.05)
+    rows = [
+        row
+        for row in rows
+        if (row["method"], row["seed"], row["steps"]) != ("B", 1, 200)
+    ]
+    found = compare(rows, "B", "MAE", "word", "steps")
+
+    assert found.seeds == 2
+    assert found.cost == 200
+
+
+def test_a_seed_without_short_runs_does_not_end_the_comparison():
+    from study_verdicts import compare
+
+    rows = [
+        row
+        for row in untrained.rows(0.05)
+        if (row["method"], row["seed"], row["steps"]) != ("B", 1, 100)
+    ]
+
+    assert compare(rows, "B", "MAE", "word", "FLOPs").seeds == 2
+
+
+def test_one_seed_is_no_verdict():
+    from study_verdicts import difference
+
+    found = difference([[0.3, 0.31, 0.32, 0.3]])
+
+    assert found.word() == "not apart"
+    assert not np.isfinite(found.low)
+
+
+def test_a_dearer_method_of_one_length_is_named_as_not_compared():
+    from study_methods import Method
+    from study_questions import Question
+    from study_verdicts import sentences
+
+    rows = [
+        row
+        for row in untrained.rows(0.05)
+        if (row["method"], row["steps"]) != ("B", 100)
+    ]
+    found = sentences(
+        rows, [Method("B", "")], [Question("word", "folder", "knn")]
+    )
+
+    assert len(found) == 3  # budgets
+    [flops] = [one for one in found if "equal FLOPs" in one]
+    assert "B is not compared with MAE" in flops
+
+
 def test_a_method_that_is_missing_is_not_compared():
     from study_verdicts import compare
 
