@@ -22,6 +22,8 @@ OTHER_FLAGS = {
     "signal",
     "strict",
     "nproc_per_node",
+    "shutdown_timeout",
+    "signals_to_handle",
     "xla_force_host_platform_device_count",
 }
 NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))

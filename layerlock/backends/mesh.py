@@ -1,8 +1,10 @@
 """The mesh of devices: a data axis and a model axis."""
 
+import itertools
 import math
 
 AXES = ("data", "model")
+_NUM_NAMED = 4
 
 
 def sizes(distribution: str, mesh, num_devices: int) -> tuple[int, int]:
@@ -51,3 +53,48 @@ def refuse(distribution, mesh, batch_size, num_devices: int) -> str | None:
             "devices. Make it a multiple."
         )
     return None
+
+
+def refuse_rows(rows: dict) -> str | None:
+    """Why processes cannot read the rows of a batch, or `None`.
+
+    Each process reads one block of rows. Several may read the same block,
+    whose other devices have other parts of the weights.
+
+    Args:
+        rows: dict, from the number of a process to the rows of its devices: a
+            set of `(first, end)`.
+
+    Example:
+
+    >>> refuse_rows({0: {(0, 2), (2, 4)}, 1: {(4, 6), (6, 8)}}) is None
+    True
+    """
+    blocks = sorted({tuple(sorted(own)) for own in rows.values()})
+    pieces = itertools.chain.from_iterable(blocks)
+    is_gapless = all(
+        one[1] == other[0] for one, other in itertools.pairwise(pieces)
+    )
+    if is_gapless and len({len(block) for block in blocks}) == 1:
+        return None
+    listed = "; ".join(
+        f"process {process}: {_ranges(own)}"
+        for process, own in sorted(rows.items())[:_NUM_NAMED]
+    )
+    return (
+        "Each process must read one block of rows of a batch, as large as the "
+        "blocks of the others and apart from them. Received the rows "
+        f"{listed}{'; ...' * (len(rows) > _NUM_NAMED)}. Use as many devices in "
+        "each process, and a `mesh` whose last number divides their number, "
+        "or is a multiple of it."
+    )
+
+
+def _ranges(rows) -> str:
+    """Writes sorted ranges, joined where they touch."""
+    joined = []
+    for first, end in sorted(rows):
+        if joined and joined[-1][1] == first:
+            first = joined.pop()[0]
+        joined.append((first, end))
+    return ", ".join(f"{first} to {end - 1}" for first, end in joined)

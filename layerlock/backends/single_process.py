@@ -5,6 +5,8 @@ The defaults of every backend, which overrides those it does better.
 
 import contextlib
 
+from layerlock.backends import launchers
+
 
 def start_processes(coordinator=None, num_processes=None, process_id=None):
     if num_processes is not None and num_processes > 1:
@@ -12,6 +14,13 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             "This backend runs in one process. Received: "
             f"num_processes={num_processes}. Leave `coordinator`, "
             "`num_processes` and `process_id` out, or set KERAS_BACKEND=jax."
+        )
+    launcher = launchers.find() if num_processes is None else None
+    if launcher:
+        raise ValueError(
+            "This backend runs in one process. Received: "
+            f"{launcher.num_processes} processes, started by {launcher.name}. "
+            "Start one process, or set KERAS_BACKEND=torch."
         )
 
 
@@ -93,7 +102,7 @@ def abandon():
     pass
 
 
-def gathered(model):
+def gathered(layers):
     return contextlib.nullcontext()
 
 

@@ -42,7 +42,7 @@ def pack(
     It resumes after an interrupt: a shard is written under another name and
     then renamed, and a finished shard is not written again. Several processes
     may write into one folder. Videos of a folder that `preparing.prepare`
-    wrote with the same settings are taken as they are.
+    wrote with the same settings are taken as they are, and so are pictures.
 
     Args:
         spec: the videos, see `preparing.plan`.
@@ -218,8 +218,9 @@ class _Packer:
         return index
 
     def _copy(self, job) -> bytes:
-        if job.span is None and os.path.abspath(job.source) in self.ready:
-            return pathlib.Path(job.source).read_bytes()
+        is_ready = os.path.abspath(job.source) in self.ready
+        if job.is_still or job.span is None and is_ready:
+            return _read(job.source)
         with tempfile.TemporaryDirectory(prefix="layerlock-") as place:
             target = pathlib.Path(place, "copy.mp4")
             encoding.transcode(
@@ -232,6 +233,13 @@ class _Packer:
             self.done += count
             if self.progress is not None:
                 self.progress(self.done, self.total)
+
+
+def _read(path) -> bytes:
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise streams.DecodingError(streams.reason(error)) from error
 
 
 def _reason(error, source) -> str:

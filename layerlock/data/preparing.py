@@ -4,8 +4,17 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
+import shutil
 
-from layerlock.data import copy_log, encoding, files, lists, scan, streams
+from layerlock.data import (
+    copy_log,
+    decoding,
+    encoding,
+    files,
+    lists,
+    scan,
+    streams,
+)
 from layerlock.data.names import readable
 
 
@@ -25,6 +34,11 @@ class Job:
     span: tuple[float, float] | None = None
     label: str | None = None
 
+    @property
+    def is_still(self) -> bool:
+        """Whether the copy is a picture, with the bytes of its source."""
+        return lists.is_still(self.name)
+
     def key(self) -> list:
         """Returns a key that changes when the source changes."""
         key = scan.file_key(self.source)
@@ -36,7 +50,8 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
     """Returns a job for every video, or for every trim of a video.
 
     A copy has the name of its video with the extension .mp4, so that labels by
-    name without extension fit the copies too.
+    name without extension fit the copies too. If there are only pictures, they
+    keep their names, and are copied as they are.
 
     Args:
         spec: a folder, a glob, a list or a video; as for `FolderSource`.
@@ -50,14 +65,15 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
         ValueError: if a trim has no video or is empty, or if all videos are
             copies.
     """
-    root, paths, labels = files.find_labelled(spec)
+    root, paths, labels = files.find_labelled(spec, with_stills=True)
     labels = dict(zip(paths, labels, strict=True)) if labels else {}
     if folder is not None:
         paths = _originals(spec, paths, folder)
     known = {_relative(path, root): path for path in paths}
     if trims is None:
+        name_of = str if all(map(lists.is_still, paths)) else _as_mp4
         return [
-            Job(path, _as_mp4(name), label=labels.get(path))
+            Job(path, name_of(name), label=labels.get(path))
             for name, path in known.items()
         ]
     jobs = []
@@ -160,16 +176,30 @@ def sources(folder) -> dict[str, str]:
 
 def _copy(job, folder, settings):
     """Writes a copy; returns the reason of a failure, or `None`."""
+    target = folder / job.name
     try:
-        encoding.transcode(
-            job.source, folder / job.name, span=job.span, **settings
-        )
+        if job.is_still:
+            _copy_still(job.source, target)
+        else:
+            encoding.transcode(job.source, target, span=job.span, **settings)
     except streams.DecodingError as error:
         return str(error)
     except Exception as error:
         # A broken file may raise any exception in a decoder.
         return f"{type(error).__name__}: {streams.reason(error)}"
     return None
+
+
+def _copy_still(path, target):
+    """Writes a picture as it is, if it can be read."""
+    decoding.probe(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".writing_{target.name}")
+    try:
+        shutil.copyfile(path, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def check_place(spec, folder):

@@ -1,9 +1,12 @@
 """Files at addresses such as `s3://bucket/folder`, with a local cache."""
 
+import datetime
+import errno
 import hashlib
 import os
 import pathlib
 import tempfile
+import time
 
 from layerlock.data import scan, streams
 from layerlock.data.streams import DecodingError
@@ -12,6 +15,17 @@ _INSTALL = (
     'For s3:// addresses: pip install "layerlock[remote]". For gs:// install '
     "gcsfs, and for hf:// huggingface-hub."
 )
+# What stores call a version of the contents: S3 and HTTP, Google, Azure, and
+# repositories and buckets of Hugging Face.
+_VERSIONS = ("ETag", "generation", "etag", "blob_id", "xet_hash")
+_PAUSES = (1, 2, 4, 8)  # seconds before an attempt is repeated
+_LASTING = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def is_address(place) -> bool:
@@ -64,31 +78,71 @@ def fetch(address: str) -> str:
     """Returns the path of a local copy of a file.
 
     Copies stay in the user's cache (`layerlock/remote` in `XDG_CACHE_HOME`).
-    A file that changes at its address is copied again.
+    A file that changes at its address is copied again. Where the network or
+    the store fails, the copy is tried again for some seconds.
 
     Raises:
         DecodingError: if the file cannot be copied, with the reason.
     """
+    store, path = _store(address)
+    for pause in (*_PAUSES, None):
+        try:
+            return str(_cached(store, path, address))
+        except Exception as error:  # each store has errors of its own
+            if pause is None or not _may_pass(error):
+                raise DecodingError(
+                    f"it cannot be copied from its address: {_reason(error)}"
+                ) from error
+        time.sleep(pause)
+
+
+def _cached(store, path, address) -> pathlib.Path:
+    """Returns the local copy of a file, which is made if it is missing."""
     import filelock
 
-    store, path = _store(address)
+    version = _version(store, path)
+    digest = hashlib.sha256(f"{address}\n{version}".encode()).hexdigest()
+    name = f"{digest[:32]}{pathlib.Path(path).suffix}"
+    copy = scan.default_cache() / "remote" / name
+    if copy.exists():
+        return copy
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    # Of several processes that need a file, one copies it.
+    with filelock.FileLock(copy.with_suffix(".lock")):
+        if not copy.exists():
+            _copy(store, path, copy)
+    return copy
+
+
+def _version(store, path) -> str:
+    """Returns what changes with the contents of a file, and only with them.
+
+    Not `store.ukey`, which hashes all facts of a file: a store has other
+    facts after it lists a folder than after a request for the file.
+    """
+    info = store.info(path)
+    for name in _VERSIONS:
+        if info.get(name):
+            return f"{name} {info[name]}"
     try:
-        version = str(store.ukey(path))
-        digest = hashlib.sha256(f"{address}\n{version}".encode()).hexdigest()
-        name = f"{digest[:32]}{pathlib.Path(path).suffix}"
-        copy = scan.default_cache() / "remote" / name
-        if copy.exists():
-            return str(copy)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        # Of several processes that need a file, one copies it.
-        with filelock.FileLock(copy.with_suffix(".lock")):
-            if not copy.exists():
-                _copy(store, path, copy)
-    except Exception as error:  # each store has errors of its own
-        raise DecodingError(
-            f"it cannot be copied from its address: {_reason(error)}"
-        ) from error
-    return str(copy)
+        modified = store.modified(path)
+    except NotImplementedError:
+        return str(store.ukey(path))
+    if modified.tzinfo is None:
+        modified = modified.replace(tzinfo=datetime.UTC)
+    modified = modified.astimezone(datetime.UTC)
+    return f"{info['size']} {modified.isoformat()}"
+
+
+def _may_pass(error) -> bool:
+    """Whether the cause may be the network, so that a retry may succeed.
+
+    Errors of libraries are not always OSErrors: those of connections in
+    botocore, aiohttp and httpx are not.
+    """
+    if isinstance(error, _LASTING) or getattr(error, "errno", None) in _FULL:
+        return False
+    return isinstance(error, OSError) or type(error).__module__ != "builtins"
 
 
 def _copy(store, path, copy):

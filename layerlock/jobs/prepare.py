@@ -110,7 +110,8 @@ prepare = Job(
     `short_side` pixels, and a key frame every `key_frame_seconds`. Folders and
     names are those of the originals, with the ending .mp4. The originals are
     never changed. With `shards`, the copies are packed into a few ArrayRecord
-    files, which hold names and labels too. Copies continue where an earlier
+    files, which hold names and labels too. Pictures, in a place without
+    videos, are copied or packed as they are. Copies continue where an earlier
     call was stopped, and videos that cannot be read are listed. Lists and
     labels of a data set, such as train.json, go beside the copies by hand.
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from layerlock import backends
 from layerlock.backends import contract, single_process
 
 
@@ -50,3 +51,56 @@ def test_several_processes_and_their_parts_are_refused(tmp_path):
         single_process.start_processes("a:1", 2, 0)
     with pytest.raises(ValueError, match="in parts, which this backend"):
         single_process.load_shards(tmp_path, {})
+
+
+LAUNCHED = {
+    "torchrun": ("WORLD_SIZE", "RANK"),
+    "SLURM": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+    "Open MPI": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+}
+
+
+@pytest.fixture
+def launch(monkeypatch):
+    """Sets the variables of a launcher of the given number of processes."""
+    for name in [name for names in LAUNCHED.values() for name in names]:
+        monkeypatch.delenv(name, raising=False)
+
+    def start(launcher, num_processes):
+        for name, value in zip(
+            LAUNCHED[launcher], (num_processes, 0), strict=True
+        ):
+            monkeypatch.setenv(name, str(value))
+
+    return start
+
+
+@pytest.mark.parametrize("launcher", LAUNCHED)
+def test_several_processes_of_a_launcher_are_refused(launcher, launch):
+    launch(launcher, 2)
+
+    with pytest.raises(ValueError, match=f"2 processes, started by {launcher}"):
+        single_process.start_processes()
+
+
+@pytest.mark.parametrize("launcher", LAUNCHED)
+def test_one_process_of_a_launcher_starts(launcher, launch):
+    launch(launcher, 1)
+
+    single_process.start_processes()
+
+
+def test_a_process_that_is_numbered_alone_starts(launch):
+    launch("SLURM", 4)
+
+    single_process.start_processes("localhost:1", 1, 0)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="for TensorFlow only"
+)
+def test_tensorflow_is_not_started_by_torchrun(launch):
+    launch("torchrun", 2)
+
+    with pytest.raises(ValueError, match="KERAS_BACKEND=torch"):
+        backends.start_processes()

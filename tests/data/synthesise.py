@@ -13,6 +13,14 @@ import numpy as np
 
 ROWS, COLUMNS = 3, 4
 MILLISECOND = fractions.Fraction(1, 1000)
+# Codec and pixels of pictures, by the ending of their names.
+PICTURES = {
+    ".bmp": ("bmp", "bgr24"),
+    ".jpg": ("mjpeg", "yuvj420p"),
+    ".png": ("png", "rgb24"),
+    ".tif": ("tiff", "rgb24"),
+    ".webp": ("libwebp", "yuv420p"),
+}
 # 16.16 fixed point: the stored frame is turned clockwise to be shown.
 MATRICES = {
     90: (0, 1, 0, -1, 0, 0, 0, 0, 1 << 14),
@@ -46,6 +54,21 @@ def number(picture: np.ndarray) -> int:
 
 def numbers(clip: np.ndarray) -> list[int]:
     return [number(picture) for picture in clip]
+
+
+def write_picture(path, number: int, mark: int = 0):
+    """Writes a picture of the kind that its name ends in."""
+    import av
+
+    codec, pixels = PICTURES[os.path.splitext(path)[1]]
+    with av.open(str(path), "w", format="image2") as container:
+        stream = container.add_stream(codec, rate=1)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, pixels
+        frame = av.VideoFrame.from_ndarray(
+            image(number, mark=mark), format="rgb24"
+        )
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
 
 @contextlib.contextmanager

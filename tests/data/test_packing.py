@@ -256,3 +256,33 @@ def test_a_shard_has_at_least_one_video(videos, out, number):
         ValueError, match=f"1 to .*4. Received: shards={number}"
     ):
         packing.pack(videos, out, number, **SETTINGS)
+
+
+def test_a_broken_picture_is_listed(tmp_path, out):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    synthesise.write_picture(pictures / "one.png", 1)
+    (pictures / "two.png").write_bytes(b"no picture" * 100)
+
+    found = packing.pack(pictures, out, 1, **SETTINGS)
+
+    assert list(found["failed"]) == [str(pictures / "two.png")]
+    assert contents(out) == {"one.png": (pictures / "one.png").read_bytes()}
+
+
+def test_a_picture_that_vanishes_stops_its_shard(tmp_path, out, monkeypatch):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    synthesise.write_picture(pictures / "one.png", 1)
+    read = packing._read
+
+    def fails(path):
+        pathlib.Path(path).unlink()
+        return read(path)
+
+    monkeypatch.setattr(packing, "_read", fails)
+
+    with pytest.raises(OSError, match="one.png cannot be read now"):
+        packing.pack(pictures, out, 1, **SETTINGS)
+
+    assert not (out / shards.names(1)[0]).exists()

@@ -200,3 +200,60 @@ def test_copies_of_real_clips_look_like_them(clips_folder, tmp_path):
         shown = decoding.read_frames(copy, middle)
         difference = np.abs(original.astype(float) - shown).mean()
         assert difference < 8, (job.name, difference)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "cats").mkdir(parents=True)
+    synthesise.write_picture(folder / "cats" / "one.jpg", 1)
+    synthesise.write_picture(folder / "two.png", 2)
+    return folder
+
+
+def test_pictures_are_copied_as_they_are(pictures, tmp_path):
+    broken = pictures / "broken.png"
+    broken.write_bytes(b"no picture")
+    small = tmp_path / "small"
+
+    found = preparing.prepare(pictures, small, **SETTINGS)
+    again = preparing.prepare(pictures, small, **SETTINGS)
+
+    assert (found["written"], list(found["failed"])) == (2, [str(broken)])
+    assert (again["written"], again["kept"]) == (0, 2)
+    copies = sorted(p for p in small.rglob("*") if p.is_file())
+    assert [str(p.relative_to(small)) for p in copies] == [
+        "cats/one.jpg",
+        "prepared.jsonl",
+        "two.png",
+    ]
+    for path in (copies[0], copies[2]):
+        original = pictures / path.relative_to(small)
+        assert path.read_bytes() == original.read_bytes()
+
+
+def test_pictures_beside_videos_are_not_copied(videos, tmp_path):
+    synthesise.write_picture(videos / "preview.png", 1)
+
+    jobs = preparing.plan(videos)
+
+    assert sorted(job.name for job in jobs) == ["cats/one.mp4", "two.mp4"]
+
+
+def test_pictures_of_a_list_with_videos_become_videos(videos, tmp_path):
+    synthesise.write_picture(videos / "three.png", 3)
+    listing = tmp_path / "list.txt"
+    listing.write_text("videos/two.mkv\nvideos/three.png\n")
+
+    preparing.prepare(listing, tmp_path / "small", **SETTINGS)
+
+    copy = tmp_path / "small" / "videos" / "three.mp4"
+    assert synthesise.numbers(decoding.read_frames(copy, [0.0, 1.0])) == [3, 3]
+
+
+def test_a_trim_of_a_picture_becomes_a_video(pictures):
+    jobs = preparing.plan(pictures, trims=[("two.png", 0, 1)])
+
+    assert [(job.name, job.is_still) for job in jobs] == [
+        ("two_0-1.mp4", False)
+    ]

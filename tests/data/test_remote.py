@@ -1,9 +1,12 @@
 """Shards at addresses, with a local cache."""
 
+import datetime
+import errno
 import os
 import pathlib
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ CLIPS = {"frames": 4, "size": 16, "seed": 5}
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(remote, "_PAUSES", (0, 0))
     return tmp_path / "cache" / "layerlock" / "remote"
 
 
@@ -107,6 +111,169 @@ def test_an_interrupted_copy_leaves_nothing(address, cache, monkeypatch):
     assert not list(cache.glob("*.draft"))
 
 
+class LibraryError(Exception):
+    """As the errors of connections in botocore, aiohttp and httpx."""
+
+
+@pytest.fixture
+def failing(address, monkeypatch):
+    """A function that makes a store raise errors, one for each copy.
+
+    It returns an address, and the pauses before further attempts.
+    """
+    store, path = fsspec.core.url_to_fs(f"{address}/{shards.names(2)[0]}")
+    get, pauses = store.get_file, []
+
+    def prepare(*errors):
+        left = list(errors)
+
+        def get_file(*arguments):
+            if left:
+                raise left.pop(0)
+            return get(*arguments)
+
+        monkeypatch.setattr(type(store), "get_file", staticmethod(get_file))
+        monkeypatch.setattr(
+            remote, "time", types.SimpleNamespace(sleep=pauses.append)
+        )
+        monkeypatch.setattr(remote, "_PAUSES", (1, 2, 4))
+        return store.unstrip_protocol(path), pauses
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("the line is broken"),
+        TimeoutError(),
+        OSError(errno.EIO, "SlowDown"),
+        LibraryError("the server has disconnected"),
+    ],
+)
+def test_a_copy_is_tried_again_after_errors_that_may_pass(
+    failing, packed, cache, error
+):
+    address, pauses = failing(error, error)
+
+    copy = remote.fetch(address)
+
+    original = packed / shards.names(2)[0]
+    assert pathlib.Path(copy).read_bytes() == original.read_bytes()
+    assert pauses == [1, 2]
+    assert not list(cache.glob("*.draft"))
+
+
+def test_a_clip_is_not_replaced_after_an_error_that_passes(failing, packed):
+    address, _ = failing(ConnectionError(), ConnectionError())
+    whole = data.get(address.rpartition("/")[0], **CLIPS)
+
+    assert_same_clips(whole, data.get(packed, **CLIPS))
+    assert whole.describe_files()["unreadable"] == []
+
+
+def test_a_copy_is_given_up_after_the_last_attempt(failing):
+    address, pauses = failing(*[ConnectionError("broken")] * 4)
+
+    with pytest.raises(DecodingError, match="copied.*broken"):
+        remote.fetch(address)
+
+    assert pauses == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError("gone"),
+        PermissionError("no access"),
+        IsADirectoryError("a folder"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        ValueError("a fault of the program"),
+    ],
+)
+def test_an_error_that_stays_ends_the_copy_at_once(failing, error):
+    address, pauses = failing(error)
+
+    with pytest.raises(DecodingError, match="copied"):
+        remote.fetch(address)
+
+    assert pauses == []
+
+
+class Store:
+    """A store that knows some facts of one file.
+
+    Args:
+        modified: when it was changed. Defaults to `None`: not known.
+        facts: more facts.
+    """
+
+    def __init__(self, modified=None, **facts):
+        self.time, self.facts = modified, facts
+
+    def info(self, path):
+        return {"name": path, "size": 3, "type": "file", **self.facts}
+
+    def modified(self, path):
+        if self.time is None:
+            raise NotImplementedError
+        return self.time
+
+    def ukey(self, path):
+        return "always the same"
+
+
+UTC = datetime.datetime(2026, 5, 1, 10, tzinfo=datetime.UTC)
+EAST = UTC.astimezone(datetime.timezone(datetime.timedelta(hours=5)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Store(ETag="a", VersionId=None), Store(ETag="a", StorageClass="X")),
+        (Store(generation=1, etag="a"), Store(generation=1, etag="b")),
+        (Store(etag="a", last_modified=UTC), Store(etag="a")),
+        (Store(blob_id="a", last_commit=None), Store(blob_id="a")),
+        (Store(xet_hash="a", mtime=UTC), Store(xet_hash="a")),
+        (Store(UTC, islink=False), Store(EAST)),
+        (Store(UTC), Store(UTC.replace(tzinfo=None))),
+        (Store(), Store(url="a")),
+    ],
+)
+def test_a_version_is_that_of_the_contents(one, other):
+    assert remote._version(one, "x") == remote._version(other, "x")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(
+            (Store(**{name: "a"}), Store(**{name: "b"}))
+            for name in remote._VERSIONS
+        ),
+        (Store(UTC), Store(UTC + datetime.timedelta(milliseconds=1))),
+        (Store(UTC), Store(UTC, size=4)),
+    ],
+)
+def test_other_contents_have_another_version(one, other):
+    assert remote._version(one, "x") != remote._version(other, "x")
+
+
+@pytest.mark.parametrize("protocol", ["memory", "file"])
+def test_contents_of_the_same_size_have_another_version(tmp_path, protocol):
+    store = fsspec.filesystem(protocol)
+    path = str(tmp_path / "x")
+    store.pipe_file(path, b"one")
+    versions = [remote._version(store, path) for _ in range(2)]
+
+    store.pipe_file(path, b"two")
+    if protocol == "file":
+        os.utime(path, (0, 0))  # clocks of disks tick every few milliseconds
+    versions.append(remote._version(store, path))
+
+    assert versions[0] == versions[1] != versions[2]
+
+
 def test_a_missing_shard_at_an_address_is_listed(address):
     fsspec.filesystem("memory").rm(f"/bucket/packed/{shards.names(2)[1]}")
 
@@ -167,6 +334,9 @@ def s3(packed, monkeypatch):
     store.mkdir("bucket")
     store.put(str(packed), "bucket/packed", recursive=True)
     yield "s3://bucket/packed"
+    store.invalidate_cache()
+    store.rm("bucket", recursive=True)  # the next server has the same buckets
+    s3fs.S3FileSystem.clear_instance_cache()  # it has the address of this one
     web.shutdown()
     thread.join()
 
@@ -174,3 +344,25 @@ def s3(packed, monkeypatch):
 def test_clips_are_read_from_an_s3_server(packed, s3):
     assert_same_clips(data.get(s3, **CLIPS), data.get(packed, **CLIPS))
     assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1")
+
+
+def test_a_shard_on_an_s3_server_is_copied_once(s3, cache):
+    import s3fs
+
+    address = f"{s3}/{shards.names(2)[0]}"
+    store, path = fsspec.core.url_to_fs(address)
+    store.ls(s3, detail=True)
+    listed = remote.fetch(address)
+    known = store.info(path)
+
+    store.invalidate_cache()
+    asked = remote.fetch(address)
+
+    assert known != store.info(path)
+    assert listed == asked
+    assert len(list(cache.glob("*.array_record"))) == 1
+
+    other = s3fs.S3FileSystem(skip_instance_cache=True)
+    other.pipe_file(path, b"other")
+    store.invalidate_cache()
+    assert pathlib.Path(remote.fetch(address)).read_bytes() == b"other"

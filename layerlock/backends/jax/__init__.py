@@ -17,6 +17,7 @@ from layerlock.backends.jax.distribution import (
     distributed as distributed,
     is_sharded as is_sharded,
     local_rows as local_rows,
+    refuse_mesh,
 )
 from layerlock.backends.jax.functions import compiled as compiled
 from layerlock.backends.jax.next_stage import compile_ahead as compile_ahead
@@ -277,9 +278,12 @@ def unsupported(
             "which is not installed. To install it: pip install "
             '"layerlock[jax-sharded]"'
         )
-    return meshes.refuse(
+    reason = meshes.refuse(
         distribution, mesh, batch_size, num_devices or jax.device_count()
     )
+    if reason or distribution in (None, "none") or num_devices is not None:
+        return reason
+    return refuse_mesh(distribution, mesh, batch_size)
 
 
 def devices() -> list[str]:

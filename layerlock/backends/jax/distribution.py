@@ -34,14 +34,23 @@ class Layouts(keras.distribution.ModelParallel):
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 
 
+def devices() -> list:
+    """The devices of a mesh, those of one process side by side.
+
+    JAX may list them otherwise: by their place in a slice of TPUs, say. A
+    process would then read rows with gaps.
+    """
+    return sorted(jax.devices(), key=lambda one: (one.process_index, one.id))
+
+
 @contextlib.contextmanager
 def distributed(kind, mesh=None, axes=None):
     if kind == "none":
         yield
         return
-    devices = keras.distribution.list_devices()
+    names = [f"{device.platform}:{device.id}" for device in devices()]
     device_mesh = keras.distribution.DeviceMesh(
-        meshes.sizes(kind, mesh, len(devices)), meshes.AXES, devices
+        meshes.sizes(kind, mesh, len(names)), meshes.AXES, names
     )
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(Layouts(kind, device_mesh, axes))
@@ -60,10 +69,43 @@ def local_rows(batch_size):
     distribution = keras.distribution.distribution()
     if distribution is None or jax.process_count() == 1:
         return slice(0, batch_size)
-    layout = distribution.get_data_layout((batch_size,)).backend_layout
-    rows = layout.addressable_devices_indices_map((batch_size,)).values()
-    bounds = [row.indices(batch_size)[:2] for (row,) in rows]
-    return slice(min(b[0] for b in bounds), max(b[1] for b in bounds))
+    mesh = distribution.device_mesh
+    axis = mesh.axis_names.index(distribution.batch_dim_name)
+    rows = _rows(np.moveaxis(mesh.backend_mesh.devices, axis, 0), batch_size)
+    reason = meshes.refuse_rows(rows)
+    if reason:
+        raise ValueError(reason)
+    bounds = rows[jax.process_index()]
+    return slice(min(bounds)[0], max(bounds)[1])
+
+
+def refuse_mesh(kind, mesh, batch_size) -> str | None:
+    """Why processes cannot read the rows of a batch, or `None`.
+
+    Args:
+        kind: str, the distribution; not `"none"`.
+        mesh: as for `meshes.sizes`, which suits the number of devices.
+        batch_size: int, or `None`: one clip for each device.
+    """
+    found = devices()
+    parts = np.reshape(found, meshes.sizes(kind, mesh, len(found)))
+    return meshes.refuse_rows(_rows(parts, batch_size or len(parts)))
+
+
+def _rows(parts, batch_size) -> dict:
+    """The rows of the devices of each process: sets of `(first, end)`.
+
+    Args:
+        parts: array of the devices of each part of a batch.
+        batch_size: int, a multiple of the number of parts.
+    """
+    share = batch_size // len(parts)
+    rows = {}
+    for part, found in enumerate(parts):
+        for device in np.ravel(found):
+            own = rows.setdefault(device.process_index, set())
+            own.add((part * share, (part + 1) * share))
+    return rows
 
 
 def whole():

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import itertools
 import json
-import os
 
 import jax
 import keras
@@ -13,6 +12,7 @@ from jax.experimental import multihost_utils
 
 from layerlock.backends import launchers
 from layerlock.backends.contract import ProcessLost
+from layerlock.backends.jax import clusters
 
 _HEARTBEAT = 30  # seconds without one, after which a process counts as dead
 _PATIENCE = 24 * 3600 * 1000  # ms; what is dead is noticed by its heartbeat
@@ -30,12 +30,6 @@ _LOST = (
 )
 _abandoned = []
 _calls = itertools.count()  # the same in every process
-# With one of these, JAX finds the other processes by itself.
-_FOUND_BY_JAX = (
-    "JAX_COORDINATOR_ADDRESS",
-    "MEGASCALE_COORDINATOR_ADDRESS",
-    "TPU_WORKER_HOSTNAMES",
-)
 
 
 def start_processes(coordinator=None, num_processes=None, process_id=None):
@@ -52,7 +46,7 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             process_id,
             heartbeat_timeout_seconds=_HEARTBEAT,
         )
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:  # also those of requests and Kubernetes
         raise ValueError(
             "JAX could not join its processes. Start the same command in every "
             "process, before anything else there uses JAX: with srun, or with "
@@ -71,12 +65,7 @@ def _has_launcher() -> bool:
             "not join. Use KERAS_BACKEND=torch, or start JAX's processes with "
             "srun, or with `coordinator`, `num_processes` and `process_id`."
         )
-    return any(_names_several(os.environ.get(name)) for name in _FOUND_BY_JAX)
-
-
-def _names_several(value) -> bool:
-    """Whether a variable has an address of others, or a list of hosts."""
-    return bool(value) and (":" in value or "," in value)
+    return clusters.has_several_processes()
 
 
 def process_index():
@@ -163,13 +152,15 @@ def abandon():
 
 
 @contextlib.contextmanager
-def gathered(model):
+def gathered(layers):
     if jax.process_count() == 1:
         yield
         return
     parts = [
         variable
-        for variable in model.variables
+        for variable in {
+            id(v): v for one in layers for v in one.variables
+        }.values()
         if not variable.value.is_fully_addressable
         and not variable.value.is_fully_replicated
     ]
@@ -178,7 +169,8 @@ def gathered(model):
     for variable in parts:
         value = jax.block_until_ready(variable.value)
         value = multihost_utils.process_allgather(value, tiled=True)
-        whole.append((variable, value))
+        if process_index() == 0:
+            whole.append((variable, value))
     # Keras makes variables to save others: those are of this process alone.
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
@@ -199,4 +191,12 @@ def _client():
     Not a computation on devices: that would take its turn between training
     steps, and a background thread could not ask.
     """
-    return distributed.global_state.client
+    client = distributed.global_state.client
+    if client is None:
+        raise ValueError(
+            f"JAX runs {jax.process_count()} processes, and this one is not "
+            "joined with the others. Start the same command in every process "
+            "with `coordinator`, the HOST:PORT of process 0, `num_processes` "
+            "and `process_id`."
+        )
+    return client

@@ -141,19 +141,18 @@ class Snapshots(EverySteps):
 
     def export(self, step: int):
         """Exports the encoder, and saves the arrays of the pictures."""
-        with backends.gathered(self.model):
-            if self.run.is_writer:
-                self._export_encoders()
+        model = self.model
+        self._export_encoder(model.exported_encoder, self.run.encoder_path)
+        if model.teacher is not None:
+            self._export_encoder(model.encoder, self.run.student_path)
+        if self.run.is_writer:
+            model_card.write(self.run)
         self._save_pictures(step)
 
-    def _export_encoders(self):
-        model = self.model
-        model.exported_encoder.save_to_preset(
-            self.run.encoder_path, overwrite=True
-        )
-        if model.teacher is not None:
-            model.encoder.save_to_preset(self.run.student_path, overwrite=True)
-        model_card.write(self.run)
+    def _export_encoder(self, encoder, path):
+        with backends.gathered([encoder]):  # one at a time, to save memory
+            if self.run.is_writer:
+                encoder.save_to_preset(path, overwrite=True)
 
     def _save_pictures(self, step):
         model, clips = self.model, self.clips

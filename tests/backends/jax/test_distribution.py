@@ -1,5 +1,8 @@
 """Layouts on a mesh of one device, which are those on many."""
 
+import types
+
+import jax
 import keras
 import numpy as np
 import pytest
@@ -102,3 +105,42 @@ def test_functions_of_a_model_take_any_number_of_rows(model):
 
     assert len(found) == freezing.BATCH_SIZE
     np.testing.assert_allclose(np.asarray(function(clips[:3])), found[:3], 1e-4)
+
+
+def listed(processes):
+    """Devices of processes, in the order of JAX: their numbers ascend."""
+    return [
+        types.SimpleNamespace(platform="cpu", process_index=process, id=number)
+        for number, process in enumerate(processes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mesh"),
+    [("data", None), ("fsdp", None), ("fsdp", (4, 2)), ("model", None)],
+)
+def test_devices_of_a_process_are_side_by_side(monkeypatch, kind, mesh):
+    found = listed([0, 0, 1, 1] * 2)
+    monkeypatch.setattr(jax, "devices", lambda backend=None: found)
+
+    with backends.distributed(kind, mesh, rows_split):
+        ours = keras.distribution.distribution().device_mesh.devices
+
+    names = [f"cpu:{number}" for number in (0, 1, 4, 5, 2, 3, 6, 7)]
+    assert ours.ravel().tolist() == names
+
+
+def test_a_mesh_that_cuts_across_processes_is_refused(monkeypatch):
+    """Three processes of two devices, of which the second has every row."""
+    monkeypatch.setattr(jax, "devices", lambda: listed([0, 1, 2] * 2))
+    monkeypatch.setattr(jax, "device_count", lambda: 6)
+
+    def refuse(mesh):
+        return backends.unsupported(
+            distribution="data", mesh=mesh, batch_size=6
+        )
+
+    assert "process 0: 0 to 2; process 1: 0 to 5" in refuse((2, 3))
+    assert refuse((3, 2)) is None
+    assert refuse((6,)) is None
+    assert refuse((1, 6)) is None

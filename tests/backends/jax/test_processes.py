@@ -97,6 +97,34 @@ def test_two_processes_train_like_one_device(tmp_path):
 
 
 @pytest.mark.thorough
+def test_processes_whose_devices_alternate_read_blocks_of_rows(tmp_path):
+    address = f"localhost:{free_port()}"
+    meshes = ["8,1", "4,2", "2,4", "1,8"]
+    command = ["tests.backends.jax.interleaved", *meshes]
+    with two(
+        lambda number: command,
+        tmp_path,
+        lambda number: {
+            "JAX_COORDINATOR_ADDRESS": address,
+            "PROCESSES": "2",
+            "PROCESS": str(number),
+        },
+    ) as processes:
+        codes = [process.wait(300) for process in processes]
+
+    logs = [(tmp_path / f"{number}.log").read_text() for number in (0, 1)]
+    assert codes == [0, 0], logs
+    first, second = (json.loads(log.splitlines()[-1]) for log in logs)
+    for mesh in meshes:
+        assert first[mesh]["is_right"] and second[mesh]["is_right"]
+        assert first[mesh]["shape"] == [16, 3]
+    assert [first[mesh]["rows"] for mesh in meshes] == [[0, 8]] * 3 + [[0, 16]]
+    assert [second[mesh]["rows"] for mesh in meshes] == [[8, 16]] * 3 + [
+        [0, 16]
+    ]
+
+
+@pytest.mark.thorough
 def test_a_signal_saves_both_and_a_death_ends_both(tmp_path, small):
     pytest.importorskip("orbax.checkpoint")
     run = tmp_path / "run"
@@ -166,3 +194,19 @@ def test_processes_that_come_too_late_are_told_how_to_start(monkeypatch):
 
     with pytest.raises(ValueError, match="before anything else there uses JAX"):
         backends.start_processes("localhost:1", 2, 0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda: backends.agree(True), lambda: backends.broadcast(1)]
+    + [backends.barrier],
+    ids=["agree", "broadcast", "barrier"],
+)
+def test_processes_that_were_not_joined_are_told_how_to_start(
+    call, monkeypatch
+):
+    # The runtime of a TPU counts the processes of a pod by itself.
+    monkeypatch.setattr("jax.process_count", lambda: 4)
+
+    with pytest.raises(ValueError, match="4 processes.*`coordinator`"):
+        call()

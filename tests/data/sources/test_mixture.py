@@ -26,20 +26,8 @@ def places(tmp_path):
     packing.pack(tmp_path / "a", tmp_path / "c", 2)
     (tmp_path / "d").mkdir()
     for number in (7, 8):
-        write_picture(tmp_path / "d" / f"{number}.png", number)
+        synthesise.write_picture(tmp_path / "d" / f"{number}.png", number)
     return tmp_path
-
-
-def write_picture(path, number):
-    import av
-
-    with av.open(str(path), "w", format="image2") as container:
-        stream = container.add_stream("png", rate=1)
-        stream.height, stream.width, stream.pix_fmt = 48, 64, "rgb24"
-        picture = synthesise.image(number)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
 
 
 @pytest.fixture
@@ -109,7 +97,7 @@ def test_a_picture_is_repeated_and_is_not_short(places):
 
 
 def test_pictures_beside_videos_are_not_clips(places):
-    write_picture(places / "a" / "preview.png", 1)
+    synthesise.write_picture(places / "a" / "preview.png", 1)
 
     assert len(data.get(places / "a", **CLIPS)) == 3
     assert len(data.get(f"{places}/a/*", **CLIPS)) == 3

@@ -71,6 +71,28 @@ def test_clips_of_the_whole_video_are_those_of_loose_copies(videos, tmp_path):
     assert not np.array_equal(source.clip(0), other.clip(0))
 
 
+@pytest.mark.parametrize("ending", synthesise.PICTURES)
+@pytest.mark.parametrize("sampling", ["rate", "whole"])
+def test_clips_of_pictures_are_those_of_the_loose_files(
+    tmp_path, ending, sampling
+):
+    for mark, name in enumerate(("cats/one", "cats/two", "dogs/one")):
+        path = tmp_path / "loose" / f"{name}{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        synthesise.write_picture(path, 7, mark)
+    packing.pack(tmp_path / "loose", tmp_path / "packed", 2, **SETTINGS)
+    clips = CLIPS | {"sampling": sampling}
+    loose = FolderSource(tmp_path / "loose", cache=False, **clips)
+
+    source = data.get(tmp_path / "packed", **clips)
+
+    assert isinstance(source, ShardsSource)
+    assert_same_clips(source, loose)
+    np.testing.assert_array_equal(source.fixed(2)[0], loose.fixed(2)[0])
+    assert source.class_names == {"class": ["cats", "dogs"]}
+    assert source.describe_files()["short_clips"] == 0
+
+
 def test_labels_of_a_list_are_labels(videos, tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("videos/dogs/one.mp4 12\nvideos/cats/one.mp4 3\n")

@@ -14,7 +14,7 @@ import keras
 import torch
 
 from layerlock.backends import optimizer as optimizer_state
-from layerlock.backends.torch.distribution import active
+from layerlock.backends.torch.distribution import active, processes
 from layerlock.backends.torch.values import autocast_values
 
 
@@ -132,20 +132,28 @@ def join_frozen(model):
 
 
 @contextlib.contextmanager
-def gathered(model):
-    parts = [(v, part_of(v)) for v in model.variables if part_of(v)]
-    for variable, _ in parts:
-        # There may be no room for the whole model on the device.
-        _join(variable, torch.device("cpu"))
+def gathered(layers):
+    is_first = processes.process_index() == 0
+    held = []
+    for variable in {
+        id(v): v for one in layers for v in one.variables
+    }.values():
+        part, own = part_of(variable), variable._value
+        if part is None:
+            continue
+        with torch.no_grad():
+            value = whole(variable)
+        if is_first:
+            held.append((variable, part, own))
+            _unmark(variable)
+            # There may be no room for the whole model on the device.
+            _hold(variable, value.to("cpu"))
     try:
         yield
     finally:
-        device = keras.ops.empty(()).device
-        for variable, part in parts:
-            variable._value = variable.value.to(device)
-            _cut(variable, part)
-        if parts:
-            _track(model)
+        for variable, part, own in held:
+            variable._value, variable._shape = own, tuple(own.shape)
+            _mark(variable, part)
 
 
 def _frozen(model) -> list:
@@ -182,14 +190,17 @@ def _assign(variable, assign, value):
     return assign(value)
 
 
-def _join(variable, device=None):
-    part = part_of(variable)
-    if part is not None:
+def _unmark(variable):
+    variable.part = None
+    del variable.assign  # That of the class comes back.
+
+
+def _join(variable):
+    if part_of(variable) is not None:
         with torch.no_grad():
             value = whole(variable)
-        variable.part = None
-        del variable.assign  # That of the class comes back.
-        _hold(variable, value if device is None else value.to(device))
+        _unmark(variable)
+        _hold(variable, value)
 
 
 def _hold(variable, value):

@@ -42,6 +42,8 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             return
         _, num_processes, process_id = launcher
         coordinator = _meeting_point(launcher.name)
+    elif "://" not in coordinator:
+        coordinator = f"tcp://{coordinator}"
     if num_processes == 1:
         return
     _choose_device(process_id)

@@ -65,18 +65,34 @@ def test_slots_that_exist_are_cut_with_their_weights(two_processes):
     }
 
 
-def test_a_model_is_gathered_and_put_back(two_processes):
+def test_a_model_is_gathered_and_put_back(two_processes, monkeypatch):
+    from layerlock.backends.torch.distribution import processes
+
+    monkeypatch.setattr(processes, "process_index", lambda: 0)
     model = compiled_model()
     before = [tuple(v.shape) for v in model.variables]
 
     with backends.distributed("fsdp"):
         backends.place(model)
         halves = [tuple(v.shape) for v in model.variables]
-        with backends.gathered(model):
+        own = [v.value for v in model.variables]
+        with backends.gathered([model]):
             whole = [v.numpy().shape for v in model.variables]
 
     assert whole == before != halves
     assert [tuple(v.shape) for v in model.variables] == halves
+    assert all(v.value is o for v, o in zip(model.variables, own, strict=True))
+
+
+def test_a_process_that_does_not_write_keeps_its_parts(two_processes):
+    model = compiled_model()
+    with backends.distributed("fsdp"):
+        backends.place(model)
+        own = [v.value for v in model.variables]
+        with backends.gathered([model]):
+            inside = [v.value for v in model.variables]
+
+    assert all(a is b for a, b in zip(inside, own, strict=True))
 
 
 def test_a_slot_takes_a_whole_value(two_processes):

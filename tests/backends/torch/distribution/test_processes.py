@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -51,6 +52,75 @@ def test_a_process_that_nobody_answers_is_told_how_to_start(
 
     with pytest.raises(ValueError, match="torchrun.*connection refused"):
         backends.start_processes("127.0.0.1:1", 2, 1)
+
+
+@pytest.mark.parametrize(
+    "coordinator, expected",
+    [
+        ("10.0.0.1:8476", "tcp://10.0.0.1:8476"),
+        ("tcp://10.0.0.1:8476", "tcp://10.0.0.1:8476"),
+        ("[::1]:8476", "tcp://[::1]:8476"),
+    ],
+)
+def test_a_coordinator_is_an_address_of_tcp(
+    coordinator, expected, environment, monkeypatch
+):
+    import torch
+
+    received = []
+
+    def record(*arguments, init_method, **keywords):
+        received.append(init_method)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(torch.distributed, "init_process_group", record)
+
+    with pytest.raises(ValueError, match="enough"):
+        backends.start_processes(coordinator, 2, 0)
+    assert received == [expected]
+
+
+AGREE = """
+import sys
+from layerlock import backends
+coordinator, process_id = sys.argv[1], int(sys.argv[2])
+backends.start_processes(coordinator, 2, process_id)
+print(
+    backends.process_index(),
+    backends.process_count(),
+    backends.agree(process_id == 1),
+    backends.broadcast(process_id),
+)
+"""
+
+
+@pytest.mark.slow
+def test_processes_with_a_coordinator_join_and_agree(environment):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{one.getsockname()[1]}"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", AGREE, coordinator, str(process_id)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for process_id in (1, 0)
+    ]
+    try:
+        ends = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+    assert [process.returncode for process in processes] == [0, 0], ends
+    assert [out.split() for out, _ in ends] == [
+        ["1", "2", "True", "0"],
+        ["0", "2", "True", "0"],
+    ]
 
 
 LOSE = """
