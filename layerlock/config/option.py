@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import types
 import typing
 from collections.abc import Callable
@@ -77,7 +78,7 @@ class Option:
         """
         if value is None:
             return None
-        if self.plugin and not isinstance(value, str):
+        if self.plugin and not isinstance(value, str | os.PathLike):
             return value
         value = self._converted(value)
         if isinstance(value, str) and "\0" in value:

@@ -25,6 +25,7 @@ class Example(Section):
     numbers: tuple = option((), "Numbers.", items=int)
     kind: str = option("a", "A kind.", choices=("a", "b"))
     kind_args: dict = option("", "Arguments.")
+    source: str = option("b", "A name, or an instance.", plugin=True)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ class Example(Section):
         ("count", 9, 9),
         ("share", 1, 1.0),
         ("path", pathlib.Path("a/b"), "a/b"),
+        ("source", pathlib.Path("a/b"), "a/b"),
         ("names", "a,b", ("a", "b")),
         ("names", ["a", 2], ("a", "2")),
         ("numbers", "1,2", (1, 2)),
