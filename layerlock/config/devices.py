@@ -37,6 +37,14 @@ class DevicesConfig(Section):
         low=2,
         may_change=True,
     )
+    memory_gigabytes: float | None = option(
+        None,
+        "With `plan`: memory of a device, in units of 10**9 bytes. The plan "
+        "names the policy of `remat` that fits with the fewest FLOPs, or what "
+        "to lower.",
+        above=0,
+        may_change=True,
+    )
     coordinator: str | None = option(
         None,
         "Address of process 0, HOST:PORT; not set: from torchrun, SLURM, Open "

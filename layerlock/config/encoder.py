@@ -58,8 +58,9 @@ class EncoderConfig(Section):
         "none",
         "Activations that the backward pass computes again, to save memory: "
         "of whole blocks, of their attention, or of every second, third or "
-        "fourth block. On JAX only a GPU or a TPU saves any. Without a value: "
-        "blocks.",
+        "fourth block, in the encoder and in V-JEPA's predictor. On JAX only a "
+        "GPU or a TPU saves any. Without a value: blocks. `memory_gigabytes` "
+        "helps to choose.",
         choices=REMAT,
         booleans=("none", "blocks"),
     )

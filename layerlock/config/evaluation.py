@@ -214,6 +214,7 @@ class ProbeResultsConfig(ResultsConfig):
     plan: bool = option(
         False, "Show the options and the cost, and compute nothing."
     )
+    trace: str | None = trace_option()
 
 
 @section

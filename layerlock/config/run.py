@@ -137,9 +137,19 @@ class RunConfig(Section):
                 f"are. Received: devices={config.devices.devices}. Leave it "
                 "out, or pass `plan` too."
             )
+        if config.devices.memory_gigabytes is not None and not self.plan:
+            raise OptionError(
+                "`memory_gigabytes` is for `plan`: a run takes the memory that "
+                "there is. Received: memory_gigabytes="
+                f"{config.devices.memory_gigabytes:g}. Leave it out, or pass "
+                "`plan` too."
+            )
         facts.check_trackers(self.track)
+        training = config.training
         check_trace(
-            self.trace, config.training.steps * config.training.accumulation
+            self.trace,
+            training.steps * training.accumulation,
+            training.steps_per_execution,
         )
         if self.checkpoint_every % self.log_every:
             raise OptionError(

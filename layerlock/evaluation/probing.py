@@ -70,6 +70,7 @@ def probe(
     progress=None,
     print_fn=None,
     on_trial=None,
+    callbacks=(),
 ) -> Result:
     """Fits a readout on frozen features, and scores it on the test split.
 
@@ -83,9 +84,11 @@ def probe(
         folder, max_bytes, progress, print_fn: see `extraction.compute`.
         on_trial: function of each tried setting with its validation score.
             Defaults to `None`.
+        callbacks: `keras.callbacks.Callback`s of the readout's first training.
 
     Raises:
-        ValueError: if the readout does not fit the task.
+        ValueError: if the readout does not fit the task, or is not trained and
+            there are callbacks.
     """
     readout = probes.get(readout)
     check(readout, task, encoder)
@@ -94,6 +97,9 @@ def probe(
         encoder, task, layer, folder, max_bytes, progress, print_fn
     )
     readout.on_trial = on_trial
+    if callbacks:
+        check_trained(readout)
+        readout.callbacks = callbacks
     readout.fit(splits["train"], splits["validation"], task)
     return report_test(task, readout, layer, splits)
 
@@ -123,6 +129,16 @@ def report_test(task, readout, layer: int, splits: dict) -> Result:
     }
     kept = map(np.concatenate, zip(*kept, strict=True))
     return Result(metrics, readout.trials, layer, *kept, readout, splits)
+
+
+def check_trained(readout):
+    """Raises unless a probe is trained by gradient descent."""
+    if readout.callbacks is None:
+        raise ValueError(
+            f"{type(readout).__name__} has no training steps, which callbacks "
+            "and `trace` need. Expected a readout such as 'attentive' or "
+            "'linear'."
+        )
 
 
 def check(readout, task, encoder):

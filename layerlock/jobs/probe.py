@@ -3,6 +3,7 @@
 LayerLock (arXiv 2509.10156), section 4.
 """
 
+import contextlib
 import sys
 import time
 
@@ -10,10 +11,12 @@ import keras
 
 from layerlock import evaluation
 from layerlock.config import OptionError, ProbeConfig, components
-from layerlock.evaluation import encoders, probes
+from layerlock.config.tracing import check_trace
+from layerlock.evaluation import encoders, probes, probing
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.judging import costs, results, tasks
 from layerlock.report import templates
+from layerlock.runs.callbacks import trace
 
 
 def start(config: ProbeConfig):
@@ -32,16 +35,22 @@ def start(config: ProbeConfig):
         verbose=int(sys.stdout.isatty()),
     )
     _check_layer(readout, encoder, layer)
+    _check_trace(config.results.trace, readout)
     task = tasks.build_task(config, encoder)
     evaluation.check(readout, task, encoder)
     out = tasks.check_folder(config)
+    trace.check_folder(config.results.trace)
 
     def work() -> results.Judgement:
         print(tasks.describe_clips(task, config))
         for sentence in task.problems:
             print(f"Note: {sentence}")
         started = time.monotonic()
-        with tasks.made(out) as folder:
+        recorded = config.results.trace
+        with tasks.made(out) as folder, contextlib.ExitStack() as ending:
+            traces = [trace.Trace(recorded)] if recorded else []
+            for one in traces:
+                ending.callback(one.close)
             try:
                 result = evaluation.probe(
                     encoder,
@@ -53,6 +62,7 @@ def start(config: ProbeConfig):
                     progress=Progress(),
                     print_fn=print,
                     on_trial=results.show_trial,
+                    callbacks=traces,
                 )
             except ValueError as error:
                 raise JobError(str(error)) from error
@@ -82,6 +92,15 @@ def _check_layer(readout, encoder, layer: int):
             f"Received: a layer that is {chosen!r}. Pass "
             f"`layer={readout.trained_on.removeprefix('block_')}`."
         )
+
+
+def _check_trace(folder: str | None, readout):
+    """Raises if the readout has no training steps, or too few for a trace."""
+    if folder is None:
+        return
+    probing.check_trained(readout)
+    if readout.steps is not None:  # else it has enough by default
+        check_trace(folder, readout.steps)
 
 
 class Progress:

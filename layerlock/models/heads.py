@@ -26,11 +26,15 @@ class TargetHeads:
         block_sizes: tuple of ints, for `core.costs`: number, width, MLP width
             and attention heads of the predictor's own blocks; `None` without
             own blocks.
+        block_remat: tuple of str, for `core.costs`: the policy of each of its
+            own blocks, see `layerlock.models.remat`; `()`: nothing is computed
+            again.
         mlp_sizes: tuple of ints, for `core.costs`: width, hidden features and
             outputs of a `Projector`; `None` for others.
     """
 
     block_sizes = None
+    block_remat = ()
     mlp_sizes = None
 
     def __call__(

@@ -41,6 +41,16 @@ def check_kind(kind: str, position_grid=None):
         )
 
 
+def check_grid(kind: str, clip_grid, position_grid=None):
+    """Raises if positions need the grid of the clips, and there is none."""
+    needs_grid = kind in ("learned", *fixed_positions.KINDS)
+    if clip_grid is None and (position_grid or needs_grid):
+        raise ValueError(
+            f"{kind!r} positions need their grid. Received: clip_grid=None. "
+            "Pass `clip_grid=encoder.grid()`."
+        )
+
+
 def positions_layer(
     kind: str, grid, dim: int, wavelength: float, dtype, position_grid=None
 ):

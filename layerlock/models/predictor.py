@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 from layerlock import backends
-from layerlock.models import fixed_positions, rope
+from layerlock.models import remat as remat_policies, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
 from layerlock.models.numerics import at_least_float32, layer_normalization
-from layerlock.models.positions import check_kind, positions_layer
+from layerlock.models.positions import check_grid, check_kind, positions_layer
 from layerlock.models.presets import predictor_sizes
 from layerlock.models.transformer import TransformerBlock, run_blocks
 from layerlock.models.weights import Linear, add_norm, current_values
@@ -52,6 +52,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         epsilon: float, added to variances. Defaults to `1e-6`.
         position_grid: tuple of 3 ints, as for `VideoEncoder`. Defaults to
             `None`.
+        remat: str, the activations that the backward pass computes again,
+            see `layerlock.models.remat`. Defaults to `"none"`.
 
     Call arguments:
         visible_tokens: Output of the encoder for the visible patches. Shape
@@ -99,6 +101,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         latent_dim=None,
         epsilon=1e-6,
         position_grid=None,
+        remat="none",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -116,13 +119,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             latent_dim=latent_dim,
         )
         check_kind(positions, position_grid)
-        if clip_grid is None and (
-            position_grid or positions in ("learned", *fixed_positions.KINDS)
-        ):
-            raise ValueError(
-                f"{positions!r} positions need their grid. Received: "
-                "clip_grid=None. Pass `clip_grid=encoder.grid()`."
-            )
+        check_grid(positions, clip_grid, position_grid)
         self.hidden_dim = hidden_dim
         self.patch_dim = patch_dim
         self.num_layers = num_layers
@@ -137,6 +134,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.latent_dim = latent_dim
         self.epsilon = epsilon
         self.position_grid = position_grid and tuple(position_grid)
+        self.remat = remat_policies.check(remat)
+        self.block_remat = remat_policies.of_blocks(self.remat, num_layers)
         self._frequencies = rope.frequencies(
             positions, predictor_dim, num_heads, self.wavelength
         )
@@ -157,11 +156,12 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
                 predictor_dim,
                 mlp_dim,
                 rotated=rope.ROTATED.get(positions),
+                remat=policy,
                 epsilon=epsilon,
                 dtype=self.dtype_policy,
                 name=f"block_{number}",
             )
-            for number in range(1, num_layers + 1)
+            for number, policy in enumerate(self.block_remat, start=1)
         ]
         self.add_heads(patch_dim, latent_dim, num_latent_heads)
         self.build(None)
@@ -176,22 +176,22 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         for narrower ones, two thirds of the width and half of the blocks.
 
         Args:
-            encoder: a `VideoEncoder`.
+            encoder: a `VideoEncoder`, whose `remat` the predictor has, too.
             num_mask_kinds: int. Defaults to `1`.
             num_latent_heads: int. Defaults to `1`.
             latent_dim: int. Defaults to the encoder's width.
         """
-        sizes = predictor_sizes(encoder.hidden_dim, encoder.num_layers)
         return cls(
             encoder.hidden_dim,
             encoder.patch_dim,
-            **sizes,
+            **predictor_sizes(encoder.hidden_dim, encoder.num_layers),
             num_mask_kinds=num_mask_kinds,
             positions=encoder.positions,
             clip_grid=encoder.grid(),
             wavelength=encoder.wavelength,
             num_latent_heads=num_latent_heads,
             position_grid=encoder.position_grid,
+            remat=encoder.remat,
             latent_dim=latent_dim,
             dtype=encoder.dtype_policy,
             name="predictor",
@@ -296,4 +296,5 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "latent_dim": self.latent_dim,
             "epsilon": self.epsilon,
             "position_grid": self.position_grid,
+            "remat": self.remat,
         }

@@ -163,12 +163,14 @@ def branch_path(run_dir, layer: int, step: int) -> pathlib.Path:
 
 def plan(config: ConvergenceConfig) -> Plan:
     """What all runs would cost together."""
-    if config.devices.devices is not None:
-        raise OptionError(
-            "`devices` plans one run, and a study of convergence has many. "
-            f"Received: devices={config.devices.devices}. Plan one of them: "
-            "layerlock pretrain."
-        )
+    for name in ("devices", "memory_gigabytes"):
+        value = getattr(config.devices, name)
+        if value is not None:
+            raise OptionError(
+                f"`{name}` plans one run, and a study of convergence has many. "
+                f"Received: {name}={value:g}. Plan one of them: layerlock "
+                "pretrain."
+            )
     config, pairs = choose(config)
     trunk = trunk_config(config, pairs).resolve()
     flops = costs.count(trunk, method.build(trunk)).flops

@@ -8,7 +8,7 @@ import pathlib
 
 from layerlock.config import OptionError, SavingsConfig, facts
 from layerlock.jobs.job import Job, Plan
-from layerlock.jobs.pretraining import costs, method, plan_text
+from layerlock.jobs.pretraining import costs, method, plan_text, remat_plan
 from layerlock.runs import writing
 from layerlock.studies.figures import savings as figures
 from layerlock.studies.series import training
@@ -78,9 +78,11 @@ def plan(config: SavingsConfig) -> Plan:
         if "size" not in is_set:
             config = config.but(size=size)
     config = config.resolve()
-    counted = costs.count(config, method.build(config))
+    built = method.build(config)
+    counted = costs.count(config, built)
     lines = [costs.heading(config, counted), costs.table(counted)]
     numbers = {**costs.as_json(counted), "name": "savings plan"}
+    remat_plan.add_choice(config, built, lines, numbers)
     plan_text.add(config, counted, lines, numbers)
     return Plan(config, lines, numbers)
 

@@ -8,7 +8,7 @@ error 0.13 (in another unit than the main table's). Without LayerLock 58.9 and
 0.13; without 3D RoPE, too, 56.1 and 0.15.
 
 --plan: 255 EFLOPs (48.9 % more than without a freeze) in matrix products, peak
-memory 666 GiB for a whole batch. The batch is that of all devices together; on
+memory 667 GiB for a whole batch. The batch is that of all devices together; on
 fewer, --batch_size times --accumulation may be 2048. Nobody has measured the
 hours with this package.
 

@@ -6,7 +6,7 @@
 Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 64.6, Kinetics-700 54.4
 (top-1), ScanNet depth error 0.94; frozen features, cross-attention readout.
 
---plan: 4.34 ZFLOPs in matrix products, peak memory 1,821 GiB for a whole
+--plan: 4.34 ZFLOPs in matrix products, peak memory 1,828 GiB for a whole
 batch. The batch is that of all devices together; on fewer, --batch_size times
 --accumulation may be 2048. Nobody has measured the hours with this package.
 

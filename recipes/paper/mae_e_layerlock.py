@@ -8,7 +8,7 @@ Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 67.1, Kinetics-700 57.9
 Without freezes (`mae_e.py`): 64.6, 54.4 and 0.94.
 
 --plan: 7.34 ZFLOPs (68.9 % more than without a freeze) in matrix products,
-peak memory 1,821 GiB for a whole batch. The batch is that of all devices
+peak memory 1,828 GiB for a whole batch. The batch is that of all devices
 together; on fewer, --batch_size times --accumulation may be 2048. Nobody has
 measured the hours with this package.
 

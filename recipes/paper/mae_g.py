@@ -6,7 +6,7 @@
 Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 63.1, Kinetics-700 52.1
 (top-1), ScanNet depth error 1.02; frozen features, cross-attention readout.
 
---plan: 2.4 ZFLOPs in matrix products, peak memory 1,120 GiB for a whole
+--plan: 2.4 ZFLOPs in matrix products, peak memory 1,123 GiB for a whole
 batch. The batch is that of all devices together; on fewer, --batch_size times
 --accumulation may be 2048. Nobody has measured the hours with this package.
 

@@ -8,7 +8,7 @@ Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 66.1, Kinetics-700 56.3
 Without freezes (`mae_g.py`): 63.1, 52.1 and 1.02.
 
 --plan: 3.75 ZFLOPs (56.3 % more than without a freeze) in matrix products,
-peak memory 1,120 GiB for a whole batch. The batch is that of all devices
+peak memory 1,123 GiB for a whole batch. The batch is that of all devices
 together; on fewer, --batch_size times --accumulation may be 2048. Nobody has
 measured the hours with this package.
 

@@ -7,7 +7,7 @@ The paper gives no number for this model in its main table. In Table 3, where no
 layer freezes and pixels are predicted: SSv2 50.1, ScanNet depth error 0.19 (in
 another unit than the main table's).
 
---plan: 1.14 ZFLOPs in matrix products, peak memory 666 GiB for a whole batch.
+--plan: 1.14 ZFLOPs in matrix products, peak memory 667 GiB for a whole batch.
 The batch is that of all devices together; on fewer, --batch_size times
 --accumulation may be 2048. Nobody has measured the hours with this package.
 

@@ -6,7 +6,7 @@
 The paper gives no number for this model with LayerLock.
 
 --plan: 1.83 ZFLOPs (60.1 % more than without a freeze) in matrix products,
-peak memory 666 GiB for a whole batch. The batch is that of all devices
+peak memory 667 GiB for a whole batch. The batch is that of all devices
 together; on fewer, --batch_size times --accumulation may be 2048. Nobody has
 measured the hours with this package.
 

@@ -6,7 +6,7 @@
 Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 52.1, Kinetics-700 42.5
 (top-1), ScanNet depth error 1.57; frozen features, cross-attention readout.
 
---plan: 765 EFLOPs in matrix products, peak memory 2,327 GiB for a whole batch.
+--plan: 765 EFLOPs in matrix products, peak memory 2,328 GiB for a whole batch.
 The batch is that of all devices together; on fewer, --batch_size times
 --accumulation may be 3072. Nobody has measured the hours with this package.
 

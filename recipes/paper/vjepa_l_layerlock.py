@@ -8,7 +8,7 @@ Published, LayerLock (arXiv 2509.10156), Table 1: SSv2 57.0, Kinetics-700 43.5
 Without freezes (`vjepa_l.py`): 52.1, 42.5 and 1.57.
 
 --plan: 475 EFLOPs (37.9 % less than without a freeze) in matrix products, peak
-memory 2,327 GiB for a whole batch. The batch is that of all devices together;
+memory 2,328 GiB for a whole batch. The batch is that of all devices together;
 on fewer, --batch_size times --accumulation may be 3072. Nobody has measured
 the hours with this package.
 

@@ -8,7 +8,7 @@ average of V-JEPA by an encoder that was trained before, on pixels under the
 masks of V-JEPA. Published: of 240,000 steps in all, 40,000 for the teacher and
 200,000 for the student are best, and a small teacher is enough.
 
---plan: 194 EFLOPs in matrix products, peak memory 2,326 GiB for a whole batch.
+--plan: 194 EFLOPs in matrix products, peak memory 2,327 GiB for a whole batch.
 The batch is that of all devices together. Nobody has measured hours or scores
 with this package.
 

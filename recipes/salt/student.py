@@ -9,7 +9,7 @@ same patches. The student predicts the teacher's last layer at hidden patches
 than those of V-JEPA 2 at the same FLOPs, which are the sum of both runs.
 
 --plan: 1.7 ZFLOPs in matrix products, 43% of them by the teacher, peak memory
-2,327 GiB for a whole batch. Both runs together: 1.89 ZFLOPs. The batch is that
+2,328 GiB for a whole batch. Both runs together: 1.89 ZFLOPs. The batch is that
 of all devices together.
 With --schedule=linear layers of the student freeze meanwhile (LayerLock); the
 targets stay the same. Nobody has measured hours or scores with this package.

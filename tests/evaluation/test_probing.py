@@ -1,5 +1,6 @@
 """What a probe finds is about the test split, and says what to beat."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -54,6 +55,38 @@ def test_what_cannot_answer_a_task_is_refused_before_features_are_computed():
         probing.probe(toys.Encoder(), toys.PlantedTask(dense=True), "knn")
 
     assert toys.Encoder.calls == before
+
+
+class Trainings(keras.callbacks.Callback):
+    count = 0
+
+    def on_train_begin(self, logs=None):
+        self.count += 1
+
+
+def test_callbacks_are_those_of_the_first_training():
+    callback = Trainings()
+
+    result = probing.probe(
+        toys.Encoder(),
+        toys.PlantedTask(),
+        fast("linear", steps=3),
+        layer=1,
+        callbacks=[callback],
+    )
+
+    assert (callback.count, len(result.trials)) == (1, 2)
+
+
+def test_a_readout_without_training_takes_no_callbacks():
+    with pytest.raises(ValueError, match="has no training steps"):
+        probing.probe(
+            toys.Encoder(),
+            toys.PlantedTask(),
+            "knn",
+            layer=1,
+            callbacks=[Trainings()],
+        )
 
 
 def test_maps_are_kept_as_far_as_they_fit(monkeypatch):

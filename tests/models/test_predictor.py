@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from layerlock.core.pretraining.masks import RandomMask
+from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.models import LatentPredictor, PatchwiseDecoder, VideoEncoder
 from tests.marks import thorough_on
 from tests.models import networks
@@ -362,3 +364,42 @@ def test_what_does_not_fit_is_refused():
         small_predictor(encoder, positions="cosine")
     with pytest.raises(ValueError, match="'learned' positions need their grid"):
         small_predictor(encoder, positions="learned", clip_grid=None)
+
+
+@thorough_on("tensorflow")
+@pytest.mark.parametrize("policy", ["blocks", "attention"])
+def test_rematerialised_blocks_learn_the_same(policy):
+    def learned(remat):
+        encoder = networks.small_encoder(num_decoder_layers=0, remat=remat)
+        predictor = LatentPredictor.for_encoder(encoder)
+        networks.randomise(predictor, seed=1)
+        assert {block.remat for block in predictor.blocks} == {remat}
+        model = MaskedPretraining(
+            encoder, "vjepa", mask=RandomMask(0.5), predictor=predictor
+        )
+        model.compile(keras.optimizers.SGD(1.0))
+        before = [networks.numpy(v).copy() for v in predictor.variables]
+        model.train_on_batch(networks.clips())
+        return [
+            networks.numpy(variable) - value
+            for variable, value in zip(predictor.variables, before, strict=True)
+        ]
+
+    moved, expected = learned(policy), learned("none")
+
+    largest = max(np.abs(value).max() for value in expected)
+    assert largest > 1e-3
+    for value, other in zip(moved, expected, strict=True):
+        assert np.abs(value - other).max() < 1e-4 * largest
+
+
+def test_policies_of_blocks_follow_their_numbers():
+    encoder = networks.small_encoder()
+
+    predictor = small_predictor(encoder, remat="every_2")
+    again = LatentPredictor.from_config(predictor.get_config())
+
+    assert predictor.block_remat == ("none", "blocks")
+    assert [block.remat for block in again.blocks] == ["none", "blocks"]
+    with pytest.raises(ValueError, match="`remat` must be one of"):
+        small_predictor(encoder, remat="some")

@@ -31,6 +31,7 @@ class DeviceCost:
         is_sharded: bool,
         frozen_layers: int = 0,
         target_layers: tuple = (0,),
+        num_slots: int = 2,
         bytes_per_number: int = FLOAT32,
     ) -> "DeviceCost":
         """Estimates the part of a device at a stage.
@@ -45,6 +46,7 @@ class DeviceCost:
             frozen_layers: int. Defaults to `0`.
             target_layers: tuple of ints, 0 being the pixels. Defaults to
                 `(0,)`.
+            num_slots: int, optimizer slots per trained weight. Defaults to `2`.
             bytes_per_number: int, of an activation, and of weights and
                 gradients that are sent. Defaults to `4`.
 
@@ -60,7 +62,8 @@ class DeviceCost:
             sizes,
             frozen_layers,
             target_layers,
-            bytes_per_number=bytes_per_number,
+            num_slots,
+            bytes_per_number,
         )
         data, model = mesh
         parts = model * (data if is_sharded else 1)
@@ -79,6 +82,7 @@ class DeviceCost:
                 gradients=whole.gradients // parts,
                 slots=whole.slots // parts,
                 activations=whole.activations // data,
+                copies=whole.copies // parts,
             ),
             round(numbers * bytes_per_number * share),
         )

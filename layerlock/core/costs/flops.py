@@ -3,8 +3,12 @@
 import dataclasses
 import math
 
-from layerlock.core.costs.sizes import BlockSizes, ProjectorSizes
-from layerlock.core.pretraining.targets import num_scored
+from layerlock.core.costs.sizes import (
+    BlockSizes,
+    ProjectorSizes,
+    masks_of,
+    penalty_of,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,8 @@ class StepSizes:
             patches, or `None`. Defaults to `None`.
         penalty_flops: int, FLOPs of the objective's penalty in one batch, see
             `Objective.penalty_flops`. Defaults to `0`.
+        predictor_remat: as `remat`, for each block of the predictor. Defaults
+            to `()`.
 
     Example:
 
@@ -73,6 +79,7 @@ class StepSizes:
     fixed_teacher: BlockSizes | None = None
     projector: ProjectorSizes | None = None
     penalty_flops: int = 0
+    predictor_remat: tuple = ()
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -115,6 +122,7 @@ class StepSizes:
                 batch_size,
                 model.masks_per_clip * len(counts),
             ),
+            predictor_remat=tuple(predictor.block_remat),
         )
 
     @property
@@ -140,6 +148,18 @@ class StepSizes:
         if self.predictor:
             return self.predictor, self.predictor.num_layers
         return self.encoder, self.num_decoder_layers
+
+    def predictor_blocks(self, num_decoded: int) -> list:
+        """For each block of the predictor: its policy, and its queries.
+
+        Args:
+            num_decoded: int, mask tokens, the queries of the last block. The
+                others have `None`: all tokens.
+        """
+        number = self.predictor.num_layers
+        policies = self.predictor_remat or ("none",) * number
+        queries = [None] * (number - 1) + [num_decoded]
+        return list(zip(policies, queries, strict=True))
 
     @property
     def target_passes(self) -> tuple:
@@ -198,9 +218,10 @@ class StepSizes:
             total += 3 * 2 * decoded * inner * head_dims
             if self.predictor:
                 total += entrance * 2 * visible * width * inner
-                stack, number = self.decoder
-                total += 3 * (number - 1) * stack.block_flops(tokens)
-                total += 3 * stack.block_flops(tokens, decoded)
+                for policy, queries in self.predictor_blocks(decoded):
+                    total += self.predictor.trained_flops(
+                        policy, tokens, queries
+                    )
             end = self.encoder.num_layers
             for block in range(self.num_encoding, end):
                 queries = decoded if block == end - 1 else None
@@ -261,38 +282,4 @@ class StepSizes:
             num_tokens, num_queries: as for `BlockSizes.block_flops`.
         """
         policy = self.remat[block] if self.remat else "none"
-        forward = self.encoder.block_flops(num_tokens, num_queries)
-        recomputed = self.encoder.recomputed_flops(
-            policy, num_tokens, num_queries
-        )
-        # Forward, gradient of the input, gradient of the weights.
-        return 3 * forward + recomputed
-
-
-def masks_of(counts: list, target_fraction: float, projector) -> tuple:
-    """Visible and scored patches of each kind of mask, for `StepSizes`.
-
-    Args:
-        counts: list of `(visible, hidden)`, see `Mask.counts`.
-        target_fraction: float, share of the hidden patches.
-        projector: `ProjectorSizes`, or `None`.
-    """
-    return tuple(
-        (visible, 0 if projector else num_scored(hidden, target_fraction))
-        for visible, hidden in counts
-    )
-
-
-def penalty_of(objective, projector, batch_size: int, num_views: int) -> int:
-    """FLOPs of the penalty of an objective, for `StepSizes`.
-
-    Args:
-        objective: an `Objective`.
-        projector: `ProjectorSizes`, or `None`.
-        batch_size: int, clips in a batch.
-        num_views: int, masks of a clip, of all kinds.
-    """
-    if projector is None:
-        return 0
-    embeddings = batch_size * num_views
-    return objective.penalty_flops(embeddings, projector.embedding_dim)
+        return self.encoder.trained_flops(policy, num_tokens, num_queries)

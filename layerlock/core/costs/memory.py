@@ -13,19 +13,23 @@ class StepMemory:
 
     An estimate: compilers may need less or more. Input clips, the program and
     memory that the device reserves are left out. Weights, gradients and
-    optimizer slots are float32, also in mixed precision.
+    optimizer slots are float32, also in mixed precision, which adds copies of
+    the weights.
 
     Args:
         weights: of encoder, predictor and teacher, frozen or not.
         gradients: of the trained weights.
         slots: optimizer state of the trained weights.
         activations: tensors kept for the backward pass, with fused attention.
+        copies: of the weights in mixed precision, kept for the backward pass.
+            Defaults to `0`.
     """
 
     weights: int
     gradients: int
     slots: int
     activations: int
+    copies: int = 0
 
     @property
     def peak(self) -> int:
@@ -61,6 +65,9 @@ class StepMemory:
         True
         """
         trained = num_trained(sizes, frozen_layers, target_layers)
+        copied = 0
+        if bytes_per_number != FLOAT32:
+            copied = num_copied(sizes, frozen_layers, target_layers)
         return cls(
             weights=FLOAT32 * num_weights(sizes, frozen_layers),
             gradients=FLOAT32 * trained,
@@ -68,6 +75,7 @@ class StepMemory:
             activations=activation_bytes(
                 sizes, frozen_layers, bytes_per_number
             ),
+            copies=bytes_per_number * copied,
         )
 
 
@@ -125,7 +133,55 @@ def activation_bytes(
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
     """
-    encoder, numbers, recomputed = sizes.encoder, 0, 0
+    numbers = recomputed = 0
+    for stack, policy, lengths in _trained_blocks(sizes, frozen_layers):
+        kept = stack.activations(*lengths, policy=policy)
+        numbers += kept
+        recomputed = max(recomputed, stack.activations(*lengths) - kept)
+    if sizes.projector:
+        numbers += sum(
+            sizes.projector.activations(visible) for visible, _ in sizes.masks
+        )
+    sequences = sizes.batch_size * sizes.masks_per_clip
+    return sequences * (numbers + recomputed) * bytes_per_number
+
+
+def num_copied(
+    sizes: StepSizes, frozen_layers: int = 0, target_layers: tuple = (0,)
+) -> int:
+    """Number of weights in the copies that mixed precision keeps.
+
+    In mixed precision, a layer computes with a copy of its matrix. The
+    gradient of the layer's input needs it, so that it lives until then, also
+    with rematerialisation. Copies of the patch embedding, of frozen blocks and
+    of a teacher are freed at once. Every kind of mask has copies of its own.
+    XLA may merge them.
+
+    Args:
+        sizes: `StepSizes` of the model.
+        frozen_layers: int. Defaults to `0`.
+        target_layers: tuple of ints, 0 being the pixels. Defaults to `(0,)`.
+    """
+    blocks = sum(
+        stack.block_kernels
+        for stack, _, _ in _trained_blocks(sizes, frozen_layers)
+    )
+    if sizes.projector:
+        once = sizes.projector.num_kernels
+    else:
+        once = sum(_head_kernel(sizes, layer > 0) for layer in target_layers)
+    if sizes.predictor:
+        once += sizes.encoder.hidden_dim * sizes.predictor.hidden_dim
+    return blocks + len(sizes.masks) * once
+
+
+def _trained_blocks(sizes, frozen_layers):
+    """Yields each call of a block with a gradient, for all kinds of masks.
+
+    Its sizes, its policy of rematerialisation, and the arguments of
+    `BlockSizes.activations`.
+    """
+    encoder = sizes.encoder
     for visible, decoded in sizes.masks:
         tokens = visible + decoded
         for block in range(frozen_layers, encoder.num_layers):
@@ -133,18 +189,10 @@ def activation_bytes(
             if sizes.num_decoder_layers and block == encoder.num_layers - 1:
                 lengths = tokens, decoded
             policy = sizes.remat[block] if sizes.remat else "none"
-            kept = encoder.activations(*lengths, policy=policy)
-            numbers += kept
-            dropped = encoder.activations(*lengths) - kept
-            recomputed = max(recomputed, dropped)
+            yield encoder, policy, lengths
         if sizes.predictor:
-            stack, number = sizes.decoder
-            numbers += (number - 1) * stack.activations(tokens)
-            numbers += stack.activations(tokens, decoded)
-        if sizes.projector:
-            numbers += sizes.projector.activations(visible)
-    sequences = sizes.batch_size * sizes.masks_per_clip
-    return sequences * (numbers + recomputed) * bytes_per_number
+            for policy, queries in sizes.predictor_blocks(decoded):
+                yield sizes.predictor, policy, (tokens, queries)
 
 
 def _encoder(sizes, stack):
@@ -175,6 +223,13 @@ def _predictor(sizes):
 def _head(sizes, latent):
     if sizes.projector:
         return 0
+    return _head_kernel(sizes, latent) + _head_outputs(sizes, latent)
+
+
+def _head_kernel(sizes, latent):
     tokens = sizes.predictor or sizes.encoder
-    outputs = sizes.target_encoder.hidden_dim if latent else sizes.patch_dim
-    return (tokens.hidden_dim + 1) * outputs
+    return tokens.hidden_dim * _head_outputs(sizes, latent)
+
+
+def _head_outputs(sizes, latent):
+    return sizes.target_encoder.hidden_dim if latent else sizes.patch_dim

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from layerlock.core.pretraining.targets import num_scored
+
 
 @dataclasses.dataclass(frozen=True)
 class BlockSizes:
@@ -71,13 +73,31 @@ class BlockSizes:
             flops -= mlp + 2 * num_queries * width * width
         return flops
 
+    def trained_flops(
+        self, policy: str, num_tokens: int, num_queries: int | None = None
+    ) -> int:
+        """FLOPs of one block over one sequence, with gradient.
+
+        Args:
+            policy, num_tokens, num_queries: as for `recomputed_flops`.
+        """
+        # Forward, gradient of the input, gradient of the weights.
+        return 3 * self.block_flops(
+            num_tokens, num_queries
+        ) + self.recomputed_flops(policy, num_tokens, num_queries)
+
     @property
     def block_weights(self) -> int:
         """Number of weights of one block."""
         width, mlp = self.hidden_dim, self.mlp_dim
-        norms = 4 * width
-        attention = 4 * width * (width + 1)
-        return norms + attention + 2 * width * mlp + mlp + width
+        norms, biases = 4 * width, 5 * width + mlp
+        return norms + biases + self.block_kernels
+
+    @property
+    def block_kernels(self) -> int:
+        """Number of weights in the matrices of one block."""
+        width = self.hidden_dim
+        return 4 * width * width + 2 * width * self.mlp_dim
 
     def activations(
         self,
@@ -141,8 +161,13 @@ class ProjectorSizes:
     def num_weights(self) -> int:
         """Number of weights."""
         norms = 2 * self.hidden_dim + 2 * self.mlp_dim
-        entrance = (self.hidden_dim + 1) * self.mlp_dim
-        return norms + entrance + (self.mlp_dim + 1) * self.embedding_dim
+        biases = self.mlp_dim + self.embedding_dim
+        return norms + biases + self.num_kernels
+
+    @property
+    def num_kernels(self) -> int:
+        """Number of weights in its two matrices."""
+        return (self.hidden_dim + self.embedding_dim) * self.mlp_dim
 
     def activations(self, num_tokens: int) -> int:
         """Activations of one embedding that are kept for its gradient.
@@ -154,3 +179,32 @@ class ProjectorSizes:
             num_tokens: int, tokens that are averaged.
         """
         return (num_tokens + 1) * self.hidden_dim + 3 * self.mlp_dim
+
+
+def masks_of(counts: list, target_fraction: float, projector) -> tuple:
+    """Visible and scored patches of each kind of mask, for `StepSizes`.
+
+    Args:
+        counts: list of `(visible, hidden)`, see `Mask.counts`.
+        target_fraction: float, share of the hidden patches.
+        projector: `ProjectorSizes`, or `None`.
+    """
+    return tuple(
+        (visible, 0 if projector else num_scored(hidden, target_fraction))
+        for visible, hidden in counts
+    )
+
+
+def penalty_of(objective, projector, batch_size: int, num_views: int) -> int:
+    """FLOPs of the penalty of an objective, for `StepSizes`.
+
+    Args:
+        objective: an `Objective`.
+        projector: `ProjectorSizes`, or `None`.
+        batch_size: int, clips in a batch.
+        num_views: int, masks of a clip, of all kinds.
+    """
+    if projector is None:
+        return 0
+    embeddings = batch_size * num_views
+    return objective.penalty_flops(embeddings, projector.embedding_dim)

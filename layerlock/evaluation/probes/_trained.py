@@ -38,6 +38,7 @@ class TrainedProbe(Probe):
     """
 
     is_dense = True
+    callbacks = ()
     start = None
     rates = (3e-3, 1e-2)
     dense_rates = (3e-3, 1e-2)
@@ -146,8 +147,10 @@ class TrainedProbe(Probe):
         self.prepare(train.shape[:3], task, depths)
 
         def candidates():
-            for rate in self.learning_rates if self.steps else (0.0,):
-                model = self._train(train, rate)
+            rates = self.learning_rates if self.steps else (0.0,)
+            for number, rate in enumerate(rates):
+                callbacks = () if number else self.callbacks
+                model = self._train(train, rate, callbacks)
                 results = scores.score_all(
                     task,
                     lambda values, model=model: self._answer(model, values),
@@ -170,7 +173,7 @@ class TrainedProbe(Probe):
             "seed": self.seed,
         }
 
-    def _train(self, train, rate):
+    def _train(self, train, rate, callbacks):
         model = self.build(train.shape)
         if not self.steps:
             return model
@@ -187,6 +190,7 @@ class TrainedProbe(Probe):
             steps_per_epoch=self.steps,
             shuffle=False,
             verbose=self.verbose,
+            callbacks=list(callbacks),
         )
         return model
 

@@ -17,6 +17,8 @@ class Probe(abc.ABC):
         note: str, what a user should know once it is fitted.
         trained_on: str, name of the features that it was trained on before;
             `None` if it was not.
+        callbacks: sequence of `keras.callbacks.Callback`s of the first
+            training; `None`: it is not trained by gradient descent.
     """
 
     is_dense = False
@@ -24,6 +26,7 @@ class Probe(abc.ABC):
     on_trial = None
     note = ""
     trained_on = None
+    callbacks = None
 
     @abc.abstractmethod
     def fit(self, train, validation, task):

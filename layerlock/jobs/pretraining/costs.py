@@ -4,10 +4,14 @@ import dataclasses
 import math
 
 from layerlock.config import OptionError, PretrainConfig, facts
-from layerlock.core.costs import flops
 from layerlock.core.costs.flops import StepSizes
 from layerlock.core.costs.memory import StepMemory
-from layerlock.core.costs.sizes import BlockSizes, ProjectorSizes
+from layerlock.core.costs.sizes import (
+    BlockSizes,
+    ProjectorSizes,
+    masks_of,
+    penalty_of,
+)
 from layerlock.core.pretraining import targets
 from layerlock.jobs.pretraining import predictors
 from layerlock.jobs.pretraining.method import Method
@@ -103,8 +107,9 @@ def count(
         )
     sizes, steps = step_sizes(config, method), config.training.steps
     if remat is not None:
-        policies = remat_policies.of_blocks(remat, sizes.encoder.num_layers)
-        sizes = dataclasses.replace(sizes, remat=policies)
+        sizes = dataclasses.replace(
+            sizes, **_policies(remat, sizes.encoder, sizes.predictor)
+        )
 
     def stage(first_step, last_step, frozen_layers):
         predicted = targets.target_layers(
@@ -121,12 +126,7 @@ def count(
             config.training.accumulation
             * sizes.teacher_flops(predicted, frozen_layers),
             StepMemory.of(
-                sizes,
-                frozen_layers,
-                predicted,
-                bytes_per_number=(
-                    4 if config.encoder.mixed_precision == "none" else 2
-                ),
+                sizes, frozen_layers, predicted, **memory_arguments(config)
             ),
         )
 
@@ -136,6 +136,20 @@ def count(
         for (first, frozen), (last, _) in zip(events, events[1:], strict=False)
     ]
     return Costs(stages, stage(0, steps, None), sizes)
+
+
+def memory_arguments(config: PretrainConfig) -> dict:
+    """The arguments of `StepMemory.of` that no size of the model decides.
+
+    Args:
+        config: resolved.
+    """
+    is_whole = config.encoder.mixed_precision == "none"
+    return {
+        # AdamW's, and the sum of accumulated gradients.
+        "num_slots": 3 if config.training.accumulation > 1 else 2,
+        "bytes_per_number": 4 if is_whole else 2,
+    }
 
 
 def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
@@ -164,18 +178,18 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
             sizes.get("mlp_dim") or 4 * inner,
             sizes["num_heads"],
         )
+    encoder = BlockSizes(
+        num_layers, width, arguments["mlp_dim"], arguments["num_heads"]
+    )
     return StepSizes(
-        encoder=BlockSizes(
-            num_layers, width, arguments["mlp_dim"], arguments["num_heads"]
-        ),
+        encoder=encoder,
         num_decoder_layers=num_decoder_layers,
         patch_dim=CHANNELS * math.prod(patch_size),
         num_tokens=math.prod(grid),
-        masks=flops.masks_of(counts, config.method.target_fraction, projector),
+        masks=masks_of(counts, config.method.target_fraction, projector),
         predictor=predictor,
         batch_size=config.training.batch_size,
         masks_per_clip=config.method.masks_per_clip,
-        remat=remat_policies.of_blocks(config.encoder.remat, num_layers),
         target_gradient=objective.target_gradient,
         num_latent_heads=objective.max_latent_targets(
             num_layers - num_decoder_layers
@@ -184,13 +198,23 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
         target_context=config.method.target_context,
         fixed_teacher=_fixed_teacher(config),
         projector=projector,
-        penalty_flops=flops.penalty_of(
+        penalty_flops=penalty_of(
             objective,
             projector,
             config.training.batch_size,
             config.method.masks_per_clip * len(counts),
         ),
+        **_policies(config.encoder.remat, encoder, predictor),
     )
+
+
+def _policies(remat, encoder, predictor) -> dict:
+    """The arguments of `StepSizes` for a policy of rematerialisation."""
+    layers = predictor.num_layers if predictor else 0
+    return {
+        "remat": remat_policies.of_blocks(remat, encoder.num_layers),
+        "predictor_remat": remat_policies.of_blocks(remat, layers),
+    }
 
 
 def _fixed_teacher(config) -> BlockSizes | None:
@@ -246,7 +270,8 @@ def table(costs: Costs) -> str:
             "that never freezes.",
             *taught,
             "Matrix products are counted. Memory is an estimate: weights, "
-            "gradients, two optimizer slots and activations.",
+            "gradients, optimizer slots and activations, and in mixed "
+            "precision copies of the trained weights.",
         ]
     )
 

@@ -10,9 +10,9 @@ from layerlock.jobs.pretraining.planning import DevicePlan
 from layerlock.runs import wording
 
 BY_SIZES = (
-    "Counted from sizes alone: weights, gradients, slots and activations, and "
-    "the collectives that they need. KERAS_BACKEND=jax compiles the exact "
-    "programs."
+    "Counted from sizes alone: weights, slots, and as scratch gradients, "
+    "activations and copies of weights in mixed precision; and the collectives "
+    "that they need. KERAS_BACKEND=jax compiles the exact programs."
 )
 BY_COMPILER = (
     "Compiled by JAX for as many CPU devices, and not run. Collectives are "

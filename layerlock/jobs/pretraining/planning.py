@@ -6,9 +6,9 @@ from layerlock.backends import mesh
 from layerlock.config import PretrainConfig
 from layerlock.core.costs import memory
 from layerlock.core.costs.distribution import DeviceCost
-from layerlock.core.costs.memory import FLOAT32
+from layerlock.core.costs.memory import FLOAT32, StepMemory
 from layerlock.jobs.pretraining import compiling
-from layerlock.jobs.pretraining.costs import Costs, Stage
+from layerlock.jobs.pretraining.costs import Costs, Stage, memory_arguments
 
 _DAY = 86_400  # seconds
 
@@ -140,9 +140,63 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
         )
         for stage, step in zip(chosen, steps, strict=True)
     ]
-    num_slots = 3 if config.training.accumulation > 1 else 2
+    num_slots = memory_arguments(config)["num_slots"]
     return DevicePlan(
         devices, stages, costs, is_compiled=True, num_slots=num_slots
+    )
+
+
+def peak_memory(config: PretrainConfig, costs: Costs) -> int:
+    """Peak memory of one device of `devices`, or of a single one.
+
+    Counted from sizes, in bytes.
+
+    Args:
+        config: resolved.
+        costs: of the run.
+    """
+    return max(one.peak for one in _memory(config, costs))
+
+
+def largest_batch(config: PretrainConfig, costs: Costs, memory: float) -> int:
+    """The largest `batch_size` that fits; 0 if none does.
+
+    Args:
+        config: resolved.
+        costs: of the run.
+        memory: float, bytes of one device.
+    """
+    clips = config.training.batch_size
+    found = min(
+        int((memory - (one.peak - one.activations)) * clips / one.activations)
+        for one in _memory(config, costs)
+    )
+    parts = _mesh(config)[0]  # each gets as many clips
+    return max(found, 0) // parts * parts
+
+
+def _memory(config, costs) -> list[StepMemory]:
+    """What a device holds in each stage."""
+    if config.devices.devices is None:
+        return [stage.memory for stage in costs.stages]
+    return [_cost(config, costs, stage).memory for stage in costs.stages]
+
+
+def _mesh(config) -> tuple:
+    spread = config.devices
+    if spread.devices is None:
+        return (1, 1)
+    return mesh.sizes(spread.distribution, spread.mesh, spread.devices)
+
+
+def _cost(config, costs, stage) -> DeviceCost:
+    return DeviceCost.of(
+        costs.sizes,
+        _mesh(config),
+        config.devices.distribution == "fsdp",
+        stage.frozen_layers,
+        stage.target_layers,
+        **memory_arguments(config),
     )
 
 
@@ -152,21 +206,13 @@ def _by_kind(step, accumulation):
 
 
 def _counted(config, costs, stage) -> DeviceStage:
-    spread = config.devices
-    cost = DeviceCost.of(
-        costs.sizes,
-        mesh.sizes(spread.distribution, spread.mesh, spread.devices),
-        spread.distribution == "fsdp",
-        stage.frozen_layers,
-        stage.target_layers,
-        4 if config.encoder.mixed_precision == "none" else 2,
-    )
+    cost = _cost(config, costs, stage)
     held = cost.memory
     return DeviceStage(
         stage,
         held.weights,
         held.slots,
-        held.gradients + held.activations,
+        held.gradients + held.activations + held.copies,
         {"all": config.training.accumulation * cost.bytes_sent},
-        stage.step_flops / spread.devices,
+        stage.step_flops / config.devices.devices,
     )

@@ -62,8 +62,9 @@ def build(config: PretrainConfig, found: FoundPredictor):
         "dtype": config.encoder.dtype,
         "name": "predictor",
     }
-    if "clip_grid" in arguments:
+    if found.kind is stored_predictor.LatentPredictor:
         arguments["clip_grid"] = _grid(config)
+        arguments["remat"] = config.encoder.remat
     if "num_decoder_layers" in arguments:
         sizes = facts.encoder_arguments(config)
         arguments["num_decoder_layers"] = sizes["num_decoder_layers"]

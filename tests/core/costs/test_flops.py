@@ -180,7 +180,8 @@ def attention_flops(sizes, frozen_layers, target_layers):
 
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
 @pytest.mark.parametrize("policy", ["blocks", "attention", "every_2"])
-def test_what_is_computed_again_agrees_with_the_counter(policy):
+@pytest.mark.parametrize("target", ["pixels", "vjepa"])
+def test_what_is_computed_again_agrees_with_the_counter(target, policy):
     from torch.utils.flop_counter import FlopCounterMode
 
     def measured(model):
@@ -189,21 +190,35 @@ def test_what_is_computed_again_agrees_with_the_counter(policy):
             model.train_on_batch(clips())
         return counter.get_total_flops()
 
-    plain, model = wide_model("pixels"), wide_model("pixels", remat=policy)
+    plain, model = wide_model(target), wide_model(target, remat=policy)
     counts = [
         StepSizes.of(one, (8, 32, 32), BATCH_SIZE) for one in (plain, model)
     ]
-    again = counts[1].step_flops() - counts[0].step_flops()
+    stage = 0, model.target_layers
+    again = counts[1].step_flops(*stage) - counts[0].step_flops(*stage)
 
     # The counter does not know attention that is fused on a CPU.
     attention = 0
-    for number, one in enumerate(counts[1].remat):
-        num_tokens = 16 if number < 3 else 64
-        num_queries = 16 if number < 3 else 48
+    for width, one, num_tokens, num_queries in attending(counts[1]):
         if one != "none":
-            attention += 4 * num_tokens * num_queries * 256 * BATCH_SIZE
+            attention += 4 * num_tokens * num_queries * width * BATCH_SIZE
     found = measured(model) - measured(plain) + attention
     assert again == pytest.approx(found, rel=0.01)
+
+
+def attending(sizes):
+    """Width, policy, tokens and queries of each block."""
+    for seen, scored in sizes.masks:
+        together = seen + scored
+        for number, policy in enumerate(sizes.remat):
+            if number < sizes.num_encoding:
+                yield sizes.encoder.hidden_dim, policy, seen, seen
+            else:  # the last one
+                yield sizes.encoder.hidden_dim, policy, together, scored
+        if sizes.predictor:
+            width = sizes.predictor.hidden_dim
+            for policy, queries in sizes.predictor_blocks(scored):
+                yield width, policy, together, queries or together
 
 
 @pytest.mark.skipif(

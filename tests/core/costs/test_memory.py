@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from layerlock import backends
 from layerlock.backends import contract
 from layerlock.core.costs import memory
 from layerlock.core.costs.flops import StepSizes
@@ -30,7 +31,7 @@ OBJECTIVES = {
 }
 
 
-def encoder_of(num_layers, width):
+def encoder_of(num_layers, width, **arguments):
     return VideoEncoder(
         num_layers=num_layers,
         num_heads=2,
@@ -39,14 +40,20 @@ def encoder_of(num_layers, width):
         patch_size=(2, 8, 8),
         clip_shape=CLIP_SHAPE,
         num_decoder_layers=1,
+        **arguments,
     )
 
 
-def model_of(name):
+def model_of(name, width=32, **arguments):
     objective, mask = OBJECTIVES[name]
     teacher = encoder_of(5, 48) if objective.teacher == "fixed" else None
+    encoder = encoder_of(4, width, **arguments)
     model = MaskedPretraining(
-        encoder_of(4, 32), objective, mask=mask, fixed_teacher=teacher
+        encoder,
+        objective,
+        mask=mask,
+        fixed_teacher=teacher,
+        dtype=encoder.dtype_policy,
     )
     model.compile(keras.optimizers.AdamW(1e-3), jit_compile=False)
     return model
@@ -94,3 +101,68 @@ def test_remat_and_half_precision_keep_less():
     assert kept == sorted(set(kept))
     assert kept[-1] == whole
     assert memory.activation_bytes(sizes, bytes_per_number=2) == whole / 2
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch",
+    reason="TensorFlow measures no memory on a CPU, and XLA adds its scratch",
+)
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ["pixels", "latents", "vjepa"])
+def test_the_peak_is_the_measured_one(name, dtype):
+    # Wide, and one clip: weights take most of the memory.
+    model = model_of(name, width=192, dtype=dtype)
+    sizes = StepSizes.of(model, CLIP_SHAPE, 1)
+    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    for frozen_layers in (0, 2):
+        if frozen_layers:
+            scheduler.freeze(frozen_layers)
+        for _ in range(2):  # the first step makes the slots
+            model.train_on_batch(np.zeros((1, *CLIP_SHAPE, 3), "uint8"))
+
+        measured = backends.measure_step(model).peak_bytes
+        planned = memory.StepMemory.of(
+            sizes,
+            frozen_layers,
+            model.target_layers,
+            bytes_per_number=4 if dtype == "float32" else 2,
+        )
+
+        assert planned.peak == pytest.approx(measured, rel=0.05)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_mixed_precision_adds_a_copy_of_each_trained_matrix(name):
+    model = model_of(name)
+    sizes = StepSizes.of(model, CLIP_SHAPE, 1)
+    kernels = sum(
+        np.prod(variable.shape)
+        for layer in (*model.encoder.blocks, model.predictor)
+        for variable in layer.trainable_variables
+        if variable.name.endswith("kernel")
+    )
+
+    whole = memory.StepMemory.of(sizes, 0, model.target_layers)
+    half = memory.StepMemory.of(
+        sizes, 0, model.target_layers, bytes_per_number=2
+    )
+
+    assert whole.copies == 0
+    assert half.weights == whole.weights
+    # Each kind of mask has its own.
+    assert half.copies == 2 * len(sizes.masks) * kernels
+    frozen = memory.num_copied(sizes, 2, model.target_layers)
+    block = sizes.encoder.block_kernels
+    assert half.copies / 2 - frozen == 2 * len(sizes.masks) * block
+
+
+def test_a_predictor_that_is_computed_again_keeps_less():
+    plain, model = model_of("vjepa"), model_of("vjepa", remat="blocks")
+    sizes, again = (StepSizes.of(one, CLIP_SHAPE, 8) for one in (plain, model))
+    encoder_alone = dataclasses.replace(again, predictor_remat=())
+
+    kept = [
+        memory.activation_bytes(one) for one in (again, encoder_alone, sizes)
+    ]
+
+    assert kept == sorted(set(kept))

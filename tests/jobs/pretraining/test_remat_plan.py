@@ -2,6 +2,10 @@
 
 import dataclasses
 
+import pytest
+
+import layerlock
+from layerlock.config import OptionError, PretrainConfig
 from layerlock.config.encoder import REMAT
 from layerlock.core.costs.accelerators import ACCELERATORS
 from layerlock.jobs.pretraining import costs, method, remat_plan
@@ -41,3 +45,91 @@ def test_a_policy_for_the_plan_is_as_if_the_run_had_it():
     assert dataclasses.asdict(counted) == dataclasses.asdict(
         costs.count(other, method.build(other))
     )
+
+
+def planned(*flags):
+    """Last line, and what programs get, of the policies of a plan."""
+    config = configure("pretrain", "--plan", *flags).resolve()
+    words, found = [], {}
+    remat_plan.add(config, method.build(config), words, found)
+    return words[-1], found
+
+
+def test_without_a_size_of_the_memory_nothing_is_chosen():
+    words, found = planned()
+
+    assert words.startswith("Accelerators: ")
+    assert list(found) == ["remat"]
+
+
+def test_the_policy_with_the_fewest_flops_that_fits_is_named():
+    _, found = planned("--preset=video_vit_tiny")
+    policies = found["remat"]
+    for gigabytes in (
+        policies["none"]["peak_memory_bytes"] / 1e9,
+        policies["attention"]["peak_memory_bytes"] / 1e9,
+        policies["blocks"]["peak_memory_bytes"] / 1e9,
+    ):
+        words, found = planned(
+            "--preset=video_vit_tiny", f"--memory_gigabytes={gigabytes}"
+        )
+
+        fits = [
+            one["flops"]
+            for one in policies.values()
+            if one["peak_memory_bytes"] <= gigabytes * 1e9
+        ]
+        chosen = found["remat_choice"]["policy"]
+        assert policies[chosen]["flops"] == min(fits)
+        assert f"remat={chosen} needs the fewest FLOPs" in words
+    assert chosen == "blocks"
+
+
+def test_where_none_fits_the_largest_batch_that_does_is_named():
+    flags = ("--preset=video_vit_tiny", "--memory_gigabytes=0.1")
+
+    words, found = planned(*flags)
+
+    batch = found["remat_choice"]["largest_batch"]
+    assert found["remat_choice"]["policy"] is None
+    assert "No policy of remat fits in 0.1 GB: remat=blocks" in words
+    assert f"Lower batch_size to {batch} or less" in words
+    _, fitting = planned(*flags, f"--batch_size={batch}")
+    assert fitting["remat_choice"] == {"policy": "blocks"}
+    _, too_large = planned(*flags, f"--batch_size={batch + 1}")
+    assert too_large["remat_choice"]["largest_batch"] == batch
+
+
+def test_weights_that_do_not_fit_need_a_smaller_network():
+    words, found = planned("--memory_gigabytes=0.001")
+
+    assert found["remat_choice"] == {"policy": None, "largest_batch": 0}
+    assert "take a smaller preset" in words
+
+
+def test_each_of_several_devices_has_the_memory():
+    flags = ("--preset=video_vit_tiny", "--memory_gigabytes=0.1")
+    spread = (*flags, "--devices=8", "--distribution=fsdp")
+
+    one, words = planned(*flags)[1], planned(*spread)[0]
+
+    assert one["remat_choice"]["policy"] is None
+    assert "fit in 0.1 GB on each of 8 devices" in words
+    _, tight = planned(*spread, "--memory_gigabytes=0.014")
+    assert tight["remat_choice"] == {"policy": None, "largest_batch": 16}
+
+
+def test_the_plan_of_savings_has_the_choice_too():
+    plan = layerlock.savings(plan=True, memory_gigabytes=80)
+
+    assert plan.facts["remat_choice"] == {"policy": "none"}
+    assert any("fit in 80 GB, remat=none" in line for line in plan.lines)
+
+
+def test_the_size_of_the_memory_is_for_a_plan_of_one_run():
+    with pytest.raises(OptionError, match="`memory_gigabytes` is for `plan`"):
+        PretrainConfig.of(memory_gigabytes=80).resolve()
+    with pytest.raises(OptionError, match="`memory_gigabytes` plans one run"):
+        layerlock.convergence(plan=True, memory_gigabytes=80)
+    with pytest.raises(OptionError, match="above 0"):
+        PretrainConfig.of(memory_gigabytes=0)

@@ -92,6 +92,17 @@ def test_a_run_goes_on_with_encoder_average_and_predictor(folder, capsys):
     ) in said
 
 
+def test_a_predictor_goes_on_with_the_policy_of_the_new_run(folder, capsys):
+    run = folder / "run"
+
+    model, _ = started(
+        capsys, f"--init_from={run}", "--objective=vjepa", "--remat"
+    )
+
+    for part in (model.encoder, model.predictor):
+        assert {block.remat for block in part.blocks} == {"blocks"}
+
+
 def test_more_frames_and_pixels_interpolate_learned_positions(folder, capsys):
     run = folder / "run"
 
