@@ -150,10 +150,19 @@ def text_of(path) -> str:
 
 
 def result_of(status: int, out: str, complaints: str) -> dict:
-    """The last line of a process, or the end of what it complained of."""
-    if status == 0 and out:
-        return json.loads(out.splitlines()[-1])
-    last = complaints.splitlines()[-1:] or ["no message"]
+    """The last JSON object of a process, or the end of what it complained of.
+
+    Args:
+        status: of the process.
+        out: its standard output. Libraries may print after the result.
+        complaints: its standard error.
+    """
+    for line in reversed(out.splitlines() if status == 0 else []):
+        with contextlib.suppress(json.JSONDecodeError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                return found
+    last = (complaints or out).splitlines()[-1:] or ["no message"]
     return {"error": f"status {status}: {last[0][:300]}"}
 
 

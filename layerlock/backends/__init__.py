@@ -66,6 +66,7 @@ optimizer_steps = _get("optimizer_steps")
 call_layer = _get("call_layer")
 without_gradient = _get("without_gradient")
 fused = _module.fused
+fused_formula = _get("fused_formula")
 recomputed = _module.recomputed
 sync_state = _module.sync_state
 variable_scope = _module.variable_scope

@@ -41,6 +41,10 @@ these names:
   compiled with `jit_compile=True`; a backend that compiles whole steps traces
   it once. Positional arguments are tensors, nested or `None`. The others are
   passed by keyword and are hashable.
+- `fused_formula(function)`: the same for formulas of an object, such as an
+  objective, whose result may depend on the object's state: other objects may
+  be positional arguments too, and several tensors may be returned. A backend
+  that compiles whole steps returns the function.
 - `recomputed(function)`: wraps a function from tensors to a tensor. Only its
   arguments are kept for the backward pass, which computes it again.
   Positional arguments are tensors, nested or `None`. The others are passed by
@@ -98,7 +102,7 @@ these names:
 - `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 
-A backend may leave out `default_jit_compile` and the operations of
+A backend may leave out `default_jit_compile` and the functions of
 `keras_ops.py`: Keras provides them.
 With eager steps, Keras's overhead per operation is longer than the arithmetic
 of a small network, so such a backend defines its own.
@@ -139,9 +143,9 @@ contract, in the same order. Process 0 alone writes files.
 - `abandon()`: called before this process ends alone, because of an error: its
   end does not wait for the others, which then learn that it has gone. Then
   `barrier` has no effect.
-- `gathered(model)`: context in which `variable.numpy()`, and what saves the
-  variables of the model, read the whole weights in every process. Code inside
-  may differ from process to process.
+- `gathered(layers)`: context in which `variable.numpy()`, and what saves the
+  variables of the layers, read the whole weights in process 0. The others take
+  part, and keep nothing. Code inside may differ from process to process.
 
 Weights in parts, for checkpoints; called only if `is_sharded()`:
 
@@ -180,6 +184,7 @@ NAMES = (
     "call_layer",
     "without_gradient",
     "fused",
+    "fused_formula",
     "recomputed",
     "sync_state",
     "variable_scope",

@@ -28,6 +28,8 @@ def sizes(distribution: str, mesh, num_devices: int) -> tuple[int, int]:
 def refuse(distribution, mesh, batch_size, num_devices: int) -> str | None:
     """Why devices do not suit a distribution, or `None`.
 
+    One device suits any: it has the whole of what others have parts of.
+
     Args:
         distribution, mesh: as for `sizes`; `None` and `"none"` suit any.
         batch_size: int, clips of the global batch, or `None`: not checked.
@@ -35,11 +37,6 @@ def refuse(distribution, mesh, batch_size, num_devices: int) -> str | None:
     """
     if distribution in (None, "none"):
         return None
-    if num_devices < 2:
-        return (
-            f"distribution={distribution} needs at least 2 devices. "
-            f"Received: {num_devices}. Use distribution=none."
-        )
     shape = sizes(distribution, mesh, num_devices)
     if math.prod(shape) != num_devices:
         return (

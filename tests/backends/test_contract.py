@@ -81,6 +81,22 @@ def test_the_norm_of_gradients_of_low_precision_is_exact(dtype):
     assert float(norm) == pytest.approx(100.0 * 15_000**0.5, rel=1e-5)
 
 
+def test_a_formula_of_an_object_depends_on_its_state():
+    class Scaled:
+        scale = 2.0
+
+    @backends.fused_formula
+    def formula(object, tensors, power):
+        return [object.scale * x**power for x in tensors], object.scale
+
+    scaled = Scaled()
+    for scale in (2.0, 3.0):
+        scaled.scale = scale
+        (found,), same = formula(scaled, [ops.ones((2,)) * 4.0], power=2)
+        assert ops.convert_to_numpy(found).tolist() == [16 * scale] * 2
+        assert same == scale
+
+
 def test_what_is_recomputed_is_called_again_and_has_the_same_gradient():
     calls = []
 
@@ -145,12 +161,25 @@ def test_what_runs_everywhere_is_supported():
     )
 
 
-@pytest.mark.parametrize("distribution", ["data", "fsdp", "model"])
-def test_distribution_without_devices_is_answered(distribution):
-    reason = backends.unsupported(distribution=distribution)
+@pytest.mark.parametrize(
+    ("distribution", "refusing"),
+    [
+        ("data", ()),
+        ("fsdp", ("tensorflow",)),
+        ("model", ("tensorflow", "torch")),
+    ],
+)
+def test_on_one_device_a_distribution_is_none(distribution, refusing):
+    reason = backends.unsupported(distribution=distribution, batch_size=3)
+    if BACKEND in refusing:
+        assert "Use distribution=" in reason
+        return
 
-    assert f"distribution={distribution}" in reason
-    assert "distribution=none" in reason
+    assert reason is None
+    with backends.distributed(distribution):
+        assert not backends.is_sharded()
+        assert backends.local_rows(3) == slice(0, 3)
+        assert keras.distribution.distribution() is None
 
 
 @pytest.mark.parametrize(

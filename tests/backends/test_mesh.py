@@ -8,7 +8,7 @@ from layerlock.backends import mesh
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("data", None, 4, 1), "at least 2 devices"),
+        (("fsdp", (4, 2), 8, 1), "Received: 1 devices"),
         (("fsdp", (4, 2), 8, 4), "make its product 4"),
         (("data", None, 6, 4), "cannot be split over 4"),
         (("model", (2, 2), 5, 4), "cannot be split over 2"),
@@ -22,6 +22,8 @@ def test_what_does_not_fit_is_named(arguments, sentence):
     "arguments",
     [
         (None, None, 3, 1),
+        ("data", None, 3, 1),
+        ("fsdp", (1, 1), 3, 1),
         ("none", None, 3, 1),
         ("data", None, 8, 4),
         ("model", None, 3, 4),

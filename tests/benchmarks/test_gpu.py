@@ -114,6 +114,19 @@ def test_a_process_that_fails_gives_its_reason(gpu):
     assert gpu.result_of(0, 'talk\n{"ratio": 1}', "") == {"ratio": 1}
 
 
+@pytest.mark.parametrize("after", ["bye", "[1]", "3", "null", "{torn", "\n"])
+def test_what_is_printed_after_the_result_is_left_out(gpu, after):
+    found = gpu.result_of(0, f'{{"ratio": 2}}\n{{"ratio": 1}}\n{after}', "")
+    assert found == {"ratio": 1}
+
+
+@pytest.mark.parametrize("out", ["", "bye", '[1]\n"text"\n3', '{"ratio": '])
+def test_a_process_without_a_result_has_failed(gpu, out):
+    last = out.splitlines()[-1] if out else "no message"
+    assert gpu.result_of(0, out, "") == {"error": f"status 0: {last}"}
+    assert gpu.result_of(0, out, "why") == {"error": "status 0: why"}
+
+
 def test_a_row_that_hangs_ends_with_the_processes_that_it_started(
     gpu, monkeypatch, tmp_path
 ):

@@ -143,11 +143,9 @@ def test_unknown_names_and_values_are_refused(choose, arguments):
 
 
 @pytest.mark.skipif(BACKEND == "jax", reason="JAX distributes")
-@pytest.mark.parametrize("kind", ["data", "model"])
-def test_distribution_is_refused_where_there_is_none(choose, kind):
-    refused = f"KERAS_BACKEND={BACKEND}: distribution={kind}"
-    with pytest.raises(ValueError, match=refused):
-        choose(f"--distribution={kind}")
+def test_a_distribution_that_the_backend_lacks_is_refused(choose):
+    with pytest.raises(ValueError, match=f"KERAS_BACKEND={BACKEND}: "):
+        choose("--distribution=model")
 
 
 def test_the_mini_warmup_suits_the_freezes_however_they_are_asked_for(choose):

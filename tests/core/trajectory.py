@@ -43,7 +43,7 @@ def adamw(**options):
     )
 
 
-def train(objective="mae"):
+def train(objective="mae", jit_compile="auto"):
     model = freezing.build_model(objective=objective)
     set_same_weights(model)
     if model.teacher is not None:
@@ -51,7 +51,7 @@ def train(objective="mae"):
             model.teacher.variables, model.encoder.variables, strict=True
         ):
             own.assign(keras.ops.copy(learnt.value))
-    model.compile(adamw(global_clipnorm=1.0))
+    model.compile(adamw(global_clipnorm=1.0), jit_compile=jit_compile)
     losses = []
 
     class Record(keras.callbacks.Callback):

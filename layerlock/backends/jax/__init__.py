@@ -271,8 +271,9 @@ def unsupported(
             "JAX has no float16 matrix products on a CPU. Use "
             "mixed_bfloat16, or an accelerator."
         )
-    in_parts = distribution in ("fsdp", "model") and num_devices is None
-    if in_parts and importlib.util.find_spec("orbax") is None:
+    is_run = num_devices is None and jax.device_count() > 1
+    in_parts = distribution in ("fsdp", "model")
+    if is_run and in_parts and importlib.util.find_spec("orbax") is None:
         return (
             f"distribution={distribution} saves weights in parts with Orbax, "
             "which is not installed. To install it: pip install "

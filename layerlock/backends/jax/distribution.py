@@ -45,10 +45,10 @@ def devices() -> list:
 
 @contextlib.contextmanager
 def distributed(kind, mesh=None, axes=None):
-    if kind == "none":
+    names = [f"{device.platform}:{device.id}" for device in devices()]
+    if kind == "none" or len(names) == 1:
         yield
         return
-    names = [f"{device.platform}:{device.id}" for device in devices()]
     device_mesh = keras.distribution.DeviceMesh(
         meshes.sizes(kind, mesh, len(names)), meshes.AXES, names
     )

@@ -43,10 +43,11 @@ def _logical_devices():
 
 @contextlib.contextmanager
 def distributed(kind, mesh=None, axes=None):
-    if kind == "none":
+    names = tuple(devices())
+    if kind == "none" or len(names) == 1:
         yield
         return
-    with _strategy(tuple(devices())).scope():
+    with _strategy(names).scope():
         yield
 
 

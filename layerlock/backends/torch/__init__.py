@@ -61,7 +61,9 @@ from layerlock.backends.torch.fusing import (
     cache_programs as cache_programs,
     default_jit_compile as default_jit_compile,
     fused as fused,
+    fused_formula as fused_formula,
     fusing,
+    leave_stage,
     recomputed as recomputed,
 )
 from layerlock.backends.torch.operations import (
@@ -215,6 +217,7 @@ def renew_step(model, frozen_variables):
         variable.value.grad = None
     model.saved_bytes = None
     model.has_run = False
+    leave_stage(model)
     replicas.unwrap(model)
     if active.is_sharded():
         parts.join_frozen(model)
@@ -233,7 +236,7 @@ def renew_step(model, frozen_variables):
 
 
 def compile_ahead(model, config, make_model):
-    return None  # Eager steps: there is nothing to compile.
+    return None  # `fused` compiles while the first batch waits.
 
 
 def runs_eagerly(model):

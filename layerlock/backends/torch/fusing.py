@@ -14,8 +14,8 @@ from torch.utils import checkpoint
 
 from layerlock.backends.torch.distribution import active, gathering
 
-# The compiled functions of the model whose step runs in this thread, by
-# function and keywords; `None` for a model that does not compile.
+# The `_Programs` of the model whose step runs in this thread; `None` for a
+# model that does not compile.
 _compiled = contextvars.ContextVar("layerlock_compiled", default=None)
 
 
@@ -49,20 +49,79 @@ def fusing(model):
         model: a `keras.Model`. Nothing is compiled if it was compiled with
             `jit_compile=False`.
     """
-    functions = None
+    programs = None
     if model.jit_compile:
-        functions = getattr(model, "compiled_functions", None)
-        if functions is None:
-            functions = {}
+        programs = getattr(model, "compiled_programs", None)
+        if programs is None:
+            programs = _Programs()
             # Keras would track it, which a built model refuses.
-            object.__setattr__(model, "compiled_functions", functions)
-    with _using(functions):
+            object.__setattr__(model, "compiled_programs", programs)
+    with _using(programs):
         yield
 
 
+def leave_stage(model):
+    """Drops the programs that the stage before this one used last.
+
+    The next stage uses most programs of this one, such as those of blocks
+    that stay trained.
+    """
+    programs = getattr(model, "compiled_programs", None)
+    if programs is not None:
+        programs.leave_stage()
+
+
+class _Programs:
+    """The compiled functions of a model."""
+
+    def __init__(self):
+        self.of_stage, self.of_stage_before = {}, {}
+
+    def find(self, function, arguments, keywords):
+        """Returns a compiled function, used for alike calls only.
+
+        PyTorch compiles a program for each set of shapes and gradients. It
+        stops at a limit for each function, without an error, and calls the
+        function itself from then on. So each kind of calls has a function of
+        its own.
+        """
+        key = (
+            function,
+            tuple(sorted(keywords.items())),
+            torch.is_grad_enabled(),
+            _kind(arguments),
+        )
+        program = self.of_stage.get(key)
+        if program is None:
+            program = self.of_stage_before.pop(key, None) or _compile(function)
+            self.of_stage[key] = program
+        return program
+
+    def leave_stage(self):
+        if self.of_stage:  # something ran
+            self.of_stage, self.of_stage_before = {}, self.of_stage
+
+
+def _kind(arguments):
+    """Shape and gradient of the first tensor, which the others follow.
+
+    Those of all tensors would take longer than PyTorch's own comparison. The
+    weights of a block may still be frozen or not: two programs, far below the
+    limit.
+    """
+    for argument in arguments:
+        if isinstance(argument, torch.Tensor):
+            return argument.shape, argument.requires_grad
+        if isinstance(argument, (tuple, list)):
+            found = _kind(argument)
+            if found is not None:
+                return found
+    return None
+
+
 @contextlib.contextmanager
-def _using(functions):
-    token = _compiled.set(functions)
+def _using(programs):
+    token = _compiled.set(programs)
     try:
         yield
     finally:
@@ -74,16 +133,10 @@ def fused(function):
 
     @functools.wraps(function)
     def call(*arguments, **keywords):
-        functions = _compiled.get()
-        if functions is None:
-            run = function
-        else:
-            # PyTorch limits the programs of each.
-            key = function, tuple(sorted(keywords.items()))
-            if key not in functions:
-                # Lazy: importing the compiler takes seconds.
-                functions[key] = torch.compile(_copy(function), dynamic=False)
-            run = functions[key]
+        programs = _compiled.get()
+        run = function
+        if programs is not None:
+            run = programs.find(function, arguments, keywords)
         if active.is_sharded():
             return gathering.run_gathered(run, arguments, keywords)
         return run(*arguments, **keywords)
@@ -91,15 +144,18 @@ def fused(function):
     return call
 
 
+fused_formula = fused  # PyTorch compares the state of objects at every call.
+
+
 def recomputed(function):
     """See `contract.py`."""
 
     def call(*arguments, **keywords):
-        functions = _compiled.get()
+        programs = _compiled.get()
 
         def again(*arguments, **keywords):
             # Autograd may call it in a thread of its own.
-            with _using(functions):
+            with _using(programs):
                 # What autograd would keep of it, is computed again.
                 return function(*gathering.gather_all(arguments), **keywords)
 
@@ -112,6 +168,11 @@ def recomputed(function):
         )
 
     return call
+
+
+def _compile(function):
+    # Lazy: importing the compiler takes seconds.
+    return torch.compile(_copy(function), dynamic=False)
 
 
 def _copy(function):

@@ -19,6 +19,8 @@ _lock = threading.Lock()
 
 
 def constant(value, dtype):
+    if torch.compiler.is_dynamo_compiling():  # a program holds the number
+        return keras.ops.convert_to_tensor(value, dtype)
     array, device = np.asarray(value), _device()
     key = array.tobytes(), array.dtype.str, array.shape, dtype, device
     tensor = _constants.get(key)

@@ -213,13 +213,12 @@ class MaskedPretraining(
             predictions.append(
                 self.predict_hidden(features[-1], *pair, grid, kind)
             )
-        targets = self._targets(target_pass, predictions)
-        loss = self.objective.batch_loss(
-            predictions, targets, self._batch(training)
+        loss, targets = self._score(
+            target_pass, predictions, self._batch(training)
         )
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))
-            self.measure_health(features[0], predictions[0][-1], targets[0][-1])
+            self.measure_health(features[0], predictions[0][-1], targets)
         return {"loss": loss}
 
     # Methods that Keras calls.

@@ -132,22 +132,51 @@ class MaskedPrediction:
         positions = self.encoder.token_positions(grid)
         return backends.take(backends.constant(positions, "int32"), indices)
 
-    def _targets(self, target_pass, predictions):
-        """Returns the targets of each kind of mask, one per target layer."""
+    def _score(self, target_pass, predictions, batch):
+        """Returns the loss, and the last targets of the first kind of mask."""
+        objective = self.objective
         if not self.target_layers:
-            return self.objective.view_targets(predictions, self.masks_per_clip)
-        kinds = range(len(predictions))
-        return [self._layer_targets(target_pass.at(kind)) for kind in kinds]
+            targets = objective.view_targets(predictions, self.masks_per_clip)
+            loss = objective.batch_loss(predictions, targets, batch)
+            return loss, targets[0][-1]
+        values = [
+            self._target_values(target_pass.at(kind))
+            for kind in range(len(predictions))
+        ]
+        return _score_layers(
+            objective, predictions, values, batch, layers=self.target_layers
+        )
 
-    def _layer_targets(self, outputs):
-        targets = []
-        for layer, values in outputs.items():
-            if not self.objective.target_gradient:
-                values = ops.stop_gradient(values)
-            targets.append(self.objective.compute_targets(values, layer))
-        return targets
+    def _target_values(self, outputs):
+        if self.objective.target_gradient:
+            return list(outputs.values())
+        return [ops.stop_gradient(values) for values in outputs.values()]
 
     @property
     def _num_encoding(self):
         """Number of encoder blocks that process visible tokens only."""
         return self.predictor.encoder_layers(self.encoder)
+
+
+@backends.fused_formula
+def _score_layers(objective, predictions, values, batch, layers):
+    """Returns the loss, and the last targets of the first kind of mask.
+
+    One program normalises targets, compares and averages: eager steps would
+    write each float32 tensor in between to memory.
+
+    Args:
+        objective: an `Objective`.
+        predictions: for each kind of mask, one tensor per target layer.
+        values: the patches or latents that become the targets, likewise.
+        batch: a `Batch`.
+        layers: tuple of ints, the target layers.
+    """
+    targets = [
+        [
+            objective.compute_targets(one, layer)
+            for one, layer in zip(of_kind, layers, strict=True)
+        ]
+        for of_kind in values
+    ]
+    return objective.batch_loss(predictions, targets, batch), targets[0][-1]

@@ -78,8 +78,15 @@ def sigreg(embeddings, directions, num_knots: int = 17, last_knot: float = 3.0):
     distance = distance + ops.square(imaginary)
     weights = backends.constant(gaussian * steps, dtype)
     statistic = ops.mean(ops.sum(distance * weights, axis=-1))
-    clips = backends.global_size(ops.shape(embeddings)[1])
-    return statistic * ops.cast(clips, dtype)
+    return statistic * _number(
+        backends.global_size(ops.shape(embeddings)[1]), dtype
+    )
+
+
+def _number(number, dtype):
+    if isinstance(number, int):
+        return backends.constant(number, dtype)
+    return ops.cast(number, dtype)  # TensorFlow: a tensor
 
 
 def _uniform(keys):

@@ -1,12 +1,15 @@
 """Functions that each model compiles for itself, or not at all."""
 
 import functools
+import gc
 import importlib.util
 import os
 import shutil
 import threading
+import weakref
 
 import keras
+import numpy as np
 import pytest
 
 if keras.backend.backend() != "torch":
@@ -16,10 +19,15 @@ import torch
 from torch._dynamo.testing import CompileCounter
 
 from layerlock import backends
-from layerlock.backends.torch.fusing import fused, fusing, recomputed
+from layerlock.backends.torch.fusing import (
+    fused,
+    fusing,
+    leave_stage,
+    recomputed,
+)
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
-from layerlock.core.pretraining.masks import RandomMask
+from layerlock.core.pretraining.masks import MultiBlockMask, RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.models.video_encoder import VideoEncoder
 from tests.core.freezing import dropped_gradients as freezing
@@ -39,8 +47,8 @@ def compiled(monkeypatch):
 
     def compile(function, dynamic):
         functions.append(function)
-        return lambda *arguments, **keywords: (
-            2 * function(*arguments, **keywords)
+        return lambda *arguments, **keywords: keras.tree.map_structure(
+            lambda x: 2 * x, function(*arguments, **keywords)
         )
 
     monkeypatch.setattr(torch, "compile", compile)
@@ -80,6 +88,28 @@ def test_models_share_no_code_whose_programs_would_be_counted_together(
     first, second = compiled
     assert first.__code__ is not second.__code__
     assert first(1.0) == second(1.0) == 2.0
+
+
+def test_programs_of_a_stage_are_dropped_after_the_next_one(compiled):
+    model = Model(True)
+
+    def run_stage(*sizes):
+        leave_stage(model)
+        leave_stage(model)  # two freezes without a batch in between
+        with fusing(model):
+            for size in sizes:
+                add(torch.zeros(size))
+        return len(compiled)
+
+    # Size 1 is used in each stage, and 2 again after a stage without it.
+    counts = [run_stage(*sizes) for sizes in ((1, 2), (1, 3), (1, 2), (1, 2))]
+    assert counts == [2, 3, 4, 4]
+
+    dropped = [weakref.ref(function) for function in compiled]
+    compiled.clear()
+    gc.collect()
+    # Those of 3, and the first of 2.
+    assert [one() is None for one in dropped] == [False, True, True, False]
 
 
 def test_a_model_inside_of_the_step_of_another_keeps_its_setting():
@@ -164,41 +194,101 @@ def programs(monkeypatch):
     torch._dynamo.reset()
 
 
-# The compiler looks at gradients of tensors that have none.
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
-@pytest.mark.parametrize("num_layers", [4, 6])
-def test_blocks_of_a_shape_share_programs_and_freezes_add_few(
-    programs, num_layers
-):
+@pytest.fixture
+def never_eager():
+    """Makes it an error that PyTorch stops compiling a function."""
+    with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
+        yield
+
+
+def start(num_layers=4, clip_shape=freezing.CLIP_SHAPE, **options):
+    """A model that compiles, its scheduler, and a batch of two clips."""
     encoder = VideoEncoder(
         num_layers=num_layers,
         num_heads=2,
         hidden_dim=24,
         mlp_dim=24,
         patch_size=(2, 4, 4),
-        clip_shape=freezing.CLIP_SHAPE,
+        clip_shape=clip_shape,
         num_decoder_layers=1,
     )
-    model = MaskedPretraining(encoder, mask=RandomMask(0.5))
+    model = MaskedPretraining(encoder, **{"mask": RandomMask(0.5), **options})
     model.compile(keras.optimizers.SGD(0.1), jit_compile=True)
-    scheduler = FreezeScheduler(NeverFreezeSchedule(), model)
+    rng = np.random.default_rng(11)
+    clips = rng.integers(0, 256, (2, *clip_shape, 3), dtype="uint8")
+    return model, FreezeScheduler(NeverFreezeSchedule(), model), clips
+
+
+# The compiler looks at gradients of tensors that have none.
+ignore_missing_gradients = pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor"
+)
+
+
+@ignore_missing_gradients
+@pytest.mark.parametrize("num_layers", [4, 6])
+def test_blocks_of_a_shape_share_programs_and_freezes_add_few(
+    programs, num_layers
+):
+    model, scheduler, clips = start(num_layers)
 
     counts = []
     for frozen in range(num_layers - 2):
         scheduler.freeze(frozen)
         for _ in range(2):
-            model.train_on_batch(freezing.clips(1)[:2])
+            model.train_on_batch(clips)
         counts.append(programs.frame_count)
 
     # Blocks of visible tokens, and of these with the hidden ones. From the
     # first freeze on, frozen blocks of visible tokens, the last block of the
     # target pass, and the first block behind the frozen ones. From the second
-    # on, the other blocks of the target pass.
-    assert counts == [2, 5, 6, 6][: num_layers - 2]
+    # on, the other blocks of the target pass. And the loss of each stage.
+    assert counts == [2 + 1, 5 + 2, 6 + 3, 6 + 4][: num_layers - 2]
+
+
+@pytest.mark.slow
+@ignore_missing_gradients
+def test_every_kind_of_mask_has_programs_at_every_stage(programs, never_eager):
+    mask = MultiBlockMask(blocks=((4, 0.1), (2, 0.3), (1, 0.5)))
+    model, scheduler, clips = start(
+        clip_shape=(4, 16, 16), objective="vjepa", mask=mask
+    )
+    assert len(set(mask.counts(model.encoder.grid()))) == 3
+
+    counts = []
+    for frozen in range(4):
+        scheduler.freeze(frozen)
+        for _ in range(2):
+            model.train_on_batch(clips)
+            counts.append(programs.frame_count)
+
+    # The second batch of a stage needs no other ones.
+    assert counts[::2] == counts[1::2]
+
+
+@ignore_missing_gradients
+@pytest.mark.parametrize(
+    "objective", ["mae", pytest.param("vjepa", marks=pytest.mark.slow)]
+)
+def test_evaluation_beside_training_has_programs_at_every_stage(
+    programs, never_eager, objective
+):
+    model, scheduler, clips = start(objective=objective)
+
+    counts = []
+    for frozen in range(4):
+        scheduler.freeze(frozen)
+        for _ in range(2):
+            model.train_on_batch(clips)
+            model.test_on_batch(clips)
+            model.test_on_batch(clips[:1])  # the rest of the clips
+            counts.append(programs.frame_count)
+
+    assert counts[::2] == counts[1::2]
 
 
 def test_two_models_train_side_by_side_as_each_alone():
-    def start(jit_compile, dtype):
+    def build(jit_compile, dtype):
         model = freezing.build_model(dtype=dtype)
         model.compile(keras.optimizers.SGD(0.1), jit_compile=jit_compile)
         return model, []
@@ -211,11 +301,11 @@ def test_two_models_train_side_by_side_as_each_alone():
     kinds = [(True, "float32"), (False, "float32"), (False, "float64")]
     alone = []
     for kind in kinds:
-        model, losses = start(*kind)
+        model, losses = build(*kind)
         for step in range(3):
             train(model, losses, step)
         alone.append(losses)
-    together = [start(*kind) for kind in kinds]
+    together = [build(*kind) for kind in kinds]
     for step in range(3):
         for model, losses in together:
             train(model, losses, step)

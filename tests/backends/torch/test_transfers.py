@@ -11,9 +11,12 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from layerlock import backends
+from layerlock import backends, plugins
 from layerlock.backends.torch import transfers
 from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
+from layerlock.core.pretraining.objectives.mae_latent import (
+    MaskedAutoencodingWithLatents,
+)
 from tests.core.freezing import dropped_gradients as freezing
 
 CLIPS = np.arange(48, dtype="uint8").reshape(2, 2, 2, 2, 3)
@@ -32,9 +35,19 @@ class CountCopies(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("accumulation", [None, 2])
-def test_a_step_copies_nothing_to_the_device_and_back(accumulation):
-    model = freezing.build_model()
+OBJECTIVES = plugins.names("layerlock.core.pretraining.objectives")
+
+
+@pytest.mark.parametrize(
+    ("objective", "accumulation"),
+    [
+        ("mae", 2),
+        *((name, None) for name in OBJECTIVES),
+        (MaskedAutoencodingWithLatents(weight_schedule="cosine"), None),
+    ],
+)
+def test_a_step_copies_nothing_to_the_device_and_back(objective, accumulation):
+    model = freezing.build_model(objective=objective)
     rate = MiniWarmup(WarmupCosine(1e-2, 100, 10), events=[5], length=4)
     model.compile(
         keras.optimizers.AdamW(

@@ -56,11 +56,12 @@ def mesh_of(device: str, size: int):
 def refuse(distribution, mesh, batch_size) -> str | None:
     """Why a distribution cannot run in these processes, or `None`."""
     size = processes.process_count()
-    if distribution not in (None, "none") and size == 1:
+    available = torch.cuda.device_count()
+    if distribution not in (None, "none") and size == 1 and available > 1:
         return (
-            f"distribution={distribution} needs one process per device, and "
-            f"this one is alone. {processes.HOW_TO_START} Or use "
-            "distribution=none."
+            f"distribution={distribution} needs one process per device. "
+            f"Received: 1 process and {available} devices. "
+            f"{processes.HOW_TO_START} Or use distribution=none."
         )
     parts_of_blocks = math.prod((mesh or ())[1:])
     if distribution == "model" or parts_of_blocks > 1:

@@ -6,6 +6,8 @@ import pytest
 if keras.backend.backend() != "torch":
     pytest.skip("for PyTorch only", allow_module_level=True)
 
+import torch
+
 from layerlock.backends.torch.distribution import active, processes
 
 
@@ -47,5 +49,11 @@ def test_parts_of_blocks_are_refused(two_processes, distribution, mesh, reason):
     assert reason in active.refuse(distribution, mesh, batch_size=4)
 
 
-def test_a_process_alone_is_told_how_to_start_others():
-    assert processes.HOW_TO_START in active.refuse("data", None, 4)
+def test_a_process_alone_is_told_how_to_start_others(monkeypatch):
+    assert active.refuse("data", None, 4) is None  # There is one device.
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    reason = active.refuse("data", None, 4)
+
+    assert "Received: 1 process and 2 devices" in reason
+    assert processes.HOW_TO_START in reason
