@@ -5,6 +5,7 @@ from scipy import stats
 from study_rows import MONITORS
 
 MIN_RUNS = 5
+MIN_METHODS = 5  # for an interval
 RESAMPLES = 1000
 
 
@@ -13,7 +14,8 @@ def correlations(rows, question) -> list[dict]:
 
     All runs are compared, of every length, and in the second part the runs of
     one method with each other, as a loss means the same only there. Intervals
-    resample whole methods, since runs of one are dependent.
+    resample whole methods, since runs of one are dependent. With fewer than
+    five methods there is none.
 
     Args:
         rows: list of dict, `study_rows.collect`.
@@ -69,9 +71,15 @@ def table(found: list[dict]) -> str:
         within = "" if one["within"] is None else f"{one['within']:+.2f}"
         lines.append(
             f"| `{one['name']}` | {one['runs']} | {one['value']:+.2f} | "
-            f"{one['low']:+.2f} to {one['high']:+.2f} | {within} |"
+            f"{_interval_text(one)} | {within} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _interval_text(one: dict) -> str:
+    if one["low"] is None:
+        return "too few methods"
+    return f"{one['low']:+.2f} to {one['high']:+.2f}"
 
 
 def _spearman(numbers, scores) -> float:
@@ -81,8 +89,10 @@ def _spearman(numbers, scores) -> float:
     return float(np.corrcoef(ranks)[0, 1])
 
 
-def _interval(numbers, scores, clusters) -> tuple[float, float]:
+def _interval(numbers, scores, clusters) -> tuple:
     names = sorted(set(clusters))
+    if len(names) < MIN_METHODS:
+        return None, None
     members = [
         [i for i, cluster in enumerate(clusters) if cluster == name]
         for name in names
