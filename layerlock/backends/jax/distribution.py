@@ -43,12 +43,16 @@ def devices() -> list:
     return sorted(jax.devices(), key=lambda one: (one.process_index, one.id))
 
 
-@contextlib.contextmanager
 def distributed(kind, mesh=None, axes=None):
+    if kind == "none" or jax.device_count() == 1:
+        return contextlib.nullcontext()
+    return laid_out(kind, mesh, axes)
+
+
+@contextlib.contextmanager
+def laid_out(kind, mesh=None, axes=None):
+    """The context of `distributed`, also on one device."""
     names = [f"{device.platform}:{device.id}" for device in devices()]
-    if kind == "none" or len(names) == 1:
-        yield
-        return
     device_mesh = keras.distribution.DeviceMesh(
         meshes.sizes(kind, mesh, len(names)), meshes.AXES, names
     )

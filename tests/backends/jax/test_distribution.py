@@ -18,6 +18,8 @@ from tests.models import networks
 if keras.backend.backend() != "jax":
     pytest.skip("of JAX", allow_module_level=True)
 
+from layerlock.backends.jax import distribution
+
 
 def rows_split(path, shape, sizes):
     """Marks every matrix, as no axis of one device would be."""
@@ -28,7 +30,7 @@ def rows_split(path, shape, sizes):
 
 @pytest.fixture
 def model():
-    with backends.distributed("fsdp", (1, 1), rows_split):
+    with distribution.laid_out("fsdp", (1, 1), rows_split):
         model = freezing.build_model(objective="vjepa")
         model.compile(keras.optimizers.AdamW(1e-2))
         model.optimizer.build(model.trainable_variables)
@@ -68,7 +70,7 @@ def test_a_teacher_has_the_layout_of_its_student(model):
 
 def test_a_fixed_teacher_is_in_parts_too():
     """Its matrices, which no other encoder has, have a layout of their own."""
-    with backends.distributed("fsdp", (1, 1), rows_split):
+    with distribution.laid_out("fsdp", (1, 1), rows_split):
         student, teacher = (
             networks.small_encoder(name=name, num_decoder_layers=0)
             for name in ("encoder", "teacher")
@@ -81,13 +83,13 @@ def test_a_fixed_teacher_is_in_parts_too():
 
 def test_weights_in_parts_are_known(model):
     assert backends.is_sharded()
-    with backends.distributed("data", (1, 1), rows_split):
+    with distribution.laid_out("data", (1, 1), rows_split):
         assert not backends.is_sharded()
 
 
 def test_the_distribution_of_the_caller_is_restored_after_an_error():
     with pytest.raises(RuntimeError):
-        with backends.distributed("data", None, rows_split):
+        with distribution.laid_out("data", None, rows_split):
             assert keras.distribution.distribution() is not None
             raise RuntimeError
     assert keras.distribution.distribution() is None
@@ -123,7 +125,7 @@ def test_devices_of_a_process_are_side_by_side(monkeypatch, kind, mesh):
     found = listed([0, 0, 1, 1] * 2)
     monkeypatch.setattr(jax, "devices", lambda backend=None: found)
 
-    with backends.distributed(kind, mesh, rows_split):
+    with distribution.laid_out(kind, mesh, rows_split):
         ours = keras.distribution.distribution().device_mesh.devices
 
     names = [f"cpu:{number}" for number in (0, 1, 4, 5, 2, 3, 6, 7)]
