@@ -48,7 +48,7 @@ class DevicesConfig(Section):
     coordinator: str | None = option(
         None,
         "Address of process 0, HOST:PORT; not set: from torchrun, SLURM, Open "
-        "MPI or a TPU pod.",
+        "MPI, a TPU pod or an Indexed Job of Kubernetes.",
         may_change=True,
     )
     num_processes: int | None = option(

@@ -66,7 +66,7 @@ class EncoderConfig(Section):
     )
     jit_compile: bool | None = option(
         None,
-        "Compile the blocks on PyTorch, or the step with XLA on TensorFlow; "
+        "Compile blocks and loss on PyTorch, the step with XLA on TensorFlow; "
         "not set: PyTorch compiles on a GPU and not on a CPU, TensorFlow as "
         "Keras chooses. JAX compiles.",
     )
