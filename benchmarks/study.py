@@ -1,5 +1,6 @@
 """Ways to pre-train, at several lengths and seeds, judged on the same clips."""
 
+import functools
 import hashlib
 import json
 import shlex
@@ -14,7 +15,6 @@ from grid import Grid
 from job_parts import read
 from study_methods import METHODS, SUPERVISED, TEACHER_SHARE, shares
 
-from layerlock.models import presets
 from layerlock.runs import writing
 
 CONTENTS = "contents.json"  # which clips the folder is about
@@ -64,8 +64,6 @@ class Study:
         self.methods, self.batch_size = methods, batch_size
         shared = f"--preset={preset} --batch_size={batch_size} {common}"
         self.common = f"{shared} {clips.flags}"
-        size = presets.PRESETS[preset]
-        self.freezes = size["num_layers"] - size["num_decoder_layers"]
         # The place of the clips does not matter, and may change.
         self.identity = f"{shared} {clips.name} {clips.clip_flags}"
         self.runs = Grid(folder, jobs, self.common, here=quick)
@@ -84,6 +82,11 @@ class Study:
         self._check_folder()
         self.known = study_known.read(known, self)
         self._writing = threading.Lock()
+
+    @functools.cached_property
+    def freezes(self) -> int:
+        """Layers that freeze one after another in a run of LayerLock."""
+        return read(shlex.split(self.common))[0].freezing.max_frozen_layers
 
     @property
     def main(self):

@@ -65,7 +65,7 @@ def shares(flags: str, steps: int, freezes: int = 1) -> str:
     Args:
         flags: str; `/freezes` shares steps among all freezes.
         steps: int, of the run.
-        freezes: int, layers that may freeze. Defaults to `1`.
+        freezes: int, of the run. Defaults to `1`.
 
     >>> shares("--start_step=60% --interval=16%/freezes", 2000, 4)
     '--start_step=1200 --interval=80'

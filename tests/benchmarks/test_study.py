@@ -26,6 +26,26 @@ def test_the_steps_of_salt_are_shared_by_both_runs(study):
     assert len(set(paths)) == 2
 
 
+def test_the_last_freeze_comes_before_the_end_at_every_size(study, tmp_path):
+    from study import Study
+
+    for preset, freezes in (("video_vit_nano", 4), ("video_vit_tiny", 6)):
+        other = Study(
+            *(tmp_path / preset, study.clips, preset, 16, ""),
+            *((25, 50, 100, 200), 2, "selection"),
+        )
+        assert other.freezes == freezes
+        for name in ("LayerLock", "LayerLock, paper's schedule"):
+            [method] = [m for m in other.methods if m.name == name]
+            setting = method.candidates()[-1]
+            [(flags, _)], _ = other.runs_of(method, 200, 0, setting)
+            words = f"{other.common} {flags} --steps=200".split()
+            schedule = running.resolved(*words)[0].freezing
+            assert schedule.max_frozen_layers == freezes
+            last = schedule.start_step + (freezes - 1) * schedule.interval
+            assert last < 200
+
+
 def test_other_settings_are_other_runs(study):
     [mae, *_] = study.methods
     paths = {
