@@ -39,7 +39,9 @@ class Difference:
     cost: float | None = None
 
     def word(self, less_is_better: bool = False) -> str:
-        """`better`, `worse` or `not apart`."""
+        """`better`, `worse`, `not apart`, or `not judged` with one seed."""
+        if self.seeds == 1:
+            return "not judged"
         if self.low <= 0.0 <= self.high:
             return "not apart"
         return "better" if (self.value > 0) != less_is_better else "worse"
@@ -64,21 +66,20 @@ def difference(table) -> Difference:
     table = np.asarray(table, "float64")
     seeds, groups = table.shape
     value = float(table.mean())
-    parts = []  # mean square over its weight, and degrees of freedom
+    if seeds == 1:
+        return Difference(value, -np.inf, np.inf, seeds, groups)
     by_seed, by_group = table.mean(axis=1), table.mean(axis=0)
-    if seeds > 1:
-        parts.append((by_seed.var(ddof=1) / seeds, seeds - 1))
+    # Mean square over its weight, and degrees of freedom.
+    parts = [(by_seed.var(ddof=1) / seeds, seeds - 1)]
     if groups > 1:
         parts.append((by_group.var(ddof=1) / groups, groups - 1))
     variance = sum(part for part, _ in parts)
-    if seeds > 1 and groups > 1:
+    if groups > 1:
         rest = table - by_seed[:, None] - by_group[None] + value
         freedom = (seeds - 1) * (groups - 1)
         noise = (rest**2).sum() / freedom / table.size
         # Noise is in both means. Taken off once, it leaves at least one.
         variance = max(variance - noise, *(part for part, _ in parts))
-    if seeds == 1:
-        return Difference(value, -np.inf, np.inf, seeds, groups)
     spread = sum(part**2 / freedom for part, freedom in parts)
     freedom = sum(part for part, _ in parts) ** 2 / spread if spread else 1.0
     half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance)
@@ -205,7 +206,10 @@ def sentences(rows, methods, questions) -> list[str]:
 
 def _sentence(method, budget, question, one: Difference) -> str:
     word = one.word(question.is_depth)
-    apart = f"is {word} than" if word != "not apart" else "is not apart from"
+    apart = {
+        "not apart": "is not apart from",
+        "not judged": "is not judged against",
+    }.get(word, f"is {word} than")
     groups = f", {one.groups} groups" if one.groups > 1 else ""
     interval = (
         f"{one.low:+.3f} to {one.high:+.3f}"

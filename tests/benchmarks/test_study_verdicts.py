@@ -88,7 +88,7 @@ def test_one_seed_is_no_verdict():
 
     found = difference([[0.3, 0.31, 0.32, 0.3]])
 
-    assert found.word() == "not apart"
+    assert found.word() == "not judged"
     assert not np.isfinite(found.low)
 
 

@@ -37,9 +37,9 @@ def _variable(*names) -> str:
 def _is_found_by_jax() -> bool:
     # In the order of JAX, which joins the first cluster that is present.
     for cluster in getattr(ClusterEnv, "_cluster_types", ()):
-        if cluster.opt_in_only_method or _is_other_pod(cluster):
-            continue
         try:
+            if cluster.opt_in_only_method or _is_other_pod(cluster):
+                continue
             if cluster.is_env_present():
                 is_ours = cluster.name not in _STARTED_BY_LAUNCHERS
                 return is_ours and cluster.get_process_count() > 1
