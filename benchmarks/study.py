@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import operator
 import shlex
 import statistics
 import threading
@@ -119,19 +120,19 @@ class Study:
         """Trains and asks what is missing, the rows of the table first."""
         for seed in range(self.seeds):
             floors = [(self._floor, (name, seed)) for name in self.floors]
-            self._do(floors + self._methods(self.lengths[-1:], seed))
-        longest = self.lengths[-1]
-        for lengths in (self.lengths[:-1], range(longest + 1, 2 * longest)):
+            self._do(floors + self._methods(operator.eq, seed))
+        for length in (operator.lt, operator.gt):
             for seed in range(self.seeds):
-                self._do(self._methods(lengths, seed))
+                self._do(self._methods(length, seed))
         self._do([(self._supervised, (seed,)) for seed in range(self.seeds)])
 
-    def _methods(self, lengths, seed) -> list:
+    def _methods(self, length, seed) -> list:
+        """Runs whose steps are equal to those of the table, or on one side."""
         return [
             (self._method, (method, steps, seed))
             for method in self.active()
             for steps in self.steps_of(method)
-            if steps in lengths
+            if length(steps, self.lengths[-1])
         ]
 
     def _do(self, tasks):

@@ -70,11 +70,15 @@ def wait_for(condition, seconds=600):
         time.sleep(0.5)
 
 
-@pytest.mark.thorough
-def test_two_processes_train_like_one_device(tmp_path):
-    pytest.importorskip("orbax.checkpoint")
+def printed_by_two(command, tmp_path, seconds):
+    """What two processes that meet print last, as JSON.
+
+    Args:
+        command: list of a module and its arguments.
+        tmp_path: path of their logs.
+        seconds: int, to wait for each.
+    """
     address = f"localhost:{free_port()}"
-    command = ["tests.backends.jax.layouts", "mae", "1", "none", "fsdp:4,2"]
     with two(
         lambda number: command,
         tmp_path,
@@ -84,11 +88,19 @@ def test_two_processes_train_like_one_device(tmp_path):
             "PROCESS": str(number),
         },
     ) as processes:
-        codes = [process.wait(900) for process in processes]
+        codes = [process.wait(seconds) for process in processes]
 
     logs = [(tmp_path / f"{number}.log").read_text() for number in (0, 1)]
     assert codes == [0, 0], logs
-    first, second = (json.loads(log.splitlines()[-1]) for log in logs)
+    return [json.loads(log.splitlines()[-1]) for log in logs]
+
+
+@pytest.mark.thorough
+def test_two_processes_train_like_one_device(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    command = ["tests.backends.jax.layouts", "mae", "1", "none", "fsdp:4,2"]
+    first, second = printed_by_two(command, tmp_path, 900)
+
     assert first["fsdp:4,2"]["losses"] == second["fsdp:4,2"]["losses"]
     for name in ("losses", "norms"):
         np.testing.assert_allclose(
@@ -98,23 +110,10 @@ def test_two_processes_train_like_one_device(tmp_path):
 
 @pytest.mark.thorough
 def test_processes_whose_devices_alternate_read_blocks_of_rows(tmp_path):
-    address = f"localhost:{free_port()}"
     meshes = ["8,1", "4,2", "2,4", "1,8"]
     command = ["tests.backends.jax.interleaved", *meshes]
-    with two(
-        lambda number: command,
-        tmp_path,
-        lambda number: {
-            "JAX_COORDINATOR_ADDRESS": address,
-            "PROCESSES": "2",
-            "PROCESS": str(number),
-        },
-    ) as processes:
-        codes = [process.wait(300) for process in processes]
+    first, second = printed_by_two(command, tmp_path, 300)
 
-    logs = [(tmp_path / f"{number}.log").read_text() for number in (0, 1)]
-    assert codes == [0, 0], logs
-    first, second = (json.loads(log.splitlines()[-1]) for log in logs)
     for mesh in meshes:
         assert first[mesh]["is_right"] and second[mesh]["is_right"]
         assert first[mesh]["shape"] == [16, 3]
