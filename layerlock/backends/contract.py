@@ -143,8 +143,8 @@ contract, in the same order. Process 0 alone writes files.
 - `abandon()`: called before this process ends alone, because of an error: its
   end does not wait for the others, which then learn that it has gone. Then
   `barrier` has no effect.
-- `gathered(layers)`: context in which `variable.numpy()`, and what saves the
-  variables of the layers, read the whole weights in process 0. The others take
+- `gathered(layer)`: context in which `variable.numpy()`, and what saves the
+  variables of the layer, read the whole weights in process 0. The others take
   part, and keep nothing. Code inside may differ from process to process.
 
 Weights in parts, for checkpoints; called only if `is_sharded()`:

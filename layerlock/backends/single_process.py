@@ -102,7 +102,7 @@ def abandon():
     pass
 
 
-def gathered(layers):
+def gathered(layer):
     return contextlib.nullcontext()
 
 

@@ -44,7 +44,7 @@ class Saver:
         if backends.is_sharded():
             self._save_shards(model, step, state, arrays)
             return
-        with backends.gathered([model]):
+        with backends.gathered(model):
             if self.is_writer:
                 checkpoints.save(
                     self.folder, model, step, state, self.keep, arrays

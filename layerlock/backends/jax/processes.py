@@ -152,15 +152,13 @@ def abandon():
 
 
 @contextlib.contextmanager
-def gathered(layers):
+def gathered(layer):
     if jax.process_count() == 1:
         yield
         return
     parts = [
         variable
-        for variable in {
-            id(v): v for one in layers for v in one.variables
-        }.values()
+        for variable in layer.variables
         if not variable.value.is_fully_addressable
         and not variable.value.is_fully_replicated
     ]

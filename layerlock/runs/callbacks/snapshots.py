@@ -150,7 +150,7 @@ class Snapshots(EverySteps):
         self._save_pictures(step)
 
     def _export_encoder(self, encoder, path):
-        with backends.gathered([encoder]):  # one at a time, to save memory
+        with backends.gathered(encoder):  # one at a time, to save memory
             if self.run.is_writer:
                 encoder.save_to_preset(path, overwrite=True)
 

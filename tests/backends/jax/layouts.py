@@ -92,7 +92,7 @@ def train(objective, accumulation):
     assert lock.events == EVENTS, lock.events
     assert model.compiled_step.latest is record.ahead.program
     backends.sync_state(model)
-    with backends.gathered([model]):
+    with backends.gathered(model):
         weights = {
             v.path: np.asarray(v.numpy(), "float64").ravel()[:40].tolist()
             for v in model.encoder.variables

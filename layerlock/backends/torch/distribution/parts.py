@@ -132,12 +132,10 @@ def join_frozen(model):
 
 
 @contextlib.contextmanager
-def gathered(layers):
+def gathered(layer):
     is_first = processes.process_index() == 0
     held = []
-    for variable in {
-        id(v): v for one in layers for v in one.variables
-    }.values():
+    for variable in layer.variables:
         part, own = part_of(variable), variable._value
         if part is None:
             continue

@@ -76,7 +76,7 @@ def test_a_model_is_gathered_and_put_back(two_processes, monkeypatch):
         backends.place(model)
         halves = [tuple(v.shape) for v in model.variables]
         own = [v.value for v in model.variables]
-        with backends.gathered([model]):
+        with backends.gathered(model):
             whole = [v.numpy().shape for v in model.variables]
 
     assert whole == before != halves
@@ -89,7 +89,7 @@ def test_a_process_that_does_not_write_keeps_its_parts(two_processes):
     with backends.distributed("fsdp"):
         backends.place(model)
         own = [v.value for v in model.variables]
-        with backends.gathered([model]):
+        with backends.gathered(model):
             inside = [v.value for v in model.variables]
 
     assert all(a is b for a, b in zip(inside, own, strict=True))
