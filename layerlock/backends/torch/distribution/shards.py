@@ -32,7 +32,6 @@ class Writing:
                 tensors,
                 storage_writer=checkpoint.FileSystemWriter(folder),
                 process_group=processes.background_group(),
-                no_dist=processes.process_count() == 1,
             )
         except BaseException as error:
             self.error = error
