@@ -28,6 +28,7 @@ these names:
   0.
 - `take_rows(x, indices)`: the rows `x[b, indices[b]]` of each example `b`, of
   `x` `(batch, rows, dim)` and `indices` `(batch, picked)`.
+- `norm(tensors)`: of all of their numbers together, in float32.
 - `move_averages(averages, variables, kept)`: assigns `kept * average + (1 -
   kept) * variable` to each of the variables `averages`. `kept` is a scalar.
 - `optimizer_steps(optimizer)`: its number of updates, a scalar on the device.
@@ -179,6 +180,7 @@ NAMES = (
     "shift_right",
     "take",
     "take_rows",
+    "norm",
     "move_averages",
     "optimizer_steps",
     "call_layer",

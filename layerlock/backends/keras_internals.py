@@ -72,6 +72,7 @@ _FUSED_ADAM = "Adam's update runs as fused calls"
 _STEP_COUNT = "an optimizer counts without copies to and from the device"
 _LAYERWISE = "each layer has its own learning rate"
 _STEP = "our training step updates the loss tracker of Keras"
+_CALL = "a training step calls its model without looking at its inputs"
 _REPLICAS = "an update runs once per device, after gradients are averaged"
 
 PRIVATE_NAMES = (
@@ -91,6 +92,8 @@ PRIVATE_NAMES = (
     PrivateName(keras.Optimizer, "_use_weight_decay", _LAYERWISE),
     PrivateName(keras.Optimizer, "_track_variable", _OPTIMIZER),
     PrivateName(keras.Optimizer, "_untrack_variable", _OPTIMIZER),
+    PrivateName(keras.Model, "_get_call_context", _CALL, "torch"),
+    PrivateName(keras.Model, "_maybe_reset_call_context", _CALL, "torch"),
     PrivateName(
         keras.Model,
         "_flatten_layers",

@@ -98,6 +98,14 @@ def to_device(clips):
     return clips
 
 
+def norm(tensors):
+    squares = [
+        keras.ops.sum(keras.ops.square(keras.ops.cast(x, "float32")))
+        for x in tensors
+    ]
+    return keras.ops.sqrt(sum(squares))
+
+
 def move_averages(averages, variables, kept):
     for average, variable in zip(averages, variables, strict=True):
         share = keras.ops.cast(kept, average.dtype)

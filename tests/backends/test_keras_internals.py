@@ -61,6 +61,7 @@ def test_every_private_name_in_use_is_listed():
         "_foreach_add_",
         "_foreach_mul",
         "_foreach_mul_",
+        "_foreach_norm",
         "_foreach_zero_",
         "_has_any_global_hook",
         "_version",

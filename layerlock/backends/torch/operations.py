@@ -76,18 +76,31 @@ def take_rows(x, indices):
     return take(x.reshape(-1, dim), indices + first[:, None])
 
 
+def norm(tensors):
+    norms = torch._foreach_norm([x.to(torch.float32) for x in tensors])
+    return torch.linalg.vector_norm(torch.stack(norms))
+
+
 def without_gradient():
     return torch.no_grad()
 
 
 def call_layer(layer, *tensors, **keywords):
-    own = layer._forward_hooks, layer._forward_pre_hooks
-    own += layer._backward_hooks, layer._backward_pre_hooks
-    is_watched = any(own) or torch.nn.modules.module._has_any_global_hook()
     needs_keras = not layer.built or layer._call_has_training_arg
-    if is_watched or needs_keras or not _has_precision(layer, tensors[0]):
+    if (
+        needs_keras
+        or is_watched(layer)
+        or not _has_precision(layer, tensors[0])
+    ):
         return layer(*tensors, **keywords)
     return layer.call(*tensors, **keywords)
+
+
+def is_watched(layer) -> bool:
+    """Whether a call of a layer runs hooks of PyTorch."""
+    own = layer._forward_hooks, layer._forward_pre_hooks
+    own += layer._backward_hooks, layer._backward_pre_hooks
+    return any(own) or torch.nn.modules.module._has_any_global_hook()
 
 
 def _has_precision(layer, tensor) -> bool:

@@ -196,5 +196,4 @@ def _block_variables(encoder) -> list:
 
 @backends.fused
 def _norm(*tensors):
-    squares = (ops.square(ops.cast(tensor, "float32")) for tensor in tensors)
-    return ops.sqrt(sum(map(ops.sum, squares)))
+    return backends.norm(tensors)

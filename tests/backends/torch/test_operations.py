@@ -165,6 +165,16 @@ def test_parts_have_the_sizes_that_are_asked_for():
     assert torch.equal(torch.cat(parts, 1), x)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int32])
+def test_a_norm_is_that_of_all_numbers_in_float32(dtype):
+    x = [(100 * one).to(dtype) for one in tensors((2, 9), (4,), ())]
+    exact = torch.cat([one.double().ravel() for one in x]).norm()
+
+    for found in (operations.norm(x), keras_ops.norm(x)):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=0)
+
+
 def test_norms_are_computed_in_float32_and_returned_in_bfloat16():
     # In bfloat16 a mean of 1000 would leave no digit of the deviations.
     x = (1000 + 8 * tensors((2, 64))[0]).to(torch.bfloat16)
