@@ -47,20 +47,15 @@ def find(place: str, ending: str) -> tuple[str, list[str]]:
         place: address of a folder, of a file, or a glob.
         ending: of the names of the files.
 
+    Where the network or the store fails, it tries again for some seconds.
+
     Raises:
         ValueError: if the address cannot be read.
         ImportError: if the library of the protocol is not installed.
     """
     store, path = _store(place)
     try:
-        if "*" in path or "?" in path:
-            found, root = store.glob(path), path.rpartition("/")[0]
-            while "*" in root or "?" in root:
-                root = root.rpartition("/")[0]
-        elif store.isdir(path):
-            found, root = store.ls(path, detail=False), path.rstrip("/")
-        else:
-            found, root = [path], path.rpartition("/")[0]
+        root, found = _repeated(lambda: _listed(store, path))
     except Exception as error:  # each store has errors of its own
         raise ValueError(
             f"{place} cannot be read: {_reason(error)}. Check the address and "
@@ -85,15 +80,36 @@ def fetch(address: str) -> str:
         DecodingError: if the file cannot be copied, with the reason.
     """
     store, path = _store(address)
-    for pause in (*_PAUSES, None):
+    try:
+        return str(_repeated(lambda: _cached(store, path, address)))
+    except Exception as error:  # each store has errors of its own
+        raise DecodingError(
+            f"it cannot be copied from its address: {_reason(error)}"
+        ) from error
+
+
+def _repeated(action):
+    """Returns the result of an action, which is repeated if it may succeed."""
+    for pause in _PAUSES:
         try:
-            return str(_cached(store, path, address))
+            return action()
         except Exception as error:  # each store has errors of its own
-            if pause is None or not _may_pass(error):
-                raise DecodingError(
-                    f"it cannot be copied from its address: {_reason(error)}"
-                ) from error
+            if not _may_pass(error):
+                raise
         time.sleep(pause)
+    return action()
+
+
+def _listed(store, path) -> tuple[str, list[str]]:
+    """Returns the folder of a place of a store, and what is there."""
+    if "*" in path or "?" in path:
+        root = path.rpartition("/")[0]
+        while "*" in root or "?" in root:
+            root = root.rpartition("/")[0]
+        return root, store.glob(path)
+    if store.isdir(path):
+        return path.rstrip("/"), store.ls(path, detail=False)
+    return path.rpartition("/")[0], [path]
 
 
 def _cached(store, path, address) -> pathlib.Path:
@@ -141,6 +157,8 @@ def _may_pass(error) -> bool:
     botocore, aiohttp and httpx are not.
     """
     if isinstance(error, _LASTING) or getattr(error, "errno", None) in _FULL:
+        return False
+    if "Credential" in type(error).__name__:  # of botocore and google-auth
         return False
     return isinstance(error, OSError) or type(error).__module__ != "builtins"
 

@@ -189,6 +189,7 @@ def test_a_copy_is_given_up_after_the_last_attempt(failing):
         IsADirectoryError("a folder"),
         OSError(errno.ENOSPC, "No space left on device"),
         ValueError("a fault of the program"),
+        type("NoCredentialsError", (LibraryError,), {})("no key"),
     ],
 )
 def test_an_error_that_stays_ends_the_copy_at_once(failing, error):
@@ -198,6 +199,25 @@ def test_an_error_that_stays_ends_the_copy_at_once(failing, error):
         remote.fetch(address)
 
     assert pauses == []
+
+
+@pytest.mark.parametrize(("name", "method"), [("", "ls"), ("/*", "glob")])
+def test_a_listing_is_tried_again(failing, monkeypatch, name, method):
+    address, pauses = failing()
+    folder = address.rpartition("/")[0]
+    store = fsspec.filesystem("memory")
+    found, left = getattr(store, method), [LibraryError("slow down")]
+
+    def listed(*arguments, **keywords):
+        if left:
+            raise left.pop()
+        return found(*arguments, **keywords)
+
+    monkeypatch.setattr(store, method, listed)
+
+    _, files = remote.find(folder + name, ".array_record")
+
+    assert pauses == [1] and address in files
 
 
 class Store:

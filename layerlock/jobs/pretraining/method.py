@@ -152,4 +152,4 @@ def _check_backend(config):
     )
     if reason:
         backend = keras.backend.backend()
-        raise OptionError(f"Not with KERAS_BACKEND={backend}: {reason}")
+        raise OptionError(f"With KERAS_BACKEND={backend}: {reason}")
