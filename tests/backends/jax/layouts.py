@@ -112,6 +112,17 @@ def train(objective, accumulation):
     }
 
 
+def assert_same_training(found: dict, expected: dict):
+    """Raises if two results of `train` differ by more than round-off."""
+    for name in ("losses", "norms"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4)
+    assert found["weights"].keys() == expected["weights"].keys()
+    for path, values in expected["weights"].items():
+        np.testing.assert_allclose(
+            found["weights"][path], values, atol=1e-5, err_msg=path
+        )
+
+
 def parts(encoder):
     """Devices and shapes of the parts of the weights."""
     return [

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
 import pytest
 
 from layerlock import backends
 from layerlock.runs import checkpoints
+from tests.backends.jax.layouts import assert_same_training
 from tests.recipes.conftest import small as small
 
 if keras.backend.backend() != "jax":
@@ -96,16 +96,16 @@ def printed_by_two(command, tmp_path, seconds):
 
 
 @pytest.mark.thorough
-def test_two_processes_train_like_one_device(tmp_path):
+@pytest.mark.parametrize("objective", ["mae", "vjepa"])
+def test_two_processes_train_like_one_device(tmp_path, objective):
     pytest.importorskip("orbax.checkpoint")
-    command = ["tests.backends.jax.layouts", "mae", "1", "none", "fsdp:4,2"]
+    layouts = ["data", "fsdp:4,2"]
+    command = ["tests.backends.jax.layouts", objective, "1", "none", *layouts]
     first, second = printed_by_two(command, tmp_path, 900)
 
-    assert first["fsdp:4,2"]["losses"] == second["fsdp:4,2"]["losses"]
-    for name in ("losses", "norms"):
-        np.testing.assert_allclose(
-            first["fsdp:4,2"][name], first["none"][name], rtol=1e-4
-        )
+    for layout in layouts:
+        assert first[layout]["losses"] == second[layout]["losses"]
+        assert_same_training(first[layout], first["none"])
 
 
 @pytest.mark.thorough
