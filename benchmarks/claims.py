@@ -132,7 +132,13 @@ def main(argv):
         FLAGS.set_default("run_dir", "runs/claims-quick")
     scale, grids = choose(FLAGS)
     known = read_known(FLAGS.known) if FLAGS.known else {}
-    runs = Grid(FLAGS.run_dir or "runs/claims", FLAGS.jobs, scale.flags, known)
+    runs = Grid(
+        FLAGS.run_dir or "runs/claims",
+        FLAGS.jobs,
+        scale.flags,
+        known,
+        unnamed=scale.unnamed,
+    )
     results = Results(runs, scale, FLAGS.steps, FLAGS.seeds, FLAGS.quick)
 
     def finish(row, seed, probes):

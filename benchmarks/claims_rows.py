@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from claims_scales import FULL, SWEEP
+from claims_scales import FULL, OLD_RATE, SWEEP
 
 MAE = "--schedule=never"
 LAYERLOCK = "--objective=mae"
@@ -14,9 +14,10 @@ LATENT = "--objective=mae_latent --schedule=never"
 QUARTER = "--target_fraction=0.25"
 QUARTER_SEEN = f"{QUARTER} --target_context=scored"
 # As many masked clips a batch as the others, at the learning rate of theirs.
-FOUR_MASKS = "--masks_per_clip=4 --batch_size=4 --learning_rate=1.47e-3"
+FOUR_MASKS = f"--masks_per_clip=4 --batch_size=4 --learning_rate={OLD_RATE}"
 COSINE = "--objective_args=weight_schedule=cosine"
 TWICE_THE_RATE = "--learning_rate=3e-3"
+TODAYS_RATE = "--learning_rate=3.01e-3"  # the default of this batch
 QUICK_TEACHER = "--momentum=0.9,1"
 
 
@@ -222,8 +223,12 @@ GRIDS = {
     8: Comparison(
         "V-JEPA at its defaults, three times as long",
         (
-            Row("V-JEPA", V_JEPA, length=3),
-            Row("V-JEPA + LayerLock", V_JEPA_LAYERLOCK, length=3),
+            Row("V-JEPA", f"{V_JEPA} {TODAYS_RATE}", length=3),
+            Row(
+                "V-JEPA + LayerLock",
+                f"{V_JEPA_LAYERLOCK} {TODAYS_RATE}",
+                length=3,
+            ),
         ),
         FULL,
     ),

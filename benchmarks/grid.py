@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 from layerlock import cli, runs
+from layerlock.runs.checkpoints import step_of
 
 ROOT = pathlib.Path(__file__).parents[1]
 # One core per process: two such runs take less time than one after the other.
@@ -55,9 +56,10 @@ class Probe:
     def command(self, encoder, out) -> str:
         """The command that asks it."""
         return (
-            f"recipes/probe.py --encoder={encoder} --task={self.task} "
-            f"--readout={self.readout} --task_args=seed={PROBE_SEED}"
-            f"{self.task_args} {self.flags} --out={out}"
+            f"recipes/probe.py --encoder={_quoted(encoder)} "
+            f"--task={self.task} --readout={self.readout} "
+            f"--task_args=seed={PROBE_SEED}{self.task_args} {self.flags} "
+            f"--out={_quoted(out)}"
         )
 
 
@@ -71,6 +73,8 @@ class Grid:
         jobs: int, processes at a time, one core each. Defaults to `2`.
         common: str, flags of `recipes/pretrain.py` that all runs share, unless
             they say otherwise themselves. Defaults to none.
+        unnamed: str, more of them, which names of runs leave out. Defaults to
+            none.
         known: dict, what `everything` returned of another folder: answers
             that need not be asked for again. Defaults to none.
         here: bool, whether all runs are part of this process, one after the
@@ -84,7 +88,9 @@ class Grid:
         common: str = "",
         known: dict | None = None,
         here: bool = False,
+        unnamed: str = "",
     ):
+        self.unnamed = unnamed
         self.run = run_here if here else run
         self.here = here
         self.folder = pathlib.Path(folder)
@@ -111,18 +117,31 @@ class Grid:
         if self.is_complete(path, steps):
             return path
         pretrain(
-            f"recipes/pretrain.py {self.common} {flags} --steps={steps} "
-            f"--seed={seed}",
+            f"recipes/pretrain.py {self.unnamed} {self.common} {flags} "
+            f"--steps={steps} --seed={seed}",
             path,
             self.run,
         )
+        if not self.is_complete(path, steps):
+            raise RuntimeError(
+                f"{path} did not come to its end: see "
+                f"{path.name}.log beside it."
+            )
         return path
 
     def is_complete(self, path, steps) -> bool:
-        """Whether a run has come to its end."""
+        """Whether a run has come to its end, and all of it is written.
+
+        A report may be older: of a run that was stopped, and went on.
+        """
         if not (path / "report.html").exists():
             return False
-        return self.metrics(path)[-1]["step"] >= steps
+        run = runs.RunDirectory.open(path)
+        saved = max(run.checkpoints_path.glob("step_*"), default=None)
+        if saved is None or step_of(saved) < steps:
+            return False
+        # Last: the checkpoint, the encoder, the report.
+        return run.report_path.stat().st_mtime >= saved.stat().st_mtime
 
     def metrics(self, path) -> list[dict]:
         """The log lines of a run."""
@@ -172,7 +191,7 @@ class Grid:
         """Trains end to end into a folder; returns what was found."""
         return result(
             out / "finetune.json",
-            f"recipes/finetune.py {flags} --out={out.resolve()}",
+            f"recipes/finetune.py {flags} --out={_quoted(out.resolve())}",
             out.with_name(f"{out.name}.log"),
             self.run,
         )
@@ -235,7 +254,7 @@ def pretrain(command: str, path, run=run):
     """
     resume = " --resume" if (path / "config.json").exists() else ""
     run(
-        f"{command} --run_dir={path.resolve()}{resume}",
+        f"{command} --run_dir={_quoted(path.resolve())}{resume}",
         path.with_name(f"{path.name}.log"),
     )
 
@@ -253,6 +272,10 @@ def result(file, command: str, log, run=run) -> dict:
         shutil.rmtree(file.parent, ignore_errors=True)  # cut off while writing
         run(command, log)
     return json.loads(file.read_text())
+
+
+def _quoted(path) -> str:
+    return shlex.quote(str(path))
 
 
 def _value(path, metric: str) -> float:

@@ -12,6 +12,7 @@ run is kept, what it logs and on which devices it trains. What is complete is
 not repeated. The default job takes 2 to 10 minutes a seed.
 """
 
+import hashlib
 import pathlib
 import sys
 
@@ -21,6 +22,7 @@ from grid import ROOT, pretrain
 from layerlock.config import PretrainConfig
 from layerlock.report import reference
 from layerlock.runs import RunDirectory, writing
+from layerlock.studies.series.training import is_complete
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("name", None, "Of the file.", flag_values=FLAGS)
@@ -85,10 +87,11 @@ def options() -> list[str]:
 
 def train(seed: int) -> pathlib.Path:
     """Trains one seed to its end; returns its folder."""
-    path = pathlib.Path(FLAGS.run_dir).resolve() / f"{FLAGS.name}-{seed}"
-    if (path / "report.html").exists():
-        return path
-    pretrain(f"{FLAGS.recipe} --seed={seed}", path)
+    digest = hashlib.sha256(FLAGS.recipe.encode()).hexdigest()[:8]
+    name = f"{FLAGS.name}-{digest}-{seed}"  # another recipe is another run
+    path = pathlib.Path(FLAGS.run_dir).resolve() / name
+    if not is_complete(path):
+        pretrain(f"{FLAGS.recipe} --seed={seed}", path)
     return path
 
 

@@ -82,6 +82,7 @@ class Study:
         }
         self._check_folder()
         self.known = study_known.read(known, self)
+        self.failures = []
         self._writing = threading.Lock()
 
     @functools.cached_property
@@ -98,22 +99,32 @@ class Study:
 
     def prepare(self):
         """Finds the schedule of convergence, then chooses settings."""
-        writing.write_json(self.folder / CONTENTS, self.clips.contents)
+        writing.write_json(self.folder / CONTENTS, self._mark)
         if any("{schedule}" in method.flags for method in self.methods):
             study_schedule.find(self)
         if study_settings.undecided(self):
             study_settings.choose(self)
 
+    @property
+    def _mark(self) -> dict:
+        """What all results in the folder have in common."""
+        return {
+            "clips": self.clips.contents,
+            "main_set": self.clips.main,
+            "study": self.identity,
+            "quick": self.quick,
+        }
+
     def _check_folder(self):
-        """Raises if the runs in the folder are about other clips."""
-        mark = self.folder / CONTENTS
-        if (
-            mark.exists()
-            and json.loads(mark.read_text()) != self.clips.contents
-        ):
+        """Raises if the results in the folder are about something else."""
+        place = self.folder / CONTENTS
+        before = json.loads(place.read_text()) if place.exists() else self._mark
+        unlike = [k for k, v in self._mark.items() if before.get(k) != v]
+        if unlike:
             raise ValueError(
-                f"{self.folder} is a study of other clips than "
-                f"{self.clips.place}. Pass another --run_dir."
+                f"{self.folder} is a study with another "
+                f"{' and '.join(unlike)} than that of {self.clips.place}. "
+                "Pass another --run_dir."
             )
 
     def work(self):
@@ -136,7 +147,14 @@ class Study:
         ]
 
     def _do(self, tasks):
-        self.runs.side_by_side(lambda do, args: do(*args), tasks)
+        self.runs.side_by_side(self._attempt, tasks)
+
+    def _attempt(self, do, arguments):
+        """Does one task; a failure does not keep the others from being done."""
+        try:
+            do(*arguments)
+        except RuntimeError as error:  # of a recipe
+            self.failures.append(str(error))
 
     def active(self) -> list:
         """The methods; not the one whose schedule was not found."""
@@ -228,7 +246,8 @@ class Study:
         """
         return self.runs.finetune_at(
             out,
-            f"--encoder={encoder} {question.task_flags} --layer_decay=1 "
+            f"--encoder={shlex.quote(encoder)} {question.task_flags} "
+            "--layer_decay=1 "
             f"--learning_rate=1e-3 --steps={steps} "
             f"--batch_size={self.batch_size} --seed={seed}",
         )
@@ -246,7 +265,9 @@ class Study:
         for (run_flags, run_steps), path in zip(flags, paths, strict=True):
             self.runs.train_at(
                 path,
-                run_flags.replace("{teacher}", str(paths[0].resolve())),
+                run_flags.replace(
+                    "{teacher}", shlex.quote(str(paths[0].resolve()))
+                ),
                 run_steps,
                 seed,
             )
@@ -260,8 +281,8 @@ class Study:
         rate = ""
         own = f"{method.flags} {own}".strip()
         own = own.replace("{quarter}", str(max(1, self.batch_size // 4)))
-        if factor != 1.0:
-            rate = f" --learning_rate={factor * self._default_rate(own):.3g}"
+        if factor != 1.0 or "--batch_size" in own:
+            rate = f" --learning_rate={factor * self._default_rate:.3g}"
         schedule = study_schedule.flags(self.folder, steps)
         student = own.replace("{schedule}", schedule) + rate
         runs = [(student, steps)]
@@ -283,8 +304,12 @@ class Study:
             names.insert(0, f"{names[0]}-teacher")
         return flags, [self.folder / "pretrain" / name for name in names]
 
-    def _default_rate(self, flags) -> float:
-        """The learning rate of flags, which depends on their batch alone."""
-        batch = [w for w in flags.split() if w.startswith("--batch_size")]
-        words = [*shlex.split(self.common), *batch, "--schedule=never"]
+    @functools.cached_property
+    def _default_rate(self) -> float:
+        """The learning rate of a batch of the study.
+
+        A method that hides each of fewer clips several times takes it too: its
+        steps are about as many masked clips.
+        """
+        words = [*shlex.split(self.common), "--schedule=never"]
         return read(words)[0].training.learning_rate

@@ -11,8 +11,10 @@ is changed here alone:
 """
 
 import dataclasses
+import shlex
 
 from grid import result
+from study_methods import METHODS
 from study_tables import mean
 
 from layerlock.runs import writing
@@ -61,6 +63,11 @@ def work(study, methods=("MAE", "LayerLock")) -> str:
         study: the `Study`; its question `main` is asked.
         methods: names, whose longest runs are read.
     """
+    # Each run once: two readings would train it side by side.
+    runs = [(m, seed) for m in _named(methods) for seed in range(study.seeds)]
+    study.runs.side_by_side(
+        lambda method, seed: study.train(method, study.lengths[-1], seed), runs
+    )
     tasks = [
         (reading, seed)
         for reading in readings(methods)
@@ -83,7 +90,7 @@ def read(study, reading: Reading, seed: int) -> float:
         encoder = study.floors[reading.features]
         path = study.runs.encoder_path(encoder, seed)
     else:
-        [method] = [m for m in study.methods if m.name == reading.features]
+        [method] = _named([reading.features])
         path = study.train(method, study.lengths[-1], seed)
         encoder = str(path.resolve())
     question = dataclasses.replace(
@@ -104,12 +111,17 @@ def read(study, reading: Reading, seed: int) -> float:
     return found["metrics"]["top1"]["value"]
 
 
+def _named(names) -> list:
+    return [method for method in METHODS if method.name in names]
+
+
 def _svm(question, pool, encoder, seed, out) -> dict:
     path = out / "probe.json"
     return result(
         path,
-        f"benchmarks/ordered_svm.py --encoder={encoder} --pool={pool} "
-        f"{question.task_flags} --seed={seed} --out={path.resolve()}",
+        f"benchmarks/ordered_svm.py --encoder={shlex.quote(encoder)} "
+        f"--pool={pool} {question.task_flags} --seed={seed} "
+        f"--out={shlex.quote(str(path.resolve()))}",
         out.with_name(f"{out.name}.log"),
     )
 

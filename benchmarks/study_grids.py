@@ -76,13 +76,19 @@ def run(flags, grids) -> str:
             f"{', '.join(undecided)}. Run the same command without --final "
             "first."
         )
-    study.prepare()
+    try:
+        study.prepare()
+    except RuntimeError as error:  # of a recipe
+        sys.exit(f"claims: {error}")
     texts = []
     if "main" in grids:
         study.work()
         texts.append(study_tables.write(study))
     if "gap" in grids:
         texts.append(study_gap.work(study))
+    if study.failures:
+        failures = "\n".join(study.failures)
+        sys.exit(f"{texts[0]}\nclaims: not all came to its end.\n{failures}")
     return "\n".join(texts)
 
 

@@ -19,10 +19,14 @@ class Known:
     Args:
         rows: list of dict, `study_rows.collect`.
         study: the `Study`.
+
+    Attributes:
+        rows: the same list.
     """
 
     def __init__(self, rows, study):
         about = study.about
+        self.rows = rows
         self._protocols = {q.column: q.protocol for q in study.questions}
         self._rows = {
             _key(row): {**row, "scores": self._comparable(row["scores"])}
@@ -65,7 +69,7 @@ def read(folder, study) -> Known:
         return Known([], study)
     folder = pathlib.Path(folder)
     try:
-        rows = json.loads((folder / ROWS).read_text())
+        rows = load(folder / ROWS)
     except (OSError, ValueError) as error:
         raise ValueError(
             "`known` is the folder of a study, with its rows.json. "
@@ -77,6 +81,11 @@ def read(folder, study) -> Known:
             study.folder.mkdir(parents=True, exist_ok=True)
             writing.write_text(place, source.read_text())
     return Known(rows, study)
+
+
+def load(place) -> list[dict]:
+    """The rows of a file."""
+    return json.loads(place.read_text())
 
 
 def _key(row) -> str:

@@ -113,6 +113,7 @@ def place(folder: pathlib.Path, links: dict) -> pathlib.Path:
     mark = folder.with_name(f"{folder.name}.links")
     if mark.exists() and mark.read_text() == digest:
         return folder
+    mark.unlink(missing_ok=True)  # until the folder is complete again
     shutil.rmtree(folder, ignore_errors=True)
     for inside, path in links.items():
         target = folder / inside

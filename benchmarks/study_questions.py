@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import pathlib
+import shlex
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Question:
         task: str, as for `recipes/probe.py --task`.
         readout: str, as for its `--readout`.
         data: path of the task's files, or `None`.
+        about: str, the labelled set, wherever its files are. Defaults to none.
         task_args: str, as for `--task_args`. Defaults to none.
         readout_args: str, as for `--readout_args`. Defaults to none.
         parted: bool, whether answers are kept per group, such as per speaker.
@@ -36,6 +38,7 @@ class Question:
     task: str
     readout: str
     data: pathlib.Path | None = None
+    about: str = ""
     task_args: str = ""
     readout_args: str = ""
     parted: bool = False
@@ -61,15 +64,17 @@ class Question:
 
     @property
     def name(self) -> str:
-        """The folder of its results."""
+        """The folder of its results, which no other protocol shares."""
         repeat = f"-{self.repeat}" if self.repeat else ""
-        return f"{self.split}-{self.column}{repeat}".replace(" ", "_")
+        name = f"{self.split}-{self.column}-{self.protocol}{repeat}"
+        return name.replace(" ", "_")
 
     @property
     def protocol(self) -> str:
-        """What is asked and how, but not of which files: a hash of it."""
+        """What is asked and how, but not where files are: a hash of it."""
         asked = (
-            *(self.task, self.readout, self.task_args, self.readout_args),
+            *(self.about, self.task, self.readout),
+            *(self.task_args, self.readout_args),
             *(self.clip_flags, self.repeats),
         )
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:8]
@@ -87,7 +92,7 @@ class Question:
     @property
     def task_flags(self) -> str:
         """Flags that name the task, for probing and for fine-tuning."""
-        data = f"--data={self.data} " if self.data else ""
+        data = f"--data={shlex.quote(str(self.data))} " if self.data else ""
         return (
             f"--task={self.task} {data}{self.clip_flags} "
             f"--task_args={self.task_args}"
@@ -99,6 +104,7 @@ class Question:
         words += [f"seed={self.repeat_seed}"] if self.repeat else []
         readout_args = f"--readout_args={','.join(words)} " if words else ""
         return (
-            f"recipes/probe.py --encoder={encoder} {self.task_flags} "
-            f"--readout={self.readout} {readout_args}--out={out}"
+            f"recipes/probe.py --encoder={shlex.quote(str(encoder))} "
+            f"{self.task_flags} --readout={self.readout} {readout_args}"
+            f"--out={shlex.quote(str(out))}"
         )

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import pathlib
+import shlex
 
 import study_layouts as layouts
 from grid import PROBE_SEED
@@ -11,6 +12,7 @@ from study_questions import Question
 # With other starts, the attentive readout of one encoder gets 0.31 to 0.40 of
 # the words of lips right.
 REPEATS = 3
+SPEAKER, DEPTH = "speaker", "depth error"  # columns
 STRIDE = 4  # frames of the room from one of a clip to the next
 
 
@@ -97,14 +99,15 @@ class RealClips:
     @property
     def flags(self) -> str:
         """Flags of `recipes/pretrain.py` for these clips."""
-        return f"--data={self._unlabelled()} --sampling=whole {self.clip_flags}"
+        data = shlex.quote(str(self._unlabelled()))
+        return f"--data={data} --sampling=whole {self.clip_flags}"
 
     def questions(self, split: str) -> list[Question]:
         """The columns of the study; see `Scenes.questions`."""
         found = []
         others = [name for name in self.sets if name != self.main]
         for name in (self.main, *others):
-            column = name.rpartition("_")[2].removesuffix("s")
+            column = self._column(name)
             data = self._labelled(name, split)
             readouts = (
                 ("attentive", "knn") if name == self.main else ("attentive",)
@@ -112,6 +115,7 @@ class RealClips:
             found += [
                 self._ask(
                     column if readout == "attentive" else f"{column} k-NN",
+                    name,
                     readout,
                     data,
                     split,
@@ -122,25 +126,36 @@ class RealClips:
             ]
         speakers = self._speakers(split)
         if speakers:
-            found.append(self._ask("speaker", "attentive", speakers, split))
+            about = f"speakers of {self.main}"
+            found.append(
+                self._ask(SPEAKER, about, "attentive", speakers, split)
+            )
         room = self._room(split)
         if room:
             steps = 20 if self.quick else 500
             found.append(
                 Question(
-                    "depth error",
+                    DEPTH,
                     "scannet",
                     "attentive",
-                    room,
-                    f"stride={STRIDE},clips_per_scan={4 if self.quick else 16}",
-                    f"steps={steps},learning_rates=(3e-3,)",
+                    data=room,
+                    task_args=f"stride={STRIDE},"
+                    f"clips_per_scan={4 if self.quick else 16}",
+                    readout_args=f"steps={steps},learning_rates=(3e-3,)",
                     clip_flags=self.clip_flags,
                     split=split,
                 )
             )
         return found
 
-    def _ask(self, column, readout, data, split, parted=False, on_curve=False):
+    def _column(self, name) -> str:
+        """The name of a set in the tables, short where it is the only one."""
+        names = [SPEAKER, DEPTH, *map(_short, self.sets)]
+        return _short(name) if names.count(_short(name)) == 1 else name
+
+    def _ask(
+        self, column, about, readout, data, split, parted=False, on_curve=False
+    ):
         clips = 1 if self.quick else 2
         task_args = f"seed={PROBE_SEED},sampling='whole',"
         task_args += f"train_views={clips},test_clips={clips},test_crops=1"
@@ -150,18 +165,20 @@ class RealClips:
         if readout == "attentive":
             steps = "steps=30," if self.quick else "steps=1000,"
             readout_args = f"{steps}learning_rates=(2e-3,)"
+        is_one = self.quick or readout == "knn" or not parted
         return Question(
             column,
             "folder",
             readout,
-            data,
-            task_args,
-            readout_args,
-            parted,
-            self.clip_flags,
-            split,
-            on_curve,
-            1 if self.quick or readout == "knn" or not parted else REPEATS,
+            data=data,
+            about=about,
+            task_args=task_args,
+            readout_args=readout_args,
+            parted=parted,
+            clip_flags=self.clip_flags,
+            split=split,
+            on_curve=on_curve,
+            repeats=1 if is_one else REPEATS,
         )
 
     # Layouts.
@@ -213,6 +230,11 @@ class RealClips:
     def _placed(self, split, name, links) -> pathlib.Path:
         links = layouts.few(links) if self.quick else links
         return layouts.place(self.folder / split / name, links)
+
+
+def _short(name: str) -> str:
+    """`word` of `lips_words`."""
+    return name.rpartition("_")[2].removesuffix("s")
 
 
 def _splits(split: str) -> tuple:

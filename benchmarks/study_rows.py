@@ -3,6 +3,7 @@
 import csv
 import json
 
+import study_known
 from study_layouts import group_of
 from study_methods import SUPERVISED
 
@@ -23,11 +24,38 @@ NUM_LAST = 5  # log lines, of which the loss is averaged
 
 
 def write(study) -> list[dict]:
-    """Writes `rows.json`; returns the rows."""
-    rows = collect(study)
+    """Writes `rows.json`; returns the rows of this study's clips and split.
+
+    Rows that this call of the study is not about stay: of other methods, seeds
+    or lengths, and of the other split.
+    """
+    place, rows = study.folder / study_known.ROWS, collect(study)
+    before = study_known.load(place) if place.exists() else []
+    kept = {}
+    for row in (*study.known.rows, *before):
+        if not _is_of(study, row):
+            kept[_identity(study, row)] = row
+    rows += kept.values()
     study.folder.mkdir(parents=True, exist_ok=True)
-    writing.write_json(study.folder / "rows.json", rows)
-    return rows
+    writing.write_json(place, rows)
+    return [row for row in rows if study.about.items() <= row.items()]
+
+
+def _is_of(study, row) -> bool:
+    """Whether `collect` looks for a row."""
+    lengths = {m.name: study.steps_of(m) for m in study.active()}
+    lengths |= dict.fromkeys(study.floors, (0,))
+    lengths[SUPERVISED] = study.lengths[-1:]
+    return (
+        study.about.items() <= row.items()
+        and row["seed"] < study.seeds
+        and row["steps"] in lengths.get(row["method"], ())
+    )
+
+
+def _identity(study, row) -> str:
+    own = (*study.about, "method", "flags", "steps", "seed")
+    return json.dumps([row.get(name) for name in own])
 
 
 def collect(study) -> list[dict]:
@@ -144,11 +172,12 @@ def _mean(scores) -> dict:
     if len(scores) == 1:
         return scores[0]
     first = scores[0]
-    found = {
-        name: sum(score[name] for score in scores) / len(scores)
-        for name in ("value", "low", "high")
-        if name in first
-    }
+    found = {}
+    for name in ("value", "low", "high"):
+        values = [score[name] for score in scores if name in score]
+        if values:  # no interval with answers of one group
+            known = None not in values
+            found[name] = sum(values) / len(values) if known else None
     found["readouts"] = [score["value"] for score in scores]
     if "groups" in first:
         found["groups"] = {

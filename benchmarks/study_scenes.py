@@ -10,6 +10,7 @@ class Scenes:
     name = "scenes"
     contents = "scenes"  # There are no other ones.
     place = "procedural clips"
+    main = ""  # There are no sets.
 
     def __init__(self, frames: int, size: int, quick: bool = False):
         self.clip_flags = f"--frames={frames} --size={size}"

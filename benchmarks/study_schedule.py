@@ -1,6 +1,7 @@
 """When layers may freeze, as a study of convergence finds in a shorter run."""
 
 import json
+import shlex
 
 from layerlock.runs import writing
 
@@ -23,7 +24,7 @@ def find(study):
     study.runs.run(
         f"recipes/convergence.py {study.common} --steps={steps} "
         f"--layers=2,4 --freeze_at={','.join(map(str, each))} "
-        f"--run_dir={path.resolve()}",
+        f"--run_dir={shlex.quote(str(path.resolve()))}",
         study.folder / "convergence.log",
     )
     found = json.loads((path / "convergence.json").read_text())

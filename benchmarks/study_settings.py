@@ -66,15 +66,30 @@ def choose(study):
     ]
 
     def ask(method, setting):
-        path = study.train(method, steps, SEED, setting)
-        return study.ask([question], path, SEED)[0]
+        try:
+            path = study.train(method, steps, SEED, setting)
+            return study.ask([question], path, SEED)[0]
+        except RuntimeError as error:  # such as a loss that is not finite
+            print(f"{method.name}, {setting}: {error}")
+            return None
 
     answers = study.runs.side_by_side(ask, pairs)
     answers = dict(zip(pairs, answers, strict=True))
+    failed = [
+        method.name
+        for method, settings in tried.items()
+        if len(settings) > 1
+        and all(answers[method, setting] is None for setting in settings)
+    ]
+    if failed:
+        raise RuntimeError(
+            f"No setting of {', '.join(failed)} came to its end: see the logs "
+            f"in {study.folder / 'pretrain'}."
+        )
     known = _read(study.folder)
     best = {
         method.name: max(
-            settings, key=lambda s, m=method: answers.get((m, s), 0.0)
+            settings, key=lambda s, m=method: answers.get((m, s)) or 0.0
         )
         for method, settings in tried.items()
     }

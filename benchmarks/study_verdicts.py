@@ -73,15 +73,16 @@ def difference(table) -> Difference:
     parts = [(by_seed.var(ddof=1) / seeds, seeds - 1)]
     if groups > 1:
         parts.append((by_group.var(ddof=1) / groups, groups - 1))
-    variance = sum(part for part, _ in parts)
-    if groups > 1:
         rest = table - by_seed[:, None] - by_group[None] + value
         freedom = (seeds - 1) * (groups - 1)
         noise = (rest**2).sum() / freedom / table.size
-        # Noise is in both means. Taken off once, it leaves at least one.
-        variance = max(variance - noise, *(part for part, _ in parts))
+        # Noise is in both means, and is taken off once.
+        parts.append((-noise, freedom))
+    variance, largest = sum(part for part, _ in parts), max(parts)
+    if variance < largest[0]:  # One of the means has at least its own.
+        variance, parts = largest[0], [largest]
     spread = sum(part**2 / freedom for part, freedom in parts)
-    freedom = sum(part for part, _ in parts) ** 2 / spread if spread else 1.0
+    freedom = variance**2 / spread if spread else 1.0
     half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance)
     return Difference(value, value - half, value + half, seeds, groups)
 
@@ -91,8 +92,8 @@ def compare(rows, method, against, column, budget) -> Difference | None:
 
     Between two lengths of run scores are interpolated over the logarithm of
     the cost. The cost is the largest that both have reached, for `steps` the
-    longest that both have been trained for. A seed whose longest run is
-    missing is left out.
+    longest that both have been trained for. Seeds whose longest run is missing
+    are left out, and groups that a seed lacks.
 
     Args:
         rows: list of dict, `study_rows.collect`.
@@ -109,22 +110,25 @@ def compare(rows, method, against, column, budget) -> Difference | None:
         seed: min(costs[-1] for costs, _ in pair)
         for seed, pair in pairs.items()
     }
-    tables, costs = [], []
+    differences, costs = [], []
     for seed, cost in reached.items():
         pair = pairs[seed]
         is_short = cost < SAME_LENGTH * max(reached.values())
         if is_short or any(cost < known[0] for known, _ in pair):
             continue
-        groups = sorted(set.intersection(*(set(g) for _, g in pair)))
         ours, theirs = (
-            [_at(known, scores[group], cost) for group in groups]
+            {group: _at(known, scores[group], cost) for group in scores}
             for known, scores in pair
         )
-        tables.append(np.subtract(ours, theirs))
-        costs.append(cost)
-    if not tables or len({len(table) for table in tables}) > 1:
+        found = {g: ours[g] - theirs[g] for g in ours.keys() & theirs.keys()}
+        if found and np.isfinite([*found.values()]).all():
+            differences.append(found)
+            costs.append(cost)
+    groups = sorted(set.intersection(*map(set, differences or [()])))
+    if not groups:
         return None
-    return dataclasses.replace(difference(tables), cost=float(np.mean(costs)))
+    table = [[found[group] for group in groups] for found in differences]
+    return dataclasses.replace(difference(table), cost=float(np.mean(costs)))
 
 
 def _pairs(rows, method, against, column, budget) -> dict:
@@ -191,7 +195,7 @@ def sentences(rows, methods, questions) -> list[str]:
                 one = compare(
                     rows, method.name, method.against, question.column, budget
                 )
-                if one is not None and not np.isnan(one.value):
+                if one is not None:
                     found.append(_sentence(method, budget, question, one))
                 elif _pairs(
                     rows, method.name, method.against, question.column, budget

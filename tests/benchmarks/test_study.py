@@ -75,3 +75,53 @@ def test_every_readout_starts_from_a_seed_of_its_own(study, monkeypatch):
     assert set(seeds) == {2}  # of the encoder, where it is a random one
     assert ["seed=102" in command for command in commands] == [0, 1, 0]
     assert ["seed=202" in command for command in commands] == [0, 0, 1]
+
+
+def test_a_run_that_fails_does_not_end_the_others(study, monkeypatch):
+    trained = []
+
+    def train(method, steps, seed):
+        trained.append((method.name, steps, seed))
+        if method.name == "V-JEPA":
+            raise RuntimeError("the loss is not finite")
+        return "path"
+
+    monkeypatch.setattr(study, "train", train)
+    monkeypatch.setattr(study, "ask", lambda *_: None)
+    monkeypatch.setattr(study, "finetune", lambda *_: None)
+    study.work()
+
+    failed = [run for run in trained if run[0] == "V-JEPA"]
+    assert study.failures == ["the loss is not finite"] * len(failed)
+    assert len(failed) == 2 * len(study.lengths)
+    assert ("LeVJEPA", study.lengths[0], 1) in trained  # among the last
+
+
+def test_masks_of_fewer_clips_have_the_rate_of_all(study):
+    named = {method.name: method for method in study.methods}
+
+    def resolved(name):
+        [(flags, _)], _ = study.runs_of(named[name], 200, 0, (0.5, ""))
+        words = f"{study.common} {flags} --steps=200".split()
+        return running.resolved(*words)[0].training
+
+    many, one = resolved("LayerLock, 4 masks per clip"), resolved("LayerLock")
+    assert (many.batch_size, one.batch_size) == (4, 16)
+    assert many.learning_rate == one.learning_rate
+
+
+def test_paths_may_have_spaces(study, tmp_path):
+    import shlex
+
+    question = study.main
+    command = question.command("my run/encoder", "my out")
+    assert "--encoder=my run/encoder" in shlex.split(command)
+    assert "--out=my out" in shlex.split(command)
+
+
+def test_results_of_another_protocol_are_not_taken(study):
+    import dataclasses
+
+    other = dataclasses.replace(study.main, readout_args="steps=20")
+
+    assert other.name != study.main.name

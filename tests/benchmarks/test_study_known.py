@@ -116,8 +116,20 @@ def test_the_folder_of_other_clips_is_refused(earlier, tmp_path, monkeypatch):
     later.prepare()
     monkeypatch.setattr(earlier.clips, "contents", "other", raising=False)
 
-    with pytest.raises(ValueError, match="is a study of other clips"):
+    with pytest.raises(ValueError, match="is a study with another clips"):
         again(earlier, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"quick": True}, "quick"), ({"preset": "video_vit_tiny"}, "study")],
+)
+def test_a_folder_has_results_of_one_kind(earlier, tmp_path, change, what):
+    again(earlier, tmp_path, methods=earlier.methods[:1]).prepare()
+
+    again(earlier, tmp_path)
+    with pytest.raises(ValueError, match=f"another {what} .*--run_dir"):
+        again(earlier, tmp_path, **change)
 
 
 def test_rows_that_do_not_name_their_study_say_nothing(earlier, tmp_path):

@@ -1,5 +1,6 @@
 """Questions to real clips, which are links to files that nobody reads."""
 
+import os
 import pathlib
 
 import pytest
@@ -117,3 +118,44 @@ def test_a_folder_without_a_labelled_set_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="no labelled set"):
         RealClips(tmp_path, tmp_path / "run", 8, 32)
+
+
+def test_links_that_were_not_all_made_are_made_again(clips, real, monkeypatch):
+    import study_layouts
+
+    links = {f"{n}.mp4": real / f"{n}.mp4" for n in range(3)}
+    folder = study_layouts.place(clips.folder / "some", links)
+    others = {"x.mp4": real / "x.mp4", "y.mp4": real / "y.mp4"}
+
+    def cut_off(path, target):
+        if path.name == "y.mp4":
+            raise KeyboardInterrupt
+        os.symlink(target, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "symlink_to", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            study_layouts.place(folder, others)
+
+    study_layouts.place(folder, links)
+    assert {path.name for path in folder.iterdir()} == set(links)
+
+
+def test_sets_of_one_ending_have_columns_of_their_own(real, tmp_path):
+    import shutil
+
+    from study_real_clips import RealClips
+
+    shutil.copytree(real / "lips_words", real / "hands_words")
+    clips = RealClips(real, tmp_path / "run", 8, 32, "lips_words")
+    other = RealClips(real, tmp_path / "run", 8, 32, "hands_words")
+
+    columns = [question.column for question in clips.questions("final")]
+    assert columns[:3] == ["lips_words", "lips_words k-NN", "hands_words"]
+    speakers = [
+        question
+        for some in (clips, other)
+        for question in some.questions("final")
+        if question.column == "speaker"
+    ]
+    assert len({question.name for question in speakers}) == 2

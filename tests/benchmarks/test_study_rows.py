@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.benchmarks import untrained
 
 
@@ -66,3 +68,75 @@ def test_a_score_is_the_mean_of_all_readouts(study):
         "groups": {"M02": [3, 4]},
         "protocol": main.protocol,
     }
+
+
+def test_answers_of_one_speaker_have_no_interval(study):
+    import study_rows
+
+    scores = [{"value": v, "low": None, "high": None} for v in (0.4, 0.5)]
+
+    assert study_rows._mean(scores) == {
+        "value": 0.45,
+        "low": None,
+        "high": None,
+        "readouts": [0.4, 0.5],
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"methods": "SALT"}, {"seeds": 1}, {"split": "final"}, {"lengths": (60,)}],
+)
+def test_a_call_about_less_keeps_the_other_rows(study, change):
+    import study_rows
+
+    mae, *_ = study.methods
+    study.lengths = (120,)
+    for seed in (0, 1):
+        untrained.complete(study, mae, 120, seed, 0.4)
+    before = study_rows.write(study)
+    assert len(before) == 2
+
+    later = type(study)(
+        *(study.folder, study.clips, study.preset, study.batch_size, ""),
+        *(change.get("lengths", study.lengths), change.get("seeds", 2)),
+        change.get("split", study.split),
+        methods=tuple(
+            m for m in study.methods if m.name == change.get("methods", m.name)
+        ),
+    )
+    found = study_rows.write(later)
+
+    kept = json.loads((study.folder / "rows.json").read_text())
+    assert sorted(kept, key=str) == sorted(before, key=str)
+    assert found == ([] if "split" in change else kept)
+
+
+def test_a_row_of_other_flags_is_replaced(study):
+    import study_rows
+
+    mae, *_ = study.methods
+    study.lengths = (120,)
+    untrained.complete(study, mae, 120, 0, 0.4)
+    [row] = study_rows.write(study)
+    stale = {**row, "flags": ["--other"]}
+    (study.folder / "rows.json").write_text(json.dumps([row, stale]))
+
+    assert study_rows.write(study) == [row]
+
+
+def test_known_rows_of_other_methods_are_written_too(study, tmp_path):
+    import study_rows
+
+    mae, *_ = study.methods
+    study.lengths = (120,)
+    untrained.complete(study, mae, 120, 0, 0.4)
+    known = study_rows.write(study)
+    later = type(study)(
+        *(tmp_path / "later", study.clips, study.preset, 16, "", (120,), 2),
+        *(study.split,),
+        methods=study.methods[-1:],
+        known=study.folder,
+    )
+
+    assert study_rows.write(later) == known

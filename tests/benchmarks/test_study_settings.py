@@ -1,5 +1,7 @@
 """Settings are chosen once, on clips of no test speaker."""
 
+import pytest
+
 
 def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
     import study_settings
@@ -53,3 +55,28 @@ def test_a_variant_takes_the_rate_of_the_method_it_varies(study):
     study.methods = (variant,)
     assert study_settings.of(study, variant) == (2.0, "--seed=3")
     assert not study_settings.undecided(study)
+
+
+def test_a_setting_that_fails_is_not_chosen(study, monkeypatch, capsys):
+    import study_settings
+
+    [mae, *_] = study.methods
+    study.methods = (mae,)
+    failing = {2.0}
+
+    def train(method, steps, seed, setting):
+        if setting[0] in failing:
+            raise RuntimeError("the loss is not finite")
+        return setting
+
+    monkeypatch.setattr(study, "train", train)
+    monkeypatch.setattr(study.runs, "judge", lambda q, setting, *_: setting[0])
+    study.prepare()
+
+    assert study_settings.chosen(study.folder) == {"MAE": (1.0, "")}
+    assert "MAE, (2.0, ''): the loss is not finite" in capsys.readouterr().out
+
+    (study.folder / study_settings.FILE).unlink()
+    failing |= {0.5, 1.0}
+    with pytest.raises(RuntimeError, match="No setting of MAE"):
+        study.prepare()

@@ -121,3 +121,58 @@ def test_a_lower_error_is_better():
     from study_verdicts import Difference
 
     assert Difference(-0.1, -0.2, -0.05, 3, 1).word(True) == "better"
+
+
+def test_a_seed_that_has_not_spent_the_same_is_left_out():
+    from study_verdicts import compare
+
+    rows = [
+        row
+        for row in untrained.rows(0.05)
+        if (row["method"], row["steps"]) != ("B", 100)
+        if (row["method"], row["seed"], row["steps"]) != ("MAE", 1, 200)
+    ]
+    for row in rows:
+        if row["method"] == "B":
+            row["flops"] = 190  # between the two lengths of MAE
+        elif row["seed"] == 1:
+            row["flops"] = 189  # the longest: B has no run as short
+
+    found = compare(rows, "B", "MAE", "word", "FLOPs")
+
+    assert found.seeds == 2
+    assert np.isfinite(found.value)
+
+
+def test_a_speaker_that_a_seed_lacks_is_left_out():
+    from study_verdicts import compare
+
+    rows = []
+    for method, right in (("A", 5), ("B", 6)):
+        for seed in range(3):
+            row = untrained.row(method, 100, seed, 0.5)
+            groups = {"M02": [right, 10], "M04": [right + seed, 10]}
+            row["scores"]["word"]["groups"] = groups
+            rows.append(row)
+    del rows[0]["scores"]["word"]["groups"]["M02"]
+
+    found = compare(rows, "B", "A", "word", "steps")
+
+    assert (found.seeds, found.groups) == (3, 1)
+    assert found.value == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("spread", [(1, 0.5, 0.3), (0.3, 1, 0.3), (1, 0, 1)])
+def test_intervals_of_three_seeds_are_wide_enough(spread):
+    from study_verdicts import difference
+
+    random = np.random.default_rng(1)
+    by_seed, by_group, noise = spread
+    covered = 0
+    for _ in range(1000):
+        table = by_seed * random.normal(size=(3, 1))
+        table = table + by_group * random.normal(size=(1, 4))
+        found = difference(table + noise * random.normal(size=(3, 4)))
+        covered += found.low <= 0 <= found.high
+
+    assert 0.92 <= covered / 1000 <= 0.99

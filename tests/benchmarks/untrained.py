@@ -45,6 +45,7 @@ def complete(study, method, steps, seed, score):
                 "peak_memory_bytes": 7,
             }
         )
+        (path / "checkpoints" / f"step_{run_steps:08d}").mkdir(parents=True)
         (path / "report.html").write_text("")
     out = paths[-1] / "probes" / study.main.name
     out.mkdir(parents=True)

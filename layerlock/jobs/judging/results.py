@@ -93,12 +93,13 @@ def write(
         "commonest_class_share": result.commonest_class_share,
         "constant_depth_error": result.constant_depth_error,
     }
-    writing.write_json(folder / name, record)
     if not task.is_dense:
         writing.write_text(folder / "answers.csv", answers.to_csv(task, result))
     page = probe_page.page(record, task, encoder, result, kind)
     page_path = folder / "report.html"
     writing.write_text(page_path, page)
+    # Last: a folder with its numbers is complete.
+    writing.write_json(folder / name, record)
     _write_card(config, record)
     for metric, score in result.metrics.items():
         print(f"{metric}: {score['value']:.3f} ({scores.interval(score)})")
