@@ -223,6 +223,22 @@ def replaces_values() -> bool:
     return state.get("torch_device") is not None  # such as "meta"
 
 
+def refuse_remat_scope():
+    """Raises inside of a `keras.RematScope`.
+
+    Keras would call whole layers again, and a model would draw other masks
+    than in its forward pass.
+    """
+    state = vars(global_state.GLOBAL_STATE_TRACKER)
+    if state.get("remat_scope_stack"):
+        raise ValueError(
+            "Blocks compute their activations again with "
+            "VideoEncoder(remat='blocks'), and so does the predictor of such "
+            "an encoder. Received: a keras.RematScope around the constructor. "
+            "Build the layer outside of it."
+        )
+
+
 def device_scope() -> str | None:
     """On PyTorch, the device of the current `keras.device` scope, if any."""
     return getattr(global_state.GLOBAL_STATE_TRACKER, "torch_device", None)

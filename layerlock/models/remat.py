@@ -14,17 +14,22 @@ A policy is one of
 
 import re
 
+from layerlock.backends import keras_internals
+
 WHOLE_STACK = ("none", "blocks", "attention")
 
 
 def check(policy) -> str:
     """Returns a policy as a text; raises unless there is one of this name.
 
+    Also raises inside of a `keras.RematScope`.
+
     Example:
 
     >>> check(True), check("every_3")
     ('blocks', 'every_3')
     """
+    keras_internals.refuse_remat_scope()
     if isinstance(policy, bool):
         return "blocks" if policy else "none"
     if policy not in WHOLE_STACK and not _interval(policy):

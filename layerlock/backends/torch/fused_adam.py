@@ -11,6 +11,7 @@ import keras
 import torch
 from torch.optim.adam import adam
 
+from layerlock.backends.keras_internals import in_stateless_scope
 from layerlock.backends.torch.distribution import clipping
 from layerlock.backends.torch.step_count import optimizer_steps
 from layerlock.backends.torch.transfers import constant
@@ -49,6 +50,10 @@ def _fusable_classes():
 
 
 def _update(optimizer, gradients, variables, learning_rate):
+    if in_stateless_scope():  # as in `stateless_apply`
+        update = type(optimizer)._parallel_update_step
+        update(optimizer, gradients, variables, learning_rate)
+        return
     step = keras.ops.convert_to_tensor(optimizer_steps(optimizer)) + 1
     first = 1 - optimizer.beta_1**step
     second = 1 - optimizer.beta_2**step
@@ -99,6 +104,10 @@ class _Decay:
 
     @torch.no_grad()
     def __call__(self, variables):
+        if in_stateless_scope():
+            optimizer = self.optimizer
+            type(optimizer)._apply_weight_decay(optimizer, variables)
+            return
         if self.optimizer.weight_decay is None:
             return
         if not _are_same(variables, self.variables):

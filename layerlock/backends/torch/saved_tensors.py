@@ -2,6 +2,17 @@
 
 import torch
 
+_counting = []  # the innermost last
+
+
+def count(tensor):
+    """Counts a tensor that autograd keeps, where something else keeps it.
+
+    PyTorch asks the innermost hooks only.
+    """
+    for one in _counting:
+        one._pack(tensor)
+
 
 class SavedTensors:
     """Counts the bytes that autograd keeps for the backward pass."""
@@ -18,6 +29,7 @@ class SavedTensors:
             self._pack, lambda tensor: tensor
         )
         self.hooks.__enter__()
+        _counting.append(self)
         return self
 
     def _pack(self, tensor):
@@ -27,6 +39,7 @@ class SavedTensors:
         return tensor
 
     def __exit__(self, *exception):
+        _counting.remove(self)
         self.hooks.__exit__(*exception)
 
     @property

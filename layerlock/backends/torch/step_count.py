@@ -23,6 +23,7 @@ def attach(optimizer):
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     count = StepCount(optimizer)
+    optimizer.step_count = count
     # Keras has no public way to replace them.
     count_in_place(optimizer._iterations)
     schedules = keras.optimizers.schedules
@@ -41,6 +42,7 @@ def count_in_place(variable):
         variable: a `keras.Variable`.
     """
     variable.assign_add = functools.partial(_add_in_place, variable)
+    variable.counted = None
 
 
 def optimizer_steps(optimizer):
@@ -54,8 +56,8 @@ def optimizer_steps(optimizer):
 class StepCount:
     """The number of batches of an optimizer, followed in Python.
 
-    PyTorch counts the changes of a tensor. If there was one since the last
-    look, a batch was counted. If there were others, the number is read.
+    PyTorch counts the changes of a tensor. If the only one since the last look
+    added 1 in place, a batch was counted. After others the number is read.
 
     Args:
         optimizer: a `keras.Optimizer`.
@@ -63,19 +65,21 @@ class StepCount:
 
     def __init__(self, optimizer):
         self._optimizer = optimizer
-        self._seen = None, None  # tensor, number of its changes
+        self._seen = None, 0  # tensor, number of its changes
         self._number = None
         self._rate = None
         self._rate_of = None, None, None  # tensor, its changes, schedule
 
     def read(self) -> int:
         """The number of batches so far."""
-        tensor = self._optimizer._iterations.value
+        iterations = self._optimizer._iterations
+        tensor = iterations.value
         before, changes = self._seen
-        if before is not tensor or tensor._version - changes not in (0, 1):
+        new = tensor._version - changes if before is tensor else None
+        if new == 1 and iterations.counted == (id(tensor), tensor._version):
+            self._number += 1
+        elif new != 0:
             self._number = int(tensor)
-        else:
-            self._number += tensor._version - changes
         self._seen = tensor, tensor._version
         return self._number
 
@@ -111,7 +115,9 @@ def _add_in_place(variable, value):
     if in_stateless_scope():
         return type(variable).assign_add(variable, value)
     with torch.no_grad():
-        return variable.value.add_(value)
+        tensor = variable.value.add_(value)
+    variable.counted = id(tensor), tensor._version
+    return tensor
 
 
 def _accumulate(optimizer, count, gradients, variables):

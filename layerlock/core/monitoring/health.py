@@ -1,13 +1,11 @@
 """Formulas of the collapse measurements."""
 
-import functools
-
 import keras
 import numpy as np
-import threadpoolctl
 from keras import ops
 
 from layerlock import backends
+from layerlock.core.monitoring.single_thread import single_thread
 from layerlock.core.normalization import at_least_float32, normalize
 
 _RANK_ROWS = 1024  # tokens for the estimate of the effective rank
@@ -161,9 +159,7 @@ def effective_rank(second_moments) -> float:
     """
     if not np.all(np.isfinite(second_moments)):
         return float("nan")
-    # One thread: more would wait for the threads of the training step, ten
-    # times as long as the computation takes.
-    with _threads().limit(limits=1, user_api="blas"):
+    with single_thread():
         eigenvalues = np.linalg.eigvalsh(second_moments.astype("float64"))
     # Negative eigenvalues are rounding errors of zeros.
     rounding = max(-eigenvalues[0], 0.0)
@@ -175,12 +171,6 @@ def effective_rank(second_moments) -> float:
     shares = singular_values / total
     shares = shares[shares > 0.0]
     return float(np.exp(-np.sum(shares * np.log(shares))))
-
-
-@functools.cache
-def _threads():
-    """Controls the number of threads of NumPy's linear algebra."""
-    return threadpoolctl.ThreadpoolController()
 
 
 def linear_cka(gram, other) -> float:

@@ -1,7 +1,8 @@
 """Ridge regression, judged by its prediction of held-out rows."""
 
 import numpy as np
-import threadpoolctl
+
+from layerlock.core.monitoring.single_thread import single_thread
 
 PENALTIES = 10.0 ** np.arange(-3, 4)  # over the mean squared singular value
 
@@ -43,8 +44,7 @@ def explained_variance(x, y, groups) -> float:
         return float("nan")
     centre, scale = x[fitted].mean(axis=0), x[fitted].std(axis=0) + 1e-6
     x = (x - centre) / scale
-    # One thread: more would wait for the threads of the training step.
-    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+    with single_thread():
         weights = _fit(x[fitted], y[fitted] - mean)
         residuals = y[~fitted] - mean - x[~fitted] @ weights
     return float(1.0 - np.square(residuals).sum() / total)

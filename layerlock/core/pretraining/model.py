@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from layerlock import backends
+from layerlock.backends import keras_internals
 from layerlock.core.freezing.scheduler import FreezableModel
 from layerlock.core.pretraining import masks, objectives, teacher
 from layerlock.core.pretraining.default_predictor import default_predictor
@@ -121,6 +122,7 @@ class MaskedPretraining(
         frozen_layers=0,
         **kwargs,
     ):
+        keras_internals.refuse_remat_scope()
         super().__init__(**kwargs)
         self.encoder = encoder
         self.objective = objectives.get(objective)

@@ -44,20 +44,26 @@ class Trace(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._is_over = False
+        self._before = self._ended = 0  # batches: of earlier epochs, and all
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._before = self._ended
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._is_over or batch + 1 < self.first:
+        number = self._before + batch + 1
+        if self._is_over or number < self.first:
             return
         if self._recording is None:
             self._recording = contextlib.ExitStack()
             self._recording.enter_context(backends.tracing(self.folder))
         self._step = contextlib.ExitStack()
-        self._step.enter_context(backends.named_step(batch + 1))
+        self._step.enter_context(backends.named_step(number))
 
     def on_train_batch_end(self, batch, logs=None):
+        self._ended = self._before + batch + 1
         if self._recording is None:
             return
-        is_last = batch + 1 >= self.last
+        is_last = self._ended >= self.last
         if is_last:
             float(logs["loss"])  # waits for the device
         self._step.close()

@@ -149,3 +149,28 @@ def test_other_ways_to_clip_are_left_to_keras():
         optimizer = keras.optimizers.AdamW(0.1, **options)
         fused_adam.fuse(optimizer)
         assert "_clip_gradients" not in vars(optimizer)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_a_stateless_update_leaves_the_model_as_it_is(name):
+    found = []
+    for fused in (False, True):
+        variables = [keras.Variable(np.arange(6.0).reshape(2, 3))]
+        optimizer = getattr(keras.optimizers, name)(0.1, weight_decay=0.1)
+        optimizer.build(variables)
+        if fused:
+            fused_adam.fuse(optimizer)
+        before = [v.numpy() for v in [*variables, *optimizer.variables]]
+        weights, state = optimizer.stateless_apply(
+            [v.value.clone() for v in optimizer.variables],
+            [torch.ones(2, 3)],
+            [v.value.clone() for v in variables],
+        )
+        after = [v.numpy() for v in [*variables, *optimizer.variables]]
+        for ours, old in zip(after, before, strict=True):
+            np.testing.assert_array_equal(ours, old)
+        found.append([x.detach().numpy() for x in (*weights, *state)])
+
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert not np.array_equal(found[0][0], before[0])

@@ -127,3 +127,31 @@ def test_a_step_without_a_scope_is_not_counted_in_place():
 
     assert int(optimizer.iterations) == 0
     assert int(state[0]) == 1
+
+
+def test_a_step_that_is_loaded_is_not_taken_for_a_batch():
+    optimizer, variables = build(OfNumbers())
+    step_count.attach(optimizer)
+    train(optimizer, variables, 2)
+    assert float(optimizer.learning_rate) == pytest.approx(0.1 / 3)
+
+    optimizer._iterations.assign(9)  # one change since the rate was read
+
+    assert float(optimizer.learning_rate) == pytest.approx(0.1 / 10)
+    train(optimizer, variables, 1)
+    assert float(optimizer.learning_rate) == pytest.approx(0.1 / 11)
+
+
+def test_the_count_is_read_in_python_between_batches(monkeypatch):
+    optimizer, variables = build(OfNumbers())
+    step_count.attach(optimizer)
+    train(optimizer, variables, 1)
+    read = []
+    monkeypatch.setattr(
+        torch.Tensor, "__int__", lambda self: read.append(1) or 0
+    )
+
+    train(optimizer, variables, 3)
+
+    assert optimizer.step_count.read() == 4
+    assert read == []

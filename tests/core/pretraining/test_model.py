@@ -248,3 +248,15 @@ def test_tube_masks_train_too():
     model = MaskedPretraining(encoder, mask=TubeMask(0.5))
     model.compile(keras.optimizers.SGD(1e-2))
     assert np.isfinite(train_on(model, freezing.clips(1)))
+
+
+def test_a_scope_that_recomputes_layers_is_refused():
+    model = freezing.build_model()
+    parts = model.encoder, model.objective, model.mask
+    with keras.RematScope("full"):
+        with pytest.raises(ValueError, match="remat='blocks'.*RematScope"):
+            freezing.build_model()
+        with pytest.raises(ValueError, match="remat='blocks'.*RematScope"):
+            MaskedPretraining(*parts, predictor=model.predictor)
+
+    MaskedPretraining(*parts, predictor=model.predictor)

@@ -98,3 +98,17 @@ def test_a_folder_is_made_and_left_empty(tmp_path):
     check_folder(None)
 
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("epoch_size", [2, 3, 5])
+def test_steps_are_counted_over_epochs(epoch_size, tmp_path):
+    said = []
+    model = keras.Sequential([keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    ones = np.ones((epoch_size, 3)), np.ones((epoch_size, 2))
+    trace = Trace(tmp_path, first=4, last=7, print_fn=said.append)
+    model.fit(*ones, batch_size=1, epochs=5, verbose=0, callbacks=[trace])
+
+    found = read(tmp_path)
+    assert [f"step {n}" in found for n in range(3, 9)] == [0, 1, 1, 1, 1, 0]
+    assert said == [f"Trace: {tmp_path}"]

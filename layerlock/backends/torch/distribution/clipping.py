@@ -118,7 +118,9 @@ def spread_overflow(optimizer, gradients):
     if is_scaled and active.is_sharded():
         known = [gradient for gradient in gradients if gradient is not None]
         norm = total_norm(known)
-        known[0].add_(norm - norm)  # 0, or NaN
+        # A process may have no number of some weights.
+        held = next((one for one in known if one.numel()), known[0])
+        held.add_(norm - norm)  # 0, or NaN
 
 
 def clip_by_total_norm(optimizer, gradients):

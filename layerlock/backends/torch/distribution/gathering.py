@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from layerlock.backends.torch import saved_tensors
 from layerlock.backends.torch.distribution import active
 from layerlock.backends.torch.distribution.parts import gather, is_parted
 
@@ -52,6 +53,7 @@ class _Weights:
 
     def pack(self, tensor):
         if _address(tensor) not in self.known:
+            saved_tensors.count(tensor)
             return tensor
         parted, _ = self.known[_address(tensor)]
         view = tensor.size(), tensor.stride(), tensor.storage_offset()

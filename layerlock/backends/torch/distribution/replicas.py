@@ -50,14 +50,16 @@ def sending_once(model):
     if wrapper is None or batches == 1 or is_scaled:
         yield
         return
-    if (int(inner._iterations.value) + 1) % batches:  # it counts batches
+    if (inner.step_count.read() + 1) % batches:  # it counts batches
         with wrapper.no_sync():
             yield
         return
     variables = model.trainable_weights
     sums = optimizers.accumulators(inner, variables)
     for variable, earlier in zip(variables, sums, strict=True):
-        variable.value.grad = earlier.detach()
+        # Keras's wrapper writes the mean there, and ours into its buckets.
+        own = wrapper.gradient_as_bucket_view
+        variable.value.grad = earlier.detach() if own else earlier.clone()
     yield
     torch._foreach_zero_(sums)
 

@@ -81,3 +81,16 @@ def test_a_shared_norm_is_computed_again_where_a_gradient_has_changed(
         assert norms() == norms() == (after, 3)
     assert norms() == (after, 4)
     assert before < after
+
+
+def test_a_process_without_a_part_of_the_first_weight_sees_an_overflow(
+    monkeypatch,
+):
+    monkeypatch.setattr(clipping.active, "is_sharded", lambda: True)
+    monkeypatch.setattr(clipping, "total_norm", lambda _: torch.tensor(np.inf))
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.AdamW())
+    held = [torch.ones(0), None, torch.ones(3)]
+
+    clipping.spread_overflow(optimizer, held)
+
+    assert not torch.isfinite(held[-1]).any()

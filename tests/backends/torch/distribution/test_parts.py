@@ -163,6 +163,27 @@ def test_gathered_weights_are_freed_before_the_backward_pass(
     assert all(v.value.grad.shape == v.shape for v in block.variables)
 
 
+def test_what_a_block_keeps_is_counted_as_in_one_process(two_processes):
+    import torch
+
+    from layerlock.backends.torch.saved_tensors import SavedTensors
+
+    block = TransformerBlock(2, 8, 16)
+    block.build((None, None, 8))
+    model = keras.Sequential([block])
+    model.frozen_layers, model.freezable_layers = 0, []
+    model.compile("adamw")
+    x, found = torch.ones((2, 3, 8), requires_grad=True), []
+    for kind in ("none", "fsdp"):
+        with backends.distributed(kind):
+            backends.place(model)
+            with SavedTensors(block.variables) as saved:
+                block(x)
+            found.append(saved.bytes)
+
+    assert found[0] == found[1] > 0
+
+
 @pytest.mark.parametrize("kind, mesh", [("model", None), ("fsdp", (1, 2))])
 def test_matrices_that_stay_in_parts_are_refused(kind, mesh, two_processes):
     reason = backends.unsupported(distribution=kind, mesh=mesh, batch_size=4)
