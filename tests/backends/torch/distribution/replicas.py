@@ -1,7 +1,8 @@
 """One of two processes that train a model together while a layer freezes.
 
-Run with the rank and a file for the rendezvous: `python replicas.py 0 FILE`.
-Prints a digest of the weights.
+Run with the rank, a file for the rendezvous and the number of batches that are
+accumulated: `python replicas.py 0 FILE 1`. Prints the mean loss, a digest of
+the weights, and by how much they moved.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import torch
 import layerlock
 
 
-def main(rank: int, rendezvous: str):
+def main(rank: int, rendezvous: str, accumulation: int):
     """Trains six steps on clips that differ from process to process."""
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2
@@ -32,18 +33,33 @@ def main(rank: int, rendezvous: str):
     model = layerlock.MaskedPretraining(
         encoder, mask=layerlock.RandomMask(0.5), seed=0
     )
-    model.compile(optimizer=keras.optimizers.AdamW(1e-2))
-    rng = np.random.default_rng(rank)
-    clips = rng.integers(0, 256, (12, 4, 16, 16, 3), dtype="uint8")
-    lock = layerlock.LayerLock(layerlock.PiecewiseFreezeSchedule([(3, 1)]))
-    model.fit(clips, batch_size=2, verbose=0, callbacks=[lock], shuffle=False)
-    assert lock.events == [(3, 1)], lock.events
-    weights = np.concatenate(
-        [np.ravel(keras.ops.convert_to_numpy(w)) for w in encoder.weights]
+    several = accumulation if accumulation > 1 else None
+    model.compile(
+        # Without decay: weights move by their gradients alone.
+        keras.optimizers.Adam(1e-2, gradient_accumulation_steps=several)
     )
-    print(hashlib.sha256(weights.tobytes()).hexdigest())
+    before = flat(encoder)
+    rng = np.random.default_rng(rank)
+    shape = (12 * accumulation, 4, 16, 16, 3)
+    clips = rng.integers(0, 256, shape, dtype="uint8")
+    lock = layerlock.LayerLock(layerlock.PiecewiseFreezeSchedule([(3, 1)]))
+    history = model.fit(
+        clips, batch_size=2, verbose=0, callbacks=[lock], shuffle=False
+    )
+    assert lock.events == [(3, 1)], lock.events
+    weights = flat(encoder)
+    digest = hashlib.sha256(weights.tobytes()).hexdigest()
+    moved = np.abs(weights - before).max()
+    print(*history.history["loss"], digest, moved)
     torch.distributed.destroy_process_group()
 
 
+def flat(encoder):
+    """All weights as one vector."""
+    return np.concatenate(
+        [np.ravel(keras.ops.convert_to_numpy(w)) for w in encoder.weights]
+    )
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -18,11 +18,17 @@ PROGRAM = pathlib.Path(__file__).with_name("replicas.py")
     keras.backend.backend() != "torch" or not keras_internals.scans_steps(),
     reason="Keras shares gradients on PyTorch from 3.16 on",
 )
-def test_replicas_share_gradients_before_and_after_a_freeze(tmp_path):
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_replicas_share_gradients_before_and_after_a_freeze(
+    tmp_path, accumulation
+):
     root = str(PROGRAM.parents[4])
     processes = [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(rank), str(tmp_path / "meet")],
+            [
+                *(sys.executable, str(PROGRAM), str(rank)),
+                *(str(tmp_path / "meet"), str(accumulation)),
+            ],
             env={**os.environ, "PYTHONPATH": root},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -35,3 +41,4 @@ def test_replicas_share_gradients_before_and_after_a_freeze(tmp_path):
     assert [process.returncode for process in processes] == [0, 0], finished
     one, other = (out.splitlines()[-1] for out, _ in finished)
     assert one == other
+    assert float(one.split()[-1]) > 0.02  # six updates of about 0.01
