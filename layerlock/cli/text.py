@@ -90,7 +90,8 @@ def reference() -> str:
         "# Options",
         "",
         "Every option is a flag of the command, `--steps=60`, and a keyword of "
-        "the function, `steps=60`. The options are defined in "
+        "the function, `steps=60`. A keyword that ends in an underscore has a "
+        "flag without it: `from_` is `--from`. The options are defined in "
         "`layerlock/config/`.",
         "",
     ]
