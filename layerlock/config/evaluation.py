@@ -183,12 +183,13 @@ class ResultsConfig(Section):
 
 
 FEATURES = ".features"
+LOCK = ".lock"  # of the job that writes its results there
 
 
 def is_left(folder: pathlib.Path) -> bool:
     """Whether a folder holds nothing but kept features of a killed probe."""
-    entries = [entry.name for entry in folder.iterdir()]
-    return entries == [FEATURES]
+    entries = {entry.name for entry in folder.iterdir()}
+    return FEATURES in entries and entries <= {FEATURES, LOCK}
 
 
 def _out(config):

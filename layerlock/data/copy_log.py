@@ -1,5 +1,6 @@
 """The log of a folder of copies: which copies are complete."""
 
+import contextlib
 import json
 import pathlib
 
@@ -55,17 +56,44 @@ def entries(folder):
         yield entry
 
 
-def begin(folder):
-    """Creates the log before the first copy; ends an incomplete line."""
+@contextlib.contextmanager
+def begun(folder):
+    """Context of the copies: there is a log, and no other process writes it.
+
+    Raises:
+        ValueError: if another process writes copies into the folder.
+    """
+    import filelock
+
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / NAME, "a+b") as file:
-        file.seek(0)
-        if file.read()[-1:] not in (b"", b"\n"):
-            file.write(b"\n")
+    lock = filelock.FileLock(folder / ".prepare.lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise ValueError(
+            f"Another process prepares copies in {readable(folder)}. Wait "
+            "until it has ended, or take another folder."
+        ) from error
+    try:
+        with open(folder / NAME, "a+b") as file:
+            file.seek(0)
+            if file.read()[-1:] not in (b"", b"\n"):
+                file.write(b"\n")  # ends an incomplete line
+        yield
+    finally:
+        lock.release()
+        pathlib.Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def add(folder, job, settings):
-    """Appends a copy that is complete."""
-    entry = {"name": job.name, "key": job.key(), "settings": settings}
+def add(folder, name, key, settings):
+    """Appends a copy that is complete.
+
+    Args:
+        folder: path of the copies.
+        name: str, of the copy.
+        key: list, of its source before it was read.
+        settings: dict, of the copies.
+    """
+    entry = {"name": name, "key": key, "settings": settings}
     with open(folder / NAME, "a") as file:
         file.write(json.dumps(entry) + "\n")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from layerlock.data import extent, frames, orientation, packets, streams
-from layerlock.data.images import WHOLE, ImageReader
+from layerlock.data.images import WHOLE, ImageReader, even_size
 from layerlock.data.streams import DecodingError
 
 _PROBED_FRAMES = 6
@@ -84,7 +84,8 @@ def all_frames(path, short_side=None, span=None):
         path: the file.
         short_side: int, maximum length of the shorter side; both sides become
             even. Defaults to `None`: no limit.
-        span: first and last second. Defaults to `None`: the whole video.
+        span: first and last second. Defaults to `None`: the whole video. The
+            frame that is shown at the first second begins with it.
 
     Yields:
         Seconds since the beginning of the video, and uint8 `(height, width,
@@ -96,20 +97,22 @@ def all_frames(path, short_side=None, span=None):
     first, last = span or (-math.inf, math.inf)
     with _opened_at(path, first) as (stream, shown):
         tolerance = _tolerance(stream)
-        read = None
+        read = before = None
         for time, frame, orient in shown:
             if time > last + tolerance:
                 break
             if read is None:
                 size = orientation.shown_size(frame, orient, stream)
-                read = ImageReader(stream, _even_size(size, short_side))
-            if time >= first - tolerance:
-                yield time, read(frame, orient)
-
-
-def _even_size(shown, short_side):
-    share = min(1.0, (short_side or min(shown)) / min(shown))
-    return tuple(max(2, 2 * round(side * share / 2)) for side in shown)
+                read = ImageReader(stream, even_size(size, short_side))
+            if time < first - tolerance:
+                before = frame, orient
+                continue
+            if before is not None and time > first + tolerance:
+                yield first, read(*before)
+            before = None
+            yield time, read(frame, orient)
+        if before is not None and first < end(path):
+            yield first, read(*before)
 
 
 def probe(path) -> streams.Facts:

@@ -148,7 +148,8 @@ class Framing:
         """Whether a video has too few frames, so that a clip repeats some."""
         if self.sampling == "whole":
             return segments.num_frames(facts) < self.frames
-        return facts.duration - facts.begin < self.length(facts)
+        shown = facts.duration - facts.begin - 1 / facts.fps
+        return shown < self.length(facts) - 0.25 / facts.fps
 
     def length(self, facts: Facts) -> float:
         """Returns the seconds between the ends of a clip at a rate."""

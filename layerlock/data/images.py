@@ -78,3 +78,12 @@ def _correct_colours(frame):
         frame.colorspace = _BT2020 if constant else _UNSPECIFIED
     if frame.color_range not in _RANGES:
         frame.color_range = 0
+
+
+def even_size(shown, short_side):
+    """Height and width of copies with a shorter side of at most `short_side`.
+
+    Encoders need even numbers.
+    """
+    share = min(1.0, (short_side or min(shown)) / min(shown))
+    return tuple(max(2, 2 * round(side * share / 2)) for side in shown)

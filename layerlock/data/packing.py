@@ -2,13 +2,14 @@
 
 import concurrent.futures
 import dataclasses
-import errno
 import os
 import pathlib
 import tempfile
 import threading
 
 from layerlock.data import (
+    copy_checks,
+    copy_failures,
     copy_log,
     decoding,
     encoding,
@@ -17,10 +18,6 @@ from layerlock.data import (
     streams,
 )
 from layerlock.data.names import readable
-
-# Errors of the disk that copies are written to, not of a video.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE)
-_BLOCK = 1 << 20  # bytes
 
 
 class _Stopped(Exception):
@@ -64,10 +61,10 @@ def pack(
         ValueError: if the folder has other files, or shards of other videos
             or with other settings.
     """
-    folder = pathlib.Path(folder).absolute()
-    preparing.check_place(spec, folder)
+    folder = pathlib.Path(folder).expanduser().absolute()
+    copy_checks.check_place(spec, folder)
     jobs = preparing.plan(spec, trims, folder)
-    preparing.check_names(jobs)
+    copy_checks.check_jobs(jobs)
     if not 1 <= num_shards <= len(jobs):
         raise ValueError(
             f"`shards` must be from 1 to the number of videos, {len(jobs)}. "
@@ -192,7 +189,7 @@ class _Packer:
                     facts = decoding.probe(content)
                 except Exception as error:
                     # A broken file may raise any exception in a decoder.
-                    reason = _reason(error, job.source)
+                    reason = copy_failures.reason_of(error, job.source)
                     index["failed"].append(header | {"reason": reason})
                 else:
                     header |= {
@@ -221,6 +218,7 @@ class _Packer:
         is_ready = os.path.abspath(job.source) in self.ready
         if job.is_still or job.span is None and is_ready:
             return _read(job.source)
+        copy_checks.check_source(job)
         with tempfile.TemporaryDirectory(prefix="layerlock-") as place:
             target = pathlib.Path(place, "copy.mp4")
             encoding.transcode(
@@ -240,42 +238,6 @@ def _read(path) -> bytes:
         return pathlib.Path(path).read_bytes()
     except OSError as error:
         raise streams.DecodingError(streams.reason(error)) from error
-
-
-def _reason(error, source) -> str:
-    """Returns why a video is unreadable.
-
-    Raises:
-        OSError: if a disk is the reason: the shard must wait.
-    """
-    reason = streams.reason(error)
-    if isinstance(error, streams.DecodingError):
-        _check_disk(source)
-        return reason
-    if getattr(error, "errno", None) in _FULL:
-        raise OSError(
-            f"The copy of {readable(source)} cannot be written to "
-            f"{tempfile.gettempdir()}: {reason}. Free some space, or name "
-            "another folder in TMPDIR."
-        ) from error
-    return f"{type(error).__name__}: {reason}"
-
-
-def _check_disk(path):
-    """Raises if a file is gone, or its disk cannot be read now."""
-    try:
-        with open(path, "rb") as file:
-            while file.read(_BLOCK):
-                pass
-    except (PermissionError, IsADirectoryError):
-        return
-    except OSError as error:
-        if not os.path.islink(path):
-            raise OSError(
-                f"{readable(path)} cannot be read now: "
-                f"{streams.reason(error)}. Prepare again when its disk is "
-                "back, or leave it out in a .txt list."
-            ) from error
 
 
 def _check_folder(folder, names):

@@ -23,7 +23,7 @@ class ClipStream:
     """An endless sequence of clips, in a random order per epoch.
 
     Every epoch contains each clip once. Clip number `n` is a pure function of
-    the seed and of `n`.
+    the seed and of `n`. A source with an order of its own keeps it.
 
     Args:
         source: a `VideoSource`.
@@ -39,6 +39,8 @@ class ClipStream:
 
     def index(self, number: int) -> int:
         """Returns the index in the source of clip `number` of the stream."""
+        if self.source.is_ordered:
+            return number
         from grain.experimental import index_shuffle
 
         epoch, position = divmod(number, len(self.source))

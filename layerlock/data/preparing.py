@@ -7,6 +7,7 @@ import pathlib
 import shutil
 
 from layerlock.data import (
+    copy_checks,
     copy_log,
     decoding,
     encoding,
@@ -126,28 +127,35 @@ def prepare(
             settings, if it is inside the folder of originals, or if two
             copies have the same name.
     """
-    folder = pathlib.Path(folder).absolute()
-    check_place(spec, folder)
+    folder = pathlib.Path(folder).expanduser().absolute()
+    copy_checks.check_place(spec, folder)
     settings = dict(sorted(settings.items()))
     done = copy_log.read(folder, settings)
     jobs = _keep_names(plan(spec, trims, folder), done)
-    check_names(jobs)
+    copy_checks.check_jobs(jobs)
+    with copy_log.begun(folder):
+        return _prepare(jobs, done, folder, progress, num_threads, settings)
+
+
+def _prepare(jobs, done, folder, progress, num_threads, settings) -> dict:
+    keys = {job: job.key() for job in jobs}  # of what is about to be read
     missing = [
         job
         for job in jobs
-        if done.get(job.name) != job.key() or not (folder / job.name).exists()
+        if done.get(job.name) != keys[job] or not (folder / job.name).exists()
     ]
     summary = {"written": 0, "kept": len(jobs) - len(missing), "failed": {}}
-    copy_log.begin(folder)
     pool = concurrent.futures.ThreadPoolExecutor(num_threads or os.cpu_count())
     try:
         futures = {pool.submit(_copy, j, folder, settings): j for j in missing}
         finished = concurrent.futures.as_completed(futures)
         for count, future in enumerate(finished, start=1):
             job, reason = futures[future], future.result()
+            if reason is None and job.key() != keys[job]:
+                reason = "it changed while it was copied: prepare it again"
             if reason is None:
                 summary["written"] += 1
-                copy_log.add(folder, job, settings)
+                copy_log.add(folder, job.name, keys[job], settings)
             else:
                 summary["failed"][job.source] = reason
             if progress is not None:
@@ -181,6 +189,7 @@ def _copy(job, folder, settings):
         if job.is_still:
             _copy_still(job.source, target)
         else:
+            copy_checks.check_source(job)
             encoding.transcode(job.source, target, span=job.span, **settings)
     except streams.DecodingError as error:
         return str(error)
@@ -202,21 +211,9 @@ def _copy_still(path, target):
         draft.unlink(missing_ok=True)
 
 
-def check_place(spec, folder):
-    """Raises if the copies would be inside the folder of the originals."""
-    place = pathlib.Path(spec).expanduser().absolute()
-    if not place.is_dir():
-        place = place.parent / "?"  # other files beside a list do not count
-    if place in (folder, *folder.parents) or folder in place.parents:
-        raise ValueError(
-            f"The copies would be inside the folder of the originals. "
-            f"Received: {spec} and {folder}. Use a folder beside it."
-        )
-
-
 def _originals(spec, paths, folder) -> list[str]:
     """Returns the videos that are not copies."""
-    folder = pathlib.Path(folder).resolve()
+    folder = pathlib.Path(folder).expanduser().resolve()
     kept = [
         path
         for path in paths
@@ -246,19 +243,6 @@ def _name_once(job) -> str:
     stem, ending = os.path.splitext(job.name)
     original = os.path.splitext(job.source)[1]
     return stem + original + ending * (original.lower() != ending)
-
-
-def check_names(jobs):
-    """Raises if two copies have the same name."""
-    names = {}
-    for job in jobs:
-        other = names.setdefault(job.name, job)
-        if other is not job:
-            raise ValueError(
-                f"{other.source} and {job.source} would both become "
-                f"{job.name}. Rename one of them, leave one out in a .txt "
-                "list, or drop a trim."
-            )
 
 
 def _relative(path, root) -> str:

@@ -25,6 +25,7 @@ _LASTING = (
     IsADirectoryError,
     NotADirectoryError,
 )
+_fetched = {}  # the local copies of addresses that this process has asked for
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -62,30 +63,39 @@ def find(place: str, ending: str) -> tuple[str, list[str]]:
             "your access to it."
         ) from error
     names = (one for one in sorted(found) if one.endswith(ending))
-    return store.unstrip_protocol(root), [
+    addresses = [
         store.unstrip_protocol(name)
         for name in names
         if not name.rpartition("/")[2].startswith(".")
     ]
+    for address in addresses:
+        _fetched.pop(address, None)  # it may have changed
+    return store.unstrip_protocol(root), addresses
 
 
 def fetch(address: str) -> str:
     """Returns the path of a local copy of a file.
 
     Copies stay in the user's cache (`layerlock/remote` in `XDG_CACHE_HOME`).
-    A file that changes at its address is copied again. Where the network or
-    the store fails, the copy is tried again for some seconds.
+    A file that changes at its address is copied again by the next process that
+    reads it. The store is asked once, so that a copy is read without a network.
+    Where the network or the store fails, it is tried again for some seconds.
 
     Raises:
         DecodingError: if the file cannot be copied, with the reason.
     """
+    copy = _fetched.get(address)
+    if copy is not None and os.path.exists(copy):
+        return copy
     store, path = _store(address)
     try:
-        return str(_repeated(lambda: _cached(store, path, address)))
+        copy = str(_repeated(lambda: _cached(store, path, address)))
     except Exception as error:  # each store has errors of its own
         raise DecodingError(
             f"it cannot be copied from its address: {_reason(error)}"
         ) from error
+    _fetched[address] = copy
+    return copy
 
 
 def _repeated(action):

@@ -23,6 +23,8 @@ class VideoSource(abc.ABC):
             the size of the encoder's clips.
         default_workers: int, default number of reading processes; 0 reads in
             a thread, if a clip takes less time than its transfer.
+        is_ordered: bool, whether training reads the clips by their index. By
+            default it shuffles those of each epoch.
 
     Example:
 
@@ -38,6 +40,7 @@ class VideoSource(abc.ABC):
     default_frames = 16
     default_size: int | None = None
     default_workers = 2
+    is_ordered = False
 
     @abc.abstractmethod
     def __len__(self) -> int:

@@ -25,6 +25,8 @@ _PASSING = (
     errno.ESTALE,
 )
 
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
 
 class DecodingError(ValueError):
     """A video is unreadable; the message is the reason, in one line."""
@@ -35,12 +37,21 @@ class DecodingError(ValueError):
 
         A later version of the decoder may read the file.
         """
-        cause = self
-        while isinstance(cause, DecodingError):
-            cause = cause.__cause__
+        cause = self._first_cause()
         return cause is not None and (
             getattr(cause, "errno", None) in (None, *_PASSING)
         )
+
+    @property
+    def is_of_system(self) -> bool:
+        """Whether the system had too little memory, or too many open files."""
+        return getattr(self._first_cause(), "errno", None) in _SHORT
+
+    def _first_cause(self):
+        cause = self
+        while isinstance(cause, DecodingError):
+            cause = cause.__cause__
+        return cause
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import itertools
 
+import numpy as np
+
 from layerlock.report.cards import Notice
 from layerlock.report.history import History
 from layerlock.runs import wording
@@ -23,8 +25,10 @@ def notices(
         history: of the run.
         failure: the content of `failure.json`, or None without one.
     """
-    if failure and failure["step"] < history.last_step():
-        failure = None  # a resumed run passed that step
+    if failure:
+        later = history.steps > failure["step"]
+        if np.isfinite(history.column("loss")[later]).any():
+            failure = None  # a resumed run passed that step
     candidates = (
         Notice(_verdict(history), is_alarm=True),
         Notice(_recovery(history)),

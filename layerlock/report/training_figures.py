@@ -18,7 +18,8 @@ def freezing(history: History, num_layers: int | None) -> str | None:
     if not np.isfinite(frozen).any():
         return None
     target = np.nan_to_num(history.column("target_layer"))
-    top = num_layers or max(np.nanmax(frozen), np.max(target), 1)
+    # A fixed teacher may be deeper than the encoder.
+    top = max(num_layers or 1, np.nanmax(frozen), np.max(target))
     with canvas.draw("freezing", "Frozen layers", canvas.WIDE) as drawing:
         axes, steps = drawing.axes, history.steps
         canvas.step_axis(axes, steps, history.events())

@@ -100,7 +100,9 @@ def choose_pairs(config: ConvergenceConfig, most: int) -> list:
     study, steps = config.study, config.training.steps
     shares = SHARES[1::2] if study.quick else SHARES
     layers = study.layers or figures.spread(most, 2 if study.quick else 4)
-    freeze_at = study.freeze_at or [steps * s // 100 for s in shares]
+    # Multiples of one interval, at which the run writes its checkpoints.
+    tenth = max(1, steps // 10)
+    freeze_at = study.freeze_at or [tenth * s // 10 for s in shares]
     layers, freeze_at = sorted(set(layers)), sorted(set(freeze_at))
     if not all(0 < layer <= most for layer in layers):
         raise OptionError(

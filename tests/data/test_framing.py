@@ -104,3 +104,11 @@ def test_clips_begin_with_the_first_frame_that_can_be_decoded():
         assert numbers == pytest.approx(numbers.round(), abs=1e-6)
     early = framing.central_view(facts, span=(0.0, 1.0))
     assert early.times[0] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(("count", "short"), [(15, True), (16, False)])
+@pytest.mark.parametrize("fps", [8.0, 24.0, 29.97])
+def test_a_video_with_one_frame_too_few_is_short(count, short, fps):
+    facts = Facts(count / fps, fps, 64, 48, 0)
+
+    assert Framing(16, 32, fps).is_short(facts) == short

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from layerlock.data import decoding, encoding, packing, preparing, shards
+from layerlock.data.streams import DecodingError
 from tests.data import synthesise
 
 pytest.importorskip("av")
@@ -286,3 +287,51 @@ def test_a_picture_that_vanishes_stops_its_shard(tmp_path, out, monkeypatch):
         packing.pack(pictures, out, 1, **SETTINGS)
 
     assert not (out / shards.names(1)[0]).exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("PyAV is not installed"),
+        OSError(errno.EMFILE, "Too many open files"),
+    ],
+)
+def test_a_fault_of_the_machine_stops_a_shard(videos, out, monkeypatch, error):
+    def fails(*args, **settings):
+        if isinstance(error, OSError):
+            raise DecodingError("cannot be opened") from error
+        raise error
+
+    monkeypatch.setattr(encoding, "transcode", fails)
+
+    with pytest.raises(type(error)):
+        packing.pack(videos, out, 1, **SETTINGS)
+
+    assert not (out / shards.names(1)[0]).exists()
+
+
+def test_a_truncated_video_is_not_packed(videos, out):
+    whole = synthesise.write(videos / "whole.mkv", count=60)
+    cut = videos / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+    summary = packing.pack(videos, out, 1, **SETTINGS)
+
+    assert list(summary["failed"]) == [str(cut)]
+    assert "truncated" in summary["failed"][str(cut)]
+
+
+def test_nothing_is_written_without_an_encoder(videos, out, monkeypatch):
+    import av
+
+    def no_codec(name, mode):
+        raise av.codec.codec.UnknownCodecError(name)
+
+    monkeypatch.setattr(av, "Codec", no_codec)
+
+    for write in (packing.pack, preparing.prepare):
+        arguments = (2,) if write is packing.pack else ()
+        with pytest.raises(ImportError, match="x264"):
+            write(videos, out, *arguments, **SETTINGS)
+    assert not out.exists()

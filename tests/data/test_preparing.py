@@ -257,3 +257,85 @@ def test_a_trim_of_a_picture_becomes_a_video(pictures):
     assert [(job.name, job.is_still) for job in jobs] == [
         ("two_0-1.mp4", False)
     ]
+
+
+def test_a_truncated_video_is_listed_and_not_copied(tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    whole = synthesise.write(folder / "whole.mkv", count=60)
+    cut = folder / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+    summary = preparing.prepare(folder, tmp_path / "copies", **SETTINGS)
+
+    assert summary["written"] == 1
+    assert "truncated" in summary["failed"][str(cut)]
+    assert not (tmp_path / "copies" / "cut.mp4").exists()
+    trims = [("cut.mkv", 0.0, 1.0)]  # it is there
+    summary = preparing.prepare(folder, tmp_path / "trims", trims, **SETTINGS)
+    assert summary["failed"] == {}
+
+
+def test_a_source_that_changes_meanwhile_is_copied_again(
+    videos, tmp_path, monkeypatch
+):
+    transcode = preparing.encoding.transcode
+
+    def grows(path, *arguments, **settings):
+        transcode(path, *arguments, **settings)
+        if path.endswith("two.mkv"):
+            synthesise.write(path, count=30)
+
+    monkeypatch.setattr(preparing.encoding, "transcode", grows)
+    summary = preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
+    monkeypatch.undo()
+
+    assert "changed while" in summary["failed"][str(videos / "two.mkv")]
+    again = preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
+    assert (again["written"], again["kept"]) == (1, 1)
+    copy = tmp_path / "copies" / "two.mp4"
+    assert decoding.probe(copy).duration == pytest.approx(3.0, abs=0.05)
+
+
+def test_two_processes_do_not_write_one_folder(videos, tmp_path):
+    from layerlock.data import copy_log
+
+    with copy_log.begun(tmp_path / "copies"):
+        with pytest.raises(ValueError, match="Another process prepares"):
+            preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
+
+    summary = preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
+    assert summary["written"] == 2
+    assert not (tmp_path / "copies" / ".prepare.lock").exists()
+
+
+def test_the_home_folder_is_meant(videos, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    preparing.prepare("~/videos", "~/copies", **SETTINGS)
+
+    assert (tmp_path / "copies" / "two.mp4").exists()
+    with pytest.raises(ValueError, match="inside the folder of the originals"):
+        preparing.prepare("~/videos", "~/videos/copies", **SETTINGS)
+
+
+def test_a_link_does_not_hide_that_copies_lie_among_originals(videos, tmp_path):
+    (tmp_path / "link").symlink_to(videos)
+
+    with pytest.raises(ValueError, match="inside the folder of the originals"):
+        preparing.prepare(videos, tmp_path / "link" / "copies", **SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("span", "shown"), [((2.5, 7.0), [0]), ((2.5, 12.0), [0, 1])]
+)
+def test_a_trim_begins_with_the_frame_that_is_shown(tmp_path, span, shown):
+    """Slides: a frame at 0 s and another at 10 s."""
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    path = synthesise.write(folder / "one.mkv", count=2, stamps=[0, 10_000])
+
+    found = list(decoding.all_frames(path, None, span))
+
+    assert [synthesise.number(image) for _, image in found] == shown
+    assert [time for time, _ in found] == [2.5, 10.0][: len(shown)]

@@ -25,6 +25,7 @@ CLIPS = {"frames": 4, "size": 16, "seed": 5}
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(remote, "_PAUSES", (0, 0))
+    monkeypatch.setattr(remote, "_fetched", {})
     return tmp_path / "cache" / "layerlock" / "remote"
 
 
@@ -88,7 +89,9 @@ def test_a_shard_that_changes_at_its_address_is_copied_again(tmp_path):
     first = remote.fetch(f"file://{place}")
 
     place.write_bytes(b"other")
-    second = remote.fetch(f"file://{place}")
+    assert remote.fetch(f"file://{place}") == first  # the same clips all along
+    _, [address] = remote.find(f"file://{tmp_path}", ".array_record")
+    second = remote.fetch(address)
 
     assert pathlib.Path(first).read_bytes() == b"one"
     assert pathlib.Path(second).read_bytes() == b"other"
@@ -376,6 +379,7 @@ def test_a_shard_on_an_s3_server_is_copied_once(s3, cache):
     known = store.info(path)
 
     store.invalidate_cache()
+    remote._fetched.clear()
     asked = remote.fetch(address)
 
     assert known != store.info(path)
@@ -385,4 +389,19 @@ def test_a_shard_on_an_s3_server_is_copied_once(s3, cache):
     other = s3fs.S3FileSystem(skip_instance_cache=True)
     other.pipe_file(path, b"other")
     store.invalidate_cache()
+    remote._fetched.clear()
     assert pathlib.Path(remote.fetch(address)).read_bytes() == b"other"
+
+
+def test_a_copy_that_is_there_needs_no_network(failing):
+    address, pauses = failing()
+    first = remote.fetch(address)
+
+    failing(*[PermissionError("the token has expired")] * 9)
+
+    assert remote.fetch(address) == first
+    assert pauses == []
+
+    os.unlink(first)  # the user has emptied the cache
+    with pytest.raises(DecodingError, match="the token has expired"):
+        remote.fetch(address)

@@ -127,7 +127,7 @@ def imported(tmp_path):
 def test_probe_reads_the_layer_of_the_readout(imported, capsys):
     options = {
         **imported,
-        "readout_args": {"weights": imported["encoder"], "steps": 0},
+        "readout_args": {"weights": imported["encoder"], "steps": 1},
     }
 
     with pytest.raises(ValueError, match="Pass `layer=final_norm`"):
@@ -146,3 +146,10 @@ def test_finetune_starts_from_the_readout(imported, capsys):
     )
 
     assert "Note: Its head" in capsys.readouterr().out
+
+
+def test_a_head_for_other_classes_is_not_judged_untrained(tmp_path):
+    store(tmp_path, ("e", "f"), outputs=2)
+
+    with pytest.raises(ValueError, match="judged as it is.*steps=0"):
+        judge(VJEPA2Probe(weights=str(tmp_path), steps=0))

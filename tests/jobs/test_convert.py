@@ -97,6 +97,28 @@ def test_a_readout_is_kept_beside_its_encoder(folder, capsys):
     )
 
 
+def test_a_student_has_no_readout_of_its_teacher(folder, capsys):
+    readout = DeepAttentiveReadout(3, num_blocks=1, num_heads=2, name="readout")
+    readout.build((None, 2, 2, 2, 24))
+    found = Readout("final_norm", readout, type(readout), ("a", "b", "c"))
+    written.write(
+        "layerlock",
+        folder / "with",
+        written.encoder(),
+        student=written.encoder(name="other"),
+        readout=found,
+    )
+
+    layerlock.convert(from_="with", out="alone", student=True)
+
+    assert stored_readout.load("alone") is None
+    assert "it reads the moving average" in capsys.readouterr().out
+    message = running.refusal(
+        *("convert", "--from=with", "--student", "--out=b", "--readout=x.pt")
+    )
+    assert "trained on the moving average" in message
+
+
 def test_a_probe_of_others_is_added_to_its_encoder(folder, capsys):
     torch = pytest.importorskip("torch")
     weights = vjepa_files.probe(0, width=24, mlp=32)

@@ -70,6 +70,17 @@ def test_a_failure_names_step_stage_and_the_first_clips():
         assert part in notice.text
 
 
+def test_a_failure_inside_of_a_log_interval_has_its_notice():
+    """The line of that interval is written, and says that its loss is NaN."""
+    lines = synthetic.metrics_lines()
+    lines[-1]["loss"] = float("nan")
+    failure = synthetic.FAILURE | {"step": lines[-1]["step"] - 3}
+
+    [notice] = notices_of(lines, failure)
+
+    assert f"ended at step {failure['step']}" in notice.text
+
+
 def test_a_failure_before_the_first_line_has_a_notice():
     failure = synthetic.FAILURE | {"step": 1, "frozen_layers": 0, "clips": []}
 

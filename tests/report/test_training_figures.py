@@ -74,3 +74,18 @@ def test_frozen_layers_and_the_target_are_drawn():
 
 def test_a_run_without_frozen_layers_in_its_log_has_no_curve():
     assert training_figures.freezing(History([{"step": 1}]), 8) is None
+
+
+def test_a_target_above_the_encoder_is_inside_of_the_picture(monkeypatch):
+    limits = []
+
+    def draw(axes, history, target):
+        limits.append((axes, target.max()))
+
+    monkeypatch.setattr(training_figures, "_target_bars", draw)
+    lines = synthetic.metrics_lines(target="latents")
+    lines[-1]["target_layer"] = 24
+    training_figures.freezing(History(lines), 8)
+
+    [(axes, highest)] = limits
+    assert axes.get_ylim()[1] > highest == 24

@@ -80,3 +80,16 @@ def test_mistakes_are_named_before_anything_is_trained(arguments, message):
 def test_branches_may_have_a_mini_warmup():
     config = configure("convergence", "--run_dir=x", "--mini_warmup_steps=5")
     assert (1, 100) in convergence.choose(config)[1]
+
+
+@pytest.mark.parametrize("steps", [999, 1000, 1013])
+def test_checkpoints_are_few_at_any_number_of_steps(steps):
+    config = configure("convergence", "--run_dir=x", f"--steps={steps}")
+    config, pairs = convergence.choose(config)
+
+    trunk = convergence.trunk_config(config, pairs).resolve()
+
+    assert trunk.run.checkpoint_every == steps // 10
+    assert {step for _, step in pairs} == {
+        steps // 10 * tenths for tenths in (1, 2, 4, 6, 8)
+    }

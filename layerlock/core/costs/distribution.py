@@ -71,7 +71,8 @@ class DeviceCost:
         numbers = 2 * trained  # sum of the gradients: a scatter and a gather
         if is_sharded:
             used = memory.num_weights(sizes, frozen_layers)
-            if not sizes.has_teacher:  # the target pass gathers blocks, too
+            if not sizes.has_teacher and sizes.fixed_teacher is None:
+                # The target pass gathers blocks of the encoder, too.
                 deepest = max(target_layers, default=0)
                 used += deepest * sizes.encoder.block_weights
             numbers += used  # forward; backward; the sum of the gradients

@@ -36,6 +36,8 @@ class MixtureSource(VideoSource):
         progress: see `FolderSource`; each place counts from 0.
         failures: see `FolderSource`. Defaults to `None`.
         sampling: see `FolderSource`. Defaults to `"rate"`.
+        split: `"train"` or `"validation"`, of sources that draw their clips.
+            Defaults to `"train"`.
 
     Example:
 
@@ -59,6 +61,7 @@ class MixtureSource(VideoSource):
         progress=None,
         failures=None,
         sampling: str = "rate",
+        split: str = "train",
     ):
         self.frames = frames
         self.size = size
@@ -70,6 +73,8 @@ class MixtureSource(VideoSource):
                 mixing.Part(one["name"], one["weight"], one["place"])
                 for one in files["parts"]
             ]
+        # Streams of earlier runs have shuffled the clips of a mixture again.
+        self.is_ordered = files is None or files.get("ordered", False)
         self.order = mixing.Interleaving([part.weight for part in self.parts])
         self.streams = []
         for number, part in enumerate(self.parts):
@@ -90,6 +95,7 @@ class MixtureSource(VideoSource):
                 progress=progress,
                 failures=failures,
                 sampling=sampling,
+                split=split,
             )
             self.streams.append(ClipStream(source, own_seed))
 
@@ -128,6 +134,7 @@ class MixtureSource(VideoSource):
         """
         found = [s.source.describe_files() or {} for s in self.streams]
         described = {"source": "mixture", "parts": []}
+        described["ordered"] = self.is_ordered
         described |= {
             key: sum(one.get(key, 0) for one in found) for key in _COUNTS
         }

@@ -72,18 +72,29 @@ class Start:
         own = {"output_dim": outputs.output_dim, "name": "readout"}
         return self._found.kind.from_config({**config, **own})
 
-    def fill(self, layer, task):
+    def fill(self, layer, task, is_final=False):
         """Assigns the weights; sets `note`.
 
         Args:
             layer: the result of `build`, with weights.
             task: the `Task`.
+            is_final: bool, whether nothing is trained afterwards. Defaults to
+                `False`.
+
+        Raises:
+            ValueError: if sizes differ, or a new head would be final.
         """
         values = {
             path: ops.convert_to_numpy(variable)
             for path, variable in layer_files.variables(self._found.network)
         }
         columns, self.note = self._columns(task, layer.output_dim)
+        if columns is None and is_final:
+            raise ValueError(
+                f"The readout of {self._folder} cannot be judged as it is. "
+                f"{self.note} Received: steps=0. Pass steps to train the head, "
+                "or a task with classes of these names."
+            )
         for path, variable in layer_files.variables(layer):
             value = values[path]
             if path in _HEAD:

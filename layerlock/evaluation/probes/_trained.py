@@ -135,7 +135,7 @@ class TrainedProbe(Probe):
                 readout = self.readout(shape[-1], self.outputs)
             model = keras.Model(inputs, readout(inputs), name="readout")
         if self.start:
-            self.start.fill(readout, self._task)
+            self.start.fill(readout, self._task, is_final=not self.steps)
         return model
 
     def fit(self, train, validation, task):

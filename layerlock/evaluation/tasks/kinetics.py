@@ -104,7 +104,7 @@ class Kinetics(VideoTask):
         ]
         self.add_problem(
             "videos of a span cannot be read, and the whole one is read",
-            {self.relative(by_stem.pop(row.stem)) for row in broken},
+            {self.relative(by_stem.pop(x)) for x in {r.stem for r in broken}},
         )
         return by_stem
 

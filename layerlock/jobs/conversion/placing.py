@@ -62,6 +62,7 @@ def place(written: pathlib.Path, out: pathlib.Path, suffix: str):
         out: its place.
         suffix: str, of a file; empty for a folder.
     """
+    out = out.resolve()  # it may be a link
     check_free(out, suffix)
     if not suffix:
         if out.exists():  # empty
@@ -73,4 +74,4 @@ def place(written: pathlib.Path, out: pathlib.Path, suffix: str):
         for path in (*others, written):
             disk.flush(path)
             os.rename(path, out.with_name(path.name))
-    disk.flush(out.resolve().parent)
+    disk.flush(out.parent)

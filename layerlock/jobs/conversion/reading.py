@@ -50,6 +50,8 @@ def read(section) -> Source:
 
 def _with_readout(source, section) -> Source:
     """Adds the probe that `readout` names, in place of another."""
+    if section.student:
+        return _without_readout(source, section)
     if section.readout is None:
         return source
     arguments = _arguments(section.family_args)
@@ -64,6 +66,20 @@ def _with_readout(source, section) -> Source:
         "original.",
     )
     return Source(networks, source.name, (*source.notes, *notes))
+
+
+def _without_readout(source, section) -> Source:
+    """A student: its readout would be one that has read the teacher."""
+    if section.readout is not None:
+        raise OptionError(
+            "Probes are trained on the moving average. Received: `student` and "
+            f"`readout={section.readout}`. Leave one of them out."
+        )
+    if source.networks.readout is None:
+        return source
+    networks = dataclasses.replace(source.networks, readout=None)
+    note = "The readout is left out: it reads the moving average."
+    return Source(networks, source.name, (*source.notes, note))
 
 
 def _read_foreign(section) -> Source:

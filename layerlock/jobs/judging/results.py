@@ -95,11 +95,12 @@ def write(
     }
     if not task.is_dense:
         writing.write_text(folder / "answers.csv", answers.to_csv(task, result))
+    # After the answers: a folder with its numbers has all of them. Before the
+    # page, whose pictures are read from the disk.
+    writing.write_json(folder / name, record)
     page = probe_page.page(record, task, encoder, result, kind)
     page_path = folder / "report.html"
     writing.write_text(page_path, page)
-    # Last: a folder with its numbers is complete.
-    writing.write_json(folder / name, record)
     _write_card(config, record)
     for metric, score in result.metrics.items():
         print(f"{metric}: {score['value']:.3f} ({scores.interval(score)})")

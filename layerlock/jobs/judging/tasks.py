@@ -4,9 +4,11 @@ import contextlib
 import pathlib
 import shutil
 
+import filelock
+
 from layerlock import evaluation
 from layerlock.config import JobConfig, OptionError, components, facts
-from layerlock.config.evaluation import FEATURES, is_left
+from layerlock.config.evaluation import FEATURES, LOCK, is_left
 from layerlock.data.source import check_geometry
 from layerlock.evaluation import encoders
 from layerlock.models.patches import patch_grid
@@ -106,15 +108,31 @@ def check_folder(config: JobConfig) -> pathlib.Path:
 def made(folder: pathlib.Path):
     """Makes the folder of the results; removes it if it stays empty.
 
+    Other jobs cannot write there meanwhile.
+
     Yields:
         A folder inside of it, for features while they are needed. What a
         killed process left there is used.
+
+    Raises:
+        OptionError: if another job writes its results there.
     """
     kept = folder / FEATURES
     kept.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise OptionError(
+            f"Another job writes its results into {folder}. Pass another `out`."
+        ) from error
+    except (OSError, NotImplementedError):
+        pass  # a disk without locks
     try:
         yield kept
     finally:
         shutil.rmtree(kept, ignore_errors=True)
+        lock.release()
+        (folder / LOCK).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it is not empty
             folder.rmdir()

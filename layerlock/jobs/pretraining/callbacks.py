@@ -186,7 +186,11 @@ def _held_out(config, model, source) -> list:
     return [
         held_out.HeldOutPrediction(
             config.run.held_out_every,
-            inputs.fixed_clips(source, held_out.clips_for(rows * columns)),
+            # A repeated clip would be predicted from itself.
+            inputs.fixed_clips(
+                source,
+                min(held_out.clips_for(rows * columns), len(source)),
+            ),
             encoders.layer_number(encoder, 0.95),
             last_step=config.training.steps,
         )

@@ -117,10 +117,10 @@ def _plan(config, stages) -> list[PlannedStep]:
 
 def _build(config, method, frozen_layers) -> MaskedPretraining:
     """A compiled model of a stage; no weights are read from files."""
-    encoder = VideoEncoder(
-        **facts.encoder_arguments(config),
-        dtype=config.encoder.dtype,
-        name="encoder",
+    # Those of `init_from` name their own precision.
+    own = {"dtype": config.encoder.dtype, "name": "encoder", "trainable": True}
+    encoder = VideoEncoder.from_config(
+        {**facts.encoder_arguments(config), **own}
     )
     teacher = facts.teacher_sizes(config)
     if teacher is not None:

@@ -126,9 +126,12 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
     steps = compiling.compile_steps(
         config, [stage.frozen_layers for stage in chosen]
     )
+    num_slots = memory_arguments(config)["num_slots"]
     if steps is None:
         stages = [_counted(config, costs, stage) for stage in chosen]
-        return DevicePlan(devices, stages, costs, is_compiled=False)
+        return DevicePlan(
+            devices, stages, costs, is_compiled=False, num_slots=num_slots
+        )
     stages = [
         DeviceStage(
             stage,
@@ -140,7 +143,6 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
         )
         for stage, step in zip(chosen, steps, strict=True)
     ]
-    num_slots = memory_arguments(config)["num_slots"]
     return DevicePlan(
         devices, stages, costs, is_compiled=True, num_slots=num_slots
     )

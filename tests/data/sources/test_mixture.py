@@ -146,3 +146,30 @@ def test_files_are_counted_for_each_source(spec, places):
 def test_a_part_that_is_nowhere_is_refused(places):
     with pytest.raises(ValueError, match="'/gone'.*neither a name nor a path"):
         data.get(f"a:1={places}/a,b:1=/gone", **CLIPS)
+
+
+def test_clips_to_validate_are_not_those_of_training():
+    spec = "a:0.5=scenes,b:0.5=scenes"
+    train = data.get(spec, **CLIPS)
+    validation = data.get(spec, split="validation", **CLIPS)
+
+    for index in range(4):
+        clip = validation.fixed(index)[0]
+        assert not np.array_equal(clip, train.fixed(index)[0])
+
+
+def test_training_reads_a_mixture_in_its_order(spec):
+    from layerlock.data.pipeline import ClipStream
+
+    source = data.get(spec, **CLIPS)
+    stream = ClipStream(source, 3)
+    assert [stream.index(number) for number in (0, 7, 100)] == [0, 7, 100]
+
+    # A run that began before goes on in the order it has read.
+    before = source.describe_files()
+    del before["ordered"]
+    resumed = ClipStream(data.get(spec, files=before, **CLIPS), 3)
+    numbers = range(len(source))
+    assert sorted(map(resumed.index, numbers)) == [*numbers]
+    assert [*map(resumed.index, numbers)] != [*numbers]
+    assert not resumed.source.describe_files()["ordered"]

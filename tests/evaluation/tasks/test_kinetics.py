@@ -117,6 +117,23 @@ def test_the_whole_video_is_read_where_its_span_is_broken(tmp_path):
     assert f"the whole one is read: train/archery/{name.name}." in said(task)
 
 
+def test_a_broken_span_may_be_listed_twice(tmp_path):
+    path = layouts.kinetics(tmp_path / "data")
+    name = next((path / "train" / "archery").glob("*_000001_000003.mp4"))
+    name.write_bytes(b"broken")
+    whole = f"{name.stem.removesuffix('_000001_000003')}.mp4"
+    layouts.write(path / whole, count=40)
+    table = path / "train.csv"
+    rows = table.read_text().splitlines(keepends=True)
+    video = name.stem.removesuffix("_000001_000003")
+    [row] = [one for one in rows if f"{video},1,3" in one]
+    table.write_text("".join([*rows, row]))
+
+    task = build(path)
+
+    assert spans(task)[whole] == (1.0, 3.0)
+
+
 def test_spans_of_one_video_are_of_one_split_and_count_as_one(tmp_path):
     rows = [
         (f"video{n}", start, start + 2) for n in range(8) for start in (1, 5)

@@ -82,3 +82,16 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path):
         write()
 
     assert out.read_text() == "mine"
+
+
+def test_a_link_to_an_empty_folder_stays_a_link(tmp_path):
+    disk, out = tmp_path / "disk", tmp_path / "a"
+    disk.mkdir()
+    out.symlink_to(disk)
+
+    with placing.draft(out) as folder:
+        (folder / "a").mkdir()
+        (folder / "a" / "file").write_text("new")
+        placing.place(folder / "a", out, "")
+
+    assert out.is_symlink() and (disk / "file").read_text() == "new"

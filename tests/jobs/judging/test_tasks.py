@@ -2,7 +2,8 @@
 
 import pytest
 
-from layerlock.config import ProbeConfig, components
+from layerlock.config import OptionError, ProbeConfig, components
+from layerlock.config.evaluation import FEATURES, LOCK, is_left
 from layerlock.evaluation import encoders
 from layerlock.jobs.judging import tasks
 from layerlock.runs.directory import RunDirectory
@@ -144,3 +145,28 @@ def test_the_clips_of_a_baseline_are_those_of_the_preset():
 
     text = tasks.describe_clips(build(*same), configure(*same))
     assert text == "Clips of 4 frames of 24x24."
+
+
+def test_two_jobs_do_not_write_into_one_folder(tmp_path):
+    out = tmp_path / "results"
+    with tasks.made(out) as kept:
+        (kept / "features.npy").write_text("half of them")
+        with pytest.raises(OptionError, match="Another job.*another `out`"):
+            with tasks.made(out):
+                pass
+        assert (kept / "features.npy").exists()
+
+    assert not out.exists()
+
+
+def test_what_a_killed_job_left_is_used(tmp_path):
+    out = tmp_path / "results"
+    (out / FEATURES).mkdir(parents=True)
+    (out / LOCK).write_text("")
+
+    assert is_left(out)
+    with tasks.made(out):
+        (out / "probe.json").write_text("{}")
+
+    assert [path.name for path in out.iterdir()] == ["probe.json"]
+    assert not is_left(out)

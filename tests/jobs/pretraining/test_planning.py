@@ -7,9 +7,16 @@ import pytest
 
 import layerlock
 from layerlock.backends.planned import Collective, PlannedStep
-from layerlock.config import OptionError
+from layerlock.config import OptionError, PretrainConfig
 from layerlock.core.costs.accelerators import ACCELERATORS
-from layerlock.jobs.pretraining import compiling, costs, plan_text, planning
+from layerlock.jobs.pretraining import (
+    compiling,
+    costs,
+    method as methods,
+    plan_text,
+    planning,
+)
+from layerlock.models.video_encoder import VideoEncoder
 from tests.recipes.running import resolved
 
 FLAGS = ("--plan", "--devices=8", "--distribution=fsdp")
@@ -121,6 +128,35 @@ def test_other_backends_count_and_say_which_one_compiles():
     assert last.slot_bytes < first.slot_bytes
     assert plan_text.as_json(found)["stages"][0]["bytes_sent"]["all"] > 0
     assert "KERAS_BACKEND=jax" in "\n".join(plan_text.lines(config, found))
+
+
+def test_a_plan_builds_the_encoder_that_a_run_begins_with(tmp_path):
+    keras.utils.set_random_seed(0)
+    small = VideoEncoder(
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=24,
+        mlp_dim=48,
+        patch_size=(2, 8, 8),
+        clip_shape=(4, 16, 16),
+        num_decoder_layers=1,
+    )
+    small.save_to_preset(tmp_path / "small")
+    config = PretrainConfig.of(
+        init_from=str(tmp_path / "small"),
+        distribution="fsdp",
+        devices=8,
+        batch_size=8,
+        plan=True,
+        mask="random",
+        mask_ratio=0.5,
+        mixed_precision="bfloat16",
+    ).resolve()
+
+    model = compiling._build(config, methods.build(config), 0)
+
+    assert (model.encoder.num_layers, model.encoder.name) == (2, "encoder")
+    assert model.encoder.dtype_policy.compute_dtype == "bfloat16"
 
 
 @pytest.mark.parametrize(
