@@ -1,4 +1,8 @@
-"""The settings of each method, chosen by clips of no test speaker."""
+"""The settings of each method, chosen by clips of no test speaker.
+
+Differences between settings are a few clips. So a run whose verdict is not
+healthy at its end comes behind all healthy ones, whatever it answers.
+"""
 
 import json
 
@@ -68,10 +72,11 @@ def choose(study):
     def ask(method, setting):
         try:
             path = study.train(method, steps, SEED, setting)
-            return study.ask([question], path, SEED)[0]
+            answer = study.ask([question], path, SEED)[0]
+            return answer, study.runs.metrics(path)[-1]["verdict"]
         except RuntimeError as error:  # such as a loss that is not finite
             print(f"{method.name}, {setting}: {error}")
-            return None
+            return None, "failed"
 
     answers = study.runs.side_by_side(ask, pairs)
     answers = dict(zip(pairs, answers, strict=True))
@@ -79,7 +84,7 @@ def choose(study):
         method.name
         for method, settings in tried.items()
         if len(settings) > 1
-        and all(answers[method, setting] is None for setting in settings)
+        and all(answers[method, s][0] is None for s in settings)
     ]
     if failed:
         raise RuntimeError(
@@ -89,7 +94,7 @@ def choose(study):
     known = _read(study.folder)
     best = {
         method.name: max(
-            settings, key=lambda s, m=method: answers.get((m, s)) or 0.0
+            settings, key=lambda s, m=method: _rank(answers.get((m, s)))
         )
         for method, settings in tried.items()
     }
@@ -102,12 +107,21 @@ def choose(study):
             "seed": SEED,
             "tried": known["tried"]
             + [
-                [method.name, *setting, answer]
+                [method.name, *setting, *answer]
                 for (method, setting), answer in answers.items()
             ],
             "chosen": known["chosen"] | best,
         },
     )
+
+
+def _rank(answer) -> tuple:
+    """What the best setting has most of.
+
+    Rounded: the mean of three readouts of one clip less is not better.
+    """
+    value, verdict = answer or (None, None)
+    return verdict == "healthy", round(value or 0.0, 6)
 
 
 def _read(folder) -> dict:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import study_rows
+import study_schedule
 import study_trust
 import study_verdicts
 
@@ -47,9 +48,15 @@ def write(study) -> str:
     ]
     missing = [m.name for m in study.methods if m not in study.active()]
     if missing:
+        is_known = (study.folder / study_schedule.FILE).exists()
+        reason = (
+            "found no step from which on freezing costs less than its tolerance"
+            if is_known
+            else "was not run yet"
+        )
         parts.append(
-            f"Left out: {', '.join(missing)}. The study of convergence found "
-            "no step from which on freezing costs less than its tolerance."
+            f"Left out: {', '.join(missing)}. The study of convergence "
+            f"{reason}."
         )
     text = "\n\n".join(parts) + "\n"
     writing.write_text(study.folder / "study.md", text)

@@ -224,7 +224,7 @@ def _sentence(method, budget, question, one: Difference) -> str:
     return (
         f"{question.column}, equal {budget} ({spent}): {method.name} {apart} "
         f"{method.against} ({one.value:+.3f}, {interval}; {one.seeds} "
-        f"seeds{groups})."
+        f"seed{'s' * (one.seeds > 1)}{groups})."
     )
 
 

@@ -1,6 +1,10 @@
 """Settings are chosen once, on clips of no test speaker."""
 
+import json
+
 import pytest
+
+HEALTHY = {"verdict": "healthy"}
 
 
 def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
@@ -20,6 +24,7 @@ def test_the_best_setting_on_validation_clips_is_kept(study, monkeypatch):
 
     monkeypatch.setattr(study, "train", train)
     monkeypatch.setattr(study.runs, "judge", judge)
+    monkeypatch.setattr(study.runs, "metrics", lambda _: [HEALTHY])
 
     study.prepare()
 
@@ -71,6 +76,7 @@ def test_a_setting_that_fails_is_not_chosen(study, monkeypatch, capsys):
 
     monkeypatch.setattr(study, "train", train)
     monkeypatch.setattr(study.runs, "judge", lambda q, setting, *_: setting[0])
+    monkeypatch.setattr(study.runs, "metrics", lambda _: [HEALTHY])
     study.prepare()
 
     assert study_settings.chosen(study.folder) == {"MAE": (1.0, "")}
@@ -80,3 +86,36 @@ def test_a_setting_that_fails_is_not_chosen(study, monkeypatch, capsys):
     failing |= {0.5, 1.0}
     with pytest.raises(RuntimeError, match="No setting of MAE"):
         study.prepare()
+
+
+@pytest.mark.parametrize(
+    ("healthy", "best"), [({0.5, 1.0}, 1.0), (set(), 2.0), ({0.5, 2.0}, 2.0)]
+)
+def test_a_healthy_run_comes_before_a_better_one(
+    study, monkeypatch, healthy, best
+):
+    import study_settings
+
+    study.methods = study.methods[:1]
+    scores = {0.5: 0.2, 1.0: 0.3, 2.0: 0.1 + 0.3}
+    monkeypatch.setattr(study, "train", lambda *arguments: arguments[-1])
+    monkeypatch.setattr(
+        study.runs, "judge", lambda q, setting, *_: scores[setting[0]]
+    )
+    monkeypatch.setattr(
+        study.runs,
+        "metrics",
+        lambda setting: [
+            {"verdict": "healthy"},
+            {"verdict": "healthy" if setting[0] in healthy else "collapsed"},
+        ],
+    )
+
+    study.prepare()
+
+    assert study_settings.chosen(study.folder) == {"MAE": (best, "")}
+    kept = json.loads((study.folder / study_settings.FILE).read_text())
+    verdicts = {one[1]: one[-1] for one in kept["tried"]}
+    assert {rate for rate, word in verdicts.items() if word == "healthy"} == (
+        healthy
+    )
