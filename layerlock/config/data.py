@@ -80,11 +80,13 @@ class DataConfig(Section):
                     f"`{name}={getattr(self, name)}`. Leave it out."
                 )
         source = facts.source_class(self.data)
+        accepted = set()
         if self.validation is not None:
-            facts.source_class(self.validation)
+            held_out = facts.source_class(self.validation)
+            accepted = set(plugins.argument_names(held_out))
         is_whole = self.sampling == "whole"
         for name, is_set in (("fps", self.fps), ("sampling", is_whole)):
-            if is_set and not self.validation:
+            if is_set and name not in accepted:
                 self._check_reads_videos(name, source)
         if self.fps and is_whole:
             raise OptionError(

@@ -240,6 +240,12 @@ def check(
             f"{type(readout).__name__} is not trained by gradient descent. "
             f"Expected one of {readouts()}."
         )
+    last = encoder.layer_names[-1]
+    if readout.trained_on not in (None, last):
+        raise ValueError(
+            f"The stored readout was trained on {readout.trained_on!r}, and "
+            f"fine-tuning reads {last!r}. Leave its `weights` out."
+        )
     schedule = schedules.get(schedule)
     if schedule.is_adaptive:
         raise ValueError(

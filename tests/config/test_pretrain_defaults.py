@@ -117,6 +117,8 @@ def test_the_paper_size_freezes_as_many_layers_as_the_paper(choose):
         (["--learning_rate=nan"], "--learning_rate must be finite"),
         (["--weight_decay=inf"], "--weight_decay must be finite"),
         (["--init_from=/nowhere"], "nowhere"),
+        (["--fps=12", "--validation=scenes"], "--data=scenes has no time"),
+        (["--sampling=whole", "--validation=scenes"], "has no time"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(
@@ -225,6 +227,10 @@ def test_the_learning_rate_counts_updates_under_accumulation(choose):
         (["--momentum=1.5"], "momentum=1.5"),
         (["--momentum=0.9,0.99,1"], "--momentum is one number"),
         (["--momentum=high"], "--momentum is one number"),
+        (
+            ["--momentum=0.9,1", "--objective_args=final_momentum=1"],
+            "momentum is given twice",
+        ),
         (["--target_gradient"], "teacher='ema'"),
         (["--target=pixels"], "--target is not an argument"),
         (["--mask=random", "--mask_ratio=0.99"], "at least 2 visible"),

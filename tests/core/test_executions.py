@@ -91,3 +91,27 @@ def test_steps_that_run_eagerly_do_too():
     _, expected, _ = train(1, [(2, 1)], 4)
 
     assert losses == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("steps", [6, 300])
+def test_a_freeze_after_the_end_may_have_no_border(steps):
+    """Step 255 is not at the end of an execution of two batches."""
+    model = freezing.build_model()
+    model.compile(adamw(), steps_per_execution=2)
+    lock = LayerLock(PiecewiseFreezeSchedule([(4, 1), (255, 2)]))
+
+    def fit():
+        model.fit(
+            freezing.clips(6),
+            batch_size=freezing.BATCH_SIZE,
+            steps_per_epoch=steps,
+            verbose=0,
+            callbacks=[lock],
+        )
+
+    if steps > 255:
+        with pytest.raises(ValueError, match="freeze at optimizer step 255"):
+            fit()
+        return
+    fit()
+    assert lock.events == [(4, 1)]

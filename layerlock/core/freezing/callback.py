@@ -148,7 +148,12 @@ class LayerLock(keras.callbacks.Callback):
     def _check_borders(self):
         if self.model.steps_per_execution == 1 or self.schedule.is_adaptive:
             return
-        for step, _ in self.schedule.events(LAST_STEP):
+        # An optimizer step has one batch or more.
+        batches = (self.params.get("steps") or LAST_STEP) * self.params.get(
+            "epochs", 1
+        )
+        last = min(LAST_STEP, self.counter.step + batches)
+        for step, _ in self.schedule.events(last):
             if step > self.counter.step:
                 check_border(self.counter, step, "Layers freeze")
 

@@ -75,6 +75,13 @@ def _objective(config, never_freezes):
                 f"`teacher={arguments['teacher']}` there is none. Leave it "
                 "out."
             )
+        is_pair = len(arguments["momentum"]) > 1
+        is_given = "momentum" in config.training.given
+        if is_given and is_pair and "final_momentum" in arguments:
+            raise OptionError(
+                "The last momentum is given twice, by `momentum` and by "
+                "`objective_args=final_momentum`. Leave one of them out."
+            )
         first, *_, last = map(float, 2 * arguments["momentum"])
         arguments["momentum"] = first
         arguments.setdefault("final_momentum", last)
