@@ -1,6 +1,7 @@
 """Frozen features of a split, computed once and cached if they fit."""
 
 import concurrent.futures
+import errno
 import os
 import pathlib
 import shutil
@@ -86,6 +87,7 @@ class Features:
                 if their features need more than a gigabyte.
         """
         size = size or self._batch_size()
+        self._unreadable.clear()  # what failed once may be read now
         for start in range(0, len(self), size):
             batch = self._load(np.arange(start, min(start + size, len(self))))
             if batch is not None:
@@ -235,6 +237,7 @@ class Features:
                 }
                 for name, array in arrays.items():
                     if name not in files:
+                        _check_room(folder, array.nbytes // len(array), self)
                         files[name] = np.lib.format.open_memmap(
                             folder / f"{name}.npy",
                             mode="w+",
@@ -253,3 +256,15 @@ class Features:
         facts = {"numbers": numbers, "problems": self.problems}
         # Last: the cache is complete with this file.
         writing.write_json(folder / "facts.json", facts)
+
+
+def _check_room(folder, num_bytes, examples):
+    """Raises if a disk has no room: writing into a map would end the process.
+
+    Args:
+        folder: path.
+        num_bytes: int, of an example.
+        examples: all of them.
+    """
+    if shutil.disk_usage(folder).free < num_bytes * len(examples):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

@@ -195,3 +195,46 @@ def test_a_damaged_cache_is_computed_again(tmp_path, name, content):
 
     np.testing.assert_allclose(again[0], computed[0], rtol=1e-6)
     np.testing.assert_array_equal(again[1], computed[1])
+
+
+class Once(toys.Brittle):
+    """An example that cannot be read at the first time: a disk that stalls."""
+
+    failed = False
+
+    def __getitem__(self, number):
+        if number == 1 and not self.failed:
+            self.failed = True
+            raise DecodingError("stale")
+        return super().__getitem__(number)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_is_read_at_the_second_time_is_an_example(tmp_path, is_kept):
+    examples = Once(7, 0, dense=False)
+    readable = [n for n in range(7) if _reads(toys.Brittle(7, 0, False), n)]
+    assert readable[0] == 1  # the first one that a look at shapes asks for
+    folder = tmp_path / "kept" if is_kept else None
+    found = features.Features(toys.extract, examples, folder)
+    assert found.shape == (*toys.GRID, toys.DIM)
+
+    for _ in range(2):
+        truth = [truth for _, truth in found.batches(size=2)]
+        assert len(np.concatenate(truth)) == len(found) == len(found.groups)
+    assert len(found) == len(readable)
+
+
+def _reads(examples, number) -> bool:
+    try:
+        examples[number]
+    except DecodingError:
+        return False
+    return True
+
+
+def test_a_full_disk_is_told_before_it_ends_the_process(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr(features.shutil, "disk_usage", lambda _: usage)
+
+    with pytest.raises(OSError, match="No space left"):
+        compute(tmp_path)
