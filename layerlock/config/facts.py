@@ -84,9 +84,8 @@ def exported_folder(path) -> pathlib.Path:
     """The exported encoder at a path; a run directory holds one."""
     from layerlock.models import exported
 
-    path = pathlib.Path(path)
-    of_run = exported.readable_path(path / "encoder")
-    return of_run if of_run.is_dir() else path
+    of_run = exported.readable_path(pathlib.Path(path, "encoder"))
+    return of_run if of_run.is_dir() else pathlib.Path(path)
 
 
 def encoder_sizes(encoder) -> dict:
@@ -99,7 +98,13 @@ def encoder_sizes(encoder) -> dict:
     from layerlock.models.presets import PRESETS
 
     if encoder.init_from:
-        sizes = exported.read_config(exported_folder(encoder.init_from))
+        try:
+            sizes = exported.read_config(exported_folder(encoder.init_from))
+        except ValueError as error:
+            raise OptionError(
+                f"{error} To resume a run whose start was moved, pass its new "
+                "place, or the run itself: `init_from=RUN_DIR`."
+            ) from error
     else:
         sizes = dict(PRESETS[encoder.preset])
     if encoder.patch_size:

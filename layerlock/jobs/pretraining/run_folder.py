@@ -24,6 +24,8 @@ FREE = tuple(
     if option.may_change
 )
 
+# Weights come from the checkpoint: a folder of the same sizes will do.
+_FREE_AT_RESUME = (*FREE, "init_from")
 _OF_A_START = (
     *("resume", "requeue", "run_dir", "plan"),
     *DevicesConfig.OF_PROCESS,
@@ -59,7 +61,7 @@ def recall(config: PretrainConfig) -> PretrainConfig:
     configuration.compare_config(
         {"flags": {name: began_with.get(name) for name in given}},
         {"flags": given},
-        FREE,
+        _FREE_AT_RESUME,
     )
     options = {
         name: value
@@ -96,7 +98,9 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
         teachers.check_same(run, config)
         began_with = with_later_options(run.config.get("flags", {}))
         configuration.compare_config(
-            run.config | {"flags": began_with}, describe(config), FREE
+            run.config | {"flags": began_with},
+            describe(config),
+            _FREE_AT_RESUME,
         )
         return run.path
     if path is None:

@@ -273,3 +273,27 @@ def test_a_resume_says_nothing_of_the_start(folder, capsys):
     building.build_model(config, method)
 
     assert capsys.readouterr().out == ""
+
+
+def test_a_run_resumes_where_its_start_is_gone(folder, tmp_path):
+    start = shutil.copytree(folder / "exported", tmp_path / "start")
+    options = {**TINY, "steps": 3, "checkpoint_every": 1, "start_step": 2}
+    whole = layerlock.pretrain(
+        **options, init_from=start, run_dir=tmp_path / "run"
+    )
+    newest, *_ = checkpoints.find(tmp_path / "run" / "checkpoints")
+    expected = checkpoints.read_arrays(newest)
+    weights = [v.numpy() for v in whole.encoder.variables]
+    shutil.rmtree(newest)
+    shutil.rmtree(start)
+
+    resume = {"run_dir": tmp_path / "run", "resume": True}
+    with pytest.raises(ValueError, match="To resume a run whose start was mov"):
+        layerlock.pretrain(**resume)
+    again = layerlock.pretrain(**resume, init_from=tmp_path / "run")
+
+    for ours, theirs in zip(again.encoder.variables, weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+    newest, *_ = checkpoints.find(tmp_path / "run" / "checkpoints")
+    found = checkpoints.read_arrays(newest)
+    assert found.keys() == expected.keys()
