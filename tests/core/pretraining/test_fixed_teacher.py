@@ -109,6 +109,14 @@ def test_a_student_of_a_wider_teacher_freezes_and_is_healthy():
     assert not trained & teacher
 
 
+def test_several_layers_of_a_deeper_teacher_are_predicted():
+    deep = encoder(6, name="teacher")
+    model = build(VJEPA(teacher="fixed", target_layer=(3, 6)), teacher=deep)
+
+    assert model.encoder.num_layers == 2
+    assert np.isfinite(losses(model, 2)).all()
+
+
 def test_its_weights_are_arguments_of_the_compiled_step():
     model = build(VJEPA("fixed"), wide_teacher(), keras.optimizers.SGD(0.0))
     start = model.get_weights()

@@ -134,8 +134,10 @@ class VJEPA(Objective):
         return self.target_layers(0)
 
     def max_latent_targets(self, max_frozen_layers):
-        several = isinstance(self.target_layer, tuple)
-        return max_frozen_layers if several else 1
+        if not isinstance(self.target_layer, tuple):
+            return 1
+        # One for each layer; a fixed teacher may be deeper than the encoder.
+        return max(max_frozen_layers, *self.target_layer)
 
     def momentum_at(self, step):
         progress = ops.cast(step, "float32") / float(self.steps)
