@@ -149,9 +149,8 @@ class LayerLock(keras.callbacks.Callback):
         if self.model.steps_per_execution == 1 or self.schedule.is_adaptive:
             return
         # An optimizer step has one batch or more.
-        batches = (self.params.get("steps") or LAST_STEP) * self.params.get(
-            "epochs", 1
-        )
+        known = self.params or {}
+        batches = (known.get("steps") or LAST_STEP) * known.get("epochs", 1)
         last = min(LAST_STEP, self.counter.step + batches)
         for step, _ in self.schedule.events(last):
             if step > self.counter.step:
