@@ -53,7 +53,7 @@ flags.DEFINE_integer(
 def main(argv):
     """Trains and probes what is missing, then puts it side by side."""
     FLAGS(argv)
-    grid = Grid(FLAGS.run_dir, FLAGS.jobs, NANO.flags)
+    grid = Grid(FLAGS.run_dir, FLAGS.jobs, NANO.flags, unnamed=NANO.unnamed)
     seeds = range(FLAGS.seeds)
     grid.side_by_side(
         lambda seed, method: grid.train(method, FLAGS.steps, seed),

@@ -36,7 +36,7 @@ CEILINGS = {
 def main(argv):
     """Measures what is missing."""
     FLAGS(argv)
-    grid = Grid(FLAGS.run_dir, FLAGS.jobs, NANO.flags)
+    grid = Grid(FLAGS.run_dir, FLAGS.jobs, NANO.flags, unnamed=NANO.unnamed)
     pretrained = grid.train(MAE, FLAGS.steps, seed=0)
     floors = [
         (probe, grid.encoder_path(encoder, seed), encoder, seed)

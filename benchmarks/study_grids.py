@@ -87,8 +87,8 @@ def run(flags, grids) -> str:
     if "gap" in grids:
         texts.append(study_gap.work(study))
     if study.failures:
-        failures = "\n".join(study.failures)
-        sys.exit(f"{texts[0]}\nclaims: not all came to its end.\n{failures}")
+        print("\n".join(texts))
+        sys.exit("\n".join(["claims: some runs failed.", *study.failures]))
     return "\n".join(texts)
 
 

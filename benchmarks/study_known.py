@@ -21,17 +21,16 @@ class Known:
         study: the `Study`.
 
     Attributes:
-        rows: the same list.
+        rows: those of the same encoder, clips and split.
     """
 
     def __init__(self, rows, study):
         about = study.about
-        self.rows = rows
+        self.rows = [row for row in rows if about.items() <= row.items()]
         self._protocols = {q.column: q.protocol for q in study.questions}
         self._rows = {
             _key(row): {**row, "scores": self._comparable(row["scores"])}
-            for row in rows
-            if about.items() <= row.items()
+            for row in self.rows
         }
 
     def _comparable(self, scores) -> dict:

@@ -118,7 +118,7 @@ def choose(study):
 def _rank(answer) -> tuple:
     """What the best setting has most of.
 
-    Rounded: the mean of three readouts of one clip less is not better.
+    Rounded: equal means of readouts may differ in their last digit.
     """
     value, verdict = answer or (None, None)
     return verdict == "healthy", round(value or 0.0, 6)

@@ -28,7 +28,9 @@ def reason_of(error, source) -> str:
         raise error
     if isinstance(error, streams.DecodingError):
         if error.is_of_system:
-            raise OSError(f"{readable(source)} cannot be read now: {reason}")
+            raise OSError(
+                f"{readable(source)} cannot be read now: {reason}"
+            ) from error
         _check_disk(source)
         return reason
     if getattr(error, "errno", None) in _FULL:

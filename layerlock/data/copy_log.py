@@ -74,6 +74,8 @@ def begun(folder):
             f"Another process prepares copies in {readable(folder)}. Wait "
             "until it has ended, or take another folder."
         ) from error
+    except (OSError, NotImplementedError):
+        pass  # a disk without locks
     try:
         with open(folder / NAME, "a+b") as file:
             file.seek(0)
@@ -81,8 +83,9 @@ def begun(folder):
                 file.write(b"\n")  # ends an incomplete line
         yield
     finally:
-        lock.release()
+        # Removed while it is held: who waits for the old file notices it.
         pathlib.Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def add(folder, name, key, settings):

@@ -237,7 +237,8 @@ class Features:
                 }
                 for name, array in arrays.items():
                     if name not in files:
-                        _check_room(folder, array.nbytes // len(array), self)
+                        each = array.nbytes // len(array)
+                        _check_room(folder, each * len(self))
                         files[name] = np.lib.format.open_memmap(
                             folder / f"{name}.npy",
                             mode="w+",
@@ -258,13 +259,7 @@ class Features:
         writing.write_json(folder / "facts.json", facts)
 
 
-def _check_room(folder, num_bytes, examples):
-    """Raises if a disk has no room: writing into a map would end the process.
-
-    Args:
-        folder: path.
-        num_bytes: int, of an example.
-        examples: all of them.
-    """
-    if shutil.disk_usage(folder).free < num_bytes * len(examples):
+def _check_room(folder, num_bytes: int):
+    """Raises if a disk is too full: writing a map would end the process."""
+    if shutil.disk_usage(folder).free < num_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

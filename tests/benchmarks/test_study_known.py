@@ -157,3 +157,13 @@ def test_settings_come_along_and_never_over_those_there_are(earlier, tmp_path):
 def test_a_folder_without_rows_is_refused(study, tmp_path):
     with pytest.raises(ValueError, match="rows.json"):
         again(study, tmp_path, known=tmp_path / "nowhere")
+
+
+def test_rows_of_other_clips_are_not_written(earlier, tmp_path, monkeypatch):
+    import study_rows
+
+    monkeypatch.setattr(earlier.clips, "contents", "other", raising=False)
+
+    assert study_rows.write(again(earlier, tmp_path)) == []
+    kept = tmp_path / "again" / "rows.json"
+    assert json.loads(kept.read_text()) == []

@@ -339,3 +339,16 @@ def test_a_trim_begins_with_the_frame_that_is_shown(tmp_path, span, shown):
 
     assert [synthesise.number(image) for _, image in found] == shown
     assert [time for time, _ in found] == [2.5, 10.0][: len(shown)]
+
+
+def test_a_disk_without_locks_is_written(videos, tmp_path, monkeypatch):
+    import filelock
+
+    def fails(self, **arguments):
+        raise NotImplementedError
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fails)
+
+    summary = preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
+
+    assert summary["written"] == 2

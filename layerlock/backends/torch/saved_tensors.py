@@ -2,7 +2,7 @@
 
 import torch
 
-_counting = []  # the innermost last
+_counting = []  # the `SavedTensors` whose context this is
 
 
 def count(tensor):

@@ -68,10 +68,13 @@ class TrainStep:
         return logs
 
     def get_metrics_result(self):
-        if keras_internals.scans_steps() and active.current() is None:
-            if torch.distributed.is_initialized():
-                # The processes are Keras's own, which adds up their metrics.
-                return super().get_metrics_result()
+        if (
+            active.current() is None
+            and keras_internals.scans_steps()
+            and torch.distributed.is_initialized()
+        ):
+            # The processes are Keras's own, which adds up their metrics.
+            return super().get_metrics_result()
         _, metrics = self.stage_parts or ((), ())
         if not any(metric is self._loss_tracker for metric in metrics):
             metrics = self.metrics  # `compile` has made others

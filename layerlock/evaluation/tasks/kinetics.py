@@ -97,14 +97,14 @@ class Kinetics(VideoTask):
             self.facts([by_stem[getattr(row, kind)] for row in both])
             for kind in ("stem", "name")
         )
-        broken = [
-            row
+        broken = {  # a list may have a row twice
+            row.stem
             for row, span, whole in zip(both, spans, wholes, strict=True)
             if isinstance(span, str) and not isinstance(whole, str)
-        ]
+        }
         self.add_problem(
             "videos of a span cannot be read, and the whole one is read",
-            {self.relative(by_stem.pop(x)) for x in {r.stem for r in broken}},
+            {self.relative(by_stem.pop(stem)) for stem in broken},
         )
         return by_stem
 

@@ -132,7 +132,8 @@ def made(folder: pathlib.Path):
         yield kept
     finally:
         shutil.rmtree(kept, ignore_errors=True)
-        lock.release()
+        # Removed while it is held: who waits for the old file notices it.
         (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
         with contextlib.suppress(OSError):  # it is not empty
             folder.rmdir()
