@@ -16,7 +16,7 @@ from layerlock.jobs.pretraining import (
     plan_text,
     planning,
 )
-from layerlock.models.video_encoder import VideoEncoder
+from tests.models import networks
 from tests.recipes.running import resolved
 
 FLAGS = ("--plan", "--devices=8", "--distribution=fsdp")
@@ -131,15 +131,11 @@ def test_other_backends_count_and_say_which_one_compiles():
 
 
 def test_a_plan_builds_the_encoder_that_a_run_begins_with(tmp_path):
-    keras.utils.set_random_seed(0)
-    small = VideoEncoder(
+    small = networks.small_encoder(
         num_layers=2,
-        num_heads=2,
-        hidden_dim=24,
-        mlp_dim=48,
+        num_decoder_layers=1,
         patch_size=(2, 8, 8),
         clip_shape=(4, 16, 16),
-        num_decoder_layers=1,
     )
     small.save_to_preset(tmp_path / "small")
     config = PretrainConfig.of(
