@@ -10,7 +10,7 @@
     XLA_PYTHON_CLIENT_PREALLOCATE=false KERAS_BACKEND=jax \\
         python benchmarks/claims.py --scale=small --grids=1 --jobs=8
 
-Trains every row of `docs/results.md` with `recipes/pretrain.py` on
+Trains every row of `docs/scenes.md` with `recipes/pretrain.py` on
 procedural clips, reads the frozen features with `recipes/probe.py`, and writes
 `results.md` into `--run_dir`, again after every run; rows that are not
 complete are shown as such. What is complete is not repeated, and grids share

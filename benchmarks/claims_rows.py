@@ -1,4 +1,4 @@
-"""What is compared in `docs/results.md`: the rows of each grid."""
+"""What is compared in `docs/scenes.md`: the rows of each grid."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""What is compared in `docs/results.md`: encoders, clips and probes."""
+"""What is compared in `docs/scenes.md`: encoders, clips and probes."""
 
 import dataclasses
 

@@ -75,7 +75,7 @@ class ScheduleConfig(Section):
     title = "Freezing"
     # Shares of a run: before the first freeze, and from it to the last.
     # Layers that freeze before they are worth keeping leave worse features
-    # (docs/results.md, grids 4 and 7).
+    # (docs/scenes.md, grids 4 and 7).
     start_share = 0.6
     span_share = 0.32
 

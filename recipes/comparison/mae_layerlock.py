@@ -12,7 +12,7 @@ among several and gets a little more out. Chance is 0.125 for both accuracies.
 memory 34.7 MiB. A run of 2000 steps took 187 s on one core of two that were
 busy: about ten minutes for 6000.
 
-Source: docs/results.md, grid 7. All runs and probes of that grid:
+Source: docs/scenes.md, grid 7. All runs and probes of that grid:
 
     KERAS_BACKEND=jax python benchmarks/claims.py --grids=7
 

@@ -11,7 +11,7 @@ among several and gets a little more out. Chance is 0.125 for both accuracies.
 --plan: 33.8 TFLOPs in matrix products, peak memory 57.4 MiB. No time was
 recorded; the run has twice the FLOPs of LayerLock's.
 
-Source: docs/results.md, grid 7. All runs and probes of that grid:
+Source: docs/scenes.md, grid 7. All runs and probes of that grid:
 
     KERAS_BACKEND=jax python benchmarks/claims.py --grids=7
 

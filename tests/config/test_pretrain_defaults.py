@@ -297,7 +297,7 @@ def test_layers_freeze_once_they_have_learned(choose, objective):
 @pytest.mark.parametrize(
     ("flags_", "rate"),
     [
-        (["--batch_size=16"], 3e-3),  # grids 4 and 7 of docs/results.md
+        (["--batch_size=16"], 3e-3),  # grids 4 and 7 of docs/scenes.md
         (["--preset=video_vit_large", "--batch_size=3072"], 1.2e-3),
     ],
 )
