@@ -12,6 +12,14 @@ from layerlock.models import exports
 from layerlock.models.presets import num_parameters
 from layerlock.runs import export_card, model_card, wording
 
+# What an export may have beside its encoder, for a note.
+_BESIDE = {
+    "student": "The encoder that was trained, of which this one is the moving "
+    "average,",
+    "predictor": "The predictor",
+    "readout": "The readout",
+}
+
 
 def start(config: ConvertConfig):
     """Checks a configuration; returns what writes the encoder."""
@@ -85,11 +93,11 @@ class Conversion:
 
     def _left_out(self) -> list[str]:
         """What the format does not have, a sentence each."""
-        if self.source.networks.readout is None or self.export.has_readout:
-            return []
         return [
-            f"The readout is left out: an export for {self.export.runtime} has "
-            "none."
+            f"{what} is left out: an export for {self.export.runtime} has none."
+            for network, what in _BESIDE.items()
+            if getattr(self.source.networks, network) is not None
+            and network not in self.export.holds
         ]
 
     def write_card(self, path, difference: float, notes: list):

@@ -39,8 +39,9 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         encoder: A `VideoEncoder`.
         target_layers: tuple of ints, the targets: 0 for pixels, k for the
             output of block k.
-        grid: tuple of 3 ints, the grid of the positions, used by learned
-            positions only. Defaults to the encoder's own.
+        grid: tuple of 3 ints, the grid of the positions, used by additive
+            positions and by those with a `position_grid`. Defaults to the
+            encoder's own.
         mask_kind: int, ignored: all kinds of masks share one mask token.
 
     Output shape:

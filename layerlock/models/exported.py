@@ -11,12 +11,14 @@ import keras
 
 from layerlock import disk, json_files
 from layerlock.backends import weights
-from layerlock.models import keras_file, released, stored
+from layerlock.models import keras_file, released, stored, transfer
 from layerlock.models.presets import PRESETS
 from layerlock.models.stored import CLASS_NAME
 
 CONFIG = "config.json"
 WEIGHTS = "encoder.weights.h5"
+# What `convert` writes beside an encoder: they belong to its weights.
+_COMPANIONS = {"student", "predictor.json", "readout.json"}
 OVERRIDES = (
     "clip_shape",
     "dtype",
@@ -57,8 +59,9 @@ class PresetMethods:
         Args:
             path: str or path of the folder.
             overwrite: bool, whether to replace an encoder written there
-                before; other files beside it are kept. A folder that holds
-                anything but an encoder is never replaced.
+                before; other files beside it are kept. Never replaced is a
+                folder without an encoder, or one with a student, a predictor
+                or a readout, which would belong to the encoder before.
         """
         save(self, path, overwrite)
 
@@ -155,12 +158,13 @@ def load(encoder_class, path, overrides: dict):
     _check_overrides(path, overrides)
     if path.is_dir():
         config = read_config(path)
+        overrides, clip_shape = transfer.split_clip_shape(config, overrides)
         file = path / WEIGHTS
         stored.check_digest(path / CONFIG, file)
         stored.check_size(config, file.stat().st_size, file)
         encoder = _build(encoder_class, config, overrides, path / CONFIG)
         _load_weights(encoder, file, overrides)
-        return encoder
+        return transfer.resized(encoder, clip_shape)
     if path.is_file() and path.suffix == ".keras":
         keras_file.check(path)
         saved = _load_keras_file(path)
@@ -171,13 +175,15 @@ def load(encoder_class, path, overrides: dict):
                 f"{path} contains a {type(saved).__name__}. Expected a "
                 f"{encoder_class.__name__}, or a model that pre-trains one."
             )
-        config = {**saved.get_config(), "trainable": True, **overrides}
+        config = {**saved.get_config(), "trainable": True}
+        overrides, clip_shape = transfer.split_clip_shape(config, overrides)
+        config |= overrides
         encoder = _build(encoder_class, config, {}, path)
         for layer, source in zip(
             encoder.all_layers, saved.all_layers, strict=True
         ):  # by layer: a teacher does not own shared blocks
             layer.set_weights(source.get_weights())
-        return encoder
+        return transfer.resized(encoder, clip_shape)
     raise ValueError(
         f"Unknown preset {str(path)!r}. Expected one of {list(PRESETS)}, a "
         f"folder with {CONFIG} and {WEIGHTS} (see `save_to_preset`), or a "
@@ -297,4 +303,11 @@ def _check_writable(path, overwrite):
         raise ValueError(
             f"{path} contains no encoder but {sorted(names)}. It is not "
             "replaced; choose another path."
+        )
+    companions = sorted(_COMPANIONS & set(names))
+    if companions:
+        raise ValueError(
+            f"{path} also contains {companions}, which belong to the encoder "
+            "in it and would be used with the new one. It is not replaced; "
+            "choose another path, or remove them first."
         )

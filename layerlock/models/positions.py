@@ -196,7 +196,8 @@ def resize_table(table, grid: tuple):
             weights = ops.convert_to_tensor(
                 interpolation(old, new), dtype=table.dtype
             )
-            table = ops.moveaxis(
-                ops.tensordot(weights, table, axes=(1, axis)), 0, axis
-            )
+            name = "frc"[axis]
+            before = "frcd".replace(name, "o")
+            # `ops.tensordot` would round float64.
+            table = ops.einsum(f"{name}o,{before}->frcd", weights, table)
     return table

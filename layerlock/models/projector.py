@@ -119,7 +119,8 @@ class Projector(TargetHeads, keras.layers.Layer):
         check_width(self, encoder)
         self.head_layers(target_layers)  # raises if there are any
         tokens = self._normalise(visible_tokens, self.input_norm)
-        pooled = ops.mean(tokens, axis=1, keepdims=True)
+        # `ops.mean` would round float64.
+        pooled = ops.sum(tokens, axis=1, keepdims=True) / tokens.shape[1]
         hidden = self._normalise(self.expand(pooled), self.inner_norm)
         embedding = self.output_map(numerics.gelu(hidden))
         dtype = numerics.at_least_float32(self.compute_dtype)

@@ -161,7 +161,8 @@ class AttentiveReadout(keras.layers.Layer):
             Mean over heads; the sum over the tokens of a clip is 1. Shape
             `(batch, num_queries, frames, rows, columns)`.
         """
-        query, key, _ = self._query_key_value(ops.convert_to_tensor(features))
+        features = ops.cast(features, self.variable_dtype)
+        query, key, _ = self._query_key_value(features)
         logits = ops.einsum("bqhd,bkhd->bhqk", query, key)
         logits = ops.cast(logits, at_least_float32(self.compute_dtype))
         weights = ops.softmax(logits * query.shape[-1] ** -0.5)
@@ -187,6 +188,8 @@ class AttentiveReadout(keras.layers.Layer):
         x = self._normalise(x, self.input_norm)
         if self.resizing == "linear":
             x = self._resize_in_time(x, interpolation)
+        if self.num_frames is None:
+            self._check_frames(frames)
         x = x + ops.cast(self.frame_positions, x.dtype)
         x = numerics.linear(
             ops.reshape(x, (-1, width)), *current_values(self.key_value)
@@ -201,6 +204,15 @@ class AttentiveReadout(keras.layers.Layer):
             query, (1, self.num_queries, heads, self.hidden_dim // heads)
         )
         return ops.repeat(query, batch, axis=0), key, value
+
+    def _check_frames(self, frames):
+        built = self.frame_positions.shape[0]
+        if frames != built:
+            raise ValueError(
+                f"This readout was built for features of {built} frames. "
+                f"Received: {frames} frames. Pass `num_frames` to its "
+                "constructor to read features of any number of frames."
+            )
 
     def _resize_in_time(self, tokens, weights_of):
         """Resizes tokens `(batch, frames, rows * columns, width)` in time."""

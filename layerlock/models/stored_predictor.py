@@ -125,7 +125,8 @@ def _check_size(config, arrays, place):
     # Of the linear maps, mask tokens and learned positions; biases are left
     # out.
     rows = layers * (4 * width + 2 * mlp_dim)
-    rows += hidden_dim * (1 + heads) + patch_dim + masks
+    latent_dim = config.get("latent_dim") or hidden_dim
+    rows += hidden_dim + latent_dim * heads + patch_dim + masks
     if config.get("positions") == "learned":
         grid = config.get("position_grid") or config.get("clip_grid") or ()
         rows += math.prod(grid)

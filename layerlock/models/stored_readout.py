@@ -98,9 +98,11 @@ def _check_size(config, shape, arrays, place):
     """Raises if a readout has more weights than its file."""
     inner = "num_blocks" if "num_blocks" in config else "hidden_dim"
     kinds = dict.fromkeys((*_SIZES, inner), _COUNT)
-    json_files.check(
-        config, {**kinds, "name": layer_files.NAME}, place, required=kinds
-    )
+    others = {
+        "name": layer_files.NAME,
+        "num_frames": json_files.optional(_COUNT),
+    }
+    json_files.check(config, kinds | others, place, required=kinds)
     outputs, queries, mlp_dim, number = (
         config[name] for name in (*_SIZES, inner)
     )

@@ -66,8 +66,8 @@ class VideoTokenizer:
             patch_values: Shape `(batch, tokens, patch_dim)`, any subset of
                 the patches.
             positions: int32, shape `(batch, tokens, 3)` or `(1, tokens, 3)`.
-            grid: tuple of 3 ints, the grid of `positions`, used by learned
-                positions only. Defaults to the encoder's own.
+            grid: tuple of 3 ints, the grid of `positions`, used by additive
+                positions. Defaults to the encoder's own.
 
         Returns:
             Shape `(batch, tokens, hidden_dim)`.

@@ -29,7 +29,7 @@ CONFIG = PretrainConfig.of(
     teacher="frozen",  # SALT: no moving average
     objective_args={
         "target_layer": 0,  # SALT: pixels
-        "normalize_targets": True,  # ours: each patch, as VideoMAE
+        "normalize_targets": True,  # ours: each patch, as MAE
         "loss_type": "l2",  # ours: as VideoMAE
     },
     mask="multiblock",  # SALT: the masks of V-JEPA

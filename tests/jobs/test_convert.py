@@ -276,3 +276,19 @@ def test_a_file_is_pushed_with_its_card(folder, notes, monkeypatch):
         ("a.txt", "a.txt"),
         ("a.md", "README.md"),
     ]
+
+
+def test_networks_that_a_format_lacks_are_named(folder, capsys):
+    written.write(
+        "layerlock",
+        folder / "all",
+        written.encoder(),
+        student=written.encoder(name="other"),
+        predictor=LatentPredictor(24, 384, 1, 2, 24, name="predictor"),
+    )
+
+    layerlock.convert(from_="all", out="there", to="safetensors")
+
+    said = capsys.readouterr().out
+    assert "Note: The encoder that was trained, of which this one is" in said
+    assert "Note: The predictor is left out: an export for" in said

@@ -407,3 +407,31 @@ def test_the_configuration_of_something_else_is_not_replaced(encoder, tmp_path):
 def test_a_path_with_a_zero_byte_is_refused(ending):
     with pytest.raises(ValueError, match="has a zero byte"):
         VideoEncoder.from_preset(f"a\0b{ending}")
+
+
+@pytest.mark.parametrize("name", ["student", "predictor.json", "readout.json"])
+def test_what_belongs_to_the_old_weights_is_not_kept(encoder, tmp_path, name):
+    """A run would go on with the old student, and say nothing."""
+    folder = tmp_path / "encoder"
+    encoder.save_to_preset(folder)
+    (folder / name).write_text("of the old one")
+
+    with pytest.raises(ValueError, match=f"also contains .*{name}"):
+        encoder.save_to_preset(folder, overwrite=True)
+
+    assert (folder / name).read_text() == "of the old one"
+
+
+@pytest.mark.parametrize("file", ["folder", "keras"])
+def test_learned_positions_are_loaded_for_other_clips(tmp_path, file):
+    encoder = networks.small_encoder(positions="learned")
+    place = tmp_path / ("folder" if file == "folder" else "a.keras")
+    (encoder.save_to_preset if file == "folder" else encoder.save)(place)
+
+    larger = VideoEncoder.from_preset(place, clip_shape=(8, 24, 32))
+
+    assert larger.clip_shape == (8, 24, 32)
+    clips = networks.clips(shape=(8, 24, 32))
+    # Called with other clips, an encoder interpolates its positions itself.
+    expected = networks.numpy(encoder.features(clips)["block_4"])
+    networks.assert_close(larger.features(clips)["block_4"], expected)

@@ -41,6 +41,9 @@ def test_an_import_is_stored_as_any_encoder(tmp_path):
     for path in (tmp_path / "run" / "encoder", tmp_path / "run"):
         again = VideoEncoder.from_pretrained(path)
         assert again.get_config() == encoder.get_config()
+        loaded, own = networks.weights(again), networks.weights(encoder)
+        assert loaded.keys() == own.keys()
+        assert all((loaded[path] == value).all() for path, value in own.items())
 
 
 def test_what_is_not_there_is_said():

@@ -140,3 +140,45 @@ def test_outputs_are_float32_in_mixed_precision():
 def test_bad_arguments_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_attention_is_that_of_features_of_any_type(policy, dtype):
+    readout = attentive(dtype=policy)
+    values = keras.ops.cast(features(), dtype)
+
+    weights = networks.numpy(readout.attention_weights(values))
+
+    expected = networks.numpy(readout.attention_weights(features()))
+    np.testing.assert_allclose(weights.sum((2, 3, 4)), 1.0, atol=1e-5)
+    np.testing.assert_allclose(weights, expected, atol=0.01)
+
+
+def test_features_of_other_frames_than_it_was_built_for_are_refused():
+    """One frame's vector would be added to all, without an error."""
+    readout = AttentiveReadout(5, num_queries=3, hidden_dim=12, num_heads=3)
+    readout.build((None, 1, 2, 4, 10))
+
+    with pytest.raises(ValueError, match="of 1 frames. Received: 3 frames"):
+        readout(features())
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX has float32 by default"
+)
+def test_a_linear_readout_does_not_round_float64():
+    readout = LinearReadout(5, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(2, 3, 2, 4, 10))
+    readout.build(x.shape)
+    networks.randomise(readout)
+
+    weights = networks.weights(readout)
+    centred = x - x.mean(-1, keepdims=True)
+    x = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6)
+    x = x * weights["input_norm_gamma"] + weights["input_norm_beta"]
+    expected = x.reshape(2, -1, 10).mean(1) @ weights["head/kernel"]
+    expected += weights["head/bias"]
+    outputs = networks.numpy(readout(np.asarray(centred)))  # shift-free
+    outputs = outputs.reshape(2, 5)
+    np.testing.assert_allclose(outputs, expected, atol=1e-12)

@@ -68,3 +68,12 @@ def test_another_configuration_is_refused(
 
     with pytest.raises(ValueError, match=message):
         stored_predictor.load(tmp_path)
+
+
+def test_a_predictor_of_narrower_targets_comes_back(tmp_path):
+    predictor = LatentPredictor(
+        256, 96, num_layers=1, num_heads=2, predictor_dim=24, latent_dim=16
+    )
+    stored_predictor.save(predictor, tmp_path)
+
+    assert stored_predictor.load(tmp_path).latent_dim == 16

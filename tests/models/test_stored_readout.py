@@ -65,6 +65,7 @@ def test_damaged_weights_are_refused(tmp_path, readout):
         ({"output_dim": 10**9}, "One of them belongs to another"),
         ({"mlp_dim": 10**30}, "mlp_dim|One of them belongs to another"),
         ({"num_queries": "x"}, "num_queries"),
+        ({"num_frames": "4"}, "num_frames|No readout can be built"),
         ({"name": ""}, "must be a name"),
     ],
 )

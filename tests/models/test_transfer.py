@@ -1,17 +1,20 @@
 """Weights that are copied to a network for clips of another size."""
 
+import keras
 import numpy as np
 import pytest
+from keras import ops
 
-from layerlock.models import transfer
+from layerlock.models import positions, transfer
+from layerlock.models.interpolation import interpolation
 from tests.models import networks
 
 LARGER = (8, 24, 32)
 
 
-@pytest.mark.parametrize("positions", ["learned", "rotary"])
-def test_an_encoder_for_larger_clips_has_the_same_features(positions):
-    encoder = networks.small_encoder(positions=positions)
+@pytest.mark.parametrize("kind", ["learned", "rotary"])
+def test_an_encoder_for_larger_clips_has_the_same_features(kind):
+    encoder = networks.small_encoder(positions=kind)
 
     larger = transfer.resized(encoder, LARGER)
 
@@ -33,3 +36,19 @@ def test_copied_weights_do_not_follow_their_source():
 
     for path, value in networks.weights(target).items():
         np.testing.assert_array_equal(value, before[path])
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX has float32 by default"
+)
+def test_tables_in_float64_are_not_rounded():
+    table = np.random.default_rng(0).normal(size=(2, 3, 2, 5))
+
+    found = networks.numpy(
+        positions.resize_table(ops.convert_to_tensor(table), (4, 3, 4))
+    )
+
+    weights = [interpolation(2, 4), interpolation(2, 4)]
+    expected = np.einsum("fo,orpd,cp->frcd", weights[0], table, weights[1])
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, atol=1e-14)

@@ -51,7 +51,9 @@ def tube_mask(batch_size, grid, ratio, seed, batch_index):
         ]
         visible.append(np.concatenate(tokens[:num_visible]))
         hidden.append(np.concatenate(tokens[num_visible:]))
-    hidden = np.stack(hidden)
-    keys = permutation_keys(*hidden.shape, seed, batch_index, stream=2)
-    hidden = np.take_along_axis(hidden, np.argsort(keys, axis=1), axis=1)
-    return np.stack(visible), hidden
+    shuffled = []
+    for tokens, stream in ((np.stack(visible), 3), (np.stack(hidden), 2)):
+        keys = permutation_keys(*tokens.shape, seed, batch_index, stream)
+        order = np.argsort(keys, axis=1)
+        shuffled.append(np.take_along_axis(tokens, order, axis=1))
+    return tuple(shuffled)

@@ -10,6 +10,9 @@ from layerlock.core.freezing.step_counter import EverySteps
 from layerlock.core.monitoring import health
 
 _ROWS = 256  # tokens in a comparison
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
+# In a checkpoint. Older ones have other tokens by the name "grams".
+_ARRAY = "spread_grams"
 
 
 class LayerDrift(EverySteps):
@@ -77,7 +80,7 @@ class LayerDrift(EverySteps):
 
     def get_arrays(self) -> dict:
         """Returns the arrays for a checkpoint."""
-        return {} if self.grams is None else {"grams": self.grams}
+        return {} if self.grams is None else {_ARRAY: self.grams}
 
     def set_state(self, state: dict):
         """Restores the state that `get_state` returned."""
@@ -86,7 +89,7 @@ class LayerDrift(EverySteps):
 
     def set_arrays(self, arrays: dict):
         """Restores the arrays that `get_arrays` returned."""
-        self.grams = arrays.get("grams")
+        self.grams = arrays.get(_ARRAY)
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -134,8 +137,28 @@ class LayerDrift(EverySteps):
 def _sample(features):
     """Selects at most `_ROWS` tokens, evenly spread over all clips."""
     rows = ops.reshape(features, (-1, features.shape[-1]))
-    every = max(1, int(np.prod(features.shape[:-1])) // _ROWS)
-    return rows[: _ROWS * every : every]
+    chosen = sampled_rows(int(np.prod(features.shape[:-1])))
+    return backends.take(rows, backends.constant(chosen, "int32"))
+
+
+def sampled_rows(count: int) -> np.ndarray:
+    """Numbers of the compared tokens among `count`.
+
+    One of each of `_ROWS` equal parts, at an offset that follows the golden
+    ratio. With a constant offset, the tokens of most grids would lie in one
+    column of the frames.
+
+    Example:
+
+    >>> rows = sampled_rows(16 * 8 * 14 * 14)
+    >>> len(rows), sorted(set(map(int, rows % 14))) == list(range(14))
+    (256, True)
+    """
+    if count <= _ROWS:
+        return np.arange(count)
+    parts = np.arange(_ROWS)
+    offsets = parts * _GOLDEN_RATIO % 1
+    return ((parts + offsets) * count / _ROWS).astype(int)
 
 
 def _teacher_distance(model, clips, num_layers):

@@ -140,8 +140,10 @@ def second_moments(features):
 def effective_rank(second_moments) -> float:
     """Exponential of the entropy of the normalised singular values.
 
-    It is the number of directions that the features use. It cannot detect a
-    collapse to noise, since noise has full rank: use it with `spread`.
+    It is the number of directions that the features use. The log has that of
+    LayerNorm-ed features, and RankMe that of the features themselves. It
+    cannot detect a collapse to noise, since noise has full rank: use it with
+    `spread`.
 
     Reference: [RankMe, Garrido et al., 2023](
     https://arxiv.org/abs/2210.02885), Eq. 1.

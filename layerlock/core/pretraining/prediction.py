@@ -3,6 +3,7 @@
 from keras import ops
 
 from layerlock import backends
+from layerlock.core.normalization import at_least_float32
 from layerlock.core.pretraining.objectives.base import Batch
 from layerlock.core.pretraining.target_pass import TargetPass
 from layerlock.core.pretraining.targets import num_scored
@@ -174,7 +175,7 @@ def _score_layers(objective, predictions, values, batch, layers):
     """
     targets = [
         [
-            objective.compute_targets(one, layer)
+            objective.compute_targets(at_least_float32(one), layer)
             for one, layer in zip(of_kind, layers, strict=True)
         ]
         for of_kind in values

@@ -29,10 +29,7 @@ def load_encoder(config: PretrainConfig, objective) -> VideoEncoder:
         dtype=config.encoder.dtype,
         name="encoder",
     )
-    clip_shape = tuple(arguments["clip_shape"])
-    if encoder.clip_shape == clip_shape:
-        return encoder
-    return transfer.resized(encoder, clip_shape)
+    return transfer.resized(encoder, tuple(arguments["clip_shape"]))
 
 
 def carry_over(

@@ -43,6 +43,7 @@ def expresses_predictor(encoder, predictor) -> bool:
         and predictor.position_grid is None
         and predictor.epsilon == encoder.epsilon
         and predictor.num_latent_heads == 1
+        and predictor.latent_dim in (None, encoder.hidden_dim)
         and encoder.activation == "gelu"
         and _has_ratio(predictor.predictor_dim, predictor.mlp_dim)
         and _norms_are_equal(encoder, predictor)

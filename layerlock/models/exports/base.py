@@ -44,7 +44,8 @@ class Export(abc.ABC):
         is_program: bool, whether the export computes chosen layers of clips
             of one type, and is not weights for all of them.
         library: str, how the Hugging Face Hub calls the runtime.
-        has_readout: bool, whether a readout is written with the encoder.
+        holds: tuple of str, the `Networks` that are written beside the
+            encoder, or of which `write` returns why they are not.
     """
 
     needs: tuple = ()
@@ -53,7 +54,7 @@ class Export(abc.ABC):
     suffix = ""
     is_program = False
     library = "keras"
-    has_readout = False
+    holds: tuple = ()
 
     @abc.abstractmethod
     def write(

@@ -17,7 +17,7 @@ class LayerLockExport(Export):
     'encoder = layerlock.VideoEncoder.from_preset("mine")'
     """
 
-    has_readout = True
+    holds = ("student", "predictor", "readout")
 
     def write(self, networks, path, layers, dtype):
         networks.encoder.save_to_preset(path)

@@ -10,6 +10,10 @@ from layerlock.models.exports import _vjepa2, safetensors
 from layerlock.models.exports.base import Export
 
 PROCESSOR = "video_preprocessor_config.json"
+NO_PREDICTOR_NOTE = (
+    "The predictor is left out: only a `VJEPA2Model` has one, which cannot "
+    "express this encoder."
+)
 _ROOM = "layerlock.backends.torch.portable."
 _MODULES = ("positions", "encoder", "transformers")
 
@@ -31,13 +35,14 @@ class TransformersExport(Export):
     extras = "torch,export"
     runtime = "transformers"
     library = "transformers"
+    holds = ("predictor",)
 
     def write(self, networks, path, layers, dtype):
         path.mkdir()
-        write_processor(networks.encoder, path / PROCESSOR)
+        notes = write_processor(networks.encoder, path / PROCESSOR)
         if _vjepa2.expresses(networks.encoder):
-            return write_vjepa2(networks, path)
-        return write_own(networks.encoder, path)
+            return notes + write_vjepa2(networks, path)
+        return notes + write_own(networks, path)
 
     def features(self, path, clips, layers):
         from layerlock.backends.torch.portable import loading
@@ -64,8 +69,12 @@ class TransformersExport(Export):
         )
 
 
-def write_own(encoder, path: pathlib.Path) -> list[str]:
+def write_own(networks, path: pathlib.Path) -> list[str]:
     """Writes an encoder with the code of its network; returns notes."""
+    encoder = networks.encoder
+    notes = ["transformers runs the code in the folder: `trust_remote_code`."]
+    if networks.predictor is not None:
+        notes.append(NO_PREDICTOR_NOTE)
     safetensors.write_weights(encoder, path / safetensors.WEIGHTS)
     model = code_name("transformers").removesuffix(".py")
     safetensors.write_config(
@@ -80,7 +89,7 @@ def write_own(encoder, path: pathlib.Path) -> list[str]:
     )
     for module in _MODULES:
         disk.write(path / code_name(module), portable_code(module).encode())
-    return ["transformers runs the code in the folder: `trust_remote_code`."]
+    return notes
 
 
 def write_vjepa2(networks, path: pathlib.Path) -> list[str]:
@@ -124,13 +133,18 @@ def portable_code(module: str) -> str:
     )
 
 
-def write_processor(encoder, path):
-    """Writes how clips become the model's input."""
+def write_processor(encoder, path) -> list[str]:
+    """Writes how clips become the model's input; returns notes.
+
+    The processor takes the size that it resizes to from the height alone, and
+    would fill a wider crop with black.
+    """
     _, rows, columns = encoder.clip_shape
+    is_square = rows == columns
     content = {
         "video_processor_type": "VJEPA2VideoProcessor",
-        "do_resize": True,
-        "do_center_crop": True,
+        "do_resize": is_square,
+        "do_center_crop": is_square,
         "crop_size": {"height": rows, "width": columns},
         "do_rescale": True,
         "rescale_factor": 1 / 255,
@@ -139,6 +153,12 @@ def write_processor(encoder, path):
         "image_std": _per_channel(encoder.pixel_std),
     }
     safetensors.write_json(content, path)
+    if is_square:
+        return []
+    return [
+        f"Resize clips to {rows}x{columns} before the processor, which resizes "
+        "to squares alone."
+    ]
 
 
 def processed(folder, clips) -> np.ndarray:

@@ -5,7 +5,7 @@ import fnmatch
 
 import numpy as np
 
-from layerlock.models import weights
+from layerlock.models import transfer, weights
 from layerlock.models.foreign.base import Imported, Source
 from layerlock.models.predictor import LatentPredictor
 from layerlock.models.video_encoder import VideoEncoder
@@ -130,6 +130,7 @@ def _shown(names) -> str:
 
 
 def _encoder(checkpoint, network, arguments):
+    arguments, clip_shape = transfer.split_clip_shape(network.config, arguments)
     config = {**network.config, **arguments}
     if "num_heads" not in config:
         raise ValueError(
@@ -147,7 +148,7 @@ def _encoder(checkpoint, network, arguments):
             f"{error}"
         ) from error
     _fill(checkpoint, encoder, network)
-    return encoder
+    return transfer.resized(encoder, clip_shape)
 
 
 def _readout(checkpoint, planned, encoder):

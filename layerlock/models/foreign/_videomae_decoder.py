@@ -11,8 +11,9 @@ _LATENT_HEAD = ("latent_head_1/kernel", "latent_head_1/bias")
 NOTE = (
     "The original's decoder predicts pixels alone. LayerLock's head for "
     "features begins at random. `objective=mae` goes on with this decoder by "
-    "`objective_args=predictor=transformer`; without it, the last blocks of "
-    "the encoder decode."
+    "`objective_args=predictor=transformer,normalize_pixels=channels`; without "
+    "the first, the last blocks of the encoder decode, and the second is the "
+    "original's normalisation of its targets."
 )
 OF_TRANSFORMERS = (
     "its norm adds 1e-5 to variances and its blocks another epsilon, which "

@@ -50,6 +50,12 @@ def plan(checkpoint, width: int, encoder_heads: int, heads: int | None):
     if any(name.startswith(blocks) for name in checkpoint.shapes):
         num_blocks = checkpoint.count(rf"{re.escape(blocks)}(\d+)\.")
     of_first = start.startswith("classifier/")
+    if of_first and num_blocks:
+        raise ValueError(
+            f"The probe of {checkpoint.place} has {num_blocks} blocks behind "
+            "its cross-attention. Expected none, as in the published probes of "
+            "V-JEPA: a readout of LayerLock has its blocks before it."
+        )
     config = {
         "output_dim": checkpoint.shape(f"{start}linear.weight", 2)[0],
         "num_blocks": num_blocks + 1,

@@ -7,7 +7,7 @@ from layerlock.models.foreign import _meta, _vit
 from layerlock.models.foreign.base import Family, Network, Plan
 
 _KINDS = ("sincos_uniform", "sincos_half_time")
-_SIZE_OF_GIANT = 1408  # whose heads are not those of V-JEPA 2
+_HEADS = {1408: 16, 1664: 16}  # by width, where V-JEPA 2 has others
 _FEW_MASK_TOKENS = 2  # V-JEPA 2 has more
 
 
@@ -58,8 +58,8 @@ def _encoder(checkpoint, start) -> Network:
         size * patch
         for size, patch in zip(grid, config["patch_size"], strict=True)
     )
-    if config["hidden_dim"] == _SIZE_OF_GIANT:
-        config["num_heads"] = 16
+    if config["hidden_dim"] in _HEADS:
+        config["num_heads"] = _HEADS[config["hidden_dim"]]
     network.arrays |= _vit.norm("final_norm/norm", f"{start}norm")
     return network
 

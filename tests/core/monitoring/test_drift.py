@@ -8,7 +8,7 @@ import pytest
 
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
-from layerlock.core.monitoring.drift import LayerDrift
+from layerlock.core.monitoring.drift import LayerDrift, sampled_rows
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from tests.core.freezing import dropped_gradients as freezing
 from tests.marks import thorough_on
@@ -133,3 +133,27 @@ def test_it_goes_on_where_another_stopped():
 
     assert second.cka == whole.cka
     assert second.step == whole.step == 4
+
+
+@pytest.mark.parametrize("grid", [(4, 4, 4), (8, 14, 14), (32, 16, 16)])
+def test_the_compared_tokens_are_of_all_clips_and_places(grid):
+    """Every n-th token of these grids lies in one column."""
+    frames, rows, columns = grid
+    chosen = sampled_rows(16 * frames * rows * columns)
+
+    places = np.unravel_index(chosen, (16, *grid))
+    assert len(set(chosen)) == 256
+    for place, size in zip(places, (16, *grid), strict=True):
+        share = np.bincount(place, minlength=size) * size / 256
+        assert 0.4 < share.min() and share.max() < 1.7
+
+
+@thorough_on("jax", "tensorflow")
+def test_grams_of_other_tokens_are_not_compared():
+    """Old checkpoints have them."""
+    model, drift = build(), LayerDrift(every=2, clips=PROBE)
+    drift.set_arrays({"grams": np.ones((4, 8, 8), "float32")})
+
+    fit(model, 2, drift)
+
+    assert drift.cka is None

@@ -1,5 +1,6 @@
 """Folders that `AutoModel` loads."""
 
+import json
 import os
 import subprocess
 import sys
@@ -169,3 +170,25 @@ def test_exported_code_imports_nothing_of_layerlock(module):
     compile(code, module, "exec")
     assert "layerlock.backends" not in code
     assert ("_layerlock import" in code) == (module != "positions")
+
+
+def test_clips_that_are_no_squares_are_not_cropped(tmp_path):
+    """The library's processor would fill up a wide crop with black."""
+    encoder = written.encoder(clip_shape=(4, 16, 32), **VJEPA2)
+
+    _, notes = written.write("transformers", tmp_path / "out", encoder)
+
+    assert any("Resize clips to 16x32" in note for note in notes)
+    content = json.loads((tmp_path / "out" / room.PROCESSOR).read_text())
+    assert not content["do_resize"] and not content["do_center_crop"]
+
+
+def test_a_predictor_that_the_format_lacks_is_left_out_with_a_note(tmp_path):
+    encoder = written.encoder()
+    predictor = LatentPredictor.for_encoder(encoder)
+
+    _, notes = written.write(
+        "transformers", tmp_path / "out", encoder, predictor=predictor
+    )
+
+    assert room.NO_PREDICTOR_NOTE in notes

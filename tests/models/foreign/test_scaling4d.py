@@ -102,3 +102,17 @@ def test_names_may_have_another_separator(separator, tmp_path):
     wanted = reference.features(files.encoder(), "params/", 4, clips[0])
     features = imported.encoder.features(clips, ["block_4"])
     networks.assert_close(features["block_4"], wanted[-1][None], 1e-4)
+
+
+def test_learned_positions_are_read_for_other_clips(tmp_path):
+    path = write(tmp_path / "scaling4d_dist_b.npz", files.encoder())
+    own = foreign.read(path).encoder
+
+    larger = foreign.read(path, clip_shape=(4, 16, 24)).encoder
+
+    assert larger.clip_shape == (4, 16, 24)
+    clips = networks.clips(batch=1, shape=(4, 16, 24))
+    name = own.layer_names[-1]
+    networks.assert_close(
+        larger.features(clips)[name], networks.numpy(own.features(clips)[name])
+    )

@@ -138,3 +138,17 @@ def test_a_table_of_two_clips_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="no table of sines and cosines"):
         foreign.read(tmp_path / "a.safetensors", family="vjepa", num_heads=3)
+
+
+@pytest.mark.parametrize("width", [1408, 1664])
+def test_the_largest_encoders_have_16_heads(tmp_path, width):
+    """V-JEPA 2 has 22 and 26 at these widths."""
+    pytest.importorskip("torch")
+    arrays = vjepa_files.encoder(0, depth=1, width=width, mlp=8)
+    stored = table(True, width)[None].astype("float32")
+    arrays["module.backbone.pos_embed"] = stored
+    files.write_pt(tmp_path / "vitg.pt", {"encoder": arrays}, epoch=1)
+
+    imported = foreign.read(tmp_path / "vitg.pt", family="vjepa")
+
+    assert imported.encoder.num_heads == 16

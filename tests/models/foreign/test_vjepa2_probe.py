@@ -99,3 +99,13 @@ def test_what_is_no_probe_of_the_encoder_is_refused(
 def test_an_encoder_without_a_last_norm_is_refused(tmp_path):
     with pytest.raises(ValueError, match="after the last norm"):
         foreign.read_readout(tmp_path, networks.small_encoder())
+
+
+def test_a_probe_with_blocks_behind_its_attention_is_refused(tmp_path):
+    """The code of the first V-JEPA has them there, and not before it."""
+    files.write_pt(
+        tmp_path / "k400.pth.tar", {"classifier": vjepa_files.probe(0)}, epoch=1
+    )
+
+    with pytest.raises(ValueError, match="behind its cross-attention"):
+        foreign.read_readout(tmp_path / "k400.pth.tar", encoder())

@@ -49,7 +49,11 @@ class TubeMask(Mask):
         hidden = _hashing.shuffle(
             tokens[:, num_visible:], seed, batch_index, stream=2
         )
-        return [(tokens[:, :num_visible], hidden)]
+        # Measurements take every n-th visible token: of all frames, then.
+        visible = _hashing.shuffle(
+            tokens[:, :num_visible], seed, batch_index, stream=3
+        )
+        return [(visible, hidden)]
 
     def get_config(self):
         return {"ratio": self.ratio}

@@ -14,8 +14,8 @@ class MaskedAutoencoding(NormalizedTargets):
     The error is the square of the difference.
 
     Reference: LayerLock (arXiv 2509.10156), section 3. The normalisation of
-    both targets is not in the paper: VideoMAE's for pixels, a LayerNorm
-    without parameters for latents.
+    both targets is not in the paper: that of the masked auto-encoder (He et
+    al., 2021) for pixels, a LayerNorm without parameters for latents.
 
     Args:
         target: `"latents"` is LayerLock; `"pixels"` keeps the pixels as the
@@ -26,7 +26,8 @@ class MaskedAutoencoding(NormalizedTargets):
             model needs `allow_moving_target=True` then. Defaults to `0`.
         all_targets: bool, whether to predict the pixels and all earlier
             layers too. Defaults to `False`.
-        normalize_pixels: bool, each patch to mean 0 and variance 1. Defaults
+        normalize_pixels: bool, each patch to mean 0 and variance 1; or
+            `"channels"`, each colour of a patch, as VideoMAE does. Defaults
             to `True`.
         normalize_latents: bool, LayerNorm without parameters. Defaults to
             `True`.

@@ -34,7 +34,8 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
             `100_000`.
         target_gradient: bool, whether the gradient flows through the latent
             target. Defaults to `False`.
-        normalize_pixels: bool, each patch to mean 0 and variance 1. Defaults
+        normalize_pixels: bool, each patch to mean 0 and variance 1; or
+            `"channels"`, each colour of a patch, as VideoMAE does. Defaults
             to `True`.
         normalize_latents: bool, LayerNorm without parameters. Defaults to
             `True`.

@@ -55,3 +55,12 @@ def test_a_prefix_of_the_hidden_tokens_spreads_over_frames_and_cells():
     np.testing.assert_allclose(
         shares, 0.2, atol=4.5 * np.sqrt(0.2 * 0.8 / num_clips)
     )
+
+
+def test_every_nth_visible_token_is_of_any_frame():
+    """Measurements take every fourth of four frames, for example."""
+    [(visible, _)] = TubeMask(0.8)(50, GRID, seed=1, batch_index=2)
+
+    frames = ops.convert_to_numpy(visible)[:, ::4] // 30
+
+    assert set(frames.ravel()) == {0, 1, 2, 3}

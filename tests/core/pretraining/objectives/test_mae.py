@@ -1,10 +1,14 @@
 """The formulas of masked auto-encoding, against NumPy."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from layerlock.core.freezing.callback import LayerLock
+from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
+from tests.core.freezing import dropped_gradients as freezing
 
 STAGES = range(5)
 
@@ -108,3 +112,46 @@ def test_an_unknown_target_is_refused():
 def test_an_unknown_predictor_is_refused():
     with pytest.raises(ValueError, match="predictor='linear'"):
         MaskedAutoencoding(predictor="linear")
+
+
+def test_pixels_are_normalized_by_colour_as_those_of_videomae():
+    objective = MaskedAutoencoding(normalize_pixels="channels")
+    patches = np.random.default_rng(0).normal(3.0, 2.0, (2, 4, 30))
+    patches *= np.tile([1.0, 5.0, 0.2], 10)
+    patches = patches.astype("float32")
+
+    found = objective.compute_targets(ops.convert_to_tensor(patches), 0)
+    undone = objective.undo_targets(found, ops.convert_to_tensor(patches), 0)
+
+    colours = patches.reshape(2, 4, 10, 3)
+    expected = colours - colours.mean(2, keepdims=True)
+    expected /= np.sqrt(colours.var(2, keepdims=True) + 1e-6)
+    found = ops.convert_to_numpy(found)
+    np.testing.assert_allclose(
+        found, expected.reshape(2, 4, 30), rtol=1e-4, atol=1e-5
+    )
+    undone = ops.convert_to_numpy(undone)
+    np.testing.assert_allclose(undone, patches, rtol=1e-4, atol=1e-4)
+
+
+def test_an_unknown_normalisation_of_pixels_is_refused():
+    with pytest.raises(ValueError, match="'channels'. Received: .*'rows'"):
+        MaskedAutoencoding(normalize_pixels="rows")
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_latents_that_are_not_normalized_are_compared_in_float32(dtype):
+    objective = MaskedAutoencoding(normalize_latents=False)
+    model = freezing.build_model(objective=objective, dtype=dtype)
+    model.compile(keras.optimizers.SGD(0.01))
+    lock = LayerLock(PiecewiseFreezeSchedule([(1, 1)]))
+
+    history = model.fit(
+        freezing.clips(2),
+        batch_size=freezing.BATCH_SIZE,
+        shuffle=False,
+        verbose=0,
+        callbacks=[lock],
+    )
+
+    assert np.isfinite(history.history["loss"]).all()
