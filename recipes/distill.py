@@ -13,7 +13,7 @@ selects another layer. `--plan` and the report have its share of the FLOPs.
 The loss and the masks are V-JEPA's (arXiv 2404.08471), the fixed teacher is
 that of SALT (arXiv 2509.24317); all other settings are ours. Nobody has
 measured hours or scores with this package. Expect a prediction_cosine in the
-log that rises, and a verdict of "healthy": fixed targets cannot collapse.
+log that rises, and a verdict of "healthy".
 """
 
 from layerlock import cli
