@@ -4,21 +4,23 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import warnings
 
 import keras
 
 from layerlock import disk, json_files
 from layerlock.backends import weights
-from layerlock.models import keras_file, released, stored, transfer
+from layerlock.models import (
+    beside_encoder,
+    keras_file,
+    released,
+    stored,
+    transfer,
+)
+from layerlock.models.beside_encoder import CONFIG, WEIGHTS
 from layerlock.models.presets import PRESETS
 from layerlock.models.stored import CLASS_NAME
 
-CONFIG = "config.json"
-WEIGHTS = "encoder.weights.h5"
-# What `convert` writes beside an encoder: they belong to its weights.
-_COMPANIONS = {"student", "predictor.json", "readout.json"}
 OVERRIDES = (
     "clip_shape",
     "dtype",
@@ -73,7 +75,7 @@ def save(encoder, path, overwrite: bool = False):
     """
     path = pathlib.Path(path).resolve()  # the target of a link
     _recover(path)
-    _check_writable(path, overwrite)
+    beside_encoder.check_writable(path, overwrite)
     config = encoder.get_config()
     config["dtype"] = encoder.dtype_policy.name  # a name, not a Keras object
     # An exported teacher is trainable after loading.
@@ -89,7 +91,7 @@ def save(encoder, path, overwrite: bool = False):
         }
         text = json.dumps(content, indent=2)
         disk.write(draft / CONFIG, (text + "\n").encode())
-        _copy_unexpected_files(path, draft)
+        beside_encoder.copy_others(path, draft)
         disk.flush(draft)
         _replace(path, draft)
         disk.flush(path.parent)
@@ -122,19 +124,6 @@ def _recover(path):
         folder.rename(path)
     for what in ("writing", "replaced"):
         disk.discard(_sibling(path, what))
-
-
-def _copy_unexpected_files(path, draft):
-    """Copies files that do not belong to the encoder, such as notes."""
-    for name in _unexpected_files(path):
-        copy = shutil.copytree if (path / name).is_dir() else shutil.copy2
-        with disk.named(draft / name):
-            copy(path / name, draft / name)
-
-
-def _unexpected_files(path):
-    names = os.listdir(path) if path.is_dir() else []
-    return sorted(set(names) - {CONFIG, WEIGHTS})
 
 
 def _replace(path, draft):
@@ -278,36 +267,3 @@ def read_config(path) -> dict:
         )
     stored.check_config(content.get("config"), path / CONFIG)
     return content["config"]
-
-
-def _is_remains(path, names) -> bool:
-    """Whether a folder holds one of the two files of an encoder."""
-    if WEIGHTS in names:
-        return True
-    try:
-        return json_files.read(path / CONFIG).get("class_name") == CLASS_NAME
-    except (OSError, ValueError):
-        return False
-
-
-def _check_writable(path, overwrite):
-    if not path.exists():
-        return
-    if not overwrite:
-        raise ValueError(
-            f"{path} exists. Pass `overwrite=True` to replace the encoder in "
-            "it, or choose another path."
-        )
-    names = os.listdir(path) if path.is_dir() else [path.name]
-    if names and not _is_remains(path, names):
-        raise ValueError(
-            f"{path} contains no encoder but {sorted(names)}. It is not "
-            "replaced; choose another path."
-        )
-    companions = sorted(_COMPANIONS & set(names))
-    if companions:
-        raise ValueError(
-            f"{path} also contains {companions}, which belong to the encoder "
-            "in it and would be used with the new one. It is not replaced; "
-            "choose another path, or remove them first."
-        )

@@ -230,7 +230,7 @@ def killed(monkeypatch):
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(pathlib.Path, "rename", interrupted)
-            patch.setattr(exported.shutil, "rmtree", lambda *_, **__: None)
+            patch.setattr(shutil, "rmtree", lambda *_, **__: None)
             encoder.save_to_preset(path, overwrite=True)
 
     return save
