@@ -137,6 +137,11 @@ contract, in the same order. Process 0 alone writes files.
 - `stored(variables, cut=())`: a list of the same, as arguments of functions of
   `fused` and `recomputed`, which gather them themselves: for as long as they
   run. They split the last axis of the weights in `cut`, some of them.
+- `joins_frozen()`: whether, under `"fsdp"`, every device has all of each frozen
+  layer, and every use of another weight gathers it. Otherwise frozen layers
+  stay in parts, and a compiler sees all uses of a weight together.
+- `sends_sums(distribution, dtype_policy)`: whether devices send the gradients
+  of the batches of an optimizer step once, as a sum, and not those of each.
 - `agree(flag)`: whether the flag is true in any process.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
@@ -219,6 +224,8 @@ NAMES = (
     "own_rows",
     "all_rows",
     "global_mean",
+    "joins_frozen",
+    "sends_sums",
     "agree",
     "broadcast",
     "barrier",

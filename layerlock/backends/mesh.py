@@ -12,15 +12,15 @@ def sizes(distribution: str, mesh, num_devices: int) -> tuple[int, int]:
 
     Args:
         distribution: `"data"`, `"fsdp"` or `"model"`.
-        mesh: one or two ints, or `None`: all devices along one axis.
+        mesh: one or two ints; empty or `None`: all devices along one axis.
         num_devices: int.
 
     Example:
 
-    >>> sizes("fsdp", None, 8), sizes("model", None, 8)
+    >>> sizes("fsdp", None, 8), sizes("model", (), 8)
     ((8, 1), (1, 8))
     """
-    if mesh is None:
+    if not mesh:
         mesh = (1, num_devices) if distribution == "model" else (num_devices,)
     return (*mesh, 1)[:2]
 

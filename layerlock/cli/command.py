@@ -9,6 +9,7 @@ import sys
 import layerlock
 from layerlock import commands, environment
 from layerlock.cli import flags, text
+from layerlock.config import OptionError
 from layerlock.interruption import INTERRUPTED
 from layerlock.jobs.job import Job, JobError, Plan
 
@@ -69,7 +70,7 @@ def run(job, arguments: list[str] | None = None, config=None, doc: str = ""):
         sys.exit(f"{job.name}: {flags.dashed(error, job)}")
     try:
         result = work()
-    except (JobError, OSError) as error:
+    except (JobError, OptionError, OSError) as error:
         sentence = f"{job.name}: {flags.dashed(error, job)}"
         if getattr(error, "status", 1) == 1:
             sys.exit(sentence)

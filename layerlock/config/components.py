@@ -99,6 +99,8 @@ def build_schedule(config, limit: int, layers: str):
     schedule = build(config, "schedule")
     steps = config.training.steps
     first, most = schedule.next_event(0), schedule.max_layers()
+    if first is None and schedule.is_adaptive:
+        first = getattr(schedule, "start_step", None)  # at the earliest
     if most > limit:
         raise OptionError(
             f"At most {limit} {layers}. Received: a schedule that freezes "

@@ -7,6 +7,15 @@ import operator
 import os
 
 
+def at_home(path: str) -> str:
+    """The path with the home folder of this user in place of a leading ~.
+
+    >>> at_home("runs/~/a"), at_home("~other/a")
+    ('runs/~/a', '~other/a')
+    """
+    return os.path.expanduser(path) if path[:2] in ("~", "~/") else path
+
+
 def convert(value, kind: type, items: type = str, numbers_too: bool = False):
     """Returns a value in a type, or `None` if it has another one.
 

@@ -68,7 +68,7 @@ class ConversionConfig(Section):
     )
 
     def check_together(self, config):
-        if not facts.is_program(self.to):
+        if not facts.export_format(self.to).is_program:
             for name in ("layers", "clip_type"):
                 if name in self.given:
                     raise OptionError(
@@ -76,7 +76,8 @@ class ConversionConfig(Section):
                         f"Received: `to={self.to}`, which has the weights of "
                         "all layers. Leave it out."
                     )
-        suffix, out = facts.export_suffix(self.to), pathlib.Path(self.out)
+        suffix = facts.export_format(self.to).suffix
+        out = pathlib.Path(self.out)
         if suffix and out.suffix != suffix:
             raise OptionError(
                 f"`out` must end in {suffix} with `to={self.to}`. Received: "

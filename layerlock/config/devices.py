@@ -66,7 +66,7 @@ class DevicesConfig(Section):
     )
 
     def check_together(self, config):
-        if self.mesh is not None:
+        if self.mesh:
             self._check_mesh()
         if self.devices is not None and self.distribution == "none":
             raise OptionError(

@@ -158,10 +158,10 @@ class ResultsConfig(Section):
     folder = "results"
 
     def free_folder(self, config) -> str:
-        """The first folder of results that is free."""
+        """The first folder of results that no job has used, or uses now."""
         out = self._home(config) / self._name(config)
         first, count = out, 1
-        while out.exists() and not is_left(out):
+        while out.exists() and (not is_left(out) or facts.is_held(out)):
             count += 1
             out = first.with_name(f"{first.name}-{count}")
         return str(out)

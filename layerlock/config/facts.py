@@ -242,6 +242,13 @@ def is_run(path) -> bool:
         return False
 
 
+def is_held(folder) -> bool:
+    """Whether a job writes into a folder now."""
+    from layerlock.runs import lock
+
+    return lock.is_held(folder)
+
+
 def trackers_of_default() -> tuple:
     """The trackers of a run that names none."""
     from layerlock.runs import trackers
@@ -270,18 +277,11 @@ def export_formats() -> list[str]:
     return plugins.names(exports.__name__)
 
 
-def is_program(name: str) -> bool:
-    """Whether a format computes the features of chosen layers."""
+def export_format(name: str):
+    """The format that an encoder is exported to."""
     from layerlock.models import exports
 
-    return exports.get(name).is_program
-
-
-def export_suffix(name: str) -> str:
-    """The ending of the file of a format; empty for a folder."""
-    from layerlock.models import exports
-
-    return exports.get(name).suffix
+    return exports.get(name)
 
 
 def foreign_families() -> list[str]:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from layerlock.config.conversion import convert
+from layerlock.config.conversion import at_home, convert
 
 _UNSET = object()
 _ITEMS = {str: "words", int: "whole numbers"}
@@ -93,9 +93,12 @@ class Option:
         return value
 
     def current(self, value):
-        """Returns a value in the words of this version."""
+        """Returns a value in the words of this version, of a path without ~."""
         if self.booleans and isinstance(value, bool):
             return self.booleans[value]
+        is_text = self.kind is str and isinstance(value, str | os.PathLike)
+        if is_text and value != self.default:
+            return at_home(os.fspath(value))
         return value
 
     def _converted(self, value):

@@ -4,7 +4,7 @@ import contextlib
 import sys
 import time
 
-from layerlock.config import FinetuneConfig, components
+from layerlock.config import FinetuneConfig, OptionError, components
 from layerlock.core.freezing.learning_rate import WarmupCosine
 from layerlock.data.names import readable
 from layerlock.evaluation import encoders, finetuning, probes
@@ -12,6 +12,14 @@ from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.jobs.judging import costs, results, tasks
 from layerlock.report import canvas, templates
 from layerlock.runs.callbacks import trace
+
+# Arguments of a readout's own training, and the options of the job.
+_OF_THE_JOB = {
+    "steps": "steps",
+    "batch_size": "batch_size",
+    "learning_rates": "learning_rate",
+    "weight_decay": "weight_decay",
+}
 
 
 def start(config: FinetuneConfig):
@@ -85,6 +93,7 @@ def start(config: FinetuneConfig):
 def build(config: FinetuneConfig):
     """The resolved configuration, and what it names, checked."""
     config = config.resolve()
+    _check_arguments(config)
     encoder = encoders.load(
         config.encoder.encoder, config.task.seed, config.encoder.student
     )
@@ -99,6 +108,19 @@ def build(config: FinetuneConfig):
         config.training.batch_size,
     )
     return config, encoder, task, schedule, readout
+
+
+def _check_arguments(config: FinetuneConfig):
+    """Raises if the readout has arguments that would have no effect."""
+    given = components.own_arguments(config, "readout")
+    for name, option in _OF_THE_JOB.items():
+        if name not in given or (name == "steps" and given[name] == 0):
+            continue  # no steps: a stored readout is the start as it is
+        raise OptionError(
+            f"`{name}` in `readout_args` has no effect: the readout is trained "
+            f"together with the encoder. Received: {name}={given[name]}. Leave "
+            f"it out there, and set `{option}` of the job."
+        )
 
 
 def plan(config: FinetuneConfig) -> Plan:

@@ -1,9 +1,10 @@
 """Copies a folder of videos once, so that clips are read faster ever after."""
 
+import pathlib
 import time
 
 from layerlock.config import OptionError, PrepareConfig
-from layerlock.data import packing, preparing, trims
+from layerlock.data import copy_checks, copy_log, packing, preparing, trims
 from layerlock.data.names import readable
 from layerlock.jobs.job import Job, JobError, Plan
 from layerlock.runs import wording
@@ -13,9 +14,8 @@ NUM_NAMED = 10
 
 def start(config: PrepareConfig):
     """Checks a configuration; returns what copies the videos."""
-    copies = config.resolve().copies
-    parts = read_trims(copies.trims)
-    preparing.plan(copies.data, parts, copies.out)  # refuses bad trims
+    config, parts, _ = build(config)
+    copies = config.copies
 
     def work() -> dict:
         started = time.monotonic()
@@ -29,6 +29,44 @@ def start(config: PrepareConfig):
     return work
 
 
+def build(config: PrepareConfig) -> tuple:
+    """The resolved configuration, the rows of the trims, and the copies.
+
+    Raises:
+        ValueError: if the videos, the trims or the folder of the copies do
+            not fit.
+        ImportError: if the copies cannot be encoded here.
+    """
+    config = config.resolve()
+    copies, num_shards = config.copies, config.copies.num_shards()
+    parts = read_trims(copies.trims)
+    folder = pathlib.Path(copies.out).absolute()
+    copy_checks.check_place(copies.data, folder)
+    jobs = preparing.plan(copies.data, parts, copies.out)
+    if num_shards is None and copy_log.read(folder, settings(copies)):
+        return config, parts, jobs  # an older log may have other names
+    copy_checks.check_jobs(jobs)
+    if num_shards is not None and num_shards > len(jobs):
+        raise OptionError(
+            "`shards` must be from 1 to the number of videos, "
+            f"{len(jobs)}. Received: shards={num_shards}."
+        )
+    return config, parts, jobs
+
+
+def settings(copies) -> dict:
+    """How copies are encoded, as the log of a folder has it.
+
+    Args:
+        copies: the `CopiesConfig`.
+    """
+    return {
+        "crf": copies.crf,
+        "key_frame_seconds": copies.key_frame_seconds,
+        "short_side": copies.short_side,
+    }
+
+
 def write(copies, trims) -> dict:
     """Writes loose copies, or shards; returns what was written and what not.
 
@@ -40,9 +78,7 @@ def write(copies, trims) -> dict:
         "trims": trims,
         "progress": show,
         "num_threads": copies.workers,
-        "short_side": copies.short_side,
-        "key_frame_seconds": copies.key_frame_seconds,
-        "crf": copies.crf,
+        **settings(copies),
     }
     num_shards = copies.num_shards()
     if num_shards is None:
@@ -85,10 +121,8 @@ def show(done: int, total: int):
 
 def plan(config: PrepareConfig) -> Plan:
     """How many copies would be written, and how large the originals are."""
-    config = config.resolve()
+    config, _, jobs = build(config)
     copies = config.copies
-    parts = read_trims(copies.trims)
-    jobs = preparing.plan(copies.data, parts, copies.out)
     line = f"{len(jobs)} copies would be in {readable(copies.out)}."
     found = {"name": "prepare plan", "copies": len(jobs)}
     if (num_shards := copies.num_shards()) is not None:

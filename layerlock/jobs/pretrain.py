@@ -120,21 +120,22 @@ def _train(
             'installed. To have them: pip install "layerlock[report]"'
         )
     failure = None
-    if step < config.training.steps:
-        progress.message(
-            f"Training {run.path}. Backends that compile take seconds for "
-            "the first step, and minutes for that of a large network."
-        )
-        failure = fit(config, run, model, clips.source, parts, interruption)
-    if method.schedule.is_adaptive:
-        run_folder.keep_schedule(config, run, method.schedule, progress)
-    files = clips.files()
-    if files:  # with the reads that failed while training
-        run.write_files(files)
-    if run.is_writer:
-        progress.message(run_folder.write_report(run))
-    parts.log.trackers.attach_report(run.report_path)
-    parts.log.trackers.close()
+    with parts.log.trackers as tracked:
+        if step < config.training.steps:
+            progress.message(
+                f"Training {run.path}. Backends that compile take seconds for "
+                "the first step, and minutes for that of a large network."
+            )
+            failure = fit(config, run, model, clips.source, parts, interruption)
+        if method.schedule.is_adaptive:
+            run_folder.keep_schedule(config, run, method.schedule, progress)
+        files = clips.files()
+        if files:  # with the reads that failed while training
+            run.write_files(files)
+        if run.is_writer:
+            progress.message(run_folder.write_report(run))
+        tracked.attach_report(run.report_path)
+        tracked.close(ending.status(interruption) if failure else 0)
     backends.barrier()  # the first process may still be writing
     return failure and failure + ending.put_back(config, interruption)
 

@@ -4,6 +4,7 @@ LayerLock (arXiv 2509.10156), section 4.
 """
 
 import contextlib
+import pathlib
 import sys
 import time
 
@@ -23,22 +24,8 @@ def start(config: ProbeConfig):
     """Checks a configuration; returns what probes the encoder."""
     probes.require_scikit_learn()
     templates.require_jinja2()
-    config = config.resolve()
-    encoder = encoders.load(
-        config.encoder.encoder, config.task.seed, config.encoder.student
-    )
-    layer = encoders.layer_number(encoder, config.encoder.block)
-    readout = components.build(
-        config,
-        "readout",
-        seed=config.task.seed,
-        verbose=int(sys.stdout.isatty()),
-    )
-    _check_layer(readout, encoder, layer)
-    _check_trace(config.results.trace, readout)
-    task = tasks.build_task(config, encoder)
-    evaluation.check(readout, task, encoder)
-    out = tasks.check_folder(config)
+    config, encoder, layer, task, readout = build(config)
+    out = pathlib.Path(config.results.out)
     trace.check_folder(config.results.trace)
 
     def work() -> results.Judgement:
@@ -83,6 +70,32 @@ def start(config: ProbeConfig):
     return work
 
 
+def build(config: ProbeConfig) -> tuple:
+    """The resolved configuration, and what it names, checked.
+
+    Returns:
+        The configuration, the encoder, the number of the layer, the task, and
+        the readout.
+    """
+    config = config.resolve()
+    encoder = encoders.load(
+        config.encoder.encoder, config.task.seed, config.encoder.student
+    )
+    layer = encoders.layer_number(encoder, config.encoder.block)
+    readout = components.build(
+        config,
+        "readout",
+        seed=config.task.seed,
+        verbose=int(sys.stdout.isatty()),
+    )
+    _check_layer(readout, encoder, layer)
+    _check_trace(config.results.trace, readout)
+    task = tasks.build_task(config, encoder)
+    evaluation.check(readout, task, encoder)
+    tasks.check_folder(config)
+    return config, encoder, layer, task, readout
+
+
 def _check_layer(readout, encoder, layer: int):
     """Raises if a stored readout was trained on another layer."""
     chosen = encoder.layer_names[layer]
@@ -120,13 +133,7 @@ class Progress:
 
 def plan(config: ProbeConfig) -> Plan:
     """The cost of the features; the readout's own is left out."""
-    config = config.resolve()
-    encoder = encoders.load(
-        config.encoder.encoder, config.task.seed, config.encoder.student
-    )
-    layer = encoders.layer_number(encoder, config.encoder.block)
-    task = tasks.build_task(config, encoder)
-    evaluation.check(components.build(config, "readout"), task, encoder)
+    config, encoder, layer, task, _ = build(config)
     return Plan(config, *costs.of_features(encoder, task, layer))
 
 

@@ -33,14 +33,7 @@ def hold(path):
     if path in _held:
         return
     file = path / NAME
-    # A plain lock file would remain after a killed process.
-    lock = filelock.FileLock(
-        file,
-        timeout=0,
-        mode=0o666,
-        thread_local=False,
-        fallback_to_soft=False,
-    )
+    lock = _lock(file)
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -60,6 +53,37 @@ def release(path):
     lock = _held.pop(Path(path).resolve(), None)
     if lock is not None:
         lock.release()
+
+
+def is_held(path) -> bool:
+    """Whether a process holds the lock of a folder now.
+
+    Args:
+        path: the folder.
+    """
+    file = Path(path) / NAME
+    if not file.exists():
+        return False
+    lock = _lock(file)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return True
+    except (OSError, NotImplementedError):  # a disk without locks
+        return False
+    lock.release()
+    return False
+
+
+def _lock(file: Path) -> filelock.BaseFileLock:
+    # A plain lock file would remain after a killed process.
+    return filelock.FileLock(
+        file,
+        timeout=0,
+        mode=0o666,
+        thread_local=False,
+        fallback_to_soft=False,
+    )
 
 
 def _owner(file: Path) -> str:

@@ -93,13 +93,19 @@ def describe_run(run: RunDirectory, folder: str = "encoder") -> str:
             f'encoder = layerlock.VideoEncoder.from_preset("{folder}")',
             "```",
             "",
-            *training(run),
+            *training(run, folder),
         ]
     )
 
 
-def training(run: RunDirectory) -> list[str]:
-    """Lines on the data, the method and the scores of a run."""
+def training(run: RunDirectory, folder: str | None = None) -> list[str]:
+    """Lines on the data, the method and the scores of a run.
+
+    Args:
+        run: the run.
+        folder: str, name of the folder of the encoder whose scores are
+            listed. Defaults to `None`: the scores of all encoders of the run.
+    """
     config, options = run.config, run.config.get("flags", {})
     lines = run.read_metrics()
     rows = [
@@ -118,7 +124,7 @@ def training(run: RunDirectory) -> list[str]:
     return [
         *table(("", ""), rows),
         "",
-        *_scores(run),
+        *_scores(run, folder),
         *options_block(options),
     ]
 
@@ -239,13 +245,7 @@ def _software(config) -> str:
     return ", ".join(f"{n} {versions[n]}" for n in names if n in versions)
 
 
-def _interval(score) -> str:
-    if score["low"] is None:  # all examples are of one group
-        return "unknown"
-    return f"{score['low']:.3f} to {score['high']:.3f}"
-
-
-def _scores(run) -> list[str]:
+def _scores(run, folder) -> list[str]:
     """A table of the probes and fine-tunings in the run directory."""
     rows = []
     for path in sorted(run.path.glob("*/*/*.json")):
@@ -257,23 +257,32 @@ def _scores(run) -> list[str]:
             contents.check_record(record, path)
         except ValueError:  # a damaged file must not end a training
             name = f"{path.parent.name}/{path.name}"
-            rows.append((name, kind, "cannot be read", "", "", ""))
+            rows.append((name, kind, "", "cannot be read", "", "", ""))
             continue
-        for metric, score in record["metrics"].items():
-            rows.append(
-                (
-                    record["task"],
-                    kind,
-                    record["readout"],
-                    metric,
-                    f"{score['value']:.3f}",
-                    _interval(score),
-                )
-            )
+        is_student = bool(record.get("student"))
+        if folder is None or is_student == (folder == run.student_path.name):
+            rows += _rows(record, f"{kind} student" if is_student else kind)
     if not rows:
         return []
-    heads = ("task", "encoder", "readout", "metric", "test", "95 % interval")
-    return ["## Scores", "", *table(heads, rows), ""]
+    heads = ("task", "encoder", "layer", "readout", "metric", "test")
+    return ["## Scores", "", *table((*heads, "95 % interval"), rows), ""]
+
+
+def _rows(record, kind: str) -> list[tuple]:
+    """A row for each metric of a probe or a fine-tuning."""
+    layer, readout = record.get("layer", ""), record["readout"]
+    return [
+        (
+            record["task"],
+            kind,
+            layer,
+            readout,
+            metric,
+            f"{score['value']:.3f}",
+            _interval(score),
+        )
+        for metric, score in record["metrics"].items()
+    ]
 
 
 def _interval(score) -> str:

@@ -4,6 +4,7 @@ LayerLock (arXiv 2509.10156), section 3.1 and Figure 1.
 """
 
 import json
+import math
 import pathlib
 
 from layerlock.config import ConvergenceConfig, OptionError, facts
@@ -13,6 +14,7 @@ from layerlock.runs import wording, writing
 from layerlock.studies.figures import convergence as figures, savings
 from layerlock.studies.series import branching, training
 
+MAX_CHECKPOINTS = 50  # of the trunk, which keeps all of them
 SHARES = (10, 20, 40, 60, 80)  # percent
 # Of a trunk that is complete: whether it has the checkpoints is asked anyway.
 TRUNK_FREE = ("checkpoint_every",)
@@ -79,6 +81,7 @@ def choose(config: ConvergenceConfig) -> tuple[ConvergenceConfig, list]:
     method.build(run)
     pairs = choose_pairs(config, facts.num_freezable(run))
     every = branching.common_divisor([step for _, step in pairs])
+    check_checkpoints(config, every, sorted({step for _, step in pairs}))
     if "log_every" not in config.run.given:
         config = config.but(log_every=branching.log_every(every))
     if every % config.run.log_every:
@@ -88,6 +91,32 @@ def choose(config: ConvergenceConfig) -> tuple[ConvergenceConfig, list]:
             f"{config.run.log_every}."
         )
     return config, pairs
+
+
+def check_checkpoints(config: ConvergenceConfig, every: int, freeze_at: list):
+    """Refuses steps whose checkpoints would be too many.
+
+    Args:
+        config: as it was given.
+        every: int, steps from a checkpoint to the next one.
+        freeze_at: list of int, in order.
+    """
+    steps = config.training.steps
+    if steps // every <= MAX_CHECKPOINTS:
+        return
+    coarse = math.ceil(steps / MAX_CHECKPOINTS)
+    if "log_every" in config.run.given:
+        coarse = math.ceil(coarse / config.run.log_every) * config.run.log_every
+    last = (steps - 1) // coarse
+    rounded = {min(max(round(s / coarse), 1), last) for s in freeze_at}
+    better = ",".join(str(number * coarse) for number in sorted(rounded))
+    raise OptionError(
+        "The run without a freeze keeps a checkpoint at every common divisor "
+        f"of `freeze_at`. Received: {freeze_at}, a checkpoint every {every} "
+        f"steps, and {steps // every} in all. Expected at most "
+        f"{MAX_CHECKPOINTS}. Pass multiples of one larger number, such as "
+        f"`freeze_at={better}`."
+    )
 
 
 def choose_pairs(config: ConvergenceConfig, most: int) -> list:

@@ -36,6 +36,11 @@ def test_it_agrees_with_itself():
         single_process.barrier()
 
 
+def test_what_devices_send_is_left_to_a_compiler():
+    assert single_process.joins_frozen() is False
+    assert single_process.sends_sums("data", "float32") is False
+
+
 @pytest.mark.parametrize("kind", ["data", "fsdp", "model"])
 def test_a_distribution_is_refused(kind):
     with single_process.distributed("none"):

@@ -1,5 +1,6 @@
 """The command finds a job, runs it, and ends mistakes with a sentence."""
 
+import dataclasses
 import io
 import os
 import sys
@@ -9,6 +10,7 @@ import pytest
 import layerlock
 from layerlock import cli, commands
 from layerlock.cli import command
+from layerlock.config import OptionError
 
 
 def ended(*arguments):
@@ -45,6 +47,21 @@ def test_an_unknown_job_is_refused_with_the_jobs_there_are():
 )
 def test_mistakes_end_with_a_sentence_that_names_the_flag(flag, message):
     assert message in ended("pretrain", *flag.split())
+
+
+def test_an_option_that_is_refused_late_ends_with_a_sentence_too():
+    def work():
+        raise OptionError("Another job writes there. Pass another `out`.")
+
+    probe = commands.find("probe")
+    job = dataclasses.replace(probe, start=lambda config: work)
+
+    with pytest.raises(SystemExit) as error:
+        command.run(job, ["--encoder=random:video_vit_nano"])
+
+    assert error.value.code == (
+        "probe: Another job writes there. Pass another --out."
+    )
 
 
 @pytest.mark.parametrize("name", commands.NAMES)

@@ -49,8 +49,9 @@ def test_further_arguments_reach_those_that_take_them():
     assert schedule.start_step == 3
 
 
-def test_a_schedule_that_comes_after_the_end_is_refused():
-    late = PretrainConfig.of(steps=10, start_step=10)
+@pytest.mark.parametrize("schedule", ["linear", "converged"])
+def test_a_schedule_that_comes_after_the_end_is_refused(schedule):
+    late = PretrainConfig.of(steps=10, start_step=10, schedule=schedule)
 
     with pytest.raises(OptionError, match="Nothing would freeze.*step 10"):
         late.resolve()

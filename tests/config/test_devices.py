@@ -31,6 +31,7 @@ def test_what_makes_no_sense_is_refused(options, sentence):
     [
         {"distribution": "data", "mesh": (4, 1)},
         {"distribution": "fsdp", "mesh": (4, 2)},
+        {"distribution": "none", "mesh": ()},
         {"distribution": "model", **MEETING},
         {"coordinator": "me:1", "num_processes": 1, "process_id": 0},
     ],

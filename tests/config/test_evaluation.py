@@ -1,9 +1,10 @@
 """Options of jobs that judge an encoder."""
 
+import filelock
 import pytest
 
 from layerlock.config import FinetuneConfig, OptionError, ProbeConfig
-from layerlock.config.evaluation import FEATURES, is_left
+from layerlock.config.evaluation import FEATURES, LOCK, is_left
 
 RANDOM = "random:video_vit_nano"
 
@@ -49,3 +50,14 @@ def test_kept_features_alone_are_no_results(tmp_path):
 
     (tmp_path / "results.json").touch()
     assert not is_left(tmp_path)
+
+
+def test_a_folder_in_which_a_job_works_now_is_not_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = ProbeConfig.of(encoder=RANDOM)
+    first = config.resolve().results.out
+    (tmp_path / first / FEATURES).mkdir(parents=True)
+
+    with filelock.FileLock(tmp_path / first / LOCK):
+        assert config.resolve().results.out == f"{first}-2"
+    assert config.resolve().results.out == first

@@ -49,6 +49,34 @@ def test_values_are_brought_into_the_type(name, value, expected):
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("~", "/home/me"),
+        ("~/runs/a", "/home/me/runs/a"),
+        (pathlib.Path("~/runs/a"), "/home/me/runs/a"),
+        ("runs/~/a", "runs/~/a"),
+        ("hf://me/encoder", "hf://me/encoder"),
+    ],
+)
+@pytest.mark.parametrize("name", ["path", "source"])
+def test_a_path_may_begin_at_the_home_folder(
+    name, value, expected, monkeypatch
+):
+    monkeypatch.setenv("HOME", "/home/me")
+
+    assert getattr(Example(**{name: value}), name) == expected
+
+
+@pytest.mark.parametrize("value", ["~\0", "~\udcff", "~nobody/a"])
+def test_a_path_of_another_user_is_left_as_it_is(value):
+    if "\0" in value:
+        with pytest.raises(OptionError, match="zero byte"):
+            Example(path=value)
+    else:
+        assert Example(path=value).path == value
+
+
+@pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("flag", 1, "`flag` is true or false. Received: 1"),

@@ -4,7 +4,6 @@ import pytest
 
 import layerlock
 from layerlock import data
-from layerlock.jobs.job import JobError
 from tests.data import synthesise
 
 pytest.importorskip("av")
@@ -42,6 +41,34 @@ def test_a_plan_counts_shards(videos):
     assert plan.facts == {"name": "prepare plan", "copies": 3, "shards": 2}
 
 
-def test_more_shards_than_videos_end_the_job_with_a_sentence(videos, tmp_path):
-    with pytest.raises(JobError, match="number of videos, 3.*shards=4"):
-        layerlock.prepare(data=str(videos), out=str(tmp_path / "s"), shards=4)
+@pytest.mark.parametrize("plan", [True, False])
+def test_more_shards_than_videos_are_refused(videos, tmp_path, plan):
+    options = {"data": videos, "out": tmp_path / "s", "plan": plan}
+
+    with pytest.raises(ValueError, match="number of videos, 3.*shards=4"):
+        layerlock.prepare(**options, shards=4)
+
+
+@pytest.mark.parametrize("plan", [True, False])
+def test_folders_that_do_not_fit_are_refused(videos, tmp_path, plan):
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "thesis.tex").write_text("years of work")
+
+    for out, message in (
+        (videos / "small", "inside the folder of the originals"),
+        (full, "folder of the copies is not empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            layerlock.prepare(data=videos, out=out, plan=plan)
+
+
+@pytest.mark.parametrize("plan", [True, False])
+def test_copies_with_other_settings_are_refused(videos, tmp_path, plan):
+    options = {"data": videos, "out": tmp_path / "small", "short_side": 24}
+    layerlock.prepare(**options)
+
+    again = layerlock.prepare(**options, plan=True)
+    assert again.facts["copies"] == 3
+    with pytest.raises(ValueError, match="was prepared with"):
+        layerlock.prepare(**options, crf=30, plan=plan)

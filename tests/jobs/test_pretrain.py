@@ -5,6 +5,7 @@ import pytest
 
 import layerlock
 from layerlock.jobs.job import JobError
+from layerlock.jobs.pretraining import callbacks
 from layerlock.runs import lock
 from tests.recipes.conftest import small as small
 
@@ -33,6 +34,24 @@ def test_metrics_encoder_and_report_are_within_reach(run):
     assert run.metrics[-1]["loss"] > 0
     assert run.encoder.num_layers == 4
     assert run.config["flags"]["steps"] == 3
+
+
+def test_features_are_probed_at_the_last_step_too(
+    encoder, tmp_path, monkeypatch
+):
+    received = {}
+
+    def stop(*arguments, **keywords):
+        received.update(keywords)
+        raise RuntimeError("That is enough.")
+
+    monkeypatch.setattr(callbacks, "FeatureProbe", stop)
+    with pytest.raises(RuntimeError, match="enough"):
+        layerlock.pretrain(
+            **TINY, init_from=encoder, run_dir=tmp_path / "run", probe_every=2
+        )
+
+    assert received["last_step"] == 3
 
 
 def test_a_plug_in_that_is_an_instance_is_recorded(run):

@@ -117,6 +117,18 @@ NANO = "--encoder=random:video_vit_nano"
         ([NANO, "--frames=3"], "3"),
         ([NANO, "--data=/videos"], "reads no files"),
         ([NANO, "--layer=3"], "Unknown command line flag"),
+        *(
+            (
+                [NANO, f"--readout_args={name}={value}"],
+                f"{name}={value}. Leave it out there, and set --{option} of",
+            )
+            for name, value, option in (
+                ("steps", 7, "steps"),
+                ("batch_size", 3, "batch_size"),
+                ("learning_rates", (5.0,), "learning_rate"),
+                ("weight_decay", 0.9, "weight_decay"),
+            )
+        ),
     ],
 )
 def test_mistakes_end_with_one_sentence(flags, message, monkeypatch, tmp_path):

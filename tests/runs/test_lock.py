@@ -49,6 +49,16 @@ def test_a_kill_frees_it(other):
     assert (path / lock.NAME).read_text() == str(os.getpid())
 
 
+def test_a_lock_is_held_until_its_process_ends(other, tmp_path_factory):
+    process, path = other
+    assert lock.is_held(path)
+    assert not lock.is_held(tmp_path_factory.mktemp("free"))
+
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not lock.is_held(path)
+
+
 def test_a_process_can_hold_its_own_folder_again(tmp_path):
     lock.hold(tmp_path)
     lock.hold(tmp_path)

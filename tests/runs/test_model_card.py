@@ -99,8 +99,35 @@ def test_scores_appear_once_the_encoder_was_probed(run):
 
     model_card.write(run)
 
-    row = "| scenes_motion | frozen | knn | top1 | 0.500 | 0.400 to 0.600 |"
+    row = "| scenes_motion | frozen |  | knn | top1 | 0.500 | 0.400 to 0.600 |"
     assert row in read(run)
+
+
+def leave_score(run, out, value, **facts):
+    folder = run.path / "probes" / out
+    folder.mkdir(parents=True)
+    metrics = {"top1": {"value": value, "low": 0.4, "high": 0.6}}
+    record = {"task": "scenes_motion", "readout": "knn", "metrics": metrics}
+    (folder / "probe.json").write_text(json.dumps(record | facts))
+
+
+def test_scores_of_different_layers_and_weights_are_told_apart(run):
+    run.student_path.mkdir()
+    leave_score(run, "a", 0.51, layer=8, student=False)
+    leave_score(run, "b", 0.52, layer=2, student=False)
+    leave_score(run, "c", 0.53, layer=8, student=True)
+
+    model_card.write(run)
+
+    teacher = read(run)
+    assert "| scenes_motion | frozen | 8 | knn | top1 | 0.510 |" in teacher
+    assert "| scenes_motion | frozen | 2 | knn | top1 | 0.520 |" in teacher
+    assert "0.530" not in teacher
+    student = (run.student_path / "README.md").read_text()
+    assert "| frozen student | 8 | knn | top1 | 0.530 |" in student
+    assert "0.510" not in student
+    everything = "\n".join(model_card.training(run))
+    assert all(value in everything for value in ("0.510", "0.520", "0.530"))
 
 
 def test_scores_of_one_group_have_no_interval(run):
@@ -112,7 +139,7 @@ def test_scores_of_one_group_have_no_interval(run):
 
     model_card.write(run)
 
-    assert "| folder | frozen | knn | top1 | 0.500 | unknown |" in read(run)
+    assert "| folder | frozen |  | knn | top1 | 0.500 | unknown |" in read(run)
     card = model_card.describe_finetuning(
         record | {"encoder": "a", "command": "b", "examples": {}, "flags": {}}
     )
@@ -213,7 +240,7 @@ def test_a_score_without_an_interval_is_shown(run):
 
     model_card.write(run)
 
-    row = "| scenes_motion | frozen | knn | top1 | 0.500 | unknown |"
+    row = "| scenes_motion | frozen |  | knn | top1 | 0.500 | unknown |"
     assert row in read(run)
 
 
@@ -225,4 +252,4 @@ def test_a_damaged_record_is_named_and_survived(run, content):
 
     model_card.write(run)
 
-    assert "| mine/probe.json | frozen | cannot be read |" in read(run)
+    assert "| mine/probe.json | frozen |  | cannot be read |" in read(run)

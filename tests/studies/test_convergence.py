@@ -70,6 +70,15 @@ def test_the_picture_has_a_line_per_layer(tmp_path):
         (["--run_dir=x", "--layers=two"], "whole numbers"),
         (["--run_dir=x", "--freeze_at=1000"], "before --steps=1000"),
         (["--run_dir=x", "--log_every=7"], "multiples of --log_every"),
+        (
+            ["--run_dir=x", "--freeze_at=250,333,600"],
+            "1000 in all. Expected at most 50. Pass multiples of one larger "
+            "number, such as --freeze_at=240,340,600.",
+        ),
+        (
+            ["--run_dir=x", "--freeze_at=3,998", "--log_every=30"],
+            "--freeze_at=30,990",
+        ),
         (["--run_dir=x", "--mask_ratio=2"], "between 0 and 1"),
     ],
 )

@@ -1,11 +1,14 @@
 """Studies take the runs that are complete, and refuse other ones."""
 
+import shutil
+
 import keras
 import pytest
 
 import layerlock
 from layerlock import backends, runs
 from layerlock.core.pretraining.masks import RandomMask
+from layerlock.jobs.pretraining import run_folder
 from layerlock.studies.series import branching, training
 from tests.recipes import running
 from tests.recipes.running import refusal
@@ -106,6 +109,36 @@ def test_some_flags_are_free_once_a_run_is_complete(leave_run, tmp_path):
         training.check(other, tmp_path / "cut_off", free)
 
 
+@pytest.mark.parametrize("step", [20, 10])
+def test_a_run_of_another_teacher_is_refused(leave_run, tmp_path, step):
+    flags = [*FLAGS, "--objective=vjepa"]
+    leave_run(tmp_path / "run", [*flags, "--teacher=frozen"], step)
+
+    training.check(run_config(*flags, "--teacher=frozen"), tmp_path / "run")
+    with pytest.raises(ValueError, match="teacher=frozen -> teacher=self"):
+        training.check(run_config(*flags, "--teacher=self"), tmp_path / "run")
+
+
+def test_a_run_of_another_encoder_as_teacher_is_refused(leave_run, tmp_path):
+    places = [tmp_path / name for name in ("a", "copy_of_a", "b")]
+    for place in (places[0], places[2]):
+        encoder = layerlock.VideoEncoder.from_preset("video_vit_nano")
+        encoder.save_to_preset(place)
+    shutil.copytree(places[0], places[1])
+    first, copy, other = (
+        run_config(*FLAGS, "--objective=vjepa", f"--teacher={place}")
+        for place in places
+    )
+    facts = run_folder.describe(first.resolve())
+    teacher = {"teacher": facts["teacher"]}
+    flags = [*FLAGS, "--objective=vjepa", f"--teacher={places[0]}"]
+    leave_run(tmp_path / "run", flags, **teacher)
+
+    training.check(copy, tmp_path / "run")
+    with pytest.raises(ValueError, match="teacher: the encoder in .*/a, check"):
+        training.check(other, tmp_path / "run")
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
 
@@ -184,3 +217,10 @@ def test_instances_and_options_that_a_study_sets_are_refused(tmp_path):
     for flag in ("--target=latents", "--keep_checkpoints=1"):
         said = refusal("convergence", f"--run_dir={tmp_path}", flag)
         assert "Leave it out" in said
+
+
+@pytest.mark.parametrize("study", ["savings", "convergence"])
+def test_the_runs_of_a_study_are_not_put_back_into_a_queue(study, tmp_path):
+    said = refusal(study, f"--run_dir={tmp_path}", "--requeue")
+
+    assert "Leave --requeue out" in said

@@ -30,6 +30,7 @@ _LOST = (
 )
 _abandoned = []
 _calls = itertools.count()  # the same in every process
+_read = []  # keys of this process that all have read at the next barrier
 
 
 def start_processes(coordinator=None, num_processes=None, process_id=None):
@@ -102,11 +103,13 @@ def agree(flag):
     if jax.process_count() == 1:
         return bool(flag)
     name = f"layerlock/agree/{next(_calls)}"
-    client = _client()
+    key = f"{name}/{jax.process_index()}"
     if flag:
-        client.key_value_set(f"{name}/{jax.process_index()}", "1")
-    client.wait_at_barrier(name, _PATIENCE)
-    return bool(client.key_value_dir_get(name))
+        _client().key_value_set(key, "1")
+    _meet("agree")
+    if flag:
+        _read.append(key)
+    return bool(_client().key_value_dir_get(name))
 
 
 @_answers
@@ -131,7 +134,7 @@ def broadcast(value):
             )
             for part in range(int(count))
         )
-    client.wait_at_barrier(name, _PATIENCE)
+    _meet("broadcast")
     if jax.process_index() == 0:
         client.key_value_delete(f"{name}/")
     return json.loads(content)
@@ -140,8 +143,18 @@ def broadcast(value):
 @_answers
 def barrier():
     if jax.process_count() > 1 and not _abandoned:
-        name = f"layerlock/barrier/{next(_calls)}"
-        _client().wait_at_barrier(name, _PATIENCE)
+        _meet("barrier")
+
+
+def _meet(name):
+    """Waits for all processes, and deletes the keys that they have read.
+
+    The service keeps the name of every barrier for ever, so there are few.
+    """
+    client = _client()
+    client.wait_at_barrier(f"layerlock/{name}", _PATIENCE)
+    while _read:
+        client.key_value_delete(_read.pop())
 
 
 def abandon():

@@ -23,6 +23,7 @@ from layerlock.backends.torch.distribution.active import (
 )
 from layerlock.backends.torch.distribution.parts import (
     gathered as gathered,
+    joins_frozen as joins_frozen,
     place as place,
     stored as stored,
     whole as whole,
@@ -36,6 +37,9 @@ from layerlock.backends.torch.distribution.processes import (
     process_count as process_count,
     process_index as process_index,
     start_processes as start_processes,
+)
+from layerlock.backends.torch.distribution.replicas import (
+    sends_sums as sends_sums,
 )
 from layerlock.backends.torch.distribution.rows import (
     all_rows as all_rows,

@@ -26,6 +26,10 @@ class TrainStep:
     has_run = False
     stage_parts = ()  # weights and metrics
 
+    def fit(self, *arguments, **keywords):
+        with processes.watched():  # Callbacks send and receive, too.
+            return super().fit(*arguments, **keywords)
+
     def train_step(self, data):
         with fusing(self), rows.split_batch(), processes.watched():
             if self.jit_compile or getattr(self, "saved_bytes", None):
@@ -119,6 +123,7 @@ class TrainStep:
             (scaled_loss / parts.num_parts()).backward()
         mean_loss = rows.global_mean(loss.detach())
         gradients = [tensor.grad for tensor in tensors]
+        clipping.add_up_scalars(gradients)
         with torch.no_grad(), clipping.shared_norm(gradients):
             # Keras has no public way to update its tracker in a custom step.
             num_examples = keras.tree.flatten(x)[0].shape[0]

@@ -21,7 +21,7 @@ _lock = threading.Lock()
 def constant(value, dtype):
     if torch.compiler.is_dynamo_compiling():  # a program holds the number
         return keras.ops.convert_to_tensor(value, dtype)
-    array, device = np.asarray(value), _device()
+    array, device = np.asarray(value), current_device()
     key = array.tobytes(), array.dtype.str, array.shape, dtype, device
     tensor = _constants.get(key)
     if tensor is not None:
@@ -36,7 +36,8 @@ def constant(value, dtype):
     return tensor
 
 
-def _device():
+def current_device():
+    """The device of new tensors, the same in every thread."""
     return _device_of(keras_internals.device_scope())
 
 
@@ -47,11 +48,11 @@ def _device_of(scope):
 
 def to_device(clips):
     # Keras would copy each batch between two steps, while the device is idle.
-    device = _device()
+    device = current_device()
     if device.type != "cuda":
         return clips
     copies = _copies(device)
-    with torch.cuda.stream(copies):
+    with torch.cuda.device(device), torch.cuda.stream(copies):
         pinned = torch.from_numpy(clips).pin_memory()
         copied = pinned.to(device, non_blocking=True)
     copies.synchronize()

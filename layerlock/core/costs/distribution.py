@@ -33,6 +33,7 @@ class DeviceCost:
         target_layers: tuple = (0,),
         num_slots: int = 2,
         bytes_per_number: int = FLOAT32,
+        joins_frozen: bool = False,
     ) -> "DeviceCost":
         """Estimates the part of a device at a stage.
 
@@ -49,6 +50,9 @@ class DeviceCost:
             num_slots: int, optimizer slots per trained weight. Defaults to `2`.
             bytes_per_number: int, of an activation, and of weights and
                 gradients that are sent. Defaults to `4`.
+            joins_frozen: bool, whether shards of frozen weights are joined on
+                every device, see `backends.joins_frozen`. Defaults to
+                `False`.
 
         Example:
 
@@ -67,23 +71,78 @@ class DeviceCost:
         )
         data, model = mesh
         parts = model * (data if is_sharded else 1)
-        trained = memory.num_trained(sizes, frozen_layers, target_layers)
-        numbers = 2 * trained  # sum of the gradients: a scatter and a gather
-        if is_sharded:
-            used = memory.num_weights(sizes, frozen_layers)
-            if not sizes.has_teacher and sizes.fixed_teacher is None:
-                # The target pass gathers blocks of the encoder, too.
-                deepest = max(target_layers, default=0)
-                used += deepest * sizes.encoder.block_weights
-            numbers += used  # forward; backward; the sum of the gradients
+        joined = 0
+        sent = _summed(sizes, frozen_layers, target_layers)
+        if is_sharded and joins_frozen:
+            joined = FLOAT32 * _joined(sizes, frozen_layers)
+            sent = _gathered_by_use(sizes, frozen_layers, target_layers)
+        elif is_sharded:
+            sent += _gathered_once(sizes, frozen_layers, target_layers)
         share = (1 - 1 / data) / model
         return cls(
             StepMemory(
-                weights=whole.weights // parts,
+                weights=joined + (whole.weights - joined) // parts,
                 gradients=whole.gradients // parts,
                 slots=whole.slots // parts,
                 activations=whole.activations // data,
                 copies=whole.copies // parts,
             ),
-            round(numbers * bytes_per_number * share),
+            round(sent * bytes_per_number * share),
         )
+
+
+def _joined(sizes, frozen_layers) -> int:
+    """Number of weights that are whole on every device."""
+    frozen = memory.num_frozen(sizes, frozen_layers)
+    return frozen + memory.num_fixed(sizes)
+
+
+def _summed(sizes, frozen_layers, target_layers) -> int:
+    """Numbers sent for the sum of gradients: a scatter and a gather."""
+    return 2 * memory.num_trained(sizes, frozen_layers, target_layers)
+
+
+def _gathered_once(sizes, frozen_layers, target_layers) -> int:
+    """Numbers sent for the forward pass, where a compiler sees all uses.
+
+    Shards need no gather of the sum: `_summed` counts the one of the backward
+    pass instead.
+    """
+    used = memory.num_weights(sizes, frozen_layers)
+    if not sizes.has_teacher and sizes.fixed_teacher is None:
+        # The target pass gathers blocks of the encoder, too.
+        deepest = max(target_layers, default=0)
+        used += deepest * sizes.encoder.block_weights
+    return used
+
+
+def _gathered_by_use(sizes, frozen_layers, target_layers) -> int:
+    """Numbers sent where each use of a weight gathers it.
+
+    Each kind of mask gathers what is trained for its forward pass, and
+    scatters the sum of its gradients. Blocks gather their weights for the
+    backward pass, too; the others are kept for it.
+    """
+    encoder, predictor = sizes.encoder, sizes.predictor
+    blocks = (encoder.num_layers - frozen_layers) * encoder.block_weights
+    if predictor is not None:
+        blocks += predictor.num_layers * predictor.block_weights
+    per_kind = _summed(sizes, frozen_layers, target_layers) + blocks
+    targets = _gathered_for_targets(sizes, frozen_layers, target_layers)
+    return len(sizes.masks) * per_kind + targets
+
+
+def _gathered_for_targets(sizes, frozen_layers, target_layers) -> int:
+    """Numbers sent in the target passes, where each use gathers a weight."""
+    deepest = max(target_layers, default=0)
+    if not deepest or sizes.fixed_teacher is not None:
+        return 0
+    encoder = sizes.encoder
+    blocks = max(deepest - frozen_layers, 0) * encoder.block_weights
+    embedding = 0
+    if sizes.has_teacher or not frozen_layers:
+        embedding = memory.num_embedding(sizes, encoder)
+    if sizes.target_gradient:
+        blocks, embedding = 3 * blocks, 2 * embedding
+    passes = 1 if sizes.target_context == "clip" else len(sizes.masks)
+    return passes * (blocks + embedding)

@@ -196,28 +196,24 @@ class StepSizes:
             for visible, _ in self.masks
         )
 
-    def decoding_flops(
-        self, target_layers: tuple = (0,), frozen_layers: int = 0
-    ) -> int:
+    def decoding_flops(self, target_layers: tuple = (0,)) -> int:
         """FLOPs of predicting the hidden patches of one clip, with gradient.
 
         With a projector, FLOPs of embedding the visible patches.
         """
-        is_frozen = frozen_layers == self.encoder.num_layers
         if self.projector:
-            return len(self.masks) * self.projector.flops(is_frozen)
+            return len(self.masks) * self.projector.flops()
         width = self.encoder.hidden_dim
         inner = self.predictor.hidden_dim if self.predictor else width
         latent = self.target_encoder.hidden_dim
         head_dims = sum(latent if k else self.patch_dim for k in target_layers)
-        # The input of the predictor needs a gradient unless all is frozen.
-        entrance = 2 if is_frozen else 3
         total = 0
         for visible, decoded in self.masks:
             tokens = visible + decoded
             total += 3 * 2 * decoded * inner * head_dims
             if self.predictor:
-                total += entrance * 2 * visible * width * inner
+                # Its input passed a trained norm, which needs a gradient.
+                total += 3 * 2 * visible * width * inner
                 for policy, queries in self.predictor_blocks(decoded):
                     total += self.predictor.trained_flops(
                         policy, tokens, queries
@@ -269,7 +265,7 @@ class StepSizes:
                 `(0,)`.
         """
         per_mask = self.visible_flops(frozen_layers)
-        per_mask += self.decoding_flops(target_layers, frozen_layers)
+        per_mask += self.decoding_flops(target_layers)
         per_clip = self.target_flops(target_layers, frozen_layers)
         per_clip += per_mask * self.masks_per_clip
         return self.batch_size * per_clip + self.penalty_flops

@@ -3,6 +3,7 @@
 import dataclasses
 
 from layerlock.core.costs.flops import StepSizes
+from layerlock.core.costs.sizes import BlockSizes
 
 FLOAT32 = 4  # bytes
 
@@ -89,14 +90,41 @@ def num_weights(sizes: StepSizes, frozen_layers: int = 0) -> int:
         frozen_layers: int, blocks that a teacher shares. Defaults to `0`.
     """
     encoder = _encoder(sizes, sizes.encoder)
-    teacher = 0
+    teacher = num_fixed(sizes)
     if sizes.has_teacher:
         teacher = encoder - frozen_layers * sizes.encoder.block_weights
-    if sizes.fixed_teacher is not None:
-        teacher = _encoder(sizes, sizes.fixed_teacher)
     latent_heads = sizes.num_latent_heads * _head(sizes, latent=True)
     heads = _head(sizes, latent=False) + latent_heads
     return encoder + teacher + _predictor(sizes) + heads
+
+
+def num_fixed(sizes: StepSizes) -> int:
+    """Number of weights of a fixed teacher; 0 without one."""
+    teacher = sizes.fixed_teacher
+    return 0 if teacher is None else _encoder(sizes, teacher)
+
+
+def num_frozen(sizes: StepSizes, frozen_layers: int) -> int:
+    """Number of weights of the encoder that do not change any more.
+
+    Args:
+        sizes: `StepSizes` of the model.
+        frozen_layers: int; the embedding freezes with the first block.
+    """
+    if not frozen_layers:
+        return 0
+    blocks = frozen_layers * sizes.encoder.block_weights
+    return num_embedding(sizes, sizes.encoder) + blocks
+
+
+def num_embedding(sizes: StepSizes, stack: BlockSizes) -> int:
+    """Number of weights that map a patch to a token.
+
+    Args:
+        sizes: `StepSizes` of the model.
+        stack: `BlockSizes` of the encoder that has them.
+    """
+    return (sizes.patch_dim + 1) * stack.hidden_dim
 
 
 def num_trained(
@@ -109,10 +137,7 @@ def num_trained(
         frozen_layers: int. Defaults to `0`.
         target_layers: tuple of ints, 0 being the pixels. Defaults to `(0,)`.
     """
-    blocks = sizes.encoder.num_layers - frozen_layers
-    encoder = blocks * sizes.encoder.block_weights
-    if not frozen_layers:
-        encoder += _embedding(sizes, sizes.encoder)
+    encoder = _encoder(sizes, sizes.encoder) - num_frozen(sizes, frozen_layers)
     latents = sum(layer > 0 for layer in target_layers)
     heads = min(latents, sizes.num_latent_heads) * _head(sizes, latent=True)
     if 0 in target_layers:
@@ -196,11 +221,7 @@ def _trained_blocks(sizes, frozen_layers):
 
 
 def _encoder(sizes, stack):
-    return _embedding(sizes, stack) + _blocks(stack)
-
-
-def _embedding(sizes, stack):
-    return (sizes.patch_dim + 1) * stack.hidden_dim
+    return num_embedding(sizes, stack) + _blocks(stack)
 
 
 def _blocks(stack):

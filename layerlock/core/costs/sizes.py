@@ -146,16 +146,13 @@ class ProjectorSizes:
     mlp_dim: int
     embedding_dim: int
 
-    def flops(self, is_frozen: bool = False) -> int:
+    def flops(self) -> int:
         """FLOPs of one embedding, with gradient.
 
-        Args:
-            is_frozen: bool, whether its input needs no gradient. Defaults to
-                `False`.
+        The norm before the first matrix is trained, so that the input of the
+        matrix needs a gradient even if the whole encoder is frozen.
         """
-        entrance = 2 if is_frozen else 3
-        outer = entrance * self.hidden_dim + 3 * self.embedding_dim
-        return 2 * self.mlp_dim * outer
+        return 3 * 2 * self.num_kernels
 
     @property
     def num_weights(self) -> int:

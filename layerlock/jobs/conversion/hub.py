@@ -5,6 +5,8 @@ import pathlib
 
 from layerlock.jobs.job import JobError
 
+CARD = "README.md"
+
 
 def check_ready():
     """Raises an error if nothing can be uploaded, before work is done for it.
@@ -31,7 +33,9 @@ def check_ready():
 def push(out: pathlib.Path, files: list, repository: str) -> str:
     """Uploads a folder, or a file with its card; returns the address.
 
-    A repository that does not exist is made, and is private.
+    A repository that does not exist is made, and is private. A card that the
+    repository has is kept, since a person may have edited it; a sentence
+    after the address names it then.
 
     Args:
         out: the folder, or the file.
@@ -47,16 +51,26 @@ def push(out: pathlib.Path, files: list, repository: str) -> str:
     api = HfApi()
     try:
         address = api.create_repo(repository, private=True, exist_ok=True)
+        has_card = api.file_exists(repository, CARD)
+        left_out = [CARD] if has_card else []
         if not files:
-            api.upload_folder(repo_id=repository, folder_path=out)
-        for path, name in files:
-            api.upload_file(
-                repo_id=repository, path_or_fileobj=path, path_in_repo=name
+            api.upload_folder(
+                repo_id=repository, folder_path=out, ignore_patterns=left_out
             )
+        for path, name in files:
+            if name not in left_out:
+                api.upload_file(
+                    repo_id=repository, path_or_fileobj=path, path_in_repo=name
+                )
     except Exception as error:  # also of the library of the network
         raise JobError(
             f"{out} was written, but not uploaded to {repository}: "
             f"{str(error).rstrip('. ')}. "
             "Log in with `hf auth login`, and upload it with `hf upload`."
         ) from error
-    return str(address)
+    if not has_card:
+        return str(address)
+    return (
+        f"{address}: the repository has a {CARD}, which was kept. The new card "
+        "was not uploaded, and is beside the export."
+    )

@@ -102,7 +102,10 @@ def build(
     if clips.probe:
         probe = [
             FeatureProbe(
-                config.run.probe_every, clips.probe, print_fn=progress.message
+                config.run.probe_every,
+                clips.probe,
+                last_step=steps,
+                print_fn=progress.message,
             )
         ]
     measured = _held_out(config, model, clips.validation or clips.source)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from layerlock import backends
 from layerlock.backends import mesh
 from layerlock.config import PretrainConfig
 from layerlock.core.costs import memory
@@ -64,13 +65,19 @@ class DevicePlan:
 
     @property
     def state_ratio(self) -> float:
-        """Weights and slots of a device, over its share of those of all."""
+        """Weights and slots of a device, over its share of those of all.
+
+        A fixed teacher of which every device has all is left out.
+        """
         first = self.stages[0]
         sizes, targets = self.costs.sizes, first.stage.target_layers
         trained = memory.num_trained(sizes, target_layers=targets)
         slots = self.num_slots * trained
         whole = FLOAT32 * (memory.num_weights(sizes) + slots)
         held = first.weight_bytes + first.slot_bytes
+        if not self.is_compiled and backends.joins_frozen():
+            taught = FLOAT32 * memory.num_fixed(sizes)
+            whole, held = whole - taught, held - taught
         return held * self.num_devices / whole
 
     def bytes_sent(self, frozen_layers: int) -> float:
@@ -199,6 +206,7 @@ def _cost(config, costs, stage) -> DeviceCost:
         stage.frozen_layers,
         stage.target_layers,
         **memory_arguments(config),
+        joins_frozen=backends.joins_frozen(),
     )
 
 
@@ -210,11 +218,14 @@ def _by_kind(step, accumulation):
 def _counted(config, costs, stage) -> DeviceStage:
     cost = _cost(config, costs, stage)
     held = cost.memory
+    times = config.training.accumulation
+    if backends.sends_sums(config.devices.distribution, config.encoder.dtype):
+        times = 1
     return DeviceStage(
         stage,
         held.weights,
         held.slots,
         held.gradients + held.activations + held.copies,
-        {"all": config.training.accumulation * cost.bytes_sent},
+        {"all": times * cost.bytes_sent},
         stage.step_flops / config.devices.devices,
     )

@@ -15,7 +15,7 @@ from layerlock.config.configuration import recorded
 from layerlock.config.devices import DevicesConfig
 from layerlock.jobs.pretraining import processes, teachers
 from layerlock.models import presets
-from layerlock.runs import configuration, directory, lock
+from layerlock.runs import checkpoints, configuration, directory, lock
 from layerlock.runs.followed import FollowedRun
 
 FREE = tuple(
@@ -71,6 +71,9 @@ def recall(config: PretrainConfig) -> PretrainConfig:
         and value != known[name].default
         and not is_instance(value)
     }
+    distribution = began_with.get("distribution")
+    if config.given.get("distribution", distribution) != distribution:
+        options.pop("mesh", None)  # The shape of the other distribution.
     return config.of(**{**options, **config.given})
 
 
@@ -102,12 +105,37 @@ def choose_folder(config: PretrainConfig) -> pathlib.Path:
             describe(config),
             _FREE_AT_RESUME,
         )
+        _check_first_weights(run, began_with, config)
         return run.path
     if path is None:
         path = processes.first(_new_name)
         print(f"Run directory: {path}")
     processes.only_first(lambda: directory.check_free(path))
     return pathlib.Path(path)
+
+
+def _check_first_weights(run, began_with: dict, config: PretrainConfig):
+    """Raises if a run without a checkpoint would start from other weights.
+
+    Args:
+        run: its `RunDirectory`.
+        began_with: its options.
+        config: resolved.
+    """
+    before, now = began_with.get("init_from"), config.encoder.init_from
+    if before == now or checkpoints.find(run.checkpoints_path):
+        return
+    if before and now:
+        places = [pathlib.Path(place).absolute() for place in (before, now)]
+        # A folder that is gone was moved.
+        if not places[0].exists() or places[0].samefile(places[1]):
+            return
+    raise OptionError(
+        f"{run.path} has no checkpoint yet, so it starts again from its first "
+        f"weights. It began with init_from={before}. Received: "
+        f"init_from={now}. Leave `init_from` out, or start a new run in "
+        "another `run_dir`."
+    )
 
 
 def _new_name() -> str:

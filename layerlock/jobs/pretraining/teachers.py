@@ -45,12 +45,33 @@ def check_same(run, config: PretrainConfig):
         run: its `RunDirectory`.
         config: resolved.
     """
+    changed = difference(run, config)
+    if changed is None:
+        return
+    began_with, received = changed
+    raise OptionError(
+        f"A resumed run keeps its teacher. It began with {began_with}. "
+        f"Received: {received}. Put the teacher of its start back, pass the "
+        "place of a copy as `teacher`, or start a new run."
+    )
+
+
+def difference(run, config: PretrainConfig) -> tuple[str, str] | None:
+    """The teacher of a run, and a different one of a configuration, in words.
+
+    Args:
+        run: its `RunDirectory`.
+        config: resolved.
+
+    Returns:
+        Both teachers; `None` if they are the same.
+    """
     before, now = run.config.get("teacher"), reference(config)
     if before and now and before["sha256"] == now["sha256"]:
-        return  # which may be in another place
+        return None  # which may be in another place
     option, flags = config.encoder.teacher, run.config.get("flags", {})
     if not before and not now and flags.get("teacher") == option:
-        return
+        return None
     began_with = (
         f"the encoder in {before['path']}, checksum {before['sha256'][:12]}"
         if before
@@ -59,8 +80,4 @@ def check_same(run, config: PretrainConfig):
     received = f"teacher={option}"
     if now:
         received += f", checksum {now['sha256'][:12]}"
-    raise OptionError(
-        f"A resumed run keeps its teacher. It began with {began_with}. "
-        f"Received: {received}. Put the teacher of its start back, pass the "
-        "place of a copy as `teacher`, or start a new run."
-    )
+    return began_with, received

@@ -65,20 +65,26 @@ def start(names: list[str], run, first_step: int | None = None, print_fn=print):
         records = json_files.read(run.trackers_path)
         known = dict.fromkeys(names, json_files.optional(json_files.TEXT))
         json_files.check(records, known, run.trackers_path)
-    trackers = {}
-    for name in names:
-        tracker = find(name)()
-        records[name] = tracker.start(
-            run.path, configuration, records.get(name), first_step
-        )
-        # At once, so that a resume after a kill finds the record.
-        writing.write_json(run.trackers_path, records)
-        trackers[name] = tracker
-    return Trackers(trackers, print_fn)
+    started = Trackers(print_fn=print_fn)
+    try:
+        for name in names:
+            tracker = find(name)()
+            records[name] = tracker.start(
+                run.path, configuration, records.get(name), first_step
+            )
+            started.trackers[name] = tracker
+            # At once, so that a resume after a kill finds the record.
+            writing.write_json(run.trackers_path, records)
+    except BaseException:
+        started.close(status=1)
+        raise
+    return started
 
 
 class Trackers:
     """All trackers of a run. It drops a tracker that fails.
+
+    As a context it closes them, with status 1 after an error.
 
     Args:
         trackers: dict from name to a started `Tracker`. Defaults to none.
@@ -100,8 +106,8 @@ class Trackers:
     def __enter__(self):
         return self
 
-    def __exit__(self, *error):
-        self.close()
+    def __exit__(self, kind, error, trace):
+        self.close(status=0 if kind is None else 1)
 
     def log(self, metrics: dict):
         """Logs the numbers of one line of metrics.jsonl."""
@@ -120,9 +126,13 @@ class Trackers:
         if path.exists():
             self._each(lambda tracker: tracker.attach_report(path))
 
-    def close(self):
-        """Sends buffered data and closes all trackers."""
-        self._each(lambda tracker: tracker.close())
+    def close(self, status: int = 0):
+        """Sends buffered data and closes all trackers.
+
+        Args:
+            status: int, as for `Tracker.close`. Defaults to `0`.
+        """
+        self._each(lambda tracker: tracker.close(status))
         self.trackers = {}
 
     def _each(self, action):

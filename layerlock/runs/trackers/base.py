@@ -79,5 +79,11 @@ class Tracker(abc.ABC):
         """Attaches the report of the run, an HTML file."""
 
     @abc.abstractmethod
-    def close(self):
-        """Sends buffered data; the record can be resumed."""
+    def close(self, status: int = 0):
+        """Sends buffered data; the record can be resumed.
+
+        Args:
+            status: the exit status of the run, as shells count: 128 and a
+                signal's number if the signal ended it. Defaults to `0`: the
+                run is complete.
+        """

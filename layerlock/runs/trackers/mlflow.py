@@ -59,8 +59,8 @@ class MLflow(Tracker):
     def attach_report(self, path):
         self._client.log_artifact(self._record, str(path))
 
-    def close(self):
-        self._client.set_terminated(self._record)
+    def close(self, status=0):
+        self._client.set_terminated(self._record, _status(status))
 
     def _create(self, name):
         title = os.environ.get("MLFLOW_EXPERIMENT_NAME", "layerlock")
@@ -82,3 +82,14 @@ class MLflow(Tracker):
                 self._record, params=params[begin : begin + 100]
             )
         self._client.log_dict(self._record, configuration, "config.json")
+
+
+def _status(exit_status: int) -> str:
+    """What MLflow calls the end of a run.
+
+    >>> _status(0), _status(1), _status(143)
+    ('FINISHED', 'FAILED', 'KILLED')
+    """
+    if exit_status == 0:
+        return "FINISHED"
+    return "FAILED" if exit_status < 128 else "KILLED"

@@ -42,7 +42,7 @@ class TensorBoard(Tracker):
         # HTML is not shown.
         self._writer.add_text("report", readable(path), 0)
 
-    def close(self):
+    def close(self, status=0):
         self._writer.close()
 
 

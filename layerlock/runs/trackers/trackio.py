@@ -48,5 +48,5 @@ class Trackio(Tracker):
         html = trackio.Html(str(path))
         self._run.log({"report": html}, step=self._step)
 
-    def close(self):
+    def close(self, status=0):
         self._run.finish()

@@ -57,5 +57,5 @@ class WeightsAndBiases(Tracker):
         html = wandb.Html(str(path))
         self._run.log({"report": html, "step": self._step})
 
-    def close(self):
-        self._run.finish()
+    def close(self, status=0):
+        self._run.finish(exit_code=status)

@@ -10,7 +10,7 @@ import keras
 from layerlock import backends, runs
 from layerlock.config import JobConfig, OptionError, PretrainConfig
 from layerlock.jobs.job import JobError
-from layerlock.jobs.pretraining import run_folder
+from layerlock.jobs.pretraining import run_folder, teachers
 from layerlock.runs import configuration, directory
 
 COMMAND = (sys.executable, "-m", "layerlock", "pretrain")
@@ -38,6 +38,12 @@ def check_study(config: JobConfig) -> JobConfig:
     if config.run.resume:
         raise OptionError(
             "Runs that were stopped continue by themselves: leave `resume` out."
+        )
+    if config.run.requeue:
+        raise OptionError(
+            "`requeue` puts the job of one run back into the queue, and a "
+            "study trains several runs. Leave `requeue` out, and pass the "
+            "same options again: a run that was stopped continues."
         )
     if config.data.data == "scenes" and config.data.validation is None:
         return config.but(validation="scenes")
@@ -72,16 +78,18 @@ def check(config: PretrainConfig, path: pathlib.Path, free=()):
     if not (path / "config.json").exists():
         directory.check_free(path)
         return
-    began = runs.RunDirectory.open(path).config
-    flags = run_folder.with_later_options(began.get("flags", {}))
+    config = config.resolve()
+    run = runs.RunDirectory.open(path)
+    flags = run_folder.with_later_options(run.config.get("flags", {}))
     changed = configuration.changed_options(
-        began | {"flags": flags},
-        {
-            "flags": config.resolve().recorded,
-            "backend": keras.backend.backend(),
-        },
+        run.config | {"flags": flags},
+        {"flags": config.recorded, "backend": keras.backend.backend()},
         (*run_folder.FREE, *(free if is_complete(path) else ())),
     )
+    # Its name may change, as that of a folder that was moved.
+    teacher = teachers.difference(run, config)
+    if teacher:
+        changed = [*changed, "teacher: {} -> {}".format(*teacher)]
     if changed:
         lines = "\n".join(f"  {line}" for line in changed)
         raise OptionError(

@@ -21,6 +21,8 @@ from tests.recipes.conftest import small as small
 if keras.backend.backend() != "jax":
     pytest.skip("of JAX", allow_module_level=True)
 
+from layerlock.backends.jax import processes
+
 ROOT = Path(__file__).parents[3]
 FLAGS = (
     "--xla_force_host_platform_device_count=4 "
@@ -178,6 +180,48 @@ def test_a_signal_saves_both_and_a_death_ends_both(tmp_path, small):
     # JAX's own service may be first to notice, and ends the process itself.
     said = ("Another process of the run has ended", "another task died")
     assert any(sentence in log for sentence in said)
+
+
+class Service:
+    """The client of a service; the other processes answer at once."""
+
+    def __init__(self):
+        self.barriers, self.keys, self.kept = set(), {}, []
+
+    def wait_at_barrier(self, name, patience):
+        self.barriers.add(name)
+        self.kept.append(list(self.keys))
+
+    def key_value_set(self, key, value):
+        assert key not in self.keys
+        self.keys[key] = value
+
+    key_value_set_bytes = key_value_set
+
+    def key_value_dir_get(self, name):
+        return [x for x in self.keys.items() if x[0].startswith(f"{name}/")]
+
+    def key_value_delete(self, name):
+        for key in list(self.keys):
+            if key == name or (name[-1] == "/" and key.startswith(name)):
+                del self.keys[key]
+
+
+def test_the_service_keeps_nothing_of_earlier_questions(monkeypatch):
+    service = Service()
+    monkeypatch.setattr("jax.process_count", lambda: 2)
+    monkeypatch.setattr(processes, "_client", lambda: service)
+
+    for number in range(5):
+        assert backends.agree(True)
+        assert not backends.agree(False)
+        assert backends.broadcast({"number": number}) == {"number": number}
+        backends.barrier()
+
+    assert len(service.barriers) == 3
+    assert not service.keys
+    # The others read a key until they come to the next barrier.
+    assert [len(keys) for keys in service.kept] == 5 * [1, 1, 2, 0]
 
 
 def test_processes_of_torchrun_are_refused(monkeypatch):

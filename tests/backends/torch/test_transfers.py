@@ -1,5 +1,9 @@
 """Transfers to the device: constants once, clips by the reading thread."""
 
+import concurrent.futures
+import threading
+import types
+
 import keras
 import pytest
 
@@ -13,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from layerlock import backends, plugins
 from layerlock.backends.torch import transfers
+from layerlock.backends.torch.distribution import processes
 from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
 from layerlock.core.pretraining.objectives.mae_latent import (
     MaskedAutoencodingWithLatents,
@@ -99,6 +104,36 @@ def test_a_cpu_takes_them_as_they_are():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     assert backends.to_device(CLIPS) is CLIPS
+
+
+@pytest.fixture
+def current(monkeypatch):
+    """The current device of each thread of a machine with 4 GPUs."""
+    current = threading.local()
+
+    def empty(shape):
+        index = getattr(current, "index", 0)
+        return types.SimpleNamespace(device=torch.device("cuda", index))
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(
+        torch.cuda, "set_device", lambda i: setattr(current, "index", i)
+    )
+    monkeypatch.setattr(keras.ops, "empty", empty)
+    transfers._device_of.cache_clear()
+    yield current
+    transfers._device_of.cache_clear()
+
+
+def test_another_thread_uses_the_device_of_the_process(current, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "3")
+
+    processes._choose_device(7)
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        device = other.submit(transfers.current_device).result()
+
+    assert device == torch.device("cuda", 3)
 
 
 @pytest.mark.gpu

@@ -51,6 +51,50 @@ def test_what_is_sent_falls_with_every_frozen_block(is_sharded):
         assert before - after == pytest.approx(2 * SHARE * BLOCK, abs=1)
 
 
+def joined(frozen_layers=0, target_layers=(0,), **changes):
+    """The cost where frozen weights are joined, of which `SIZES` differ."""
+    sizes = dataclasses.replace(SIZES, **changes)
+    stage = frozen_layers, target_layers
+    return DeviceCost.of(sizes, (8, 1), True, *stage, joins_frozen=True)
+
+
+def test_joined_weights_are_whole_on_every_device():
+    embedding = 4 * (96 + 1) * 64
+    none, three = joined().memory, joined(3).memory
+
+    assert none == cost(True).memory
+    whole = 3 * BLOCK + embedding
+    assert three.weights - none.weights == whole - whole // 8
+
+
+def test_a_fixed_teacher_is_whole_where_weights_are_joined():
+    wide = BlockSizes(2, 96, 384)
+
+    plain, taught = joined(), joined(fixed_teacher=wide)
+
+    # It has wider features, which the head of latents predicts.
+    heads = 4 * (64 + 1) * (96 - 64) // 8
+    teacher = 4 * (2 * wide.block_weights + (96 + 1) * 96)
+    more = taught.memory.weights - plain.memory.weights
+    assert more == pytest.approx(teacher + heads, abs=4)
+    assert taught.bytes_sent == plain.bytes_sent
+
+
+def test_joined_blocks_are_not_sent_again():
+    pixels = [joined(frozen).bytes_sent for frozen in (1, 2, 3)]
+    latents = [joined(frozen, (frozen,)).bytes_sent for frozen in (1, 2, 3)]
+
+    for sent in (pixels, latents):
+        for before, after in zip(sent, sent[1:], strict=False):
+            assert before - after == pytest.approx(3 * SHARE * BLOCK, abs=1)
+
+
+def test_each_kind_of_mask_gathers_and_sums_anew():
+    one, two = joined(), joined(masks=2 * SIZES.masks)
+
+    assert two.bytes_sent == 2 * one.bytes_sent
+
+
 def test_a_target_pass_gathers_frozen_blocks_a_second_time():
     pixels = cost(True, 3, (0,)).bytes_sent
     latents = cost(True, 3, (3,)).bytes_sent

@@ -9,6 +9,7 @@ import pytest
 from layerlock import backends
 from layerlock.backends import contract
 from layerlock.core.costs.flops import BlockSizes, StepSizes
+from layerlock.core.costs.sizes import ProjectorSizes
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import NeverFreezeSchedule
 from layerlock.core.pretraining.masks import MultiBlockMask, RandomMask
@@ -16,6 +17,8 @@ from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.core.pretraining.objectives.lejepa import LeJEPA
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
+from layerlock.models.predictor import LatentPredictor
+from layerlock.models.projector import Projector
 from layerlock.models.video_encoder import VideoEncoder
 
 BACKEND = keras.backend.backend()
@@ -24,7 +27,7 @@ STAGES = (0, 1, 3)
 TARGETS = {
     "latents": STAGES,
     "pixels": STAGES,
-    "vjepa": (0, 3),
+    "vjepa": (0, 4),
     "vjepa with a gradient": (1,),
     "fixed teacher": (0, 3),
 }
@@ -148,6 +151,76 @@ def test_the_count_agrees_with_the_counter(target):
         # The counter does not know attention that is fused on a CPU.
         measured = counter.get_total_flops() + attention
         assert products == pytest.approx(measured, rel=0.05), frozen_layers
+
+
+def counted_by_pytorch(layer, tokens, *arguments, **keywords) -> int:
+    """FLOPs of a layer on frozen tokens, forward and backward."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        outputs = layer(tokens, *arguments, **keywords)
+        sum(output.sum() for output in outputs).backward()
+    return counter.get_total_flops()
+
+
+def frozen_step(layer, targets, **sizes) -> tuple:
+    """FLOPs of a predictor after a frozen encoder: counted, and found.
+
+    Args:
+        layer: a predictor for tokens of width 256.
+        targets: tuple of ints, its target layers.
+        **sizes: of `StepSizes`, those of the predictor.
+    """
+    encoder = VideoEncoder(
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=256,
+        mlp_dim=16,
+        patch_size=(2, 8, 8),
+        clip_shape=(8, 32, 32),
+        num_decoder_layers=0,
+    )
+    positions = encoder.token_positions()[None]
+    found = counted_by_pytorch(
+        layer,
+        keras.random.normal((1, 48, 256)),
+        *(positions[:, :48], positions[:, 48:]),
+        encoder,
+        targets,
+    )
+    sizes = StepSizes(BlockSizes.of(encoder), 0, 384, 64, **sizes)
+    counted = sizes.step_flops(2, targets)
+    before = sizes.visible_flops(2) + sizes.target_flops(targets, 2)
+    return counted - before, found
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
+def test_a_projector_of_a_frozen_encoder_passes_a_gradient_to_its_norm():
+    projector = Projector(256, mlp_dim=32, embedding_dim=16)
+
+    counted, found = frozen_step(
+        projector,
+        (),
+        masks=((48, 0),),
+        projector=ProjectorSizes(*projector.mlp_sizes),
+    )
+
+    assert counted == found
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's counter")
+def test_a_predictor_of_a_frozen_encoder_passes_a_gradient_to_its_norm():
+    predictor = LatentPredictor(
+        256, 384, num_layers=1, num_heads=2, predictor_dim=16
+    )
+    inner = BlockSizes(*predictor.block_sizes)
+
+    counted, found = frozen_step(
+        predictor, (2,), masks=((48, 16),), predictor=inner
+    )
+
+    # The counter does not know attention that is fused on a CPU.
+    assert counted == found + 3 * 4 * 64 * 16 * inner.hidden_dim
 
 
 def attention_flops(sizes, frozen_layers, target_layers):

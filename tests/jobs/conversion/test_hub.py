@@ -12,14 +12,18 @@ class Api:
     """Records what would be uploaded."""
 
     calls = []
+    there = ()
 
     def create_repo(self, repository, private, exist_ok):
         assert private and exist_ok
         self.calls.append(repository)
         return f"https://huggingface.co/{repository}"
 
-    def upload_folder(self, repo_id, folder_path):
-        self.calls.append((repo_id, folder_path.name))
+    def file_exists(self, repo_id, filename):
+        return filename in self.there
+
+    def upload_folder(self, repo_id, folder_path, ignore_patterns):
+        self.calls.append((repo_id, folder_path.name, *ignore_patterns))
 
     def upload_file(self, repo_id, path_or_fileobj, path_in_repo):
         self.calls.append((repo_id, path_or_fileobj.name, path_in_repo))
@@ -49,6 +53,20 @@ def test_a_file_is_uploaded_with_its_card(calls, tmp_path):
         ("me/encoder", "a.onnx", "a.onnx"),
         ("me/encoder", "a.md", "README.md"),
     ]
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_card_that_the_repository_has_is_kept(
+    calls, tmp_path, monkeypatch, is_file
+):
+    monkeypatch.setattr(Api, "there", ("README.md",))
+    pairs = [(tmp_path / "a.onnx", "a.onnx"), (tmp_path / "a.md", "README.md")]
+
+    said = hub.push(tmp_path / "out", pairs if is_file else [], "me/encoder")
+
+    assert "has a README.md, which was kept" in said
+    uploaded = ("a.onnx", "a.onnx") if is_file else ("out", "README.md")
+    assert calls == ["me/encoder", ("me/encoder", *uploaded)]
 
 
 def test_a_refusal_ends_with_a_sentence(calls, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import layerlock
 from layerlock.backends.planned import Collective, PlannedStep
 from layerlock.config import OptionError, PretrainConfig
 from layerlock.core.costs.accelerators import ACCELERATORS
+from layerlock.core.costs.sizes import BlockSizes
 from layerlock.jobs.pretraining import (
     compiling,
     costs,
@@ -128,6 +129,42 @@ def test_other_backends_count_and_say_which_one_compiles():
     assert last.slot_bytes < first.slot_bytes
     assert plan_text.as_json(found)["stages"][0]["bytes_sent"]["all"] > 0
     assert "KERAS_BACKEND=jax" in "\n".join(plan_text.lines(config, found))
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX compiles instead"
+)
+@pytest.mark.parametrize(
+    "flags, on_torch",
+    [
+        (["--distribution=data"], 1),
+        (["--distribution=data", "--mixed_precision=float16"], 4),
+        (["--distribution=fsdp"], 4),
+    ],
+)
+def test_accumulated_batches_are_counted_as_often_as_they_are_sent(
+    flags, on_torch
+):
+    _, one = planned(*flags)
+    _, four = planned(*flags, "--accumulation=4")
+
+    times = on_torch if keras.backend.backend() == "torch" else 4
+    assert four.stages[0].all_sent == times * one.stages[0].all_sent
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="joins weights that are fixed"
+)
+def test_a_fixed_teacher_is_not_a_weight_that_cannot_be_split():
+    config, method = resolved(*FLAGS)
+    counted = costs.count(config, method)
+    teacher = BlockSizes(24, 1024, 4096)
+    sizes = dataclasses.replace(counted.sizes, fixed_teacher=teacher)
+
+    found = planning.plan(config, dataclasses.replace(counted, sizes=sizes))
+
+    assert found.state_ratio == pytest.approx(1, rel=1e-3)
+    assert found.stages[0].weight_bytes > 4 * 24 * teacher.block_weights
 
 
 def test_a_plan_builds_the_encoder_that_a_run_begins_with(tmp_path):

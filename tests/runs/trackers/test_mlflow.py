@@ -55,6 +55,19 @@ def test_a_resume_goes_on_in_the_same_record(offline):  # noqa: F811
     assert losses(MlflowClient(), record) == [(10, 1.0), (20, 0.5)]
 
 
+@pytest.mark.parametrize(
+    "status, expected", [(0, "FINISHED"), (1, "FAILED"), (143, "KILLED")]
+)
+def test_the_record_has_the_status_of_the_run(offline, status, expected):  # noqa: F811
+    from mlflow.tracking import MlflowClient
+
+    tracker = MLflow()
+    record = tracker.start(offline, {})
+    tracker.close(status)
+
+    assert MlflowClient().get_run(record).info.status == expected
+
+
 def test_a_record_of_another_store_is_refused(offline):  # noqa: F811
     with pytest.raises(ValueError, match="Set MLFLOW_TRACKING_URI"):
         MLflow().start(offline, {}, record="0" * 32, first_step=11)

@@ -16,7 +16,7 @@ class Memory(Tracker):
     library, extra = "json", "json"
 
     def __init__(self):
-        self.scalars, self.events, self.closed = {}, [], False
+        self.scalars, self.events, self.closed = {}, [], []
 
     def start(self, folder, configuration, record=None, first_step=None):
         self.started = (folder, configuration, record, first_step)
@@ -31,8 +31,15 @@ class Memory(Tracker):
     def attach_report(self, path):
         self.report = path
 
-    def close(self):
-        self.closed = True
+    def close(self, status=0):
+        self.closed.append(status)
+
+
+class Refused(Memory):
+    """Cannot open its record."""
+
+    def start(self, folder, configuration, record=None, first_step=None):
+        raise ValueError("no record")
 
 
 class Broken(Memory):
@@ -70,6 +77,36 @@ def test_a_resume_gives_back_the_record_of_the_start(tmp_path, monkeypatch):
     memory, other = resumed.trackers.values()
     assert memory.started == (run.path, run.config, "record-1", 11)
     assert other.started == (run.path, run.config, None, 11)
+
+
+def test_a_tracker_that_cannot_start_closes_the_others(tmp_path, monkeypatch):
+    memory = Memory()
+    found = {"memory": lambda: memory, "refused": Refused}
+    monkeypatch.setattr(trackers, "find", found.get)
+    run = RunDirectory.create(tmp_path / "run", {"flags": {}})
+
+    with pytest.raises(ValueError, match="no record"):
+        trackers.start(["memory", "refused"], run)
+
+    assert memory.closed == [1]
+
+
+def test_trackers_are_closed_once_with_the_status_of_the_run():
+    memory = Memory()
+
+    with trackers.Trackers({"m": memory}) as tracked:
+        tracked.close(143)
+
+    assert memory.closed == [143]
+
+
+def test_an_error_closes_trackers_as_failed():
+    memory = Memory()
+
+    with pytest.raises(RuntimeError), trackers.Trackers({"m": memory}):
+        raise RuntimeError
+
+    assert memory.closed == [1]
 
 
 def test_trackers_get_only_what_can_be_encoded(tmp_path, monkeypatch):

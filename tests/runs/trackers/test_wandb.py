@@ -41,6 +41,23 @@ def test_what_is_logged_is_in_the_offline_record(offline):  # noqa: F811
     assert "<p>report</p>" in report.read_text()
 
 
+class Finished:
+    """The run of W&B, of which only the end counts."""
+
+    def finish(self, exit_code=None):
+        self.exit_code = exit_code
+
+
+@pytest.mark.parametrize("status", [0, 1, 143])
+def test_the_record_has_the_status_of_the_run(status):
+    tracker = WeightsAndBiases()
+    tracker._run = run = Finished()
+
+    tracker.close(status)
+
+    assert run.exit_code == status
+
+
 def test_a_resume_goes_on_in_the_same_record(offline):  # noqa: F811
     first = WeightsAndBiases()
     record = first.start(offline, {})

@@ -80,12 +80,34 @@ def total_norm(tensors):
 
 
 def _total_norm(tensors):
-    norm = torch.nn.utils.get_total_norm(tensors)
     if not active.is_sharded():
-        return norm
-    square = norm.float().square()
+        return torch.nn.utils.get_total_norm(tensors)
+    square = torch.nn.utils.get_total_norm(_own(tensors)).float().square()
     torch.distributed.all_reduce(square)
     return square.sqrt()
+
+
+def _own(gradients):
+    """Gradients that this process adds to a norm over all processes."""
+    is_first = active.current().rank == 0
+    return [x for x in gradients if is_first or x.ndim]
+
+
+def add_up_scalars(gradients):
+    """Adds up, over all processes, the gradients of weights of shape `()`.
+
+    Such weights have no parts, and each process has a gradient of its rows.
+
+    Args:
+        gradients: list of tensors or `None`.
+    """
+    if not active.is_sharded():
+        return
+    scalars = [x for x in gradients if x is not None and not x.ndim]
+    if scalars:
+        sums = torch.stack(scalars)
+        torch.distributed.all_reduce(sums)
+        torch._foreach_copy_(scalars, list(sums.unbind()))
 
 
 def prepare(optimizer):
@@ -136,7 +158,8 @@ def clip_by_total_norm(optimizer, gradients):
 def _clip_each(optimizer, gradients):
     """Clips by the norm of each gradient."""
     known = [gradient for gradient in gradients if gradient is not None]
-    squares = torch.stack([gradient.square().sum() for gradient in known])
+    own = {id(gradient) for gradient in _own(known)}
+    squares = torch.stack([x.square().sum() * (id(x) in own) for x in known])
     torch.distributed.all_reduce(squares)
     scales = torch.clamp(optimizer.clipnorm / squares.sqrt(), max=1.0)
     torch._foreach_mul_(known, list(scales.unbind()))

@@ -122,6 +122,10 @@ def place(model):
     _place_slots(model.optimizer)
 
 
+def joins_frozen():
+    return True  # `join_frozen` does.
+
+
 def join_frozen(model):
     """Gathers weights for good that are frozen.
 

@@ -10,9 +10,12 @@ import torch.distributed
 
 from layerlock.backends import launchers
 from layerlock.backends.contract import ProcessLost
+from layerlock.backends.torch import transfers
+from layerlock.backends.torch.distribution import keepalive
 
 # Seconds that a process waits for another: for the checkpoint of a large
-# network, or for clips. The end of a process is noticed at once.
+# network, or for clips. The end of a process is noticed at once, and that of a
+# machine after `keepalive.SILENCE`.
 PATIENCE = 1800
 
 HOW_TO_START = (
@@ -66,6 +69,7 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
     names = [None] * num_processes
     torch.distributed.all_gather_object(names, _own_device())
     _devices[:] = names
+    keepalive.shorten()
 
 
 def _meeting_point(launcher) -> str:
@@ -102,6 +106,9 @@ def _choose_device(process_id):
         local = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID"))
         local = process_id if local is None else int(local)
         torch.cuda.set_device(local % torch.cuda.device_count())
+        # CUDA keeps a current device per thread. Other threads, which would
+        # use the first device, find this one remembered.
+        transfers.current_device()
 
 
 def _own_device() -> str:

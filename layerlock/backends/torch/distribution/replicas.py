@@ -34,6 +34,11 @@ def wrap(model):
     object.__setattr__(model, "ddp_model", wrapper)
 
 
+def sends_sums(distribution, dtype_policy):
+    # See `sending_once`. With float16, Keras scales the loss.
+    return distribution == "data" and dtype_policy != "mixed_float16"
+
+
 @contextlib.contextmanager
 def sending_once(model):
     """Context of the forward and the backward pass of a batch.

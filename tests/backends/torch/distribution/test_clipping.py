@@ -1,5 +1,7 @@
 """Gradients are clipped as Keras does, in fewer calls."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -81,6 +83,53 @@ def test_a_shared_norm_is_computed_again_where_a_gradient_has_changed(
         assert norms() == norms() == (after, 3)
     assert norms() == (after, 4)
     assert before < after
+
+
+@pytest.fixture
+def reduced(monkeypatch):
+    """What each of two processes adds to a sum of both."""
+    reduced = []
+
+    def all_reduce(tensor):
+        reduced.append(tensor.clone())
+        tensor.mul_(2)  # as if the other had the same
+
+    monkeypatch.setattr(clipping.active, "is_sharded", lambda: True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    return reduced
+
+
+def on_both(monkeypatch, function):
+    for rank in (0, 1):
+        one = types.SimpleNamespace(rank=rank, size=2)
+        monkeypatch.setattr(clipping.active, "current", lambda one=one: one)
+        function()
+
+
+def test_the_norm_counts_a_weight_without_parts_once(monkeypatch, reduced):
+    whole, part = torch.tensor(3.0), torch.tensor([2.0, 2.0])
+
+    on_both(monkeypatch, lambda: clipping.total_norm([whole, part]))
+
+    assert sum(map(float, reduced)) == pytest.approx(9 + 2 * 8)
+
+
+def test_each_norm_counts_a_weight_without_parts_once(monkeypatch, reduced):
+    optimizer = keras.optimizers.SGD(clipnorm=100.0)
+    whole, part = torch.tensor(3.0), torch.tensor([2.0, 2.0])
+
+    on_both(monkeypatch, lambda: clipping._clip_each(optimizer, [whole, part]))
+
+    assert sum(reduced).tolist() == pytest.approx([9, 2 * 8])
+
+
+def test_gradients_of_weights_without_parts_are_added_up(reduced):
+    whole, part, last = torch.tensor(3.0), torch.ones(2), torch.tensor(5.0)
+
+    clipping.add_up_scalars([whole, None, part, last])
+
+    assert (float(whole), part.tolist(), float(last)) == (6.0, [1, 1], 10.0)
+    assert [sent.tolist() for sent in reduced] == [[3.0, 5.0]]
 
 
 def test_a_process_without_a_part_of_the_first_weight_sees_an_overflow(

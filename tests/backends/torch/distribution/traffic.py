@@ -5,7 +5,21 @@ import torch
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_SENT = ("all_gather_into_tensor", "reduce_scatter_tensor", "all_reduce")
+
+def _bytes(tensor, *arguments):
+    return tensor.numel() * tensor.element_size()
+
+
+def _gathered_bytes(part, num_parts, *arguments):
+    return num_parts * _bytes(part)
+
+
+# Bytes of the whole tensor that is gathered or summed.
+_SENT = {
+    "all_gather_into_tensor": _gathered_bytes,
+    "reduce_scatter_tensor": _bytes,
+    "all_reduce": _bytes,
+}
 
 
 class Counter(TorchDispatchMode):
@@ -38,10 +52,10 @@ class Counter(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         packet = str(function)
-        if packet.startswith("_c10d_functional") and any(
-            name in packet for name in _SENT
-        ):
-            self.bytes += args[0].numel() * args[0].element_size()
+        if packet.startswith("_c10d_functional"):
+            for name, size in _SENT.items():
+                if name in packet:
+                    self.bytes += size(*args)
         return function(*args, **(kwargs or {}))
 
 
