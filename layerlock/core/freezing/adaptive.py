@@ -2,6 +2,8 @@
 
 import keras
 
+from layerlock import backends
+
 
 class FreezeWhenConverged(keras.callbacks.Callback):
     """Passes measurements to a `ConvergedFreezeSchedule`.
@@ -60,6 +62,8 @@ class FreezeWhenConverged(keras.callbacks.Callback):
         if step == self.seen or drifts is None:
             return
         self.seen = step
+        # Machines that differ round differently, and a threshold decides.
+        drifts = backends.broadcast(drifts)
         layers = len(self.lock.scheduler.layers)
         if self.schedule.observe(step, drifts[:layers]):
             self.lock.replan()

@@ -168,7 +168,8 @@ class Monitors(EverySteps):
             self.print_fn(f"Step {step}: {verdict.label}. {verdict.reason}")
         values["verdict"] = verdict.label
         values["verdict_reason"] = verdict.reason
-        if verdict.is_fatal and self.on_collapse == "stop":
+        # All processes stop together: one may have rounded differently.
+        if self.on_collapse == "stop" and backends.agree(verdict.is_fatal):
             self.model.stop_training = True
 
     def _rates(self, step, norms):

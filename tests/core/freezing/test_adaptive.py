@@ -1,5 +1,7 @@
 """Layers freeze when they have converged, inside of `fit`."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -83,3 +85,20 @@ def test_a_signal_that_nobody_measures_is_refused():
 
     with pytest.raises(ValueError, match="Pass the callback as `drift`"):
         FreezeWhenConverged(schedule, LayerLock(schedule), Monitors(every=1))
+
+
+def test_every_process_freezes_by_the_numbers_of_the_first(monkeypatch):
+    """Machines that differ round differently, near the threshold."""
+    schedule = ConvergedFreezeSchedule(
+        threshold=0.02, window=1, start_step=1, max_frozen_layers=1
+    )
+    lock = LayerLock(schedule)
+    source = types.SimpleNamespace(step=5, drifts=[0.0200001, 0.1])
+    lock.scheduler = types.SimpleNamespace(layers=[1, 2])
+    monkeypatch.setattr(lock, "replan", lambda: None)
+    monkeypatch.setattr(backends, "broadcast", lambda drifts: [0.0199, 0.1])
+    watch = FreezeWhenConverged(schedule, lock, None, source)
+
+    watch.on_train_batch_end(0)
+
+    assert schedule.to_piecewise().events(9) == [(5, 1)]

@@ -155,6 +155,20 @@ def test_a_collapse_is_told_and_can_end_the_run():
     assert int(model.optimizer.iterations) < 300
 
 
+def test_every_process_stops_where_one_sees_a_collapse(monkeypatch):
+    """Machines that differ round differently, near the threshold."""
+    asked = []
+    monkeypatch.setattr(
+        backends, "agree", lambda flag: asked.append(flag) or True
+    )
+    model = build()
+
+    fit(model, 4, [Monitors(every=2, on_collapse="stop", print_fn=print)])
+
+    assert asked == [False]
+    assert int(model.optimizer.iterations) == 2
+
+
 def test_its_values_wait_for_the_thread(monkeypatch):
     exact = health.effective_rank
 

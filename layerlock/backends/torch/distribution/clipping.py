@@ -107,7 +107,8 @@ def add_up_scalars(gradients):
     if scalars:
         sums = torch.stack(scalars)
         torch.distributed.all_reduce(sums)
-        torch._foreach_copy_(scalars, list(sums.unbind()))
+        for scalar, total in zip(scalars, sums.unbind(), strict=True):
+            scalar.copy_(total)
 
 
 def prepare(optimizer):
