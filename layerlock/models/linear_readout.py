@@ -55,8 +55,7 @@ class LinearReadout(keras.layers.Layer):
         )
         x = ops.reshape(x, (batch, -1, width))
         if self.pool:
-            # `ops.mean` would round float64.
-            x = ops.sum(x, axis=1, keepdims=True) / x.shape[1]
+            x = numerics.token_mean(x)
         return ops.cast(self.head(x), at_least_float32(self.compute_dtype))
 
     def get_config(self):

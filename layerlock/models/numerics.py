@@ -73,6 +73,21 @@ def layer_normalization(x, gamma, beta, epsilon: float):
     return backends.layer_normalization(x, gamma, beta, epsilon)
 
 
+def token_mean(tokens):
+    """Mean over the tokens of a clip; Keras's mean would round float64.
+
+    Args:
+        tokens: Shape `(batch, tokens, dim)`.
+
+    Output shape:
+        `(batch, 1, dim)`.
+    """
+    count = ops.shape(tokens)[1]
+    if not isinstance(count, int):  # of TensorFlow, known when it runs
+        count = ops.cast(count, tokens.dtype)
+    return ops.sum(tokens, axis=1, keepdims=True) / count
+
+
 def attention(query, key, value):
     """Softmax attention, fused if the backend supports it.
 

@@ -119,8 +119,7 @@ class Projector(TargetHeads, keras.layers.Layer):
         check_width(self, encoder)
         self.head_layers(target_layers)  # raises if there are any
         tokens = self._normalise(visible_tokens, self.input_norm)
-        # `ops.mean` would round float64.
-        pooled = ops.sum(tokens, axis=1, keepdims=True) / tokens.shape[1]
+        pooled = numerics.token_mean(tokens)
         hidden = self._normalise(self.expand(pooled), self.inner_norm)
         embedding = self.output_map(numerics.gelu(hidden))
         dtype = numerics.at_least_float32(self.compute_dtype)
