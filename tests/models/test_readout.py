@@ -145,6 +145,8 @@ def test_bad_arguments_are_refused(build, message):
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 def test_attention_is_that_of_features_of_any_type(policy, dtype):
+    if dtype == "float64" and keras.backend.backend() == "jax":
+        pytest.skip("JAX has float32 by default")
     readout = attentive(dtype=policy)
     values = keras.ops.cast(features(), dtype)
 

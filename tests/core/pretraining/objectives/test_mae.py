@@ -139,10 +139,9 @@ def test_an_unknown_normalisation_of_pixels_is_refused():
         MaskedAutoencoding(normalize_pixels="rows")
 
 
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
-def test_latents_that_are_not_normalized_are_compared_in_float32(dtype):
+def test_latents_that_are_not_normalized_are_compared_in_float32():
     objective = MaskedAutoencoding(normalize_latents=False)
-    model = freezing.build_model(objective=objective, dtype=dtype)
+    model = freezing.build_model(objective=objective, dtype="mixed_bfloat16")
     model.compile(keras.optimizers.SGD(0.01))
     lock = LayerLock(PiecewiseFreezeSchedule([(1, 1)]))
 
