@@ -134,6 +134,7 @@ def curves(study, rows) -> dict:
 
 def draw(study, rows, path):
     """Scores over FLOPs and over decoded clips, with the range of the seeds."""
+    from matplotlib import ticker
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -170,7 +171,8 @@ def draw(study, rows, path):
                 axes.axhline(
                     np.mean(values), color="grey", linestyle=style, label=floor
                 )
-        axes.set_xscale("log")
+        axes.set_xscale("log", base=2)  # lengths double
+        axes.xaxis.set_major_formatter(ticker.EngFormatter(places=0, sep=""))
         axes.set_xlabel(label)
         axes.set_ylabel(study.main.column)
         axes.spines[["top", "right"]].set_visible(False)
