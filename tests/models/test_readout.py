@@ -176,11 +176,10 @@ def test_a_linear_readout_does_not_round_float64():
     networks.randomise(readout)
 
     weights = networks.weights(readout)
-    centred = x - x.mean(-1, keepdims=True)
-    x = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6)
-    x = x * weights["input_norm_gamma"] + weights["input_norm_beta"]
-    expected = x.reshape(2, -1, 10).mean(1) @ weights["head/kernel"]
-    expected += weights["head/bias"]
-    outputs = networks.numpy(readout(np.asarray(centred)))  # shift-free
-    outputs = outputs.reshape(2, 5)
+    normalised = x - x.mean(-1, keepdims=True)
+    normalised /= np.sqrt(x.var(-1, keepdims=True) + 1e-6)
+    normalised *= weights["input_norm_gamma"]
+    pooled = (normalised + weights["input_norm_beta"]).mean((1, 2, 3))
+    expected = pooled @ weights["head/kernel"] + weights["head/bias"]
+    outputs = networks.numpy(readout(x)).reshape(2, 5)
     np.testing.assert_allclose(outputs, expected, atol=1e-12)
