@@ -1,7 +1,9 @@
 """The processes of a run, one per device, as `torchrun` starts them."""
 
+import atexit
 import contextlib
 import datetime
+import gc
 import os
 import re
 
@@ -64,6 +66,7 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             f"PyTorch could not join its processes. {HOW_TO_START} "
             f"Reason: {error}"
         ) from error
+    atexit.register(_leave)
     global _background
     _background = torch.distributed.new_group(backend="gloo")
     names = [None] * num_processes
@@ -178,3 +181,17 @@ def barrier():
 def abandon():
     global _is_abandoned
     _is_abandoned = True  # Its end closes the connections to the others.
+
+
+def _leave():
+    """Ends the threads that talk to the others, while Python still runs.
+
+    Such a thread may hold the last reference to a tensor. If it lets go of it
+    while Python ends, the process aborts, after all is done.
+    """
+    global _background
+    if _is_abandoned or not torch.distributed.is_initialized():
+        return
+    _background = None
+    gc.collect()  # A model that is gone may hold groups in a cycle.
+    torch.distributed.destroy_process_group()

@@ -91,11 +91,14 @@ print(
     backends.agree(process_id == 1),
     backends.broadcast(process_id),
 )
+sys.setswitchinterval(60)  # seconds: other threads hardly run until the end
+for _ in range(50):
+    backends.barrier()
 """
 
 
 @pytest.mark.slow
-def test_processes_with_a_coordinator_join_and_agree(environment):
+def test_processes_with_a_coordinator_join_agree_and_end(environment):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         coordinator = f"127.0.0.1:{one.getsockname()[1]}"

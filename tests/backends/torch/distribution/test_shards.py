@@ -68,6 +68,32 @@ def test_training_that_goes_on_does_not_change_what_is_written(
     assert values(loaded) == values(variables(7.0))
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"bias": keras.Variable(np.ones(3))},
+        variables(1.0, shape=(3, 2)),
+        {
+            **variables(1.0),
+            "kernel": keras.Variable(np.ones((2, 3)), "float64"),
+        },
+    ],
+)
+def test_a_save_after_one_of_other_weights_has_its_own(tmp_path, other):
+    for number, saved in enumerate([variables(7.0), other, variables(8.0)]):
+        loaded = {
+            name: keras.Variable(
+                np.zeros(one.shape), dtype=one.dtype, trainable=one.trainable
+            )
+            for name, one in saved.items()
+        }
+        save(tmp_path / str(number), saved)
+
+        shards.load_shards(tmp_path / str(number), loaded)
+
+        assert values(loaded) == values(saved)
+
+
 def test_what_failed_in_the_thread_is_raised_by_wait(tmp_path):
     (tmp_path / "file").write_text("")
 
