@@ -146,6 +146,8 @@ contract, in the same order. Process 0 alone writes files.
 - `broadcast(value)`: the JSON value that process 0 passes.
 - `barrier()`: waits for all processes. These three, and a training step, raise
   `ProcessLost` if another process ended.
+- `lost(error)`: the `ProcessLost` that an exception means, if the end of
+  another process has caused it; otherwise `None`.
 - `abandon()`: called before this process ends alone, because of an error: its
   end does not wait for the others, which then learn that it has gone. Then
   `barrier` has no effect.
@@ -232,6 +234,7 @@ NAMES = (
     "place",
     "whole",
     "stored",
+    "lost",
     "abandon",
     "gathered",
     "save_shards",

@@ -106,6 +106,10 @@ def barrier():
     pass
 
 
+def lost(error):
+    return None
+
+
 def abandon():
     pass
 

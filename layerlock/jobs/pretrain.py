@@ -86,8 +86,6 @@ def train(
                 progress,
                 interruption,
             )
-    except ProcessLost as error:
-        raise JobError(str(error)) from error
     finally:
         lock.release(run.path)
     if failure:

@@ -104,13 +104,14 @@ def copy_of(begun, tmp_path):
     return shutil.copytree(begun, tmp_path / "run")
 
 
-def test_it_goes_on_from_parts_on_four_devices_to_one_and_to_copies_on_two(
+def test_it_goes_on_from_parts_on_four_to_one_to_parts_on_two_and_to_copies(
     begun, flags, tmp_path
 ):
     expected, run_dir = tmp_path / "expected", copy_of(begun, tmp_path)
     train(expected, 1, "none", *flags)
 
-    train(run_dir, 1, "none", "--resume", until=10)
+    train(run_dir, 1, "none", "--resume", until=7)
+    train(run_dir, 2, "fsdp", "--resume", until=11)
     assert frozen_at_the_end(run_dir) == 2
     train(run_dir, 2, "data", "--resume")
 
@@ -132,7 +133,9 @@ def test_it_goes_on_from_parts_on_four_devices_to_one_and_to_copies_on_two(
         atol = 1e-5 if one.ndim > 1 else 1e-4
         np.testing.assert_allclose(one, other, atol=atol)
     config = json.loads((run_dir / "config.json").read_text())
-    assert [resume["step"] for resume in config["resumes"]][1:] == [10]
+    alone, both = (resume["step"] for resume in config["resumes"][1:])
+    assert alone == 7
+    assert 11 <= both < 14  # they agree about a signal after some steps
 
 
 def test_in_the_same_layout_it_goes_on_bit_for_bit(begun, flags, tmp_path):
@@ -155,3 +158,47 @@ def weights(*run_dirs):
         for run_dir in run_dirs
     ]
     return zip(*(encoder.get_weights() for encoder in encoders), strict=True)
+
+
+# What differs from run to run on one device, too.
+MEASURED = ("seconds", "_seconds", "_wait", "_per_second", "_bytes", "_flops")
+
+
+@pytest.fixture(scope="module")
+def judged_flags(flags):
+    return [
+        *flags,
+        "--monitor_every=4",
+        "--held_out_every=4",
+        "--probe_every=8",
+    ]
+
+
+@pytest.fixture(scope="module")
+def judged_alone(judged_flags, tmp_path_factory):
+    path = tmp_path_factory.mktemp("judged") / "run"
+    train(path, 1, "none", *judged_flags)
+    return running.metrics(path)
+
+
+@pytest.mark.parametrize("kind", ["data", "fsdp"])
+def test_what_is_logged_is_about_all_clips_and_whole_weights(
+    kind, judged_alone, judged_flags, tmp_path
+):
+    train(tmp_path / "run", 2, kind, *judged_flags)
+    lines = running.metrics(tmp_path / "run")
+
+    assert {"cka", "held_out_prediction", "probe_top1", "verdict"} <= set(
+        lines[-1]
+    )
+    for line, expected in zip(lines, judged_alone, strict=True):
+        assert line.keys() == expected.keys()
+        for name, value in expected.items():
+            if name.endswith(MEASURED):
+                continue
+            if isinstance(value, str | None):
+                assert line[name] == value, name
+                continue
+            np.testing.assert_allclose(
+                line[name], value, rtol=1e-3, atol=1e-6, err_msg=name
+            )

@@ -37,7 +37,7 @@ from layerlock.backends.jax.processes import (
     barrier as barrier,
     broadcast as broadcast,
     gathered as gathered,
-    lost,
+    lost as lost,
     process_count as process_count,
     process_index as process_index,
     start_processes as start_processes,

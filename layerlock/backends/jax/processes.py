@@ -77,10 +77,15 @@ def process_count():
     return jax.process_count()
 
 
-def lost(error) -> ProcessLost | None:
-    """The reason of an error of JAX, if it is that a process has gone."""
+def lost(error):
+    if isinstance(error, ProcessLost):
+        return error
     text = str(error)
-    if jax.process_count() > 1 and any(word in text for word in _LOST):
+    if (
+        isinstance(error, jax.errors.JaxRuntimeError)
+        and jax.process_count() > 1
+        and any(word in text for word in _LOST)
+    ):
         return ProcessLost()
     return None
 

@@ -34,6 +34,7 @@ from layerlock.backends.torch.distribution.processes import (
     barrier as barrier,
     broadcast as broadcast,
     devices as devices,
+    lost as lost,
     process_count as process_count,
     process_index as process_index,
     start_processes as start_processes,

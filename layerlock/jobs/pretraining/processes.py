@@ -9,6 +9,7 @@ import keras
 from layerlock import backends, interruption
 from layerlock.backends import launchers
 from layerlock.config import OptionError, PretrainConfig
+from layerlock.jobs.job import JobError
 from layerlock.runs import configuration
 
 
@@ -105,11 +106,18 @@ def only_first(function):
 
 @contextlib.contextmanager
 def abandoned_on_error():
-    """Context whose errors end this process without waiting for the others."""
+    """Context whose errors end this process without waiting for the others.
+
+    Raises:
+        JobError: if the error is that another process has ended.
+    """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         backends.abandon()
+        lost = backends.lost(error)
+        if lost is not None:
+            raise JobError(str(lost)) from error
         raise
 
 

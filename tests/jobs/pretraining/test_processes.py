@@ -6,7 +6,9 @@ import pytest
 
 from layerlock import backends, interruption
 from layerlock.backends import launchers
+from layerlock.backends.contract import ProcessLost
 from layerlock.config import OptionError, PretrainConfig
+from layerlock.jobs.job import JobError
 from layerlock.jobs.pretraining import processes
 
 
@@ -129,3 +131,18 @@ def test_the_command_of_a_process_that_was_numbered_has_its_number():
 
 def test_one_of_several_processes_does_not_end_alone_at_ctrl_c(together):
     assert together(processes.signals) == [interruption.NAMES_TOGETHER] * 2
+
+
+def test_the_end_of_another_process_is_one_sentence(monkeypatch):
+    error = RuntimeError("connection reset by peer")
+    monkeypatch.setattr(backends, "lost", {error: ProcessLost()}.get)
+
+    with pytest.raises(JobError, match="Another process of the run has ended"):
+        with processes.abandoned_on_error():
+            raise error
+
+
+def test_an_error_of_this_process_stays_as_it_is():
+    with pytest.raises(RuntimeError, match="my own"):
+        with processes.abandoned_on_error():
+            raise RuntimeError("my own")

@@ -142,15 +142,20 @@ def watched():
     try:
         yield
     except RuntimeError as error:
-        if process_count() > 1 and _is_of_network(error):
-            raise ProcessLost() from error
+        gone = lost(error)
+        if gone is not None:
+            raise gone from error
         raise
 
 
-def _is_of_network(error) -> bool:
+def lost(error):
+    if isinstance(error, ProcessLost):
+        return error
     # Keras makes another error of it; gloo names its own file.
-    is_ours = isinstance(error, torch.distributed.DistError)
-    return is_ours or "gloo/transport" in str(error)
+    is_of_network = isinstance(
+        error, torch.distributed.DistError
+    ) or "gloo/transport" in str(error)
+    return ProcessLost() if is_of_network and process_count() > 1 else None
 
 
 @watched()

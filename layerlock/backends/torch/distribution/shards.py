@@ -6,6 +6,7 @@ It is imported once it is needed, as it takes long.
 import threading
 import warnings
 
+from layerlock.backends.contract import ProcessLost
 from layerlock.backends.torch.distribution import parts, processes
 
 
@@ -27,15 +28,17 @@ class Writing:
     def _write(self, folder, tensors):
         from torch.distributed import checkpoint
 
+        # What each process writes changes at a freeze alone. Finding it again
+        # takes as long as writing it.
+        planner = checkpoint.DefaultSavePlanner(enable_plan_caching=True)
         try:
-            checkpoint.save(
-                tensors,
-                storage_writer=checkpoint.FileSystemWriter(folder),
-                # What each process writes changes at a freeze alone. Finding
-                # it again takes the time of a whole save from training.
-                planner=checkpoint.DefaultSavePlanner(enable_plan_caching=True),
-                process_group=processes.background_group(),
-            )
+            with processes.watched():
+                checkpoint.save(
+                    tensors,
+                    storage_writer=checkpoint.FileSystemWriter(folder),
+                    planner=planner,
+                    process_group=processes.background_group(),
+                )
         except BaseException as error:
             self.error = error
 
@@ -59,7 +62,7 @@ def load_shards(folder, variables, is_part=False):
     # The values are written into the memory of the weights.
     tensors = {name: _tensor(variable) for name, variable in variables.items()}
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), processes.watched():
             # One process is meant to read alone.
             warnings.filterwarnings("ignore", "torch.distributed is disabled")
             checkpoint.load(
@@ -68,6 +71,8 @@ def load_shards(folder, variables, is_part=False):
                 process_group=processes.background_group(),
                 no_dist=processes.process_count() == 1,
             )
+    except ProcessLost:
+        raise
     except (
         checkpoint.CheckpointException,
         RuntimeError,

@@ -127,25 +127,35 @@ def test_processes_with_a_coordinator_join_agree_and_end(environment):
 
 
 LOSE = """
-import os, signal, sys, time
+import os, signal, sys
+import keras
 from layerlock import backends
 from layerlock.backends.contract import ProcessLost
+call, folder = sys.argv[1:]
 backends.start_processes()
+weights = {"kernel": keras.Variable([1.0])}
+backends.save_shards(folder, weights).wait()
 backends.barrier()
 if backends.process_index() == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 try:
-    backends.agree(False)
+    if call == "agree":
+        backends.agree(False)
+    elif call == "load":
+        backends.load_shards(folder, weights)
+    else:
+        backends.save_shards(folder, weights).wait()
 except ProcessLost as error:
     sys.exit(str(error))
 """
 
 
 @pytest.mark.slow
-def test_a_killed_process_ends_the_other_with_a_sentence(tmp_path):
+@pytest.mark.parametrize("call", ["agree", "load", "save"])
+def test_a_killed_process_ends_the_other_with_a_sentence(call, tmp_path):
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", LOSE],
+            [sys.executable, "-c", LOSE, call, tmp_path],
             cwd=ROOT,
             env={
                 **os.environ,
