@@ -49,7 +49,8 @@ class DeviceCost:
                 `(0,)`.
             num_slots: int, optimizer slots per trained weight. Defaults to `2`.
             bytes_per_number: int, of an activation, and of weights and
-                gradients that are sent. Defaults to `4`.
+                gradients that are sent in shards. Gradients of whole weights
+                are sent as float32. Defaults to `4`.
             joins_frozen: bool, whether shards of frozen weights are joined on
                 every device, see `backends.joins_frozen`. Defaults to
                 `False`.
@@ -79,6 +80,7 @@ class DeviceCost:
         elif is_sharded:
             sent += _gathered_once(sizes, frozen_layers, target_layers)
         share = (1 - 1 / data) / model
+        sent *= bytes_per_number if is_sharded else FLOAT32
         return cls(
             StepMemory(
                 weights=joined + (whole.weights - joined) // parts,
@@ -87,7 +89,7 @@ class DeviceCost:
                 activations=whole.activations // data,
                 copies=whole.copies // parts,
             ),
-            round(sent * bytes_per_number * share),
+            round(sent * share),
         )
 
 
@@ -109,9 +111,13 @@ def _gathered_once(sizes, frozen_layers, target_layers) -> int:
     pass instead.
     """
     used = memory.num_weights(sizes, frozen_layers)
-    if not sizes.has_teacher and sizes.fixed_teacher is None:
+    deepest = max(target_layers, default=0)
+    if sizes.has_teacher:
+        # Blocks above the target are not computed.
+        idle = sizes.encoder.num_layers - max(deepest, frozen_layers)
+        used -= idle * sizes.encoder.block_weights
+    elif sizes.fixed_teacher is None:
         # The target pass gathers blocks of the encoder, too.
-        deepest = max(target_layers, default=0)
         used += deepest * sizes.encoder.block_weights
     return used
 

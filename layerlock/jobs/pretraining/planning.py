@@ -55,6 +55,9 @@ class DevicePlan:
         is_compiled: bool, or counted from sizes.
         num_slots: int, optimizer slots of a trained weight, with the sum of
             accumulated gradients. Defaults to `2`.
+        unfrozen_ratio: float, bytes sent in a step of a run without freezes,
+            whose targets may be others, over those of the first stage.
+            Defaults to `1`.
     """
 
     num_devices: int
@@ -62,6 +65,7 @@ class DevicePlan:
     costs: Costs
     is_compiled: bool
     num_slots: int = 2
+    unfrozen_ratio: float = 1.0
 
     @property
     def state_ratio(self) -> float:
@@ -103,11 +107,12 @@ class DevicePlan:
                 `False`.
         """
         stages = [self.costs.unfrozen] if unfrozen else self.costs.stages
+        ratio = self.unfrozen_ratio if unfrozen else 1
         overlapping = waiting = 0.0
         for stage in stages:
             seconds = accelerator.step_seconds(
                 stage.step_flops / self.num_devices,
-                self.bytes_sent(stage.frozen_layers),
+                ratio * self.bytes_sent(stage.frozen_layers),
                 self.num_devices,
             )
             steps = stage.last_step - stage.first_step
@@ -133,25 +138,31 @@ def plan(config: PretrainConfig, costs: Costs) -> DevicePlan:
     steps = compiling.compile_steps(
         config, [stage.frozen_layers for stage in chosen]
     )
-    num_slots = memory_arguments(config)["num_slots"]
     if steps is None:
         stages = [_counted(config, costs, stage) for stage in chosen]
-        return DevicePlan(
-            devices, stages, costs, is_compiled=False, num_slots=num_slots
-        )
-    stages = [
-        DeviceStage(
-            stage,
-            step.weight_bytes,
-            step.slot_bytes,
-            step.scratch_bytes,
-            _by_kind(step, config.training.accumulation),
-            stage.step_flops / devices,
-        )
-        for stage, step in zip(chosen, steps, strict=True)
-    ]
+    else:
+        stages = [
+            DeviceStage(
+                stage,
+                step.weight_bytes,
+                step.slot_bytes,
+                step.scratch_bytes,
+                _by_kind(step, config.training.accumulation),
+                stage.step_flops / devices,
+            )
+            for stage, step in zip(chosen, steps, strict=True)
+        ]
+    unfrozen, first = (
+        _cost(config, costs, stage).bytes_sent
+        for stage in (costs.unfrozen, costs.stages[0])
+    )
     return DevicePlan(
-        devices, stages, costs, is_compiled=True, num_slots=num_slots
+        devices,
+        stages,
+        costs,
+        is_compiled=steps is not None,
+        num_slots=memory_arguments(config)["num_slots"],
+        unfrozen_ratio=unfrozen / first if first else 1.0,
     )
 
 

@@ -103,3 +103,23 @@ def test_a_target_pass_gathers_frozen_blocks_a_second_time():
     assert latents - pixels == pytest.approx(
         SHARE * (3 * BLOCK - 2 * head), rel=1e-3
     )
+
+
+def test_gradients_of_whole_weights_are_sent_in_their_own_precision():
+    def sent(is_sharded, size):
+        return DeviceCost.of(
+            SIZES, (8, 1), is_sharded, bytes_per_number=size
+        ).bytes_sent
+
+    assert sent(False, 2) == sent(False, 4)
+    assert sent(True, 2) == sent(True, 4) / 2
+
+
+def test_a_teacher_sends_the_blocks_below_its_target():
+    taught = dataclasses.replace(SIZES, has_teacher=True)
+
+    first, second = (
+        DeviceCost.of(taught, (8, 1), True, target_layers=(k,)).bytes_sent
+        for k in (1, 2)
+    )
+    assert second - first == BLOCK * SHARE

@@ -96,6 +96,23 @@ def test_a_run_without_a_freeze_takes_the_first_step_all_along(compiled):
     assert found.device_days(chip, unfrozen=True) == pytest.approx(expected)
 
 
+def test_a_run_without_a_freeze_sends_the_weights_of_its_own_teacher(compiled):
+    # A step takes as long as it sends.
+    slow = dataclasses.replace(ACCELERATORS["H200"], bandwidth=1e-6)
+
+    def days(*flags):
+        _, found = planned("--objective=vjepa", *flags)
+        _, waiting = found.device_days(slow, unfrozen=True)
+        return waiting / found.stages[0].all_sent, found.unfrozen_ratio
+
+    frozen, ratio = days()
+    never, own = days("--schedule=never")
+
+    # Its teacher computes all blocks, and that of the first stage one.
+    assert ratio > 1 == own
+    assert frozen == pytest.approx(ratio * never)
+
+
 def test_the_text_says_what_a_device_holds_and_sends(compiled):
     text = "\n".join(plan_text.lines(*planned()))
 
