@@ -19,6 +19,8 @@ from layerlock.backends.torch.distribution import keepalive
 # network, or for clips. The end of a process is noticed at once, and that of a
 # machine after `keepalive.SILENCE`.
 PATIENCE = 1800
+# The same, for what process 0 does alone, such as a look through folders.
+_LONG_PATIENCE = 24 * 3600
 
 HOW_TO_START = (
     "Start one process per device with torchrun, such as `torchrun "
@@ -30,6 +32,7 @@ _PORT = 29500
 
 _devices: list[str] = []  # of all processes
 _background = None
+_patient = None  # all processes, for what may take long
 _is_abandoned = False
 
 
@@ -67,8 +70,11 @@ def start_processes(coordinator=None, num_processes=None, process_id=None):
             f"Reason: {error}"
         ) from error
     atexit.register(_leave)
-    global _background
+    global _background, _patient
     _background = torch.distributed.new_group(backend="gloo")
+    _patient = torch.distributed.new_group(
+        backend="gloo", timeout=datetime.timedelta(seconds=_LONG_PATIENCE)
+    )
     names = [None] * num_processes
     torch.distributed.all_gather_object(names, _own_device())
     _devices[:] = names
@@ -173,7 +179,7 @@ def broadcast(value):
         return value
     values = [value]
     torch.distributed.broadcast_object_list(
-        values, src=0, device=torch.device("cpu")
+        values, src=0, group=_patient, device=torch.device("cpu")
     )
     return values[0]
 
@@ -194,9 +200,9 @@ def _leave():
     Such a thread may hold the last reference to a tensor. If it lets go of it
     while Python ends, the process aborts, after all is done.
     """
-    global _background
+    global _background, _patient
     if _is_abandoned or not torch.distributed.is_initialized():
         return
-    _background = None
+    _background = _patient = None
     gc.collect()  # A model that is gone may hold groups in a cycle.
     torch.distributed.destroy_process_group()

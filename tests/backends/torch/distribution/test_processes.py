@@ -81,15 +81,22 @@ def test_a_coordinator_is_an_address_of_tcp(
 
 
 AGREE = """
-import sys
+import datetime, sys, time
+import torch
 from layerlock import backends
 coordinator, process_id = sys.argv[1], int(sys.argv[2])
 backends.start_processes(coordinator, 2, process_id)
+# What process 0 broadcasts may take longer than a training step.
+torch.distributed.distributed_c10d._set_pg_timeout(
+    datetime.timedelta(seconds=2)
+)
+time.sleep(5 * (process_id == 0))
+shared = backends.broadcast(process_id)
 print(
     backends.process_index(),
     backends.process_count(),
     backends.agree(process_id == 1),
-    backends.broadcast(process_id),
+    shared,
 )
 sys.setswitchinterval(60)  # seconds: other threads hardly run until the end
 for _ in range(50):
