@@ -1,7 +1,9 @@
 """The callback that probes features during training."""
 
+import math
 import time
 
+import numpy as np
 from keras import ops
 
 from layerlock import backends
@@ -87,14 +89,17 @@ class FeatureProbe(EverySteps):
             for split in ("train", "validation")
         )
         probe = NearestNeighbours((_NEIGHBOURS,))
-        probe.fit(train, validation, self.task)
-        [trial] = probe.trials
+        try:
+            probe.fit(train, validation, self.task)
+            top1 = probe.trials[0]["top1"]
+        except _NotFiniteError:
+            top1 = math.nan  # as the loss, by which the run ends
         self._metrics = {
-            "probe_top1": trial["top1"],
+            "probe_top1": top1,
             "probe_seconds": round(time.perf_counter() - started, 3),
         }
         if self.print_fn is not None:
-            self.print_fn(f"Step {step}: probe_top1 {trial['top1']:.3f}")
+            self.print_fn(f"Step {step}: probe_top1 {top1:.3f}")
 
     def _compute(self, clips):
         encoder = self.model.exported_encoder
@@ -102,6 +107,13 @@ class FeatureProbe(EverySteps):
         return ops.cast(encoder.features(clips, layers=[name])[name], "float32")
 
     def _extract(self, clips):
-        return ops.convert_to_numpy(
+        features = ops.convert_to_numpy(
             self._features(ops.convert_to_tensor(clips))
         )
+        if not np.isfinite(features).all():
+            raise _NotFiniteError
+        return features
+
+
+class _NotFiniteError(Exception):
+    """Features are NaN or infinite."""

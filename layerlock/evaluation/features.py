@@ -1,11 +1,13 @@
 """Frozen features of a split, computed once and cached if they fit."""
 
 import concurrent.futures
+import contextlib
 import errno
 import os
 import pathlib
 import shutil
 
+import filelock
 import numpy as np
 
 from layerlock import json_files
@@ -192,15 +194,23 @@ class Features:
         return features.reshape(*views.shape[:2], *features.shape[1:])
 
     def _open_cache(self, folder, progress):
-        try:
-            self._read_cache(folder)
-        except Exception:
-            # Missing, or damaged, which may raise any exception in NumPy: the
-            # features are computed again.
+        if self._has_cache(folder):
+            return
+        with _one_at_a_time(folder):
+            if self._has_cache(folder):  # written by another process
+                return
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._write(folder, progress)
             self._read_cache(folder)
+
+    def _has_cache(self, folder) -> bool:
+        """Opens a cache; false if it is missing or damaged."""
+        try:
+            self._read_cache(folder)
+        except Exception:  # NumPy may raise any for a damaged file
+            return False
+        return True
 
     def _read_cache(self, folder):
         """Opens the arrays of a complete cache; raises if it is none."""
@@ -235,10 +245,11 @@ class Features:
                     "features": self._compute(np.stack(views)),
                     "targets": np.stack(targets),
                 }
+                if not files:
+                    each = sum(x.nbytes // len(x) for x in arrays.values())
+                    _check_room(folder, each * len(self))
                 for name, array in arrays.items():
                     if name not in files:
-                        each = array.nbytes // len(array)
-                        _check_room(folder, each * len(self))
                         files[name] = np.lib.format.open_memmap(
                             folder / f"{name}.npy",
                             mode="w+",
@@ -257,6 +268,23 @@ class Features:
         facts = {"numbers": numbers, "problems": self.problems}
         # Last: the cache is complete with this file.
         writing.write_json(folder / "facts.json", facts)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder):
+    """Waits until no other process writes the cache in a folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(
+        folder.with_name(f"{folder.name}.lock"), fallback_to_soft=False
+    )
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):  # a disk without locks
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _check_room(folder, num_bytes: int):

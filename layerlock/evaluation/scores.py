@@ -136,7 +136,7 @@ def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
 
     Returns:
         dict with `value`, `low` and `high`; `low` and `high` are `None` if all
-        examples are of one group.
+        examples are of one group, or the means of all groups are the same.
 
     Raises:
         ValueError: if there is no example, or an infinite value.
@@ -162,13 +162,11 @@ def summarise(values, groups=None, level: float = 0.95, seed: int = 0) -> dict:
     counts = np.bincount(groups)
     sums = np.bincount(groups, values)[counts > 0]
     counts = counts[counts > 0]
-    if np.ptp(values) == 0:
-        low = high = value
-        if value in (0.0, 1.0):
-            low, high = stats.binomtest(
-                round(value * len(counts)), len(counts)
-            ).proportion_ci(level, method="wilson")
-    elif len(counts) == 1:
+    if np.ptp(values) == 0 and value in (0.0, 1.0):
+        low, high = stats.binomtest(
+            round(value * len(counts)), len(counts)
+        ).proportion_ci(level, method="wilson")
+    elif np.ptp(sums / counts) == 0:
         low = high = None  # no variance between groups
     else:
         low, high = stats.bootstrap(
@@ -193,5 +191,5 @@ def interval(summary: dict) -> str:
     '0.400 to 0.600'
     """
     if summary["low"] is None:
-        return "no interval: all examples are of one group"
+        return "no interval: groups of examples do not differ"
     return f"{summary['low']:.3f} to {summary['high']:.3f}"

@@ -12,12 +12,16 @@ from layerlock import backends, disk, json_files
 from layerlock.backends import weights
 from layerlock.models import stored
 from layerlock.runs import array_files
+from layerlock.runs.verification import (
+    ARRAYS,
+    MANIFEST,
+    SHARDS,
+    STATE,
+    WEIGHTS,
+    names,
+    verify,
+)
 
-WEIGHTS = "model.weights.h5"
-_STATE = "state.json"
-_ARRAYS = "arrays.npz"
-SHARDS = "shards"  # folder of weights in parts, instead of a file of them
-_MANIFEST = "manifest.json"
 _MAX_ARRAYS = 2**40  # bytes
 # Sizes and dates of checkpoints whose checksums this process has compared:
 # those of large models take minutes.
@@ -84,10 +88,10 @@ def complete(
     """
     content = io.BytesIO()
     np.savez(content, **(arrays or {}))
-    disk.write(draft / _ARRAYS, content.getvalue())
-    disk.write(draft / _STATE, json.dumps({**state, "step": step}).encode())
-    digests = {str(name): disk.digest(draft / name) for name in _names(draft)}
-    disk.write(draft / _MANIFEST, json.dumps(digests).encode())
+    disk.write(draft / ARRAYS, content.getvalue())
+    disk.write(draft / STATE, json.dumps({**state, "step": step}).encode())
+    digests = {str(name): disk.digest(draft / name) for name in names(draft)}
+    disk.write(draft / MANIFEST, json.dumps(digests).encode())
     disk.flush(draft)
     folder = draft.parent
     final = folder / f"step_{step:08d}"
@@ -100,17 +104,6 @@ def complete(
     _whole[str(final)] = _signature(final)  # its checksums are of the disk
     tidy(folder, step, keep)
     return final
-
-
-def _names(checkpoint):
-    """Yields the names of the files of a checkpoint, those in folders too."""
-    pending = [checkpoint]
-    while pending:
-        for path in sorted(pending.pop().iterdir()):
-            if path.is_dir() and not path.is_symlink():
-                pending.append(path)
-            else:
-                yield pathlib.PurePosixPath(path.relative_to(checkpoint))
 
 
 def tidy(folder, step: int, keep: int):
@@ -145,7 +138,10 @@ def _is_whole(checkpoint) -> bool:
     """Compares the checksums of a checkpoint, once unless it changes."""
     signature = _signature(checkpoint)
     if _whole.get(str(checkpoint)) != signature:
-        if verify(checkpoint) is not None:
+        try:
+            if verify(checkpoint) is not None:
+                return False
+        except OSError:  # of the disk: nobody knows
             return False
         _whole[str(checkpoint)] = signature
     return True
@@ -154,7 +150,7 @@ def _is_whole(checkpoint) -> bool:
 def _signature(checkpoint) -> list:
     """Size and date of each file; empty if they cannot be listed."""
     try:
-        facts = [(n, (checkpoint / n).stat()) for n in _names(checkpoint)]
+        facts = [(n, (checkpoint / n).stat()) for n in names(checkpoint)]
     except OSError:
         return []
     return [
@@ -177,35 +173,6 @@ def step_of(checkpoint) -> int:
     return int(pathlib.Path(checkpoint).name.removeprefix("step_"))
 
 
-def verify(checkpoint) -> str | None:
-    """Returns the damage of a checkpoint; `None` if it is complete."""
-    checkpoint = pathlib.Path(checkpoint)
-    try:
-        digests = json_files.read(checkpoint / _MANIFEST)
-        present = set(map(str, _names(checkpoint)))
-        weights = [] if (checkpoint / SHARDS).is_dir() else [WEIGHTS]
-        for name in dict.fromkeys([*weights, _STATE, _ARRAYS, *digests]):
-            if name not in present:
-                return f"{pathlib.PurePath(name).name} is missing"
-            if disk.digest(checkpoint / name) != digests[name]:
-                return f"{name} does not match its checksum"
-        if not _is_json(checkpoint / _STATE):
-            return f"{_STATE} cannot be read"
-    except FileNotFoundError as error:
-        return f"{pathlib.Path(error.filename).name} is missing"
-    except (ValueError, KeyError, TypeError, OSError):
-        return f"{_MANIFEST} cannot be read"
-    return None
-
-
-def _is_json(path) -> bool:
-    try:
-        json_files.read(path)
-    except ValueError:
-        return False
-    return True
-
-
 def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
     """Finds the newest complete checkpoint.
 
@@ -224,7 +191,7 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
     for checkpoint in find(folder):
         problem = verify(checkpoint)
         if problem is None:
-            state = json_files.read(checkpoint / _STATE)
+            state = json_files.read(checkpoint / STATE)
             return checkpoint, state, damaged
         damaged.append(f"{checkpoint.name} is damaged: {problem}.")
     raise FileNotFoundError(
@@ -235,7 +202,7 @@ def read_newest(folder) -> tuple[pathlib.Path, dict, list[str]]:
 
 def read_arrays(checkpoint) -> dict:
     """Reads the arrays of a checkpoint, without running code from it."""
-    return array_files.read(pathlib.Path(checkpoint) / _ARRAYS, _MAX_ARRAYS)
+    return array_files.read(pathlib.Path(checkpoint) / ARRAYS, _MAX_ARRAYS)
 
 
 def load_weights(checkpoint, model):

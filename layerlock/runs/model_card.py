@@ -64,7 +64,10 @@ def place(folder: Path, text: str, name: str = NAME, library: str = "keras"):
                 before += "\n"
     content = f"{before}{block}{after}"
     if not path.exists() or _read(path) != content:
-        writing.replace_file(path, content.encode("utf-8", "surrogateescape"))
+        # A training run and probes of it write the same card.
+        writing.replace_file(
+            path, content.encode("utf-8", "surrogateescape"), is_shared=True
+        )
 
 
 def _read(path: Path) -> str:

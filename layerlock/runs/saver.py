@@ -1,5 +1,6 @@
 """Saves the checkpoints of a run, whether weights are whole or in parts."""
 
+import copy
 import threading
 
 from layerlock import backends, disk
@@ -70,6 +71,7 @@ class Saver:
         if self.is_writer:
             (checkpoints.begin(self.folder, step) / checkpoints.SHARDS).mkdir()
         backends.barrier()
+        state = copy.deepcopy(state)  # training goes on
         writing = backends.save_shards(
             draft / checkpoints.SHARDS, checkpoints.named_variables(model)
         )

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,26 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
-def replace_file(path: Path, content: bytes):
+def replace_file(path: Path, content: bytes, is_shared: bool = False):
     """Writes `content` to `path` atomically.
 
     The content is written to a temporary file in the same folder, flushed to
     the disk (`fsync`) and renamed. The temporary name depends on `path` only,
     so the next writer overwrites the file of a killed one.
+
+    Args:
+        path: path of the file.
+        content: bytes.
+        is_shared: bool, whether several processes may write the file at once:
+            the temporary name is then one of this process. Defaults to
+            `False`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial_path(path)
+    if is_shared:
+        own = f"{temporary.name}.{socket.gethostname()}.{os.getpid()}"
+        temporary = temporary.with_name(own)
     try:
         disk.write(temporary, content)
     except OSError:

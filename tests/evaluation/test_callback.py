@@ -1,5 +1,7 @@
 """The probe during training."""
 
+import math
+
 import keras
 import pytest
 
@@ -61,6 +63,24 @@ def test_it_finds_what_the_features_show_and_when_it_should():
         f"Step {step}: probe_top1 {news['probe_top1']:.3f}"
         for step, news in found.items()
     ]
+
+
+@thorough_on("tensorflow", "torch")
+def test_features_that_are_no_numbers_are_left_to_the_loss():
+    model = freezing.build_model()
+    model.compile(keras.optimizers.SGD(1e-3))
+    for weight in model.encoder.weights:
+        weight.assign(keras.ops.full_like(weight, float("nan")))
+    probe = FeatureProbe(2, Clips())
+
+    model.fit(
+        freezing.clips(2),
+        batch_size=freezing.BATCH_SIZE,
+        verbose=0,
+        callbacks=[probe],
+    )
+
+    assert math.isnan(probe.pop_metrics()["probe_top1"])
 
 
 def test_a_task_without_classes_is_refused():

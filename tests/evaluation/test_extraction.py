@@ -27,7 +27,7 @@ def folders(tmp_path, encoder=None, layer=1, **arguments):
         layer,
         tmp_path,
     )
-    return {path.name for path in tmp_path.iterdir()}
+    return {path.name for path in tmp_path.iterdir() if path.is_dir()}
 
 
 def test_every_split_has_features():

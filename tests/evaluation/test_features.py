@@ -1,5 +1,8 @@
 """Features are computed once, and are those of the encoder."""
 
+import concurrent.futures
+import threading
+
 import numpy as np
 import pytest
 
@@ -17,6 +20,11 @@ def no_calls():
 def compute(folder=None, task=None, **arguments):
     task = task or toys.PlantedTask(views=2)
     return extraction.compute(toys.Encoder(), task, 1, folder, **arguments)
+
+
+def caches(folder):
+    """The folders of kept features; a lock lies beside each."""
+    return [path for path in folder.iterdir() if path.is_dir()]
 
 
 def test_kept_features_are_the_computed_ones(tmp_path):
@@ -56,7 +64,7 @@ def test_what_does_not_fit_is_not_kept_and_that_is_said(tmp_path):
 
 def test_half_written_features_are_written_again(tmp_path):
     compute(tmp_path)
-    for folder in tmp_path.iterdir():
+    for folder in caches(tmp_path):
         (folder / "facts.json").unlink()
         (folder / "features.npy").write_bytes(b"half")
 
@@ -71,7 +79,7 @@ def test_tasks_do_not_share_features(tmp_path):
     compute(tmp_path, toys.PlantedTask(views=1))
     compute(tmp_path, toys.PlantedTask(views=2))
 
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(caches(tmp_path)) == 6
 
 
 def test_progress_is_told(tmp_path):
@@ -188,7 +196,7 @@ def test_a_sample_of_the_targets_is_from_all_over(tmp_path, is_kept):
 def test_a_damaged_cache_is_computed_again(tmp_path, name, content):
     computed = compute()["test"].pooled()
     compute(tmp_path)
-    for folder in tmp_path.iterdir():
+    for folder in caches(tmp_path):
         (folder / name).write_bytes(content)
 
     again = compute(tmp_path)["test"].pooled()
@@ -232,9 +240,46 @@ def _reads(examples, number) -> bool:
     return True
 
 
-def test_a_full_disk_is_told_before_it_ends_the_process(tmp_path, monkeypatch):
-    usage = type("Usage", (), {"free": 10})
+@pytest.mark.parametrize("free", [10, "all but targets"])
+def test_a_full_disk_is_told_before_it_ends_the_process(
+    tmp_path, monkeypatch, free
+):
+    if free != 10:  # bytes
+        compute(tmp_path / "before")
+        free = max(
+            path.stat().st_size
+            for path in tmp_path.glob("before/*/features.npy")
+        )
+    usage = type("Usage", (), {"free": free})
     monkeypatch.setattr(features.shutil, "disk_usage", lambda _: usage)
 
     with pytest.raises(OSError, match="No space left"):
         compute(tmp_path)
+
+
+def test_two_that_use_one_folder_compute_once(tmp_path):
+    at_work, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(toys.Encoder):
+        """Waits in the middle of the features."""
+
+        def features(self, clips, **arguments):
+            at_work.set()
+            may_go_on.wait(20)
+            return super().features(clips, **arguments)
+
+    def kept(encoder):
+        found = extraction.compute(encoder, toys.PlantedTask(), 1, tmp_path)
+        return found["test"].batch([0, 1, 2])
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(kept, Slow())
+        assert at_work.wait(20)
+        second = pool.submit(kept, toys.Encoder())
+        may_go_on.set()
+        results = [one.result(60) for one in (first, second)]
+
+    values, targets = compute(None, toys.PlantedTask())["test"].batch([0, 1, 2])
+    for found_values, found_targets in results:
+        np.testing.assert_allclose(found_values, values, rtol=1e-6)
+        np.testing.assert_array_equal(found_targets, targets)

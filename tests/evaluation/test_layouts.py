@@ -321,6 +321,25 @@ def test_scannet_is_read_as_published(tmp_path):
     assert task.problems == []
 
 
+def test_other_scans_are_another_task(tmp_path):
+    scans = [f"scene000{room}_00" for room in range(4)]
+    first, second, third, _ = scans
+    path = layouts.scannet(tmp_path / "data", scans)
+    train, test = path / "scannetv2_train.txt", path / "scannetv2_val.txt"
+
+    def configured(*trained):
+        train.write_text("\n".join(trained))
+        test.write_text("\n".join({*scans} - {*trained}))
+        return build("scannet", path, stride=1).get_config()
+
+    before = configured(first, second)
+
+    assert configured(first, second) == before
+    assert configured(second, third) != before
+    layouts.write_frame(path / "scans" / first, 0, np.ones((24, 32), "uint16"))
+    assert configured(first, second) != before
+
+
 def test_a_room_of_both_lists_is_left_out_of_the_training(tmp_path):
     path = layouts.scannet(tmp_path / "data", (*layouts.SCANS, "scene0003_00"))
     train, test = path / "scannetv2_train.txt", path / "scannetv2_val.txt"

@@ -136,8 +136,19 @@ def test_one_group_has_no_interval():
 
     assert found == {"value": pytest.approx(0.25), "low": None, "high": None}
     assert (
-        scores.interval(found) == "no interval: all examples are of one group"
+        scores.interval(found)
+        == "no interval: groups of examples do not differ"
     )
+
+
+@pytest.mark.parametrize(
+    "values, groups",
+    [([0.25], None), ([0.25] * 3, "aab"), ([0, 1] * 3, "aabbcc")],
+)
+def test_groups_of_one_mean_have_no_interval(values, groups):
+    found = scores.summarise(values, groups and list(groups))
+
+    assert (found["low"], found["high"]) == (None, None)
 
 
 def test_nothing_to_take_the_mean_of_is_said():

@@ -130,5 +130,5 @@ def test_examples_of_one_group_have_no_interval():
 
     text = page(task, result, metrics={"top1": summary}).words
 
-    assert "no interval: all examples are of one group" in text
+    assert "no interval: groups of examples do not differ" in text
     assert "95% interval" not in text

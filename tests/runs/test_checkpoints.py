@@ -1,5 +1,6 @@
 """A checkpoint is whole, or is not there; damage is noticed and told."""
 
+import errno
 import json
 import pickle
 
@@ -263,6 +264,20 @@ def test_a_damaged_checkpoint_is_passed_over_and_told(tmp_path, model):
         "step_00000008 is damaged: "
         "model.weights.h5 does not match its checksum."
     ]
+
+
+def test_a_disk_that_does_not_answer_is_no_damage(tmp_path, model, monkeypatch):
+    saved = [checkpoints.save(tmp_path, model, step, {}) for step in (7, 8)]
+
+    def digest(path):
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(checkpoints.disk, "digest", digest)
+        with pytest.raises(OSError, match="Stale file handle"):
+            checkpoints.read_newest(tmp_path)
+
+    assert all(checkpoints.verify(path) is None for path in saved)
 
 
 def test_every_damaged_checkpoint_is_told(tmp_path, model):

@@ -70,6 +70,18 @@ def test_training_goes_on_while_parts_are_written(model, writing, tmp_path):
     assert checkpoints.read_arrays(path)["grams"].tolist() == [1, 1]
 
 
+def test_the_state_is_that_of_the_step(model, writing, tmp_path):
+    saver, events = Saver(tmp_path, keep=2), [[2, 1]]
+    saver.save(model, 3, {"events": events}, {})
+
+    events.append([4, 2])  # training goes on
+    writing.may_end.set()
+    saver.wait()
+
+    _, state, _ = checkpoints.read_newest(tmp_path)
+    assert state["events"] == [[2, 1]]
+
+
 def test_parts_are_loaded_into_the_weights(model, writing, tmp_path):
     writing.may_end.set()
     saver = Saver(tmp_path, keep=2)

@@ -27,6 +27,25 @@ def test_nothing_temporary_is_left(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
 
 
+def test_processes_that_write_one_file_do_not_take_each_other_s(
+    tmp_path, monkeypatch
+):
+    path, replace = tmp_path / "README.md", writing.os.replace
+
+    def late(temporary, final):
+        monkeypatch.setattr(writing.os, "replace", replace)
+        with monkeypatch.context() as other:
+            other.setattr(writing.os, "getpid", lambda: -1)
+            writing.replace_file(path, b"theirs", is_shared=True)
+        replace(temporary, final)
+
+    monkeypatch.setattr(writing.os, "replace", late)
+    writing.replace_file(path, b"ours", is_shared=True)
+
+    assert path.read_bytes() == b"ours"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_comes_back(value):
     line = writing.encode_metrics({"step": 1, "loss": np.float32(value)})

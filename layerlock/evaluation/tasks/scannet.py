@@ -1,5 +1,6 @@
 """ScanNet in the form of its reader: colour frames and 16-bit depth."""
 
+import itertools
 import os
 import pathlib
 
@@ -9,6 +10,7 @@ from layerlock.data import text_files
 from layerlock.data.names import readable
 from layerlock.data.source import check_geometry
 from layerlock.data.streams import DecodingError, require_av
+from layerlock.evaluation.file_digests import of_files
 from layerlock.evaluation.splits import carve
 from layerlock.evaluation.task import Examples, Task, check_split, name_some
 
@@ -85,6 +87,10 @@ class ScanNet(Task):
             "stride": self.stride,
             "clips_per_scan": self.clips_per_scan,
             "clips": {s: len(clips) for s, clips in self.splits.items()},
+            "files": {
+                split: of_files(itertools.chain.from_iterable(sum(clips, [])))
+                for split, clips in self.splits.items()
+            },
         }
 
     def _scans(self) -> dict[str, dict[int, tuple]]:

@@ -5,6 +5,7 @@ import math
 import keras
 
 from layerlock.core.freezing.step_counter import EverySteps
+from layerlock.runs import checkpoints
 
 
 class NonFiniteLossError(RuntimeError):
@@ -95,8 +96,18 @@ class StopOnNonFiniteLoss(EverySteps):
         raise NonFiniteLossError(
             f"The loss is {loss} at step {step}, batch {batch}, with "
             f"{frozen_layers} layers frozen. "
-            f"{self.run.failure_path} lists its clips; earlier checkpoints "
-            "are kept. Start a new run with a lower `learning_rate`, more "
-            "`warmup_steps` or a `gradient_clip`. It can start from this "
-            f"run's encoder: init_from={self.run.path}."
+            f"{self.run.failure_path} lists its clips. Start a new run with a "
+            "lower `learning_rate`, more `warmup_steps` or a `gradient_clip`."
+            + self._what_is_kept()
+        )
+
+    def _what_is_kept(self) -> str:
+        """What an earlier checkpoint is good for; empty if there is none."""
+        found = checkpoints.find(self.run.checkpoints_path)
+        if not found:
+            return ""
+        return (
+            f" Checkpoints up to step {checkpoints.step_of(found[0])} are "
+            "kept. It can start from this run's encoder: "
+            f"init_from={self.run.path}."
         )

@@ -1,6 +1,7 @@
 """A run whose loss breaks ends, and says where."""
 
 import json
+import math
 
 import keras
 import numpy as np
@@ -92,6 +93,22 @@ def test_the_message_says_where_and_what_now(broken):
     assert f"nan at step {BROKEN}, batch {BROKEN - 1}" in broken.error
     assert "failure.json" in broken.error
     assert "`learning_rate`" in broken.error
+    assert "up to step 4 are kept. It can start from" in broken.error
+
+
+def test_nothing_is_kept_before_the_first_checkpoint(broken, monkeypatch):
+    monkeypatch.setattr(checkpoints, "find", lambda _: [])
+    callback = StopOnNonFiniteLoss(
+        broken.run, broken.monitors, broken.log, lambda batch: []
+    )
+    callback.set_model(broken.model)
+    callback.counter = broken.log.counter
+
+    with pytest.raises(NonFiniteLossError) as error:
+        callback._fail(math.nan, later=0)
+
+    assert "init_from" not in str(error.value)
+    assert "`gradient_clip`." in str(error.value)
 
 
 def test_a_checkpoint_between_lines_is_not_saved_after_a_broken_batch(
