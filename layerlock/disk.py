@@ -98,3 +98,33 @@ def discard(folder):
     another process reads.
     """
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path, timeout: float = -1):
+    """Holds a lock file, which the system releases at the end of a process.
+
+    No effect on disks without locks, such as some network disks.
+
+    Args:
+        path: of the lock file; its folder exists.
+        timeout: float, seconds to wait for another process. Defaults to `-1`:
+            as long as it takes.
+
+    Raises:
+        filelock.Timeout: if another process still holds it.
+    """
+    import filelock
+
+    # A plain file instead of a lock would stay after a kill.
+    lock = filelock.FileLock(path, timeout=timeout, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        yield
+    finally:
+        lock.release()

@@ -174,7 +174,8 @@ def private_attributes_of_others(path, tree):
                 "cls",
             )
             private = node.attr.startswith("_") and not (
-                node.attr.startswith("__") or node.attr == "_exit"  # of `os`
+                # Names of the language, as `Enum._missing_`, and of `os`.
+                node.attr.endswith("_") or node.attr == "_exit"
             )
             if node.attr in PRIVATE_IN_KERAS or (private and not ours):
                 lines.append(node.lineno)

@@ -3,6 +3,7 @@
 import errno
 import os
 
+import filelock
 import pytest
 
 from layerlock import disk
@@ -53,3 +54,12 @@ def test_what_cannot_be_removed_stays(tmp_path):
     disk.discard(tmp_path / "folder")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_is_of_one_at_a_time(tmp_path):
+    with disk.locked(tmp_path / "lock"):
+        with pytest.raises(filelock.Timeout):
+            with disk.locked(tmp_path / "lock", timeout=0):
+                pass
+    with disk.locked(tmp_path / "lock", timeout=0):
+        pass

@@ -23,7 +23,10 @@ def read(folder, settings) -> dict:
     """Returns the log of copies by name; raises for other settings."""
     path = folder / NAME
     if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
+        # Names with a dot are of file managers and network disks.
+        if folder.exists() and not all(
+            path.name.startswith(".") for path in folder.iterdir()
+        ):
             raise ValueError(
                 f"The folder of the copies is not empty. Received: {folder}. "
                 "Take a new one, or one that was prepared before."

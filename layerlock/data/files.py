@@ -282,5 +282,8 @@ def _fixed_part(pattern: str) -> str:
 
 def _folder(root: str, path: str) -> str | None:
     """Returns the first sub-folder of `root` on the way to a file."""
-    parts = pathlib.Path(os.path.relpath(path, root)).parts
+    try:
+        parts = pathlib.Path(os.path.relpath(path, root)).parts
+    except ValueError:  # on another drive of Windows
+        return None
     return parts[0] if len(parts) > 1 and parts[0] != ".." else None

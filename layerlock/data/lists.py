@@ -69,12 +69,14 @@ def read(place: str) -> list[Entry]:
     Raises:
         ValueError: if a line cannot be read, or only some have a label.
     """
-    entries = []
+    entries, first = [], ""
     for number, text in enumerate(text_files.lines(place), start=1):
         text = text.strip(_SPACE)
         if text and (text[0] != "#" or _find(text, place)):
+            first = first or text
             entries.append(_Line(text, place, number).read())
     if entries and _is_heading(entries[0]):
+        _check_columns(first, place)
         entries = entries[1:]
     _check_labels(entries, place)
     return entries
@@ -160,9 +162,9 @@ def _parts(text: str):
 
 
 def _split_missing(text: str) -> tuple[str, str | None]:
-    """Splits a line whose file is missing after the extension of a video."""
+    """Splits a line whose file is missing after its extension."""
     for path, rest in _parts(text):
-        if is_video(path):
+        if is_video(path) or is_still(path):
             return path, rest
     return text, None
 
@@ -197,6 +199,17 @@ def _is_heading(entry: Entry) -> bool:
         return False
     first = _SEPARATORS.split(os.path.basename(entry.path))[0]
     return _HEADING.fullmatch(first.lower()) is not None
+
+
+def _check_columns(heading: str, place):
+    """Raises if a heading names more columns than two."""
+    columns = max((heading.split(one) for one in ",;\t"), key=len)
+    if len(columns) > 2:
+        raise ValueError(
+            f"{readable(place)} has {len(columns)} columns, "
+            f"{readable(heading)}. Expected a path, or a path and a label: "
+            "remove the others, which would be part of the label."
+        )
 
 
 def _check_labels(entries, place):

@@ -34,8 +34,8 @@ def of_frame(frame) -> Orientation:
     turns, and scales, are rounded to quarter turns.
     """
     try:
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # side data of a kind that PyAV does not know
+        matrix = _side_data(frame).get("DISPLAYMATRIX")
+    except ValueError:  # side data that PyAV cannot read
         return Orientation(round(frame.rotation / 90) % 4)
     if matrix is None:
         return Orientation()
@@ -46,6 +46,27 @@ def of_frame(frame) -> Orientation:
         a, b = -a, -b
     angle = np.arctan2(c - b, a + d)
     return Orientation(round(angle / (np.pi / 2)) % 4, mirrored)
+
+
+def _side_data(frame):
+    """The side data of a frame, also with kinds that PyAV does not know.
+
+    PyAV 18 has no name for EXIF data, and then refuses all of it.
+    """
+    try:
+        return frame.side_data
+    except ValueError:
+        from av.sidedata import sidedata
+
+        sidedata.Type._missing_ = classmethod(_unknown_kind)
+        return frame.side_data
+
+
+def _unknown_kind(kinds, value):
+    """A member of an enumeration that has none of this value."""
+    found = object.__new__(kinds)
+    found._name_, found._value_ = f"UNKNOWN_{value}", value
+    return found
 
 
 def shown_size(frame, orient, stream) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import pathlib
 import tempfile
 import threading
 
+from layerlock import disk
 from layerlock.data import (
     copy_checks,
     copy_failures,
@@ -157,11 +158,9 @@ class _Packer:
         Returns:
             `"written"` or `"kept"`, and the index.
         """
-        import filelock
-
         # Another process may write the same shard: the second one waits.
         lock = path.with_name(f".{path.name}.lock")
-        with filelock.FileLock(lock):
+        with disk.locked(lock):
             index = self.finished(path, jobs)
             kind = "written" if index is None else "kept"
             if index is None:
@@ -248,7 +247,7 @@ def _check_folder(folder, names):
     others = {
         name
         for name in present - set(names)
-        if not name.startswith((".writing_", ".shard-"))
+        if not name.startswith(".")  # ours, and those of file managers
     }
     if others:
         raise ValueError(

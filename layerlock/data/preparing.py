@@ -8,13 +8,13 @@ import shutil
 
 from layerlock.data import (
     copy_checks,
+    copy_failures,
     copy_log,
     decoding,
     encoding,
     files,
     lists,
     scan,
-    streams,
 )
 from layerlock.data.names import readable
 
@@ -67,7 +67,7 @@ def plan(spec, trims=None, folder=None) -> list[Job]:
             copies.
     """
     root, paths, labels = files.find_labelled(spec, with_stills=True)
-    labels = dict(zip(paths, labels, strict=True)) if labels else {}
+    labels = _by_path(paths, labels) if labels else {}
     if folder is not None:
         paths = _originals(spec, paths, folder)
     known = {_relative(path, root): path for path in paths}
@@ -185,17 +185,17 @@ def sources(folder) -> dict[str, str]:
 def _copy(job, folder, settings):
     """Writes a copy; returns the reason of a failure, or `None`."""
     target = folder / job.name
+    if folder not in target.parents:
+        raise ValueError(f"{target} would be outside of {folder}.")
     try:
         if job.is_still:
             _copy_still(job.source, target)
         else:
             copy_checks.check_source(job)
             encoding.transcode(job.source, target, span=job.span, **settings)
-    except streams.DecodingError as error:
-        return str(error)
     except Exception as error:
         # A broken file may raise any exception in a decoder.
-        return f"{type(error).__name__}: {streams.reason(error)}"
+        return copy_failures.reason_of(error, job.source, folder)
     return None
 
 
@@ -209,6 +209,18 @@ def _copy_still(path, target):
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _by_path(paths, labels) -> dict[str, str]:
+    """Returns the label of each path; raises if one has two."""
+    found = {}
+    for path, label in zip(paths, labels, strict=True):
+        if found.setdefault(path, label) != label:
+            raise ValueError(
+                f"{readable(path)} has two labels, {readable(found[path])} "
+                f"and {readable(label)}. Give each video one label."
+            )
+    return found
 
 
 def _originals(spec, paths, folder) -> list[str]:
@@ -246,10 +258,15 @@ def _name_once(job) -> str:
 
 
 def _relative(path, root) -> str:
-    """Returns the path relative to the root, or the absolute path."""
-    name = os.path.relpath(path, root)
+    """Returns the path relative to the root, or below the root of its disk."""
+    try:
+        name = os.path.relpath(path, root)
+    except ValueError:  # on another drive of Windows
+        name = os.pardir
     if name.startswith(os.pardir):
-        return os.path.abspath(path).lstrip(os.sep)
+        drive, name = os.path.splitdrive(os.path.abspath(path))
+        drive = drive.replace(":", "").strip(os.sep)
+        return os.path.join(drive, name.lstrip(os.sep))
     return name
 
 

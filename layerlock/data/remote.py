@@ -1,5 +1,6 @@
 """Files at addresses such as `s3://bucket/folder`, with a local cache."""
 
+import contextlib
 import datetime
 import errno
 import hashlib
@@ -8,6 +9,7 @@ import pathlib
 import tempfile
 import time
 
+from layerlock import disk
 from layerlock.data import scan, streams
 from layerlock.data.streams import DecodingError
 
@@ -81,8 +83,11 @@ def fetch(address: str) -> str:
     reads it. The store is asked once, so that a copy is read without a network.
     Where the network or the store fails, it is tried again for some seconds.
 
+    Then the last copy is taken, if there is one.
+
     Raises:
         DecodingError: if the file cannot be copied, with the reason.
+        layerlock.disk.DiskError: if there is no room for it.
     """
     copy = _fetched.get(address)
     if copy is not None and os.path.exists(copy):
@@ -91,9 +96,22 @@ def fetch(address: str) -> str:
     try:
         copy = str(_repeated(lambda: _cached(store, path, address)))
     except Exception as error:  # each store has errors of its own
-        raise DecodingError(
-            f"it cannot be copied from its address: {_reason(error)}"
-        ) from error
+        if getattr(error, "errno", None) in _FULL:
+            raise disk.explained(
+                OSError(
+                    error.errno, error.strerror, str(_last(address).parent)
+                ),
+                "or set XDG_CACHE_HOME to a folder of another one, then start "
+                "again.",
+            ) from error
+        copy = _last_copy(address) if _may_pass(error) else None
+        if copy is None:
+            raise DecodingError(
+                f"it cannot be copied from its address: {_reason(error)}"
+            ) from error
+    else:
+        with contextlib.suppress(OSError):  # it only serves without a network
+            _last(address).write_text(os.path.basename(copy))
     _fetched[address] = copy
     return copy
 
@@ -124,8 +142,6 @@ def _listed(store, path) -> tuple[str, list[str]]:
 
 def _cached(store, path, address) -> pathlib.Path:
     """Returns the local copy of a file, which is made if it is missing."""
-    import filelock
-
     version = _version(store, path)
     digest = hashlib.sha256(f"{address}\n{version}".encode()).hexdigest()
     name = f"{digest[:32]}{pathlib.Path(path).suffix}"
@@ -134,10 +150,25 @@ def _cached(store, path, address) -> pathlib.Path:
         return copy
     copy.parent.mkdir(parents=True, exist_ok=True)
     # Of several processes that need a file, one copies it.
-    with filelock.FileLock(copy.with_suffix(".lock")):
+    with disk.locked(copy.with_suffix(".lock")):
         if not copy.exists():
             _copy(store, path, copy)
     return copy
+
+
+def _last(address) -> pathlib.Path:
+    """Returns the file that names the last copy of an address."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:32]
+    return scan.default_cache() / "remote" / f"{digest}.last"
+
+
+def _last_copy(address) -> str | None:
+    """Returns the copy that was made, for as long as nobody can ask for it."""
+    with contextlib.suppress(OSError):
+        copy = _last(address).with_name(_last(address).read_text())
+        if copy.is_file():
+            return str(copy)
+    return None
 
 
 def _version(store, path) -> str:
@@ -166,6 +197,7 @@ def _may_pass(error) -> bool:
     Errors of libraries are not always OSErrors: those of connections in
     botocore, aiohttp and httpx are not.
     """
+    error = _cause(error)
     if isinstance(error, _LASTING) or getattr(error, "errno", None) in _FULL:
         return False
     if "Credential" in type(error).__name__:  # of botocore and google-auth
@@ -207,4 +239,22 @@ def _store(address: str):
 
 
 def _reason(error) -> str:
-    return streams.reason(error).rstrip(".")
+    return streams.reason(_cause(error)).rstrip(".")
+
+
+def _cause(error):
+    """Returns what fsspec has made a missing file of, such as no connection."""
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and cause is not None:
+        return cause
+    return error
+
+
+def copies() -> dict:
+    """Returns the local copies of addresses that this process knows."""
+    return dict(_fetched)
+
+
+def remember(known: dict):
+    """Takes over the `copies` of another process."""
+    _fetched.update(known)

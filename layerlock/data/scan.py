@@ -8,6 +8,7 @@ import math
 import os
 import pathlib
 import tempfile
+import time
 
 from layerlock.data import decoding, streams
 from layerlock.data.streams import Facts
@@ -15,6 +16,7 @@ from layerlock.data.streams import Facts
 # Version of our reader: increase it when `probe` or `read_frames` changes.
 _VERSION = 5
 _MAX_THREADS = 32
+_SECONDS = 60  # between two saves of the cache
 
 
 def scan(paths, cache=None, num_threads=None, progress=None) -> list:
@@ -52,6 +54,7 @@ def scan(paths, cache=None, num_threads=None, progress=None) -> list:
             lasts, results[path] = result
             if lasts:
                 memory.add(path, key, results[path])
+                memory.save_at_times()  # for a signal, or a crash of a decoder
     finally:
         memory.save()  # also after an interrupt
     return [results[path] for path in paths]
@@ -120,6 +123,7 @@ class _Cache:
         self.folder = pathlib.Path(folder) / "scan" if folder else None
         self.tables = {}
         self.changed = set()
+        self._next_save = time.monotonic() + _SECONDS
 
     def get(self, path: str, key: list):
         parent, name = os.path.split(path)
@@ -140,10 +144,20 @@ class _Cache:
         self.tables[parent][name] = [key, result]
         self.changed.add(parent)
 
+    def save_at_times(self):
+        """Saves now and then, so that it takes little of the time."""
+        started = time.monotonic()
+        if started < self._next_save:
+            return
+        self.save()
+        ended = time.monotonic()
+        self._next_save = ended + max(_SECONDS, 20 * (ended - started))
+
     def save(self):
         if self.folder is None:
             return
-        for parent in self.changed:
+        while self.changed:
+            parent = self.changed.pop()
             # Another process may have scanned the same folder.
             table = self._read(parent) | self.tables[parent]
             content = _versions() | {"folder": parent, "files": table}

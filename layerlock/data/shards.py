@@ -13,6 +13,7 @@ import re
 import struct
 import threading
 
+from layerlock import disk
 from layerlock.data import lists, remote, streams
 from layerlock.data.streams import DecodingError
 
@@ -138,14 +139,18 @@ class ShardReaders:
     """Reads records of shards, and keeps some shards open.
 
     A copy in another process opens its own files.
+
+    Args:
+        copies: of files at addresses, see `remote.copies`. Defaults to none.
     """
 
-    def __init__(self):
+    def __init__(self, copies=()):
+        remote.remember(dict(copies))
         self._open = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def __reduce__(self):
-        return ShardReaders, ()
+        return ShardReaders, (remote.copies(),)
 
     def count(self, path) -> int:
         """Returns the number of records of a shard, with the index."""
@@ -188,7 +193,7 @@ def _opened(path):
             reader.read([0])  # raises the reason
         if not reader.num_records():
             raise DecodingError("a damaged shard: it has no records")
-    except DecodingError:
+    except (DecodingError, disk.DiskError):
         raise
     except OSError as error:
         raise DecodingError(streams.reason(error)) from error

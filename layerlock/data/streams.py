@@ -25,6 +25,7 @@ _PASSING = (
     errno.ESTALE,
 )
 
+_UNANSWERED = (errno.EIO, errno.ETIMEDOUT, errno.ESTALE)
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
@@ -46,6 +47,11 @@ class DecodingError(ValueError):
     def is_of_system(self) -> bool:
         """Whether the system had too little memory, or too many open files."""
         return getattr(self._first_cause(), "errno", None) in _SHORT
+
+    @property
+    def is_of_disk(self) -> bool:
+        """Whether a disk did not answer."""
+        return getattr(self._first_cause(), "errno", None) in _UNANSWERED
 
     def _first_cause(self):
         cause = self

@@ -1,16 +1,14 @@
 """Frozen features of a split, computed once and cached if they fit."""
 
 import concurrent.futures
-import contextlib
 import errno
 import os
 import pathlib
 import shutil
 
-import filelock
 import numpy as np
 
-from layerlock import json_files
+from layerlock import disk, json_files
 from layerlock.data.streams import DecodingError
 from layerlock.runs import writing
 
@@ -196,7 +194,8 @@ class Features:
     def _open_cache(self, folder, progress):
         if self._has_cache(folder):
             return
-        with _one_at_a_time(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with disk.locked(folder.with_name(f"{folder.name}.lock")):
             if self._has_cache(folder):  # written by another process
                 return
             shutil.rmtree(folder, ignore_errors=True)
@@ -268,23 +267,6 @@ class Features:
         facts = {"numbers": numbers, "problems": self.problems}
         # Last: the cache is complete with this file.
         writing.write_json(folder / "facts.json", facts)
-
-
-@contextlib.contextmanager
-def _one_at_a_time(folder):
-    """Waits until no other process writes the cache in a folder."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(
-        folder.with_name(f"{folder.name}.lock"), fallback_to_soft=False
-    )
-    try:
-        lock.acquire()
-    except (OSError, NotImplementedError):  # a disk without locks
-        pass
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _check_room(folder, num_bytes: int):

@@ -67,6 +67,20 @@ def test_of_a_missing_video_path_and_label_are_told_apart_too(folder):
     assert read(folder, text) == [("c.mp4", "3"), ("gone/x y.webm", "4")]
 
 
+def test_a_missing_picture_has_its_label_too(folder):
+    text = "c.mp4 3\ngone/2.jpg 4\n"
+
+    assert read(folder, text) == [("c.mp4", "3"), ("gone/2.jpg", "4")]
+
+
+@pytest.mark.parametrize("separator", ",;\t")
+def test_further_columns_are_no_part_of_a_label(folder, separator):
+    text = "path,label,split\nc.mp4,dog,train\n".replace(",", separator)
+
+    with pytest.raises(ValueError, match="has 3 columns.*remove the others"):
+        read(folder, text, "list.csv")
+
+
 def test_a_row_of_names_is_no_video(folder):
     text = "video_path,label\nc.mp4,run\n"
 

@@ -1,5 +1,7 @@
 """Frames are turned and mirrored as the display matrix of the file says."""
 
+import fractions
+import struct
 import types
 
 import numpy as np
@@ -66,3 +68,41 @@ def test_side_data_that_pyav_does_not_know_leaves_the_rotation():
     frame = types.SimpleNamespace(side_data=SideData(), rotation=-90)
 
     assert orientation.of_frame(frame) == orientation.Orientation(3)
+
+
+# What each orientation of EXIF does to a stored image.
+EXIF = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image),
+}
+
+
+@pytest.mark.parametrize("number", EXIF)
+def test_a_picture_is_read_as_its_camera_was_held(tmp_path, number):
+    import av
+
+    image = np.zeros((32, 64, 3), "uint8")
+    image[:16, :, 0], image[16:, :, 2], image[:, :8, 1] = 255, 255, 255
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height = 64, 32
+    encoder.pix_fmt, encoder.time_base = "yuvj444p", fractions.Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+    [packet] = encoder.encode(frame.reformat(format="yuvj444p"))
+    # One entry of a directory: the tag, a short number, one of them.
+    entry = struct.pack("<HHIHH", 0x112, 3, 1, number, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    path = tmp_path / "held.jpg"
+    path.write_bytes(bytes(packet)[:2] + segment + bytes(packet)[2:])
+
+    found = decoding.read_frames(path, [0])[0].astype(int)
+
+    expected = EXIF[number](image).astype(int)
+    assert found.shape == expected.shape
+    assert abs(found - expected).mean() < 16

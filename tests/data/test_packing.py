@@ -226,6 +226,40 @@ def test_a_full_disk_stops_a_shard(videos, out, monkeypatch):
     assert not (out / shards.names(1)[0]).exists()
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
+def test_a_disk_that_does_not_answer_stops_a_shard(
+    videos, out, monkeypatch, number
+):
+    def fails(job):
+        raise DecodingError("cannot be read") from OSError(number, "")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(packing.copy_checks, "check_source", fails)
+        with pytest.raises(OSError, match="cannot be read now"):
+            packing.pack(videos, out, 1, **SETTINGS)
+
+    assert packing.pack(videos, out, 1, **SETTINGS)["failed"] == {}
+
+
+def test_files_of_a_file_manager_are_no_files(videos, out):
+    out.mkdir(parents=True)
+    (out / ".DS_Store").write_bytes(b"")
+
+    assert packing.pack(videos, out, 1, **SETTINGS)["failed"] == {}
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK), NotImplementedError])
+def test_a_disk_without_locks_takes_shards(videos, out, monkeypatch, error):
+    import filelock
+
+    def fails(self, *arguments, **keywords):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fails)
+
+    assert packing.pack(videos, out, 1, **SETTINGS)["failed"] == {}
+
+
 def test_shards_of_other_settings_are_refused(videos, out):
     packing.pack(videos, out, 2, **SETTINGS)
 

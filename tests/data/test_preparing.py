@@ -1,5 +1,10 @@
 """Copies that are read faster, of videos that stay as they are."""
 
+import errno
+import ntpath
+import pathlib
+import types
+
 import numpy as np
 import pytest
 
@@ -352,3 +357,51 @@ def test_a_disk_without_locks_is_written(videos, tmp_path, monkeypatch):
     summary = preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
 
     assert summary["written"] == 2
+
+
+def test_a_full_disk_ends_the_copying(videos, tmp_path, monkeypatch):
+    def fails(*arguments, **settings):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(preparing.encoding, "transcode", fails)
+
+    with pytest.raises(OSError, match="No space left.*another folder"):
+        preparing.prepare(videos, tmp_path / "copies", **SETTINGS)
+
+
+def test_a_folder_that_a_file_manager_has_seen_is_empty(videos, tmp_path):
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    (copies / ".DS_Store").write_bytes(b"")
+
+    assert preparing.prepare(videos, copies, **SETTINGS)["written"] == 2
+
+
+@pytest.mark.parametrize(
+    "path, name",
+    [
+        ("C:\\lists\\in\\a.mp4", "in\\a.mp4"),
+        ("C:\\videos\\a.mp4", "C\\videos\\a.mp4"),
+        ("D:\\videos\\a.mp4", "D\\videos\\a.mp4"),
+        ("\\\\host\\share\\a.mp4", "host\\share\\a.mp4"),
+    ],
+)
+def test_copies_of_videos_on_drives_are_in_their_folder(
+    monkeypatch, path, name
+):
+    windows = types.SimpleNamespace(path=ntpath, sep="\\", pardir="..")
+    monkeypatch.setattr(preparing, "os", windows)
+
+    found = preparing._relative(path, "C:\\lists")
+
+    assert found == name
+    copy = pathlib.PureWindowsPath("E:\\copies") / found
+    assert copy.is_relative_to("E:\\copies")
+
+
+def test_a_video_with_two_labels_is_refused(videos, tmp_path):
+    path = sorted(videos.rglob("*.mp4"))[0]
+    (tmp_path / "list.txt").write_text(f"{path} 1\n{path} 2\n")
+
+    with pytest.raises(ValueError, match="has two labels, 1 and 2"):
+        preparing.plan(tmp_path / "list.txt")

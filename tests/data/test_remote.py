@@ -4,6 +4,7 @@ import datetime
 import errno
 import os
 import pathlib
+import pickle
 import sys
 import threading
 import types
@@ -11,7 +12,7 @@ import types
 import numpy as np
 import pytest
 
-from layerlock import data
+from layerlock import data, disk
 from layerlock.data import packing, remote, shards
 from layerlock.data.streams import DecodingError
 from tests.data import synthesise
@@ -190,7 +191,6 @@ def test_a_copy_is_given_up_after_the_last_attempt(failing):
         FileNotFoundError("gone"),
         PermissionError("no access"),
         IsADirectoryError("a folder"),
-        OSError(errno.ENOSPC, "No space left on device"),
         ValueError("a fault of the program"),
         type("NoCredentialsError", (LibraryError,), {})("no key"),
     ],
@@ -202,6 +202,58 @@ def test_an_error_that_stays_ends_the_copy_at_once(failing, error):
         remote.fetch(address)
 
     assert pauses == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_cache_is_no_fault_of_a_shard(failing, number):
+    address, pauses = failing(OSError(number, "No space left on device"))
+
+    with pytest.raises(disk.DiskError, match="No space left.*XDG_CACHE_HOME"):
+        data.get(address, **CLIPS)
+
+    assert pauses == []
+
+
+def test_a_missing_file_may_be_a_lost_connection(failing, packed):
+    # fsspec says so of both at http addresses.
+    lost, gone = FileNotFoundError("http://x"), FileNotFoundError("http://x")
+    lost.__cause__, gone.__cause__ = ConnectionError("refused"), gone
+    address, pauses = failing(lost, gone)
+
+    with pytest.raises(DecodingError, match="http://x"):
+        remote.fetch(address)
+
+    assert pauses == [1]
+
+
+def test_a_copy_serves_a_later_process_without_a_network(
+    failing, packed, monkeypatch
+):
+    address, _ = failing()
+    copy = remote.fetch(address)
+
+    def no_network(*arguments):
+        raise ConnectionError("unreachable")
+
+    monkeypatch.setattr(remote, "_version", no_network)
+    remote._fetched.clear()
+    assert remote.fetch(address) == copy
+
+    os.unlink(copy)
+    remote._fetched.clear()
+    with pytest.raises(DecodingError, match="unreachable"):
+        remote.fetch(address)
+
+
+def test_a_worker_knows_the_copies_of_its_parent(failing, monkeypatch):
+    address, _ = failing()
+    readers = shards.ShardReaders()
+    count = readers.count(address)
+    sent = pickle.dumps(readers)
+    monkeypatch.setattr(remote, "_fetched", {})
+    monkeypatch.delattr(remote, "_store")
+
+    assert pickle.loads(sent).count(address) == count
 
 
 @pytest.mark.parametrize(("name", "method"), [("", "ls"), ("/*", "glob")])

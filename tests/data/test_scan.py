@@ -292,3 +292,22 @@ def test_results_come_in_the_order_of_the_paths(clip, tmp_path):
     ]
 
     assert kinds == ["Facts", "str", "Facts", "str"]
+
+
+def test_results_are_kept_while_a_scan_goes_on(clip, tmp_path, monkeypatch):
+    second = clip.with_name("second.mp4")
+    second.write_bytes(clip.read_bytes())
+    monkeypatch.setattr(scan, "_SECONDS", 0)
+
+    class Killed(BaseException):
+        """No `finally` runs after SIGTERM."""
+
+    def progress(done, total):
+        if done == 2:
+            monkeypatch.setattr(scan._Cache, "save", lambda self: None)
+            raise Killed
+
+    with pytest.raises(Killed):
+        scan.scan([clip, second], tmp_path / "cache", 1, progress)
+
+    assert cache_files(tmp_path / "cache")
