@@ -59,15 +59,27 @@ def load(spec, seed: int = 0, student: bool = False, **overrides):
     384
     """
     baseline = _baseline_of(spec)
+    identity = None
     if not baseline or student:
         preset = _path(spec, student)
+        identity = _identity(preset)  # before a run replaces the weights
     else:
         kind, preset = baseline
         if kind == "pixels":
             sizes = PRESETS[preset]
             return Pixels(sizes["patch_size"], sizes["clip_shape"])
     with randomness.seeded(seed):
-        return VideoEncoder.from_preset(preset, **overrides)
+        encoder = VideoEncoder.from_preset(preset, **overrides)
+    encoder.identity = identity
+    return encoder
+
+
+def _identity(path) -> str | None:
+    """A checksum of an exported encoder; `None` for other files."""
+    try:
+        return exported.identify(path)
+    except (OSError, ValueError):
+        return None
 
 
 def read_sizes(spec) -> dict:

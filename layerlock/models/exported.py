@@ -111,6 +111,12 @@ def readable_path(path) -> pathlib.Path:
     return path if path.exists() or not replaced.exists() else replaced
 
 
+def identify(path) -> str:
+    """A checksum of the encoder in a folder, of its arguments and weights."""
+    folder = readable_path(path)
+    return stored.identify(folder / CONFIG, folder / WEIGHTS)
+
+
 def _sibling(path, what):
     # The same name at every save, so that `_recover` finds it.
     path = path.resolve()

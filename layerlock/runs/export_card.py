@@ -35,7 +35,7 @@ def describe(
         usage,
         "```",
         "",
-        *model_card.table(("", ""), [*_rows(encoder), *facts.items()]),
+        *wording.table(("", ""), [*_rows(encoder), *facts.items()]),
         "",
         *(f"- {note}" for note in notes),
         "",

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-from layerlock import json_files
 from layerlock.data import names
-from layerlock.runs import contents, wording, writing
+from layerlock.runs import card_scores, wording, writing
 from layerlock.runs.directory import RunDirectory
 
 NAME = "README.md"
@@ -125,9 +124,9 @@ def training(run: RunDirectory, folder: str | None = None) -> list[str]:
         ("software", _software(config)),
     ]
     return [
-        *table(("", ""), rows),
+        *wording.table(("", ""), rows),
         "",
-        *_scores(run, folder),
+        *card_scores.lines(run, folder),
         *options_block(options),
     ]
 
@@ -152,7 +151,8 @@ def describe_finetuning(record: dict) -> str:
         *(
             (
                 f"test {metric}",
-                f"{score['value']:.3f} ({_interval(score)}, 95 % interval)",
+                f"{score['value']:.3f} "
+                f"({wording.interval(score)}, 95 % interval)",
             )
             for metric, score in record["metrics"].items()
         ),
@@ -163,20 +163,11 @@ def describe_finetuning(record: dict) -> str:
             "",
             "A video encoder, trained end to end with a readout by LayerLock.",
             "",
-            *table(("", ""), rows),
+            *wording.table(("", ""), rows),
             "",
             *options_block(record["flags"]),
         ]
     )
-
-
-def table(heads: tuple, rows: list) -> list[str]:
-    """Lines of a Markdown table."""
-    lines = [heads, ("---",) * len(heads), *rows]
-    return [
-        f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |"
-        for line in lines
-    ]
 
 
 def options_block(options: dict) -> list[str]:
@@ -246,50 +237,3 @@ def _software(config) -> str:
     versions = config.get("versions", {})
     names = ("layerlock", "keras", config.get("backend"))
     return ", ".join(f"{n} {versions[n]}" for n in names if n in versions)
-
-
-def _scores(run, folder) -> list[str]:
-    """A table of the probes and fine-tunings in the run directory."""
-    rows = []
-    for path in sorted(run.path.glob("*/*/*.json")):
-        if path.name not in ("probe.json", "finetune.json"):
-            continue
-        kind = "fine-tuned" if path.name == "finetune.json" else "frozen"
-        try:
-            record = json_files.read(path)
-            contents.check_record(record, path)
-        except ValueError:  # a damaged file must not end a training
-            name = f"{path.parent.name}/{path.name}"
-            rows.append((name, kind, "", "cannot be read", "", "", ""))
-            continue
-        is_student = bool(record.get("student"))
-        if folder is None or is_student == (folder == run.student_path.name):
-            rows += _rows(record, f"{kind} student" if is_student else kind)
-    if not rows:
-        return []
-    heads = ("task", "encoder", "layer", "readout", "metric", "test")
-    return ["## Scores", "", *table((*heads, "95 % interval"), rows), ""]
-
-
-def _rows(record, kind: str) -> list[tuple]:
-    """A row for each metric of a probe or a fine-tuning."""
-    layer, readout = record.get("layer", ""), record["readout"]
-    return [
-        (
-            record["task"],
-            kind,
-            layer,
-            readout,
-            metric,
-            f"{score['value']:.3f}",
-            _interval(score),
-        )
-        for metric, score in record["metrics"].items()
-    ]
-
-
-def _interval(score) -> str:
-    """The interval of a score; there is none for one group of examples."""
-    if score["low"] is None or score["high"] is None:
-        return "unknown"
-    return f"{score['low']:.3f} to {score['high']:.3f}"

@@ -97,3 +97,19 @@ def target(layer) -> str:
             return target(layer[0])
         return "layers " + ", ".join(str(item) for item in layer)
     return f"layer {layer:g}" if layer else "pixels"
+
+
+def table(heads: tuple, rows: list) -> list[str]:
+    """Lines of a Markdown table."""
+    lines = [heads, ("---",) * len(heads), *rows]
+    return [
+        f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |"
+        for line in lines
+    ]
+
+
+def interval(score) -> str:
+    """The interval of a score; there is none for one group of examples."""
+    if score["low"] is None or score["high"] is None:
+        return "unknown"
+    return f"{score['low']:.3f} to {score['high']:.3f}"

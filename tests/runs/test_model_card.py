@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from layerlock.models import exported
 from layerlock.runs import model_card
 from layerlock.runs.directory import RunDirectory
 
@@ -128,6 +129,20 @@ def test_scores_of_different_layers_and_weights_are_told_apart(run):
     assert "0.510" not in student
     everything = "\n".join(model_card.training(run))
     assert all(value in everything for value in ("0.510", "0.520", "0.530"))
+
+
+def test_scores_of_weights_that_were_replaced_are_told(run, monkeypatch):
+    monkeypatch.setattr(exported, "identify", lambda path: path.name)
+    leave_score(run, "a", 0.51, encoder_identity="of step 1000")
+    leave_score(run, "b", 0.52, encoder_identity="encoder")
+    leave_score(run, "c", 0.53)
+
+    model_card.write(run)
+
+    text = read(run)
+    assert "| frozen, earlier weights |  | knn | top1 | 0.510 |" in text
+    assert "| frozen |  | knn | top1 | 0.520 |" in text
+    assert "| frozen |  | knn | top1 | 0.530 |" in text
 
 
 def test_scores_of_one_group_have_no_interval(run):

@@ -79,6 +79,7 @@ def write(
         "backend": keras.backend.backend(),
         "encoder": config.encoder.encoder,
         "student": config.encoder.student,
+        "encoder_identity": getattr(encoder, "identity", None),
         "task": _name(config.task.task),
         "task_args": task.get_config(),
         "readout": _name(config.readout.readout),

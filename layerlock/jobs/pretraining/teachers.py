@@ -7,7 +7,7 @@ import os
 
 from layerlock.backends import randomness
 from layerlock.config import OptionError, PretrainConfig, facts
-from layerlock.models import exported, stored
+from layerlock.models import exported
 from layerlock.models.video_encoder import VideoEncoder
 
 
@@ -32,9 +32,7 @@ def reference(config: PretrainConfig) -> dict | None:
     folder = exported.readable_path(folder)
     return {
         "path": os.fspath(folder.absolute()),
-        "sha256": stored.identify(
-            folder / exported.CONFIG, folder / exported.WEIGHTS
-        ),
+        "sha256": exported.identify(folder),
     }
 
 
