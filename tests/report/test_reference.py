@@ -109,12 +109,19 @@ def test_the_axis_of_a_run_that_goes_on_ends_where_it_is(shipped):
     assert training_figures.loss(short) is not None
 
 
-@pytest.mark.parametrize("changed", [{"seed": 7}, {"log_every": 5}])
-def test_the_default_job_has_a_reference(changed):
+@pytest.mark.parametrize(
+    "changed, name",
+    [
+        ({"seed": 7}, "default"),
+        ({"log_every": 5}, "default"),
+        ({"objective": "vjepa", "seed": 7}, "vjepa"),
+    ],
+)
+def test_the_default_job_has_a_reference(changed, name):
     """A new default needs new curves: `benchmarks/reference_curves.py`."""
     config = PretrainConfig.of(**changed).resolve()
 
-    assert reference.find({"flags": config.recorded}).name == "default"
+    assert reference.find({"flags": config.recorded}).name == name
 
 
 def test_every_reference_that_is_shipped_can_be_read():
