@@ -6,6 +6,7 @@ import importlib.resources
 import numpy as np
 
 from layerlock import json_files
+from layerlock.runs import writing
 
 COLUMNS = (
     "loss",
@@ -58,6 +59,7 @@ def find(config: dict) -> Reference | None:
     Args:
         config: the content of its `config.json`.
     """
+    flags = writing.plain(config.get("flags", {}))  # as a file has them
     folder = importlib.resources.files("layerlock.report") / "reference_curves"
     if not folder.is_dir():
         return None
@@ -65,7 +67,7 @@ def find(config: dict) -> Reference | None:
         if not file.name.endswith(".json"):
             continue
         found = json_files.decode(file.read_bytes(), file.name)
-        if fits(found["options"], config.get("flags", {})):
+        if fits(found["options"], flags):
             return read(found)
     return None
 
