@@ -115,6 +115,7 @@ def test_the_axis_of_a_run_that_goes_on_ends_where_it_is(shipped):
         ({"seed": 7}, "default"),
         ({"log_every": 5}, "default"),
         ({"objective": "vjepa", "seed": 7}, "vjepa"),
+        ({"objective": "lejepa", "seed": 7}, "lejepa"),
     ],
 )
 def test_the_default_job_has_a_reference(changed, name):
