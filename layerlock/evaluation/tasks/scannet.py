@@ -1,6 +1,5 @@
 """ScanNet in the form of its reader: colour frames and 16-bit depth."""
 
-import itertools
 import os
 import pathlib
 
@@ -75,6 +74,14 @@ class ScanNet(Task):
                     + "".join(f" {problem}" for problem in self.problems)
                 )
 
+        # Once: there may be hundreds of thousands, on a network disk.
+        self._files = {
+            split: of_files(
+                path for clip in clips for frame in clip for path in frame
+            )
+            for split, clips in self.splits.items()
+        }
+
     def examples(self, split):
         check_split(split)
         return ScanNetExamples(self, split)
@@ -87,10 +94,7 @@ class ScanNet(Task):
             "stride": self.stride,
             "clips_per_scan": self.clips_per_scan,
             "clips": {s: len(clips) for s, clips in self.splits.items()},
-            "files": {
-                split: of_files(itertools.chain.from_iterable(sum(clips, [])))
-                for split, clips in self.splits.items()
-            },
+            "files": self._files,
         }
 
     def _scans(self) -> dict[str, dict[int, tuple]]:

@@ -157,11 +157,11 @@ def watched():
 def lost(error):
     if isinstance(error, ProcessLost):
         return error
+    if process_count() == 1:
+        return None
     # Keras makes another error of it; gloo names its own file.
-    is_of_network = isinstance(
-        error, torch.distributed.DistError
-    ) or "gloo/transport" in str(error)
-    return ProcessLost() if is_of_network and process_count() > 1 else None
+    is_ours = isinstance(error, torch.distributed.DistError)
+    return ProcessLost() if is_ours or "gloo/transport" in str(error) else None
 
 
 @watched()
