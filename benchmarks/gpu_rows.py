@@ -20,6 +20,8 @@ class Row:
         batch_size: int, clips; of the first try, where the largest batch is
             searched. Defaults to `8`.
         seconds: int, limit of its process. Defaults to `150`.
+        float8: bool, whether ours multiplies in float8; the step by hand
+            stays in bfloat16. Defaults to `False`.
         is_tiny: bool, a rehearsal on a CPU, with the smallest encoder and in
             float32. Defaults to `False`.
     """
@@ -30,12 +32,14 @@ class Row:
     stage: int = 0
     batch_size: int = 8
     seconds: int = 150
+    float8: bool = False
     is_tiny: bool = False
 
     @property
     def name(self) -> str:
         """What its result is filed under."""
-        return f"{self.kind}-{self.backend}-{self.size}-{self.stage}"
+        name = f"{self.kind}-{self.backend}-{self.size}-{self.stage}"
+        return f"{name}-float8" if self.float8 else name
 
     @property
     def preset(self) -> str:
@@ -45,6 +49,8 @@ class Row:
     @property
     def mixed_precision(self) -> str:
         """The precision that is trained in."""
+        if self.float8:
+            return "float8"
         return "none" if self.is_tiny else "bfloat16"
 
     def rehearsal(self):
@@ -62,9 +68,9 @@ class Row:
 def rows() -> list[Row]:
     """All rows, in the order in which they are measured."""
 
-    def step(size, *stages, seconds=150):
+    def step(size, *stages, **keywords):
         return [
-            Row("step", backend, size, stage, seconds=seconds)
+            Row("step", backend, size, stage, **keywords)
             for stage in stages
             for backend in BACKENDS
         ]
@@ -82,4 +88,6 @@ def rows() -> list[Row]:
         *step("gigantic", 29, seconds=240),
         enormous(32),
         *(Row("remat", name, "large") for name in BACKENDS),
+        *step("large", 0, float8=True),
+        *step("gigantic", 0, seconds=240, float8=True),
     ]

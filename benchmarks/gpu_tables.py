@@ -86,9 +86,9 @@ def section(found: dict, tiny: dict) -> str:
 
 def step_cells(row, result, tiny) -> list[str]:
     """Ours over by hand, and the share of the peak."""
-    cells = [BACKENDS[row.backend], row.size, str(row.stage)]
+    size = f"{row.size}, float8" if row.float8 else row.size
     return [
-        *cells,
+        *(BACKENDS[row.backend], size, str(row.stage)),
         *measured(
             result,
             lambda: [

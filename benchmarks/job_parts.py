@@ -78,6 +78,8 @@ def handwritten_step(
         arguments: further ones of that `Step`.
     """
     backend = keras.backend.backend()
+    # The steps by hand have no float8.
+    dtype = {"none": "float32", "float8": "bfloat16"}
     precision = config.encoder.mixed_precision
     return importlib.import_module(f"handwritten_{backend}").Step(
         model,
@@ -86,7 +88,7 @@ def handwritten_step(
         learning_rate=method.learning_rate,
         weight_decay=config.training.weight_decay,
         gradient_clip=config.training.gradient_clip,
-        dtype="float32" if precision == "none" else precision,
+        dtype=dtype.get(precision, precision),
         **arguments,
     )
 

@@ -69,8 +69,8 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
     "mixed_precision",
     "none",
-    ["none", "bfloat16"],
-    "What both compute in.",
+    ["none", "bfloat16", "float8"],
+    "What both compute in; beside float8, the step by hand has bfloat16.",
     flag_values=FLAGS,
 )
 flags.DEFINE_float(

@@ -55,6 +55,7 @@ from layerlock.models.decoder import PatchwiseDecoder as PatchwiseDecoder
 from layerlock.models.deep_readout import (
     DeepAttentiveReadout as DeepAttentiveReadout,
 )
+from layerlock.models.float8 import Float8Policy as Float8Policy
 from layerlock.models.linear_readout import LinearReadout as LinearReadout
 from layerlock.models.predictor import LatentPredictor as LatentPredictor
 from layerlock.models.projector import Projector as Projector

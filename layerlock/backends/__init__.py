@@ -50,6 +50,7 @@ _module = _load(keras.backend.backend())
 
 TrainStep = _module.TrainStep
 linear = _get("linear")
+linear_float8 = _get("linear_float8")
 gelu = _get("gelu")
 layer_normalization = _get("layer_normalization")
 shape = _get("shape")

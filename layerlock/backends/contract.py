@@ -11,6 +11,10 @@ these names:
   tensor with the loss of each step of the latest execution. On TensorFlow it
   is padded with NaN if the end of an epoch cut the execution.
 - `linear(x, kernel, bias)`: `x @ kernel + bias` of a matrix `x`.
+- `linear_float8(x, kernel, bias)`: the same of 16 bits, where the numbers of
+  the product are rounded to float8 (E4M3), and so are those of the products
+  for gradients (gradients to E5M2). Each tensor has a scale of its own, which
+  brings its largest number to the largest of float8. Sums are float32.
 - `gelu(x)`: the exact GELU.
 - `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
   returned in the precision of `x`.
@@ -98,8 +102,8 @@ these names:
 - `named_step(number)`: context of one training step, which a trace shows as
   `step` and its number.
 - `unsupported(**options)`: the reason why a combination of options cannot run
-  on this backend, or `None`. Options are `dtype_policy`, `distribution`,
-  `mesh`, `batch_size`, and `num_devices` to plan for.
+  on this backend, or `None`. Options are `dtype_policy`, `float8` (a bool),
+  `distribution`, `mesh`, `batch_size`, and `num_devices` to plan for.
 - `devices()`: names of all devices, those of other processes too.
 - `versions()`: name and version of the framework, for `config.json`.
 
@@ -176,6 +180,7 @@ import numpy as np
 NAMES = (
     "TrainStep",
     "linear",
+    "linear_float8",
     "gelu",
     "layer_normalization",
     "shape",

@@ -21,6 +21,13 @@ def linear(x, kernel, bias):
     return keras.ops.add(keras.ops.matmul(x, kernel), bias)
 
 
+def linear_float8(x, kernel, bias):
+    raise NotImplementedError(
+        "Matrix products in float8 run on JAX and PyTorch. Received: "
+        f"KERAS_BACKEND={keras.backend.backend()}. Use `mixed_bfloat16`."
+    )
+
+
 def gelu(x):
     return keras.ops.gelu(x, approximate=False)
 

@@ -4,6 +4,8 @@ from layerlock.config import facts
 from layerlock.config.option import OptionError, option
 from layerlock.config.section import Section, section
 
+PRECISIONS = ("none", "bfloat16", "float16", "float8")
+STORED = PRECISIONS[:3]  # of an exported encoder
 REMAT = ("none", "blocks", "attention", "every_2", "every_3", "every_4")
 POSITIONS = ("rotary", "rotary_qk", "learned", "sincos", "none")
 
@@ -51,8 +53,9 @@ class EncoderConfig(Section):
     )
     mixed_precision: str = option(
         "none",
-        "Precision of the networks; weights and losses stay in float32.",
-        choices=("none", "bfloat16", "float16"),
+        "Precision of the networks; weights and losses stay in float32. "
+        "float8: bfloat16, with the linear maps of blocks in float8.",
+        choices=PRECISIONS,
     )
     remat: str = option(
         "none",
@@ -84,7 +87,7 @@ class EncoderConfig(Section):
         None,
         "Precision in which an encoder as `teacher` computes; not set: its "
         "own, that of its training.",
-        choices=("none", "bfloat16", "float16"),
+        choices=STORED,
     )
 
     def check_together(self, config):
@@ -109,8 +112,8 @@ class EncoderConfig(Section):
             )
 
     @property
-    def dtype(self) -> str:
-        """Name of the precision policy."""
+    def dtype(self):
+        """The precision policy, or its name."""
         return facts.policy(self.mixed_precision)
 
     @property

@@ -145,12 +145,12 @@ def teacher_sizes(config) -> dict | None:
     return {**sizes, **({"dtype": policy(precision)} if precision else {})}
 
 
-def policy(precision: str) -> str:
-    """The name of Keras's policy for a precision.
+def policy(precision: str):
+    """Keras's policy for a precision, or its name."""
+    from layerlock.models.float8 import Float8Policy
 
-    >>> policy("none"), policy("bfloat16")
-    ('float32', 'mixed_bfloat16')
-    """
+    if precision == "float8":
+        return Float8Policy()
     return "float32" if precision == "none" else f"mixed_{precision}"
 
 

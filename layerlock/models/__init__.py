@@ -2,6 +2,7 @@
 
 from layerlock.models.decoder import PatchwiseDecoder
 from layerlock.models.deep_readout import DeepAttentiveReadout
+from layerlock.models.float8 import Float8Policy
 from layerlock.models.linear_readout import LinearReadout
 from layerlock.models.patches import patchify, unpatchify
 from layerlock.models.positions import LearnedPositions, SinCosPositions
@@ -15,6 +16,7 @@ from layerlock.models.video_encoder import VideoEncoder
 __all__ = [
     "AttentiveReadout",
     "DeepAttentiveReadout",
+    "Float8Policy",
     "LatentPredictor",
     "LearnedPositions",
     "LinearReadout",

@@ -18,8 +18,14 @@ def at_least_float32(dtype: str) -> str:
     return "float64" if dtype == "float64" else "float32"
 
 
-def linear(x, kernel, bias):
-    """Returns `x @ kernel + bias` for a matrix `x`."""
+def linear(x, kernel, bias, float8=False):
+    """Returns `x @ kernel + bias` for a matrix `x`.
+
+    Args:
+        float8: bool, whether to multiply float8 numbers. Defaults to `False`.
+    """
+    if float8:
+        return backends.linear_float8(x, kernel, bias)
     if _is_float64(x):
         # Not `ops.add`: Keras 3.16 rounds its result on PyTorch.
         return ops.einsum("nd,de->ne", x, kernel) + bias

@@ -4,6 +4,7 @@ import keras
 
 from layerlock import backends
 from layerlock.models import numerics, remat as remat_policies
+from layerlock.models.float8 import multiplies_float8
 from layerlock.models.neighbour_rotation import swap_neighbours
 from layerlock.models.queries import (
     number_and_indices,
@@ -133,6 +134,7 @@ class TransformerBlock(keras.layers.Layer):
             "heads": self.num_heads,
             "rotated": self.rotated,
             "epsilon": self.epsilon,
+            "float8": multiplies_float8(self),
         }
         transform = _transform
         # On JAX, the rematerialisation of Keras would capture the weights of
@@ -148,6 +150,7 @@ class TransformerBlock(keras.layers.Layer):
                 *weights[3:],
                 num_queries=number,
                 epsilon=self.epsilon,
+                float8=attention["float8"],
                 activation=self.activation,
             )
         if self.remat != "none":
@@ -185,6 +188,7 @@ def _attention(
     heads,
     rotated,
     epsilon,
+    float8,
 ):
     """What attention adds to the queries, as a matrix of rows."""
     dim = tokens.shape[-1]
@@ -195,7 +199,7 @@ def _attention(
         rotation = None
 
     if chosen == (None, None):
-        x = _heads(x, *qkv, 3 * heads, heads)
+        x = _heads(x, *qkv, 3 * heads, heads, float8)
         if rotation is None:
             query, key, value = backends.split(x, [heads] * 3, axis=2)
         else:
@@ -206,19 +210,28 @@ def _attention(
         kernels = backends.split(qkv[0], [dim, 2 * dim], axis=1)
         biases = backends.split(qkv[1], [dim, 2 * dim], axis=0)
         query, both = zip(kernels, biases, strict=True)
-        query = _heads(select(x, *chosen), *query, heads, heads)
-        x = _heads(x, *both, 2 * heads, heads)
+        query = _heads(select(x, *chosen), *query, heads, heads, float8)
+        x = _heads(x, *both, 2 * heads, heads, float8)
         key, value = backends.split(x, [heads, heads], axis=2)
         if rotation is not None:
             key = _rotate_heads(key, rotation, rotated)
             rotation = [select_angles(x, *chosen) for x in rotation]
             query = _rotate_heads(query, rotation, rotated)
     x = numerics.attention(query, key, value)
-    return numerics.linear(backends.reshape(x, (-1, dim)), *output)
+    return numerics.linear(backends.reshape(x, (-1, dim)), *output, float8)
 
 
 def _mlp(
-    tokens, x, indices, norm, expand, output, num_queries, epsilon, activation
+    tokens,
+    x,
+    indices,
+    norm,
+    expand,
+    output,
+    num_queries,
+    epsilon,
+    float8,
+    activation,
 ):
     """The outputs of the queries, of tokens and what attention adds."""
     tokens = select(tokens, num_queries, indices)
@@ -226,8 +239,8 @@ def _mlp(
     # Matrices instead of batches of matrices: a third faster with XLA.
     tokens = backends.reshape(tokens, (-1, shape[-1])) + x
     x = numerics.layer_normalization(tokens, *norm, epsilon)
-    x = numerics.activate(activation, numerics.linear(x, *expand))
-    tokens = tokens + numerics.linear(x, *output)
+    x = numerics.activate(activation, numerics.linear(x, *expand, float8))
+    tokens = tokens + numerics.linear(x, *output, float8)
     return backends.reshape(tokens, shape)
 
 
@@ -246,14 +259,16 @@ def _transform(tokens, rotation, indices, *weights, activation, **attention):
         *weights[3:],
         num_queries=attention["num_queries"],
         epsilon=attention["epsilon"],
+        float8=attention["float8"],
         activation=activation,
     )
 
 
-def _heads(x, kernel, bias, count, heads):
+def _heads(x, kernel, bias, count, heads, float8):
     """A linear map, split into heads: `(batch, tokens, count, head_dim)`."""
     batch, tokens, dim = backends.shape(x)
-    x = numerics.linear(backends.reshape(x, (-1, dim)), kernel, bias)
+    x = backends.reshape(x, (-1, dim))
+    x = numerics.linear(x, kernel, bias, float8)
     return backends.reshape(x, (batch, tokens, count, dim // heads))
 
 

@@ -186,6 +186,7 @@ def test_on_one_device_a_distribution_is_none(distribution, refusing):
     ("options", "backend"),
     [
         ({"dtype_policy": "mixed_float16"}, "jax"),
+        ({"float8": True}, "tensorflow"),
     ],
 )
 def test_one_backend_alone_says_what_it_cannot_do(options, backend):

@@ -67,8 +67,10 @@ def test_rows_of_several_sizes_have_one_rehearsal(gpu):
     steps = [row.name for row in rehearsals if row.kind == "step"]
     assert sorted(steps) == [
         "step-jax-nano-0",
+        "step-jax-nano-0-float8",
         "step-jax-nano-4",
         "step-torch-nano-0",
+        "step-torch-nano-0-float8",
         "step-torch-nano-4",
     ]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from layerlock.config import OptionError, PretrainConfig
+from layerlock.models.float8 import Float8Policy
 
 
 @pytest.mark.parametrize("option", ["preset", "patch_size", "positions"])
@@ -27,7 +28,11 @@ def test_a_patch_has_three_lengths(size):
 
 @pytest.mark.parametrize(
     ("precision", "policy"),
-    [("none", "float32"), ("bfloat16", "mixed_bfloat16")],
+    [
+        ("none", "float32"),
+        ("bfloat16", "mixed_bfloat16"),
+        ("float8", Float8Policy()),
+    ],
 )
 def test_the_precision_names_the_policy_of_keras(precision, policy):
     encoder = PretrainConfig.of(mixed_precision=precision).encoder

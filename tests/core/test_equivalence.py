@@ -9,6 +9,7 @@ import pytest
 from layerlock import backends
 from layerlock.backends import keras_internals
 from layerlock.core.freezing.learning_rate import MiniWarmup, WarmupCosine
+from layerlock.models.float8 import Float8Policy
 from tests.core.freezing import dense, dropped_gradients as freezing
 from tests.marks import thorough_on
 
@@ -248,11 +249,14 @@ def test_several_steps_per_execution_give_the_same():
 
 @pytest.mark.slow
 @ALL_ON_TENSORFLOW
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", "mixed_float16", Float8Policy()], ids=str
+)
 def test_mixed_precision_trains_alike(policy):
-    reason = backends.unsupported(dtype_policy=policy)
+    float8 = isinstance(policy, Float8Policy)
+    reason = backends.unsupported(dtype_policy=policy, float8=float8)
     if reason:
-        assert "float16" in reason  # said before anything runs
+        assert "bfloat16" in reason  # said before anything runs
         return
     make = optimizer_factory("adamw", ("clipping",))
     run = (make, *FEW.values())

@@ -88,6 +88,18 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, uninterrupted, flags):
     assert_same_end(run_dir, uninterrupted)
 
 
+@ONE_BACKEND
+def test_a_killed_run_in_float8_resumes_bit_for_bit(tmp_path, flags):
+    flags = [*flags, "--mixed_precision=float8"]
+    expected, run_dir = tmp_path / "expected", tmp_path / "killed"
+    running.succeed(expected, *flags)
+    running.pretrain_until_killed(run_dir, 11, *flags)
+
+    running.succeed(run_dir, "--resume")
+
+    assert_same_end(run_dir, expected)
+
+
 VJEPA = [
     *FLAGS[:2],
     *FLAGS[5:],

@@ -19,6 +19,7 @@ from layerlock.backends.jax.distribution import (
     local_rows as local_rows,
     refuse_mesh,
 )
+from layerlock.backends.jax.float8 import linear_float8 as linear_float8
 from layerlock.backends.jax.functions import compiled as compiled
 from layerlock.backends.jax.next_stage import compile_ahead as compile_ahead
 from layerlock.backends.jax.placement import (

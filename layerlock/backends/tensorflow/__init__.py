@@ -158,8 +158,13 @@ def measure_step(model) -> StepCost:
 
 
 def unsupported(
-    *, distribution=None, mesh=None, batch_size=None, **options
+    *, float8=False, distribution=None, mesh=None, batch_size=None, **options
 ) -> str | None:
+    if float8:
+        return (
+            "TensorFlow has no matrix products in float8. Use bfloat16, or "
+            "KERAS_BACKEND=jax or torch."
+        )
     return refuse(distribution, mesh, batch_size)
 
 

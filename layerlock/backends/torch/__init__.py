@@ -53,6 +53,10 @@ from layerlock.backends.torch.distribution.shards import (
     load_shards as load_shards,
     save_shards as save_shards,
 )
+from layerlock.backends.torch.float8 import (
+    linear_float8 as linear_float8,
+    refuse_float8,
+)
 from layerlock.backends.torch.fusing import (
     cache_programs as cache_programs,
     default_jit_compile as default_jit_compile,
@@ -174,12 +178,17 @@ def measure_step(model) -> StepCost:
 
 def unsupported(
     *,
+    float8=False,
     distribution=None,
     mesh=None,
     batch_size=None,
     num_devices=None,
     **options,
 ) -> str | None:
+    if float8 and num_devices is None:
+        reason = refuse_float8()
+        if reason:
+            return reason
     if num_devices is not None:
         return meshes.refuse(distribution, mesh, batch_size, num_devices)
     return active.refuse(distribution, mesh, batch_size)

@@ -33,6 +33,7 @@ class DeviceCost:
         target_layers: tuple = (0,),
         num_slots: int = 2,
         bytes_per_number: int = FLOAT32,
+        float8: bool = False,
         joins_frozen: bool = False,
     ) -> "DeviceCost":
         """Estimates the part of a device at a stage.
@@ -51,6 +52,7 @@ class DeviceCost:
             bytes_per_number: int, of an activation, and of weights and
                 gradients that are sent in shards. Gradients of whole weights
                 are sent as float32. Defaults to `4`.
+            float8: bool, as for `StepMemory.of`. Defaults to `False`.
             joins_frozen: bool, whether shards of frozen weights are joined on
                 every device, see `backends.joins_frozen`. Defaults to
                 `False`.
@@ -69,6 +71,7 @@ class DeviceCost:
             target_layers,
             num_slots,
             bytes_per_number,
+            float8,
         )
         data, model = mesh
         parts = model * (data if is_sharded else 1)

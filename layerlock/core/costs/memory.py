@@ -45,6 +45,7 @@ class StepMemory:
         target_layers: tuple = (0,),
         num_slots: int = 2,
         bytes_per_number: int = FLOAT32,
+        float8: bool = False,
     ) -> "StepMemory":
         """Estimates the memory of a stage.
 
@@ -57,6 +58,8 @@ class StepMemory:
                 as for AdamW.
             bytes_per_number: int, of an activation: 2 in mixed precision.
                 Defaults to `4`.
+            float8: bool, whether matrices of blocks keep their inputs in
+                float8. Defaults to `False`.
 
         Example:
 
@@ -74,7 +77,7 @@ class StepMemory:
             gradients=FLOAT32 * trained,
             slots=FLOAT32 * trained * num_slots,
             activations=activation_bytes(
-                sizes, frozen_layers, bytes_per_number
+                sizes, frozen_layers, bytes_per_number, float8
             ),
             copies=bytes_per_number * copied,
         )
@@ -146,7 +149,10 @@ def num_trained(
 
 
 def activation_bytes(
-    sizes: StepSizes, frozen_layers: int = 0, bytes_per_number: int = FLOAT32
+    sizes: StepSizes,
+    frozen_layers: int = 0,
+    bytes_per_number: int = FLOAT32,
+    float8: bool = False,
 ) -> int:
     """Bytes of activations for the backward pass, with fused attention.
 
@@ -157,18 +163,26 @@ def activation_bytes(
         sizes: `StepSizes` of the model.
         frozen_layers: int. Defaults to `0`.
         bytes_per_number: int, 2 in mixed precision. Defaults to `4`.
+        float8: bool, as for `StepMemory.of`. Defaults to `False`.
     """
-    numbers = recomputed = 0
+
+    def of_block(stack, lengths, policy):
+        found = stack.activations(*lengths, policy=policy) * bytes_per_number
+        if float8:
+            found -= stack.saved_by_float8(*lengths, policy=policy)
+        return found
+
+    total = recomputed = 0
     for stack, policy, lengths in _trained_blocks(sizes, frozen_layers):
-        kept = stack.activations(*lengths, policy=policy)
-        numbers += kept
-        recomputed = max(recomputed, stack.activations(*lengths) - kept)
+        kept = of_block(stack, lengths, policy)
+        total += kept
+        recomputed = max(recomputed, of_block(stack, lengths, "none") - kept)
     if sizes.projector:
-        numbers += sum(
+        total += bytes_per_number * sum(
             sizes.projector.activations(visible) for visible, _ in sizes.masks
         )
     sequences = sizes.batch_size * sizes.masks_per_clip
-    return sequences * (numbers + recomputed) * bytes_per_number
+    return sequences * (total + recomputed)
 
 
 def num_copied(

@@ -131,6 +131,28 @@ class BlockSizes:
         per_query = 4 * width + 2 * self.mlp_dim
         return 4 * num_tokens * width + num_queries * per_query
 
+    def saved_by_float8(
+        self,
+        num_tokens: int,
+        num_queries: int | None = None,
+        policy: str = "none",
+    ) -> int:
+        """Bytes that float8 saves of these activations, if they have 16 bits.
+
+        The inputs of the four matrices have one byte less; but the output of
+        attention is kept in 16 bits, too.
+
+        Args:
+            num_tokens, num_queries, policy: as for `activations`.
+        """
+        if num_queries is None:
+            num_queries = num_tokens
+        if policy == "blocks":
+            return 0
+        if policy == "attention":
+            return num_queries * (self.hidden_dim + self.mlp_dim)
+        return num_tokens * self.hidden_dim + num_queries * self.mlp_dim
+
 
 @dataclasses.dataclass(frozen=True)
 class ProjectorSizes:

@@ -144,11 +144,12 @@ def memory_arguments(config: PretrainConfig) -> dict:
     Args:
         config: resolved.
     """
-    is_whole = config.encoder.mixed_precision == "none"
+    precision = config.encoder.mixed_precision
     return {
         # AdamW's, and the sum of accumulated gradients.
         "num_slots": 3 if config.training.accumulation > 1 else 2,
-        "bytes_per_number": 4 if is_whole else 2,
+        "bytes_per_number": 4 if precision == "none" else 2,
+        "float8": precision == "float8",
     }
 
 

@@ -152,6 +152,7 @@ def _check_fraction(objective):
 def _check_backend(config):
     reason = backends.unsupported(
         dtype_policy=config.encoder.dtype,
+        float8=config.encoder.mixed_precision == "float8",
         distribution=config.devices.distribution,
         mesh=config.devices.mesh,
         batch_size=config.training.batch_size,

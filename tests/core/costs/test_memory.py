@@ -18,6 +18,7 @@ from layerlock.core.pretraining.objectives.lejepa import LeJEPA
 from layerlock.core.pretraining.objectives.mae import MaskedAutoencoding
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
 from layerlock.models import remat
+from layerlock.models.float8 import Float8Policy
 from layerlock.models.video_encoder import VideoEncoder
 
 CLIP_SHAPE = (8, 32, 32)
@@ -107,7 +108,9 @@ def test_remat_and_half_precision_keep_less():
     keras.backend.backend() != "torch",
     reason="TensorFlow measures no memory on a CPU, and XLA adds its scratch",
 )
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "mixed_bfloat16", Float8Policy()], ids=str
+)
 @pytest.mark.parametrize("name", ["pixels", "latents", "vjepa"])
 def test_the_peak_is_the_measured_one(name, dtype):
     # Wide, and one clip: weights take most of the memory.
@@ -126,6 +129,7 @@ def test_the_peak_is_the_measured_one(name, dtype):
             frozen_layers,
             model.target_layers,
             bytes_per_number=4 if dtype == "float32" else 2,
+            float8=isinstance(dtype, Float8Policy),
         )
 
         assert planned.peak == pytest.approx(measured, rel=0.05)
