@@ -84,6 +84,7 @@ LAYERLOCK = Method(
     "--objective=mae",
     has_curve=True,
     settings=("", "--start_step=80% --interval=16%/freezes"),
+    longer=1.75,  # as long as MAE's longest, which still learns
 )
 V_JEPA = Method("V-JEPA", "--objective=vjepa --schedule=never", has_curve=True)
 METHODS = (
