@@ -49,6 +49,10 @@ def _rounded(x, dtype):
 def _multiplied(x, y, axes, dtype):
     """The product of two results of `_rounded` over an axis of each."""
     product = jax.lax.dot_general(
-        x[0], y[0], (axes, ((), ())), preferred_element_type=dtype
+        x[0],
+        y[0],
+        (axes, ((), ())),
+        precision=jax.lax.Precision.HIGHEST,  # sums of 32 bits on a GPU, too
+        preferred_element_type=dtype,
     )
     return (product.astype("float32") * (x[1] * y[1])).astype(dtype)
