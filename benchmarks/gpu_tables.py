@@ -86,9 +86,8 @@ def section(found: dict, tiny: dict) -> str:
 
 def step_cells(row, result, tiny) -> list[str]:
     """Ours over by hand, and the share of the peak."""
-    size = f"{row.size}, float8" if row.float8 else row.size
     return [
-        *(BACKENDS[row.backend], size, str(row.stage)),
+        *(BACKENDS[row.backend], size_of(row), str(row.stage)),
         *measured(
             result,
             lambda: [
@@ -225,10 +224,15 @@ def limits(found: dict) -> list[str]:
             for kernel in trace["kernels"][:NUM_KERNELS]
         )
         lines.append(
-            f"- {BACKENDS[row.backend]}, {row.size}, {row.stage} frozen: "
+            f"- {BACKENDS[row.backend]}, {size_of(row)}, {row.stage} frozen: "
             f"{groups}. Longest kernels: {kernels}."
         )
     return ["\n".join(lines)] if lines else []
+
+
+def size_of(row) -> str:
+    """The size of a row, and that it has float8."""
+    return f"{row.size}, float8" if row.float8 else row.size
 
 
 def ratio_of(tiny) -> str:

@@ -17,7 +17,7 @@ from layerlock.runs.callbacks.trace import Trace
 NUM_CHECKED = 5  # steps whose losses must agree
 NUM_TRACED = 5
 # Relative, of these losses, by the precision of ours.
-TOLERANCES = {"none": 1e-3, "bfloat16": 1e-2, "float8": 2e-2}
+TOLERANCES = {"none": 1e-3, "bfloat16": 1e-2, "float16": 1e-2, "float8": 2e-2}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,8 @@ these names:
 - `linear_float8(x, kernel, bias)`: the same of 16 bits, where the numbers of
   the product are rounded to float8 (E4M3), and so are those of the products
   for gradients (gradients to E5M2). Each tensor has a scale of its own, which
-  brings its largest number to the largest of float8. Sums are float32.
+  brings its largest number to the largest of float8. Sums are float32. A
+  backend may multiply in 16 bits where a width is no multiple of 16.
 - `gelu(x)`: the exact GELU.
 - `layer_normalization(x, gamma, beta, epsilon)`: of the last axis, in float32,
   returned in the precision of `x`.

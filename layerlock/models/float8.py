@@ -12,13 +12,20 @@ class Float8Policy(keras.DTypePolicy):
     computed from its largest number in every step, so that no state is kept
     and a resumed run repeats the same numbers. Attention, normalisations,
     patch embedding and heads compute as in `"mixed_bfloat16"`. An exported
-    encoder has that policy.
+    encoder has `"mixed_bfloat16"`.
+
+    The scale is that of a whole batch, so that the features of a clip depend a
+    little on the other clips. On PyTorch, widths that are no multiple of 16
+    stay in bfloat16.
 
     Reference: [FP8 formats for deep learning, Micikevicius et al., 2022](
     https://arxiv.org/abs/2209.05433).
 
     It runs on JAX and PyTorch. A GPU needs compute capability 8.9. A CPU has
     the same numbers, in more time than bfloat16 takes.
+
+    Args:
+        name: str, always `"mixed_bfloat16"`, the default.
 
     Example:
 
