@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import sys
 
 from layerlock import cli, runs
 from layerlock.runs.checkpoints import step_of
+from layerlock.studies.series.training import is_complete
 
 ROOT = pathlib.Path(__file__).parents[1]
 # One core per process: two such runs take less time than one after the other.
@@ -257,6 +259,22 @@ def pretrain(command: str, path, run=run):
         f"{command} --run_dir={_quoted(path.resolve())}{resume}",
         path.with_name(f"{path.name}.log"),
     )
+
+
+def trained(recipe: str, seed: int, folder, name: str) -> pathlib.Path:
+    """The folder of a complete run of a recipe; trains what is missing of it.
+
+    Args:
+        recipe: str, the recipe and its flags. Another recipe is another run.
+        seed: int.
+        folder: path, where runs are kept.
+        name: str, with which that of the run begins.
+    """
+    digest = hashlib.sha256(recipe.encode()).hexdigest()[:8]
+    path = pathlib.Path(folder).resolve() / f"{name}-{digest}-{seed}"
+    if not is_complete(path):
+        pretrain(f"{recipe} --seed={seed}", path)
+    return path
 
 
 def result(file, command: str, log, run=run) -> dict:

@@ -20,11 +20,10 @@ import sys
 import keras
 import numpy as np
 from absl import flags
-from grid import pretrain
+from grid import trained
 from matplotlib.figure import Figure
 
 from layerlock.runs import RunDirectory
-from layerlock.studies.series.training import is_complete
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_list(
@@ -79,11 +78,9 @@ def main(argv):
 
 def train(precision: str, seed: int) -> list[dict]:
     """The lines of the log of one run."""
-    name = f"{keras.backend.backend()}-{precision}-{seed}"
-    path = pathlib.Path(FLAGS.run_dir).resolve() / name
-    if not is_complete(path):
-        command = f"--mixed_precision={precision} --seed={seed}"
-        pretrain(f"{FLAGS.recipe} {command}", path)
+    recipe = f"{FLAGS.recipe} --mixed_precision={precision}"
+    name = f"{keras.backend.backend()}-{precision}"
+    path = trained(recipe, seed, FLAGS.run_dir, name)
     return RunDirectory.open(path).read_metrics()
 
 

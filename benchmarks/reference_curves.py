@@ -12,17 +12,15 @@ run is kept, what it logs and on which devices it trains. What is complete is
 not repeated. The default job takes 2 to 10 minutes a seed.
 """
 
-import hashlib
 import pathlib
 import sys
 
 from absl import flags
-from grid import ROOT, pretrain
+from grid import ROOT, trained
 
 from layerlock.config import PretrainConfig
 from layerlock.report import reference
 from layerlock.runs import RunDirectory, writing
-from layerlock.studies.series.training import is_complete
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("name", None, "Of the file.", flag_values=FLAGS)
@@ -56,7 +54,10 @@ def main(argv):
             "are needed."
         )
     if FLAGS.recipe:
-        paths = [train(seed) for seed in range(FLAGS.seeds)]
+        paths = [
+            trained(FLAGS.recipe, seed, FLAGS.run_dir, FLAGS.name)
+            for seed in range(FLAGS.seeds)
+        ]
     opened = [RunDirectory.open(path) for path in paths]
     try:
         content = reference.summarise(
@@ -83,16 +84,6 @@ def options() -> list[str]:
         for name in section.options()
         if name not in OTHERS
     ]
-
-
-def train(seed: int) -> pathlib.Path:
-    """Trains one seed to its end; returns its folder."""
-    digest = hashlib.sha256(FLAGS.recipe.encode()).hexdigest()[:8]
-    name = f"{FLAGS.name}-{digest}-{seed}"  # another recipe is another run
-    path = pathlib.Path(FLAGS.run_dir).resolve() / name
-    if not is_complete(path):
-        pretrain(f"{FLAGS.recipe} --seed={seed}", path)
-    return path
 
 
 if __name__ == "__main__":

@@ -147,9 +147,9 @@ def teacher_sizes(config) -> dict | None:
 
 def policy(precision: str):
     """Keras's policy for a precision, or its name."""
-    from layerlock.models.float8 import Float8Policy
-
     if precision == "float8":
+        from layerlock.models.float8 import Float8Policy
+
         return Float8Policy()
     return "float32" if precision == "none" else f"mixed_{precision}"
 

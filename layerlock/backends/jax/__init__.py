@@ -32,6 +32,7 @@ from layerlock.backends.jax.planning import (
     plan_steps as plan_steps,
     planning_environment as planning_environment,
 )
+from layerlock.backends.jax.precision import refuse_precision
 from layerlock.backends.jax.processes import (
     abandon as abandon,
     agree as agree,
@@ -261,17 +262,17 @@ def measure_step(model) -> StepCost:
 def unsupported(
     *,
     dtype_policy="float32",
+    float8=False,
     distribution=None,
     mesh=None,
     batch_size=None,
     num_devices=None,
     **options,
 ) -> str | None:
-    if dtype_policy == "mixed_float16" and jax.default_backend() == "cpu":
-        return (
-            "JAX has no float16 matrix products on a CPU. Use "
-            "mixed_bfloat16, or an accelerator."
-        )
+    # The devices of a plan need not be here.
+    reason = refuse_precision(dtype_policy, float8 and num_devices is None)
+    if reason:
+        return reason
     is_run = num_devices is None and jax.device_count() > 1
     in_parts = distribution in ("fsdp", "model")
     if is_run and in_parts and importlib.util.find_spec("orbax") is None:

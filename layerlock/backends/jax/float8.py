@@ -3,9 +3,10 @@
 import jax
 from jax import numpy as jnp
 
+from layerlock.backends.float8 import LEAST
+
 # More digits for values, more range for gradients.
 VALUES, GRADIENTS = jnp.float8_e4m3fn, jnp.float8_e5m2
-_LEAST = 1e-30  # the divisor of a tensor of zeros
 
 
 def linear_float8(x, kernel, bias):
@@ -42,7 +43,7 @@ _product.defvjp(_forward, _backward)
 def _rounded(x, dtype):
     """Float8 numbers, and the float32 scale to multiply them by."""
     largest = jnp.max(jnp.abs(x)).astype("float32")
-    scale = jnp.maximum(largest, _LEAST) / float(jnp.finfo(dtype).max)
+    scale = jnp.maximum(largest, LEAST) / float(jnp.finfo(dtype).max)
     return (x.astype("float32") / scale).astype(dtype), scale
 
 

@@ -11,6 +11,7 @@ import torch
 
 from layerlock.backends import mesh as meshes, stages
 from layerlock.backends.contract import StepCost, variable_bytes
+from layerlock.backends.float8 import refuse as refuse_float8
 from layerlock.backends.torch.distribution import (
     active,
     clipping,
@@ -54,8 +55,8 @@ from layerlock.backends.torch.distribution.shards import (
     save_shards as save_shards,
 )
 from layerlock.backends.torch.float8 import (
+    capability,
     linear_float8 as linear_float8,
-    refuse_float8,
 )
 from layerlock.backends.torch.fusing import (
     cache_programs as cache_programs,
@@ -186,7 +187,7 @@ def unsupported(
     **options,
 ) -> str | None:
     if float8 and num_devices is None:
-        reason = refuse_float8()
+        reason = refuse_float8(capability())
         if reason:
             return reason
     if num_devices is not None:

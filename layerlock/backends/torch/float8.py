@@ -3,13 +3,12 @@
 import torch
 from torch.nn import functional
 
+from layerlock.backends.float8 import LEAST
 from layerlock.backends.torch.operations import linear
 
 # More digits for values, more range for gradients.
 VALUES, GRADIENTS = torch.float8_e4m3fn, torch.float8_e5m2
 MULTIPLE = 16  # of rows and columns, for the kernels of a GPU
-CAPABILITY = (8, 9)  # the first of a GPU with such kernels
-_LEAST = 1e-30  # the divisor of a tensor of zeros
 _SCALING = functional.ScalingType.TensorWise
 
 
@@ -20,22 +19,11 @@ def linear_float8(x, kernel, bias):
     return _Product.apply(x, kernel) + bias
 
 
-def refuse_float8() -> str | None:
-    """The reason why this GPU has no kernels for it, or `None`."""
-    if not torch.cuda.is_available():
-        return None
-    found = torch.cuda.get_device_capability()
-    if found >= CAPABILITY:
-        return None
-    return (
-        "matrix products in float8 need a GPU of compute capability "
-        f"{_text(CAPABILITY)} or more, such as an H100. This one has "
-        f"{_text(found)}. Use bfloat16."
-    )
-
-
-def _text(capability):
-    return ".".join(map(str, capability))
+def capability():
+    """That of the GPU, or `None` without one."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_capability()
+    return None
 
 
 class _Product(torch.autograd.Function):
@@ -59,7 +47,7 @@ class _Product(torch.autograd.Function):
         gradient, scale = _rounded(gradient, GRADIENTS)
         of_x = of_kernel = None
         if kernel is not None:
-            kernel, scale_of_kernel = _rounded(kernel, VALUES)
+            kernel, scale_of_kernel = _rounded(kernel, VALUES, after=scale)
             transposed = kernel.t(), scale_of_kernel
             of_x = _multiplied((gradient, scale), transposed, dtype)
         if x is not None:
@@ -68,10 +56,16 @@ class _Product(torch.autograd.Function):
         return of_x, of_kernel
 
 
-def _rounded(x, dtype):
-    """Float8 numbers, and the float32 scale to multiply them by."""
+def _rounded(x, dtype, after=None):
+    """Float8 numbers, and the float32 scale to multiply them by.
+
+    With a scalar `after`, a compiler cannot round before it knows that number:
+    it would keep what it rounded in the forward pass.
+    """
     largest = x.abs().amax().to(torch.float32)
-    scale = largest.clamp(min=_LEAST) / torch.finfo(dtype).max
+    scale = largest.clamp(min=LEAST) / torch.finfo(dtype).max
+    if after is not None:
+        scale = scale + 0.0 * after
     return (x.to(torch.float32) / scale).to(dtype), scale
 
 
