@@ -96,6 +96,12 @@ flags.DEFINE_string(
     "main: only these rows, by name, such as MAE,LayerLock. Default: all.",
     flag_values=FLAGS,
 )
+flags.DEFINE_bool(
+    "curves",
+    True,
+    "main: runs of other lengths, too. --nocurves: of the table alone.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS

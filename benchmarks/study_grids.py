@@ -113,6 +113,8 @@ def build(flags) -> Study:
     if flags.methods:
         names = _names(flags.methods)
         methods = tuple(m for m in METHODS if m.name in names)
+    if not flags.curves:
+        methods = tuple(m.of_one_length() for m in methods)
     steps = flags.steps
     if not flags["steps"].present and not flags.quick:
         steps = LONGEST

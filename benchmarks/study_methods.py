@@ -52,6 +52,10 @@ class Method:
         """Its name as a part of a folder's."""
         return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")
 
+    def of_one_length(self):
+        """The same method, which is trained at the longest length alone."""
+        return dataclasses.replace(self, has_curve=False, longer=None)
+
     def candidates(self) -> list[tuple[float, str]]:
         """Pairs of a factor of the learning rate and flags, default first."""
         rates = sorted(LEARNING_RATES, key=lambda factor: factor != 1.0)

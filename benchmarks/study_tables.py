@@ -12,6 +12,8 @@ from layerlock.runs import wording, writing
 def write(study) -> str:
     """Writes `rows.json`, `study.md` and `curves.png`; returns the text.
 
+    A study of one length has no curves.
+
     Args:
         study: the `Study`.
     """
@@ -22,6 +24,7 @@ def write(study) -> str:
     }
     who = titles[study.split] if study.clips.name == "real" else study.split
     trust = study_trust.correlations(rows, study.main)
+    has_curves = any(method.has_curve for method in study.methods)
     parts = [
         f"# Study on {study.clips.name}, {who}",
         main_table(study, rows),
@@ -41,8 +44,7 @@ def write(study) -> str:
                 ),
             ]
         ),
-        "## Curves",
-        curve_table(study, rows),
+        *(["## Curves", curve_table(study, rows)] if has_curves else []),
         f"## Numbers of the log, against {study.main.column}",
         study_trust.table(trust),
     ]
@@ -60,7 +62,8 @@ def write(study) -> str:
         )
     text = "\n\n".join(parts) + "\n"
     writing.write_text(study.folder / "study.md", text)
-    draw(study, rows, study.folder / "curves.png")
+    if has_curves:
+        draw(study, rows, study.folder / "curves.png")
     return text
 
 

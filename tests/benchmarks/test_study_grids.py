@@ -1,5 +1,7 @@
 """The grid `main` asks about test speakers last."""
 
+import copy
+
 import pytest
 
 
@@ -21,3 +23,18 @@ def test_test_speakers_wait_for_the_settings(tmp_path):
 
     with pytest.raises(SystemExit, match="settings are chosen"):
         claims.main(words)
+
+
+def test_a_study_without_curves_has_runs_of_one_length(tmp_path):
+    import claims
+    import study_grids
+    import study_tables
+
+    flags = copy.deepcopy(claims.FLAGS)  # of other tests, too
+    flags(["claims", "--nocurves", f"--run_dir={tmp_path / 'study'}"])
+    study = study_grids.build(flags)
+
+    assert {study.steps_of(method) for method in study.methods} == {
+        (study_grids.LONGEST,)
+    }
+    assert "Curves" not in study_tables.write(study)
