@@ -6,7 +6,6 @@ from keras import ops
 from layerlock import backends
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
-from layerlock.models.numerics import at_least_float32
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -120,7 +119,6 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
         mask_kind=0,
     ):
         first_layer = self.encoder_layers(encoder)
-        heads = [self.head_of(target) for target in target_layers]
         batch = backends.shape(visible_tokens)[0]
         hidden = hidden_positions.shape[1]
         latents = encoder.add_positions(
@@ -138,11 +136,7 @@ class PatchwiseDecoder(TargetHeads, keras.layers.Layer):
             grid=grid,
             queries=hidden,
         )
-        dtype = at_least_float32(self.compute_dtype)
-        return tuple(
-            ops.cast(backends.call_layer(head, latents), dtype)
-            for head in heads
-        )
+        return self.apply_heads(latents, target_layers, hidden)
 
     def encoder_layers(self, encoder) -> int:
         """Returns the number of blocks that process visible tokens only.

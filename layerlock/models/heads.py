@@ -1,6 +1,9 @@
 """The heads of a predictor: linear maps from tokens to targets."""
 
+from keras import ops
+
 from layerlock import backends
+from layerlock.models.numerics import at_least_float32
 from layerlock.models.weights import Linear
 
 
@@ -15,7 +18,8 @@ class TargetHeads:
     calls `add_heads` in its constructor, and defines
 
     - `call`, with the arguments of `__call__`: from visible tokens to one
-      tensor per target layer, `(batch, hidden, dim)`;
+      tensor per target layer, `(batch, hidden, dim)`, such as what
+      `apply_heads` returns;
     - `encoder_layers(encoder)`: the number of encoder blocks that process
       visible tokens only, which are the blocks that may freeze.
 
@@ -26,6 +30,9 @@ class TargetHeads:
         block_sizes: tuple of ints, for `core.costs`: number, width, MLP width
             and attention heads of the predictor's own blocks; `None` without
             own blocks.
+        predicts_visible: bool, whether it predicts the visible patches, too,
+            before the hidden ones, with heads of their own. Defaults to
+            `False`.
         block_remat: tuple of str, for `core.costs`: the policy of each of its
             own blocks, see `layerlock.models.remat`; `()`: nothing is computed
             again.
@@ -36,6 +43,8 @@ class TargetHeads:
     block_sizes = None
     block_remat = ()
     mlp_sizes = None
+    predicts_visible = False
+    visible_heads = ()
 
     def __call__(
         self,
@@ -58,25 +67,61 @@ class TargetHeads:
             mask_kind=mask_kind,
         )
 
-    def add_heads(self, patch_dim, latent_dim, num_latent_heads):
+    def add_heads(
+        self, patch_dim, latent_dim, num_latent_heads, predicts_visible=False
+    ):
         """Creates the heads, in the constructor of the predictor.
 
         Args:
             patch_dim: int, values in a patch.
             latent_dim: int, features of a block's output.
             num_latent_heads: int.
+            predicts_visible: bool, whether there is a second head for each
+                target, of the visible patches. Defaults to `False`.
         """
         self.num_latent_heads = num_latent_heads
+        self.predicts_visible = predicts_visible
         self.pixel_head = self._head(patch_dim, "pixel_head")
         self.latent_heads = [
             self._head(latent_dim, f"latent_head_{number}")
             for number in range(1, num_latent_heads + 1)
         ]
+        if predicts_visible:
+            self.visible_heads = [
+                self._head(head.units, f"visible_{head.name}")
+                for head in self.heads
+            ]
 
     @property
     def heads(self) -> list:
         """All heads, trained or not."""
-        return [self.pixel_head, *self.latent_heads]
+        return [self.pixel_head, *self.latent_heads, *self.visible_heads]
+
+    def apply_heads(self, tokens, target_layers, num_hidden: int) -> tuple:
+        """Predicts the targets, in float32 or better.
+
+        Args:
+            tokens: Shape `(batch, tokens, dim)`, those of the hidden patches
+                last; of others only if `predicts_visible`.
+            target_layers: tuple of ints, see `head_of`.
+            num_hidden: int.
+
+        Returns:
+            A tuple with one tensor `(batch, tokens, dim)` per target layer.
+        """
+
+        def predict(target):
+            head = self.head_of(target)
+            if not self.predicts_visible:
+                return backends.call_layer(head, tokens)
+            visible = backends.call_layer(
+                self.visible_head_of(target), tokens[:, :-num_hidden]
+            )
+            hidden = backends.call_layer(head, tokens[:, -num_hidden:])
+            return ops.concatenate([visible, hidden], axis=1)
+
+        dtype = at_least_float32(self.compute_dtype)
+        return tuple(ops.cast(predict(k), dtype) for k in target_layers)
 
     def head_layers(self, target_layers) -> list:
         """Returns the heads of these targets."""
@@ -89,8 +134,11 @@ class TargetHeads:
         live = []
         for target in target_layers:
             head = self.head_of(target)
-            if not any(head is other for other in live):
-                live.append(head)
+            if any(head is other for other in live):
+                continue
+            live.append(head)
+            if self.predicts_visible:
+                live.append(self.visible_head_of(target))
         return live
 
     def switch_heads(self, target_layers, reset=False) -> list:
@@ -123,6 +171,12 @@ class TargetHeads:
                 "predicts every block."
             )
         return self.latent_heads[target - 1]
+
+    def visible_head_of(self, target: int):
+        """Returns the head of a target at the visible patches."""
+        hidden = self.head_of(target)
+        heads = zip(self.heads, self.visible_heads, strict=False)
+        return next(twin for head, twin in heads if head is hidden)
 
     def _head(self, units, name):
         return Linear(units, dtype=self.dtype_policy, name=name)

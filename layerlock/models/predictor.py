@@ -7,7 +7,7 @@ from layerlock import backends
 from layerlock.models import remat as remat_policies, rope
 from layerlock.models.checks import check_counts
 from layerlock.models.heads import TargetHeads, check_width
-from layerlock.models.numerics import at_least_float32, layer_normalization
+from layerlock.models.numerics import layer_normalization
 from layerlock.models.positions import check_grid, check_kind, positions_layer
 from layerlock.models.presets import predictor_sizes
 from layerlock.models.transformer import TransformerBlock, run_blocks
@@ -54,6 +54,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             `None`.
         remat: str, the activations that the backward pass computes again,
             see `layerlock.models.remat`. Defaults to `"none"`.
+        predicts_visible: bool, whether it predicts the visible patches, too,
+            as V-JEPA 2.1 does. Defaults to `False`.
 
     Call arguments:
         visible_tokens: Output of the encoder for the visible patches. Shape
@@ -71,7 +73,8 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
     Output shape:
         One tensor per target layer, float32 or better, of shape
         `(batch, hidden, patch_dim)` for pixels and
-        `(batch, hidden, latent_dim)` for blocks.
+        `(batch, hidden, latent_dim)` for blocks. With `predicts_visible` the
+        visible patches come before the hidden ones.
 
     Example:
 
@@ -102,6 +105,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         epsilon=1e-6,
         position_grid=None,
         remat="none",
+        predicts_visible=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -163,13 +167,13 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             )
             for number, policy in enumerate(self.block_remat, start=1)
         ]
-        self.add_heads(patch_dim, latent_dim, num_latent_heads)
+        self.add_heads(
+            patch_dim, latent_dim, num_latent_heads, predicts_visible
+        )
         self.build(None)
 
     @classmethod
-    def for_encoder(
-        cls, encoder, num_mask_kinds=1, num_latent_heads=1, latent_dim=None
-    ):
+    def for_encoder(cls, encoder, **arguments):
         """Builds the predictor for an encoder.
 
         For encoders of width 384 and above, V-JEPA's 12 blocks of width 384;
@@ -177,24 +181,21 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
 
         Args:
             encoder: a `VideoEncoder`, whose `remat` the predictor has, too.
-            num_mask_kinds: int. Defaults to `1`.
-            num_latent_heads: int. Defaults to `1`.
-            latent_dim: int. Defaults to the encoder's width.
+            arguments: further ones of the constructor, such as
+                `num_mask_kinds`, `num_latent_heads` and `latent_dim`.
         """
         return cls(
             encoder.hidden_dim,
             encoder.patch_dim,
             **predictor_sizes(encoder.hidden_dim, encoder.num_layers),
-            num_mask_kinds=num_mask_kinds,
             positions=encoder.positions,
             clip_grid=encoder.grid(),
             wavelength=encoder.wavelength,
-            num_latent_heads=num_latent_heads,
             position_grid=encoder.position_grid,
             remat=encoder.remat,
-            latent_dim=latent_dim,
             dtype=encoder.dtype_policy,
             name="predictor",
+            **arguments,
         )
 
     def build(self, input_shape):
@@ -234,7 +235,6 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
                 f"0 on. Received: mask_kind={mask_kind}. Build the predictor "
                 "with as many `num_mask_kinds` as the mask has kinds."
             )
-        heads = [self.head_of(target) for target in target_layers]
         batch = backends.shape(visible_tokens)[0]
         hidden = hidden_positions.shape[1]
         embedded = backends.call_layer(
@@ -259,12 +259,10 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             rope.stretch(self._frequencies, grid, self.position_grid),
             self.compute_dtype,
         )
-        tokens = run_blocks(self.blocks, tokens, rotation, queries=hidden)
+        queries = None if self.predicts_visible else hidden
+        tokens = run_blocks(self.blocks, tokens, rotation, queries=queries)
         tokens = self._normalise(tokens, self.output_norm)
-        dtype = at_least_float32(self.compute_dtype)
-        return tuple(
-            ops.cast(backends.call_layer(head, tokens), dtype) for head in heads
-        )
+        return self.apply_heads(tokens, target_layers, hidden)
 
     def encoder_layers(self, encoder) -> int:
         """Returns the number of blocks that process visible tokens only: all.
@@ -297,4 +295,5 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
             "epsilon": self.epsilon,
             "position_grid": self.position_grid,
             "remat": self.remat,
+            "predicts_visible": self.predicts_visible,
         }

@@ -38,6 +38,7 @@ _SIZES = {
     "name": layer_files.NAME,
     "clip_grid": _GRID,
     "position_grid": _GRID,
+    "predicts_visible": json_files.FLAG,
 }
 
 
@@ -126,7 +127,9 @@ def _check_size(config, arrays, place):
     # out.
     rows = layers * (4 * width + 2 * mlp_dim)
     latent_dim = config.get("latent_dim") or hidden_dim
-    rows += hidden_dim + latent_dim * heads + patch_dim + masks
+    outputs = latent_dim * heads + patch_dim
+    outputs *= 2 if config.get("predicts_visible") else 1
+    rows += hidden_dim + outputs + masks
     if config.get("positions") == "learned":
         grid = config.get("position_grid") or config.get("clip_grid") or ()
         rows += math.prod(grid)

@@ -17,8 +17,8 @@ SEED, NUM_STEPS = 3, 3
 MOMENTUM = 0.9
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=[0.0, 0.5], ids=["hidden", "visible"])
+def model(request):
     encoder = VideoEncoder(
         num_layers=3,
         num_heads=2,
@@ -31,7 +31,12 @@ def model():
     )
     networks.randomise(encoder)
     objective = VJEPA(
-        momentum=MOMENTUM, final_momentum=MOMENTUM, target_layer=2
+        momentum=MOMENTUM,
+        final_momentum=MOMENTUM,
+        target_layer=2,
+        visible_weight=request.param,
+        visible_warmup=(0, 2),
+        steps=NUM_STEPS,
     )
     model = MaskedPretraining(encoder, objective, seed=SEED)
     networks.randomise(model.predictor, seed=1)
@@ -67,6 +72,7 @@ def expected_loss(model, step, student, teacher):
         patches,
         masks,
         layer=2,
+        visible_weight=model.objective.visible_weight * step / (2 * NUM_STEPS),
     )
 
 

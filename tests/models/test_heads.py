@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from layerlock.models.heads import TargetHeads
+from tests.models import networks
 
 
 class Heads(TargetHeads, keras.layers.Layer):
-    def __init__(self, num_latent_heads):
+    def __init__(self, num_latent_heads, predicts_visible=False):
         super().__init__()
-        self.add_heads(12, 8, num_latent_heads)
+        self.add_heads(12, 8, num_latent_heads, predicts_visible)
         for head in self.heads:
             head.build((None, 8))
 
@@ -39,6 +40,34 @@ def test_with_more_each_serves_its_block():
             ValueError, match=f"No head predicts layer {target}"
         ):
             heads.head_of(target)
+
+
+def test_visible_patches_have_heads_of_their_own():
+    heads = Heads(2, predicts_visible=True)
+    tokens = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
+
+    heads.switch_heads((0, 2))
+    pixels, latents = heads.apply_heads(tokens, (0, 2), num_hidden=2)
+
+    assert trained(heads) == [
+        "pixel_head",
+        "latent_head_2",
+        "visible_pixel_head",
+        "visible_latent_head_2",
+    ]
+    for found, name, visible in (
+        (pixels, "pixel_head", "visible_pixel_head"),
+        (latents, "latent_head_2", "visible_latent_head_2"),
+    ):
+        head = {head.name: head for head in heads.heads}
+        expected = np.concatenate(
+            [
+                networks.numpy(head[visible](tokens[:, :3])),
+                networks.numpy(head[name](tokens[:, 3:])),
+            ],
+            axis=1,
+        )
+        networks.assert_close(found, expected)
 
 
 def test_only_the_heads_of_the_targets_are_trained():

@@ -144,6 +144,22 @@ def test_each_kind_of_mask_has_its_token():
     assert distance(changed, other) > 1e-3
 
 
+def test_visible_patches_change_no_prediction_of_the_hidden_ones():
+    encoder = networks.small_encoder()
+    alone = small_predictor(encoder)
+    both = small_predictor(encoder, predicts_visible=True)
+    for own, other in zip(both.variables, alone.variables, strict=False):
+        own.assign(networks.numpy(other))
+
+    pixels, latents = predict(encoder, both, (0, 2))
+    expected = predict(encoder, alone, (0, 2))
+
+    assert pixels.shape == (2, 12, encoder.patch_dim)
+    assert latents.shape == (2, 12, encoder.hidden_dim)
+    for found, hidden in zip((pixels, latents), expected, strict=True):
+        networks.assert_close(found[:, 4:], networks.numpy(hidden))
+
+
 @pytest.mark.parametrize("kind", networks.POSITIONS)
 def test_a_prediction_depends_on_its_position(kind):
     encoder = networks.small_encoder(positions=kind)
@@ -305,7 +321,9 @@ def test_it_comes_back_from_its_configuration():
     [("video_vit_nano", 4, 64), ("video_vit_tiny", 6, 128)],
 )
 def test_small_encoders_get_small_predictors(preset, layers, width):
-    predictor = LatentPredictor.for_encoder(VideoEncoder.from_preset(preset), 2)
+    predictor = LatentPredictor.for_encoder(
+        VideoEncoder.from_preset(preset), num_mask_kinds=2
+    )
 
     assert predictor.num_layers == len(predictor.blocks) == layers
     assert predictor.predictor_dim == width
@@ -329,7 +347,9 @@ def test_it_takes_positions_and_precision_from_the_encoder():
         positions="learned", wavelength=100.0, dtype="mixed_bfloat16"
     )
 
-    predictor = LatentPredictor.for_encoder(encoder, 2, num_latent_heads=4)
+    predictor = LatentPredictor.for_encoder(
+        encoder, num_mask_kinds=2, num_latent_heads=4
+    )
 
     assert predictor.positions == "learned"
     assert predictor.clip_grid == encoder.grid()

@@ -5,8 +5,14 @@ import numpy as np
 from tests.reference import encoder as reference
 
 
-def predict(weights, num_heads, kind, visible, positions, mask_kind=0):
-    """Outputs at the hidden tokens of one clip, before any head.
+def predict(weights, *arguments, **keywords):
+    """Outputs at the hidden tokens of one clip; see `predict_all`."""
+    num_visible = len(arguments[2])
+    return predict_all(weights, *arguments, **keywords)[num_visible:]
+
+
+def predict_all(weights, num_heads, kind, visible, positions, mask_kind=0):
+    """Outputs at all tokens of one clip, before any head.
 
     Args:
         weights: dict from path to value.
@@ -29,7 +35,7 @@ def predict(weights, num_heads, kind, visible, positions, mask_kind=0):
     )
     trunk = reference.Encoder(weights, num_layers, num_heads, kind)
     tokens = trunk.add_positions(np.concatenate([known, asked]), positions)
-    tokens = trunk.run(tokens, positions)[-1][len(visible) :]
+    tokens = trunk.run(tokens, positions)[-1]
     return reference.normalise(
         tokens, weights["output_norm_gamma"], weights["output_norm_beta"]
     )
@@ -42,7 +48,14 @@ def layer_norm(x, epsilon=1e-6):
 
 
 def vjepa_loss(
-    encoder, teacher, predictor_weights, num_heads, patches, masks, layer
+    encoder,
+    teacher,
+    predictor_weights,
+    num_heads,
+    patches,
+    masks,
+    layer,
+    visible_weight=0.0,
 ):
     """Mean absolute error over kinds of masks, clips, tokens and features.
 
@@ -54,7 +67,16 @@ def vjepa_loss(
         patches: standardised, `(clips, tokens, patch_dim)`.
         masks: a pair (visible, hidden) per kind, as `MultiBlockMask` draws.
         layer: int, the teacher's layer to predict.
+        visible_weight: float, of the error at visible tokens, each over the
+            square root of the distance to the nearest hidden one.
     """
+
+    def head(name, tokens):
+        kernel, bias = (
+            predictor_weights[f"{name}/{part}"] for part in ("kernel", "bias")
+        )
+        return tokens @ kernel + bias
+
     grid = round((patches.shape[1] / 2) ** 0.5)
     positions = reference.token_positions((2, grid, grid))
     losses = []
@@ -63,7 +85,7 @@ def vjepa_loss(
         for clip, seen, unseen in zip(patches, visible, hidden, strict=True):
             tokens = encoder.embed(clip[seen], positions[seen])
             features = encoder.run(tokens, positions[seen])[-1]
-            output = predict(
+            output = predict_all(
                 predictor_weights,
                 num_heads,
                 encoder.kind,
@@ -71,12 +93,15 @@ def vjepa_loss(
                 positions[np.concatenate([seen, unseen])],
                 kind,
             )
-            predicted = (
-                output @ predictor_weights["latent_head_1/kernel"]
-                + predictor_weights["latent_head_1/bias"]
-            )
+            predicted = head("latent_head_1", output[len(seen) :])
             whole = teacher.embed(clip, positions)
             target = layer_norm(teacher.run(whole, positions)[layer - 1])
             errors.append(np.abs(predicted - target[unseen]).mean())
+            if "visible_latent_head_1/kernel" in predictor_weights:
+                predicted = head("visible_latent_head_1", output[: len(seen)])
+                error = np.abs(predicted - target[seen]).mean(axis=-1)
+                between = positions[seen][:, None] - positions[unseen]
+                nearest = np.sqrt((between**2).sum(axis=-1)).min(axis=1)
+                errors[-1] += visible_weight * (error / nearest**0.5).mean()
         losses.append(np.mean(errors))
     return np.mean(losses)

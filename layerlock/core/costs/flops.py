@@ -53,6 +53,8 @@ class StepSizes:
             `Objective.penalty_flops`. Defaults to `0`.
         predictor_remat: as `remat`, for each block of the predictor. Defaults
             to `()`.
+        predicts_visible: bool, whether the predictor predicts the visible
+            patches, too. Defaults to `False`.
 
     Example:
 
@@ -80,6 +82,7 @@ class StepSizes:
     projector: ProjectorSizes | None = None
     penalty_flops: int = 0
     predictor_remat: tuple = ()
+    predicts_visible: bool = False
 
     @classmethod
     def of(cls, model, clip_shape, batch_size: int) -> "StepSizes":
@@ -123,6 +126,7 @@ class StepSizes:
                 model.masks_per_clip * len(counts),
             ),
             predictor_remat=tuple(predictor.block_remat),
+            predicts_visible=predictor.predicts_visible,
         )
 
     @property
@@ -149,16 +153,24 @@ class StepSizes:
             return self.predictor, self.predictor.num_layers
         return self.encoder, self.num_decoder_layers
 
-    def predictor_blocks(self, num_decoded: int) -> list:
+    def num_predicted(self, visible: int, decoded: int) -> int:
+        """Patches that are predicted under a mask.
+
+        Args:
+            visible, decoded: int, a pair of `masks`.
+        """
+        return decoded + (visible if self.predicts_visible else 0)
+
+    def predictor_blocks(self, num_predicted: int) -> list:
         """For each block of the predictor: its policy, and its queries.
 
         Args:
-            num_decoded: int, mask tokens, the queries of the last block. The
-                others have `None`: all tokens.
+            num_predicted: int, the queries of the last block. The others have
+                `None`: all tokens.
         """
         number = self.predictor.num_layers
         policies = self.predictor_remat or ("none",) * number
-        queries = [None] * (number - 1) + [num_decoded]
+        queries = [None] * (number - 1) + [num_predicted]
         return list(zip(policies, queries, strict=True))
 
     @property
@@ -168,9 +180,13 @@ class StepSizes:
         The last block of a pass computes outputs at the scored tokens only.
         """
         if self.target_context == "clip":
-            scored = self.masks_per_clip * sum(n for _, n in self.masks)
+            scored = self.masks_per_clip * sum(
+                self.num_predicted(*mask) for mask in self.masks
+            )
             return ((self.num_tokens, min(scored, self.num_tokens)),)
-        passes = tuple((seen + scored, scored) for seen, scored in self.masks)
+        passes = tuple(
+            (sum(mask), self.num_predicted(*mask)) for mask in self.masks
+        )
         return passes * self.masks_per_clip
 
     def embedding_flops(
@@ -210,11 +226,12 @@ class StepSizes:
         total = 0
         for visible, decoded in self.masks:
             tokens = visible + decoded
-            total += 3 * 2 * decoded * inner * head_dims
+            predicted = self.num_predicted(visible, decoded)
+            total += 3 * 2 * predicted * inner * head_dims
             if self.predictor:
                 # Its input passed a trained norm, which needs a gradient.
                 total += 3 * 2 * visible * width * inner
-                for policy, queries in self.predictor_blocks(decoded):
+                for policy, queries in self.predictor_blocks(predicted):
                     total += self.predictor.trained_flops(
                         policy, tokens, queries
                     )

@@ -230,7 +230,8 @@ def _trained_blocks(sizes, frozen_layers):
             policy = sizes.remat[block] if sizes.remat else "none"
             yield encoder, policy, lengths
         if sizes.predictor:
-            for policy, queries in sizes.predictor_blocks(decoded):
+            predicted = sizes.num_predicted(visible, decoded)
+            for policy, queries in sizes.predictor_blocks(predicted):
                 yield sizes.predictor, policy, (tokens, queries)
 
 
@@ -267,4 +268,6 @@ def _head_kernel(sizes, latent):
 
 
 def _head_outputs(sizes, latent):
-    return sizes.target_encoder.hidden_dim if latent else sizes.patch_dim
+    number = 2 if sizes.predicts_visible else 1
+    dim = sizes.target_encoder.hidden_dim if latent else sizes.patch_dim
+    return number * dim

@@ -24,12 +24,12 @@ def default_predictor(encoder, objective, mask, latent_dim=None):
         return Projector.for_encoder(encoder)
     num_latent_heads = objective.max_latent_targets
     if objective.predictor == "transformer":
-        num_mask_kinds = len(mask.counts(encoder.grid()))
         return LatentPredictor.for_encoder(
             encoder,
-            num_mask_kinds,
-            num_latent_heads(encoder.num_layers),
-            latent_dim,
+            num_mask_kinds=len(mask.counts(encoder.grid())),
+            num_latent_heads=num_latent_heads(encoder.num_layers),
+            latent_dim=latent_dim,
+            predicts_visible=objective.predicts_visible,
         )
     max_frozen_layers = encoder.num_layers - encoder.num_decoder_layers
     return PatchwiseDecoder.for_encoder(

@@ -14,6 +14,7 @@ from layerlock.core.pretraining.target_pass import check_context
 from layerlock.core.pretraining.targets import (
     check_mask,
     check_objective,
+    check_predictor,
     check_settings,
     check_targets,
     check_views,
@@ -138,6 +139,7 @@ class MaskedPretraining(
         self.predictor = predictor or default_predictor(
             encoder, self.objective, self.mask, width
         )
+        check_predictor(self.objective, self.predictor)
         self.teacher = None
         if self.objective.teacher == "ema":
             self.teacher = teacher.create(encoder)
@@ -216,11 +218,14 @@ class MaskedPretraining(
                 self.predict_hidden(features[-1], *pair, grid, kind)
             )
         loss, targets = self._score(
-            target_pass, predictions, self._batch(training)
+            target_pass, predictions, self._batch(training, pairs, grid)
         )
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))
-            self.measure_health(features[0], predictions[0][-1], targets)
+            hidden = slice(-pairs[0][1].shape[1], None)
+            self.measure_health(
+                features[0], predictions[0][-1][:, hidden], targets[:, hidden]
+            )
         return {"loss": loss}
 
     # Methods that Keras calls.

@@ -87,8 +87,10 @@ class MaskedPrediction:
 
         Returns:
             A tuple with one tensor `(batch * masks_per_clip, hidden, dim)`
-            per target layer. Without target layers, one tensor
-            `(batch * masks_per_clip, 1, dim)`, the embedding of the features.
+            per target layer, with the visible patches before the hidden ones
+            if the predictor predicts them, too. Without target layers, one
+            tensor `(batch * masks_per_clip, 1, dim)`, the embedding of the
+            features.
         """
         return backends.call_layer(
             self.predictor,
@@ -101,9 +103,15 @@ class MaskedPrediction:
             mask_kind=mask_kind,
         )
 
-    def _batch(self, training):
+    def _batch(self, training, pairs=(), grid=None):
         """The `Batch`; held-out batches use the random numbers of batch 0."""
+        if not self.objective.predicts_visible:
+            pairs = ()
         return Batch(
+            positions=tuple(
+                tuple(self._positions(indices, grid) for indices in pair)
+                for pair in pairs
+            ),
             step=self.updates_seen.value,
             seed=self.seed,
             index=self.batches_seen.value if training else 0,
@@ -127,6 +135,7 @@ class MaskedPrediction:
             self.masks_per_clip,
             frozen_layers=frozen_layers,
             gradient=self.objective.target_gradient,
+            with_visible=self.objective.predicts_visible,
         )
 
     def _positions(self, indices, grid):

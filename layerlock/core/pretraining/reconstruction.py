@@ -74,6 +74,7 @@ class Reconstruction:
         )[0]
         features = model.encode_visible(patches, visible, grid)
         (predicted,) = model.predict_hidden(features, visible, hidden, grid)
+        predicted = predicted[:, -hidden.shape[1] :]
         truth = take_tokens(patches, hidden, model.masks_per_clip)
         predicted = model.objective.undo_targets(predicted, truth, layer=0)
         # The first mask of each clip.

@@ -12,7 +12,7 @@ CONTEXTS = ("clip", "scored")
 
 
 class TargetPass:
-    """Outputs of the target layers at the hidden patches of a batch.
+    """Outputs of the target layers at the scored patches of a batch.
 
     The last block computes outputs at the scored patches only, unless the masks
     of a clip together score at least as many patches as it has.
@@ -22,13 +22,16 @@ class TargetPass:
         layers: tuple of ints, 0 being the pixels.
         patches: Shape `(batch, tokens, patch_dim)`, all patches of the clips.
         pairs: for each kind of mask, token indices of the visible and of the
-            scored patches. Shape of each `(batch * masks_per_clip, picked)`.
+            hidden patches that are scored. Shape of each
+            `(batch * masks_per_clip, picked)`.
         grid: Frames, rows and columns, in patches.
         context: one of `CONTEXTS`. With `"clip"` the masks of a clip share
             one pass; with `"scored"` each mask needs its own.
         masks_per_clip: int.
         frozen_layers: int, see `layer_outputs`. Defaults to `0`.
         gradient: bool, see `layer_outputs`. Defaults to `False`.
+        with_visible: bool, whether the visible patches are scored, too, before
+            the hidden ones. Defaults to `False`.
     """
 
     def __init__(
@@ -42,10 +45,15 @@ class TargetPass:
         masks_per_clip,
         frozen_layers=0,
         gradient=False,
+        with_visible=False,
     ):
         self.layers = layers
         self.patches = patches
         self.pairs = pairs
+        self.scored = [
+            ops.concatenate(pair, axis=1) if with_visible else pair[1]
+            for pair in pairs
+        ]
         self.masks_per_clip = masks_per_clip
         self._outputs = lambda patches, indices, queries: layer_outputs(
             encoder,
@@ -76,13 +84,13 @@ class TargetPass:
         """
         outputs = self._latents[kind]
         if 0 in self.layers:
-            pixels = self._take(self.patches, self.pairs[kind][1])
+            pixels = self._take(self.patches, self.scored[kind])
             outputs = {0: pixels, **outputs}
         return {layer: outputs[layer] for layer in self.layers}
 
     def _of_clips(self) -> list:
         """Latents at the scored patches of each kind, in one pass."""
-        scored = [hidden for _, hidden in self.pairs]
+        scored = self.scored
         counts = [indices.shape[1] * self.masks_per_clip for indices in scored]
         if sum(counts) >= self.patches.shape[1]:
             whole = self._outputs(self.patches, None, None)
@@ -113,9 +121,9 @@ class TargetPass:
     def _of_scored(self) -> list:
         """Latents at the scored patches of each kind, one pass per mask."""
         found = []
-        for visible, hidden in self.pairs:
-            seen = ops.concatenate([visible, hidden], axis=1)
-            number = hidden.shape[1]
+        for pair, scored in zip(self.pairs, self.scored, strict=True):
+            seen = ops.concatenate(pair, axis=1)
+            number = scored.shape[1]
             outputs = self._outputs(
                 self._take(self.patches, seen), seen, number
             )

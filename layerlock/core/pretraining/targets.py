@@ -106,6 +106,25 @@ def check_objective(objective, fixed_teacher=None):
         )
 
 
+def check_predictor(objective, predictor):
+    """Raises unless a predictor predicts the patches that are scored.
+
+    Args:
+        objective: an `Objective`.
+        predictor: a layer with `TargetHeads`.
+    """
+    if objective.predicts_visible != predictor.predicts_visible:
+        what = {True: "visible and hidden patches", False: "hidden patches"}
+        raise ValueError(
+            f"{type(objective).__name__} scores "
+            f"{what[objective.predicts_visible]}, and the "
+            f"{type(predictor).__name__} predicts "
+            f"{what[predictor.predicts_visible]}. Build a `LatentPredictor` "
+            f"with `predicts_visible={objective.predicts_visible}`, or leave "
+            "`predictor` out."
+        )
+
+
 def check_mask(objective, mask, grid):
     """Raises if a mask leaves too few visible or hidden patches.
 

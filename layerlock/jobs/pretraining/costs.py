@@ -195,6 +195,7 @@ def step_sizes(config: PretrainConfig, method: Method) -> StepSizes:
         num_latent_heads=objective.max_latent_targets(
             num_layers - num_decoder_layers
         ),
+        predicts_visible=objective.predicts_visible,
         has_teacher=objective.teacher == "ema",
         target_context=config.method.target_context,
         fixed_teacher=_fixed_teacher(config),

@@ -11,8 +11,7 @@ _SEVERAL_LEVELS = (
     "levels, which LayerLock's predictor cannot express"
 )
 _OF_CONTEXT = (
-    "predictions of the visible patches; LayerLock's predictor predicts the "
-    "hidden ones"
+    "predictions of the visible patches; those of the hidden ones are read"
 )
 
 

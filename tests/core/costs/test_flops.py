@@ -30,6 +30,7 @@ TARGETS = {
     "vjepa": (0, 4),
     "vjepa with a gradient": (1,),
     "fixed teacher": (0, 3),
+    "visible patches": (1,),
 }
 
 
@@ -60,6 +61,7 @@ def wide_model(target, remat="none"):
         "vjepa": VJEPA(),
         "vjepa with a gradient": VJEPA("self", target_gradient=True),
         "fixed teacher": VJEPA("fixed"),
+        "visible patches": VJEPA(visible_weight=0.5),
         "views": LeJEPA(num_slices=256),
     }.get(target) or MaskedAutoencoding(target=target)
     is_random = target in ("latents", "pixels", "views")
@@ -106,7 +108,7 @@ def stages(model, numbers=STAGES):
     "target",
     [
         pytest.param(target, marks=pytest.mark.thorough)
-        if target in ("latents", "fixed teacher", "vjepa with a gradient")
+        if target not in ("pixels", "vjepa")
         else target
         for target in TARGETS
     ],

@@ -28,6 +28,7 @@ OBJECTIVES = {
     "all targets": (MaskedAutoencoding(all_targets=True), RandomMask(0.75)),
     "vjepa": (VJEPA(), MultiBlockMask()),
     "fixed teacher": (VJEPA("fixed"), MultiBlockMask()),
+    "visible patches": (VJEPA(visible_weight=0.5), MultiBlockMask()),
     "views": (LeJEPA(), RandomMask(0.75)),
 }
 

@@ -69,7 +69,14 @@ def test_parts_of_clips_are_seen_as_clips_of_these_patches():
     )
 
 
-@pytest.mark.parametrize("objective", ["mae", VJEPA(target_layer=2)])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "mae",
+        VJEPA(target_layer=2),
+        VJEPA(target_layer=2, visible_weight=0.5, visible_warmup=(0, 0)),
+    ],
+)
 def test_targets_see_all_where_all_is_scored(objective):
     """Every patch is visible or scored: both contexts are the whole clip."""
     losses = []

@@ -21,6 +21,7 @@ PLANNED = {
     "scored": ["--target_fraction=0.25", "--target_context=scored"],
     "two masks": ["--masks_per_clip=2", "--mask=tube"],
     "vjepa": ["--objective=vjepa"],
+    "visible": ["--objective=vjepa", "--objective_args=visible_weight=0.5"],
     "vjepa again": ["--objective=vjepa", "--remat=every_2"],
     "collapsing": [
         "--objective=vjepa",

@@ -20,12 +20,17 @@ class Batch:
         seed: int, of random numbers. Defaults to `0`.
         index: number of the batch, an int or a scalar tensor. Defaults to `0`.
         masks_per_clip: int, of each kind. Defaults to `1`.
+        positions: for each kind of mask, those of the visible and of the
+            hidden patches, in patches; `()` unless the objective
+            `predicts_visible`. int32, shape of each
+            `(batch * masks_per_clip, picked, 3)`.
     """
 
     step: Any = 0
     seed: int = 0
     index: Any = 0
     masks_per_clip: int = 1
+    positions: tuple = ()
 
 
 class Objective(abc.ABC):
@@ -48,6 +53,8 @@ class Objective(abc.ABC):
             collapse; `"fixed"`: another encoder, which never changes.
         target_gradient: bool, whether the gradient also flows through the
             targets. Not possible with an average or frozen layers.
+        predicts_visible: bool, whether visible patches are predicted, too.
+            Predictions and targets then have them before the hidden ones.
         min_visible: int, minimum number of visible tokens per clip.
         default_masks_per_clip: int, masks of each kind that a clip gets.
         min_views: int, minimum number of masks per clip, of all kinds.
@@ -69,6 +76,7 @@ class Objective(abc.ABC):
     default_mask = "random"
     teacher = "frozen"
     target_gradient = False
+    predicts_visible = False
     min_visible = 1
     default_masks_per_clip = 1
     min_views = 1
@@ -178,24 +186,28 @@ class Objective(abc.ABC):
         """
         return [1.0 / num_targets] * num_targets
 
-    def loss(self, predictions, targets, step=0):
+    def loss(self, predictions, targets, step=0, token_weights=None):
         """Weighted sum over target layers of the mean error.
 
         Args:
             predictions: One tensor per target layer.
             targets: One tensor per target layer.
             step: optimizer updates done. Defaults to `0`.
+            token_weights: factors of the errors. Shape `(batch, tokens, 1)`.
+                Defaults to `None`: equal.
 
         Returns:
             A scalar.
         """
         weights = self.target_weights(len(targets), step)
         errors = [
-            ops.mean(self.token_error(prediction, target))
+            self.token_error(prediction, target)
             for prediction, target in zip(predictions, targets, strict=True)
         ]
+        if token_weights is not None:
+            errors = [error * token_weights for error in errors]
         return sum(
-            error * _scalar(weight, error.dtype)
+            ops.mean(error) * _scalar(weight, error.dtype)
             for error, weight in zip(errors, weights, strict=True)
         )
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from layerlock import backends
 from layerlock.core.normalization import denormalize, normalize
+from layerlock.core.pretraining.objectives import _visible
 from layerlock.core.pretraining.objectives.base import TEACHERS, Objective
 
 LOSSES = ("l1", "smooth_l1", "l2")
@@ -24,7 +25,9 @@ class VJEPA(Objective):
     Reference: [V-JEPA, Bardes et al., 2024](
     https://arxiv.org/abs/2404.08471), Eq. 1, whose momentum, loss and masks
     are the defaults; LayerLock (arXiv 2509.10156), section 3, for the targets
-    of a run that freezes.
+    of a run that freezes; [V-JEPA 2.1, Mur-Labadia et al., 2026](
+    https://arxiv.org/abs/2603.14482) for the loss on visible patches. Its
+    encoder's levels are not fused before the predictor here.
 
     Args:
         teacher: `"ema"`, the moving average; `"frozen"`, the encoder's own
@@ -42,6 +45,13 @@ class VJEPA(Objective):
             Defaults to `None`.
         target_gradient: bool, whether the gradient flows through the targets
             of `teacher="self"`. Defaults to `False`.
+        visible_weight: float, the weight of a second loss, on the visible
+            patches: the mean error over the square root of the distance to
+            the nearest hidden patch, in patches. V-JEPA 2.1 has 0.5. Defaults
+            to `0.0`: hidden patches alone are predicted.
+        visible_warmup: pair of floats, shares of `steps`: the weight is 0
+            before the first, and rises linearly until the second. Defaults to
+            `(1 / 9, 2 / 9)`, those of V-JEPA 2.1.
         loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.
             Defaults to `"l1"`.
         normalize_targets: bool, LayerNorm without parameters. Defaults to
@@ -73,6 +83,8 @@ class VJEPA(Objective):
         steps=90_000,
         target_layer=None,
         target_gradient=False,
+        visible_weight=0.0,
+        visible_warmup=(1 / 9, 2 / 9),
         loss_type="l1",
         normalize_targets=True,
         epsilon=1e-6,
@@ -107,12 +119,22 @@ class VJEPA(Objective):
                 "through a moving average or frozen layers. "
                 f"Received: teacher={teacher!r}."
             )
+        if visible_weight < 0:
+            raise ValueError(
+                "`visible_weight` is the weight of the loss on visible "
+                "patches, 0 or above. Received: "
+                f"visible_weight={visible_weight}."
+            )
+        visible_warmup = _check_warmup(visible_warmup)
         self.teacher = teacher
         self.momentum = momentum
         self.final_momentum = final_momentum
         self.steps = steps
         self.target_layer = target_layer
         self.target_gradient = target_gradient
+        self.visible_weight = visible_weight
+        self.visible_warmup = visible_warmup
+        self.predicts_visible = visible_weight > 0
         self.loss_type = loss_type
         self.normalize_targets = normalize_targets
         self.epsilon = epsilon
@@ -164,6 +186,31 @@ class VJEPA(Objective):
             return error
         return ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
 
+    def batch_loss(self, predictions, targets, batch):
+        if not self.predicts_visible:
+            return super().batch_loss(predictions, targets, batch)
+        weight = self.visible_weight * _visible.warmed_up(
+            batch.step, self.steps, *self.visible_warmup
+        )
+        losses = []
+        for predicted, wanted, (visible, hidden) in zip(
+            predictions, targets, batch.positions, strict=True
+        ):
+            number = visible.shape[1]
+            error = self.loss(
+                [x[:, :number] for x in predicted],
+                [x[:, :number] for x in wanted],
+                batch.step,
+                _visible.nearness(visible, hidden),
+            )
+            loss = self.loss(
+                [x[:, number:] for x in predicted],
+                [x[:, number:] for x in wanted],
+                batch.step,
+            )
+            losses.append(loss + ops.cast(weight, error.dtype) * error)
+        return sum(losses) / len(losses)
+
     def get_config(self):
         return {
             "teacher": self.teacher,
@@ -172,6 +219,8 @@ class VJEPA(Objective):
             "steps": self.steps,
             "target_layer": self.target_layer,
             "target_gradient": self.target_gradient,
+            "visible_weight": self.visible_weight,
+            "visible_warmup": self.visible_warmup,
             "loss_type": self.loss_type,
             "normalize_targets": self.normalize_targets,
             "epsilon": self.epsilon,
@@ -184,6 +233,21 @@ def _check_choice(name, value, choices):
             f"`{name}` must be one of {list(choices)}. "
             f"Received: {name}={value!r}."
         )
+
+
+def _check_warmup(value) -> tuple:
+    """Returns two shares of a run."""
+    shares = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if not (
+        len(shares) == 2
+        and all(isinstance(share, numbers.Real) for share in shares)
+        and 0 <= shares[0] <= shares[1]
+    ):
+        raise ValueError(
+            "`visible_warmup` is two shares of the run, such as (0.1, 0.2). "
+            f"Received: visible_warmup={value!r}."
+        )
+    return shares
 
 
 def _are_layers(value) -> bool:

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from keras import ops
 
+from layerlock.core.pretraining.masks import RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
+from layerlock.core.pretraining.objectives import Batch, _visible
 from layerlock.core.pretraining.objectives.vjepa import VJEPA
+from layerlock.models.predictor import LatentPredictor
 from layerlock.models.video_encoder import VideoEncoder
 from tests.marks import thorough_on
+from tests.models import networks
 from tests.reference.predictor import layer_norm
 
 
@@ -92,6 +96,9 @@ def test_the_momentum_can_be_constant():
         ({"steps": 0}, "steps=0"),
         ({"teacher": "student"}, "teacher='student'"),
         ({"loss_type": "l3"}, "loss_type='l3'"),
+        ({"visible_weight": -1}, "visible_weight=-1"),
+        ({"visible_warmup": 0.1}, "visible_warmup=0.1"),
+        ({"visible_warmup": (0.2, 0.1)}, "visible_warmup=(0.2, 0.1)"),
         ({"target_gradient": True}, "teacher='ema'"),
         ({"target_gradient": True, "teacher": "frozen"}, "teacher='frozen'"),
     ],
@@ -135,6 +142,81 @@ def test_several_levels_have_a_head_each_and_equal_weights():
     assert [head.trainable for head in heads] == [True, True]
     loss = float(array(model(clips)["loss"]))
     assert loss == pytest.approx(np.mean(errors), rel=1e-4)
+
+
+def test_visible_patches_count_less_far_from_hidden_ones():
+    rng = np.random.default_rng(0)
+    cells = np.stack([rng.permutation(60) for _ in range(2)])  # of 3x4x5
+    positions = np.stack(np.unravel_index(cells, (3, 4, 5)), axis=-1)
+    visible, hidden = positions[:, :9], positions[:, 9:21]
+
+    found = array(_visible.nearness(np.int32(visible), np.int32(hidden)))
+
+    between = visible[:, :, None] - hidden[:, None]
+    nearest = np.linalg.norm(between, axis=-1).min(axis=2)
+    assert nearest.max() > 1
+    np.testing.assert_allclose(found[..., 0], nearest**-0.5, rtol=1e-6)
+
+
+def test_the_weight_of_visible_patches_rises_once():
+    def weights(*warmup):
+        return [
+            float(_visible.warmed_up(step, 100, *warmup))
+            for step in (0, 20, 30, 40, 90)
+        ]
+
+    assert weights(0.2, 0.4) == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
+    assert weights(0.3, 0.3) == [0, 0, 1, 1, 1]
+    assert weights(0, 0) == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("levels", [(-1,), (1, -1)])
+def test_the_loss_of_visible_patches_is_added(levels):
+    objective = VJEPA(
+        target_layer=levels, visible_weight=0.5, visible_warmup=(0, 0.2)
+    )
+    rng = np.random.default_rng(0)
+    kinds, batch = [(3, 5), (4, 2)], 2
+    predictions, targets, positions = [], [], []
+    for visible, hidden in kinds:
+        shape = (len(levels), batch, visible + hidden, 6)
+        predictions.append(rng.normal(size=shape).astype("float32"))
+        targets.append(rng.normal(size=shape).astype("float32"))
+        cells = np.stack([rng.permutation(24) for _ in range(batch)])
+        places = np.stack(np.unravel_index(cells, (2, 3, 4)), axis=-1)
+        places = np.int32(places[:, : visible + hidden])
+        positions.append((places[:, :visible], places[:, visible:]))
+
+    loss = objective.batch_loss(
+        [list(one) for one in predictions],
+        [list(one) for one in targets],
+        Batch(step=9_000, positions=tuple(positions)),  # half of the warm-up
+    )
+
+    expected = []
+    for predicted, wanted, (seen, unseen) in zip(
+        predictions, targets, positions, strict=True
+    ):
+        error = np.abs(predicted - wanted)
+        distances = np.linalg.norm(seen[:, :, None] - unseen[:, None], axis=-1)
+        near = distances.min(axis=2) ** -0.5
+        number = seen.shape[1]
+        visible = (error[:, :, :number] * near[None, ..., None]).mean()
+        expected.append(error[:, :, number:].mean() + 0.25 * visible)
+    assert float(array(loss)) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_a_predictor_of_hidden_patches_alone_is_refused():
+    encoder = networks.small_encoder(num_decoder_layers=0)
+    predictor = LatentPredictor.for_encoder(encoder)
+
+    with pytest.raises(ValueError, match="predicts hidden patches"):
+        MaskedPretraining(
+            encoder,
+            VJEPA(visible_weight=0.5),
+            mask=RandomMask(0.5),
+            predictor=predictor,
+        )
 
 
 @pytest.mark.parametrize("layers", [(), (1, 2.5), "2"])
