@@ -10,6 +10,7 @@ from layerlock.backends.contract import variable_bytes
 from layerlock.core.freezing.callback import LayerLock
 from layerlock.core.freezing.scheduler import FreezeScheduler
 from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
+from layerlock.models.float8 import Float8Policy
 from tests.core.freezing import dropped_gradients as freezing
 from tests.core.trajectory import adamw, set_same_weights
 
@@ -27,6 +28,7 @@ class Run:
         accumulation: int, batches per update.
         remat: str.
         clipnorm: str, the argument of the optimizer that clips.
+        float8: bool, whether blocks multiply float8 numbers.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Run:
     accumulation: int = 1
     remat: str = "none"
     clipnorm: str = "global_clipnorm"
+    float8: bool = False
 
     @property
     def name(self):
@@ -81,7 +84,10 @@ class Record(keras.callbacks.Callback):
 
 def build(run):
     """A model of a training, compiled."""
-    model = freezing.build_model(objective=run.objective)
+    options = {}
+    if run.float8:  # of widths that kernels of a GPU multiply
+        options = {"dtype": Float8Policy(), "width": 32, "mlp_dim": 48}
+    model = freezing.build_model(objective=run.objective, **options)
     set_same_weights(model)
     for block in model.encoder.blocks:
         block.remat = run.remat

@@ -1,6 +1,7 @@
 """Trains 30 steps with three freezes under every layout, on eight devices.
 
 Run as `python -m tests.backends.jax.layouts OBJECTIVE ACCUMULATION LAYOUT...`.
+`mae+float8` trains in float8.
 Prints the losses, gradient norms and weights of each layout as JSON. A layout
 is `none`, or a distribution with its mesh, such as `fsdp:4,2`. With
 `JAX_COORDINATOR_ADDRESS`, `PROCESSES` and `PROCESS` in the environment it is
@@ -20,6 +21,7 @@ from layerlock.core.freezing.schedules import PiecewiseFreezeSchedule
 from layerlock.core.pretraining.masks import RandomMask
 from layerlock.core.pretraining.model import MaskedPretraining
 from layerlock.models import sharding
+from layerlock.models.float8 import Float8Policy
 from layerlock.models.video_encoder import VideoEncoder
 from tests.core.trajectory import adamw
 
@@ -30,6 +32,8 @@ CLIP_SHAPE = (4, 8, 8)
 
 
 def build(objective, accumulation):
+    objective, _, precision = objective.partition("+")
+    dtype = Float8Policy() if precision == "float8" else "float32"
     keras.utils.set_random_seed(7)
     encoder = VideoEncoder(
         num_layers=4,
@@ -39,10 +43,15 @@ def build(objective, accumulation):
         patch_size=(2, 4, 4),
         clip_shape=CLIP_SHAPE,
         num_decoder_layers=1 if objective == "mae" else 0,
+        dtype=dtype,
         name="encoder",
     )
     model = MaskedPretraining(
-        encoder, objective=objective, mask=RandomMask(0.5), seed=3
+        encoder,
+        objective=objective,
+        mask=RandomMask(0.5),
+        seed=3,
+        dtype=encoder.dtype_policy,
     )
     model.compile(
         adamw(

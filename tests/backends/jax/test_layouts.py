@@ -58,6 +58,21 @@ def test_eight_devices_train_like_one(objective, accumulation, layouts):
 
 
 @pytest.mark.thorough
+def test_eight_devices_train_like_one_in_float8():
+    results = run("layouts", "mae+float8", "1", "none", *LAYOUTS)
+
+    one = results.pop("none")
+    assert list(results) == LAYOUTS
+    assert results["fsdp"]["losses"] == results["data"]["losses"]
+    # Scales are those of the whole batch. Sums in bfloat16 go apart.
+    assert results["data"]["losses"][0] == pytest.approx(one["losses"][0], 1e-6)
+    for result in results.values():
+        assert result["losses"][0] == pytest.approx(one["losses"][0], 5e-3)
+        assert result["losses"] == pytest.approx(one["losses"], 0.05)
+    assert one["losses"][-1] < 0.6 * one["losses"][0]
+
+
+@pytest.mark.thorough
 def test_a_model_that_was_saved_in_one_layout_loads_in_any_other(tmp_path):
     pytest.importorskip("orbax.checkpoint")
 

@@ -17,17 +17,23 @@ from layerlock.models.video_encoder import VideoEncoder
 
 CLIP_SHAPE = (4, 8, 8)
 BATCH_SIZE = 4
-WIDTH = 20
+WIDTH, MLP_DIM = 20, 24
 
 
-def build_model(model_class=MaskedPretraining, dtype="float32", **kwargs):
+def build_model(
+    model_class=MaskedPretraining,
+    dtype="float32",
+    width=WIDTH,
+    mlp_dim=MLP_DIM,
+    **kwargs,
+):
     """Builds the same small model, with the same weights, at every call."""
     keras.utils.set_random_seed(7)
     encoder = VideoEncoder(
         num_layers=4,
         num_heads=2,
-        hidden_dim=WIDTH,
-        mlp_dim=24,
+        hidden_dim=width,
+        mlp_dim=mlp_dim,
         patch_size=(2, 4, 4),
         clip_shape=CLIP_SHAPE,
         num_decoder_layers=1,

@@ -2,7 +2,7 @@
 tests.backends.torch.distribution.training FOLDER`.
 
 Process 0 writes what each run logged, sent and learnt: two processes those of
-`FEW`, more processes all of `RUNS`.
+`FEW` and `FLOAT8`, more processes all of `RUNS`.
 """
 
 import dataclasses
@@ -21,8 +21,10 @@ ACCUMULATED = Run("data", "vjepa", accumulation=2)
 PARTS = Run("fsdp", clipnorm="clipnorm")
 SAVED = Run("fsdp", "vjepa")
 FEW = [COPIES, ACCUMULATED, PARTS, SAVED]
+FLOAT8 = [Run("data", float8=True), Run("fsdp", float8=True)]
 RUNS = [
     *FEW,
+    *FLOAT8,
     Run("data", "lejepa"),
     Run("fsdp", "lejepa"),
     Run("fsdp", accumulation=2, remat="blocks"),
@@ -49,7 +51,8 @@ def main(folder):
         (folder / "parts").mkdir(exist_ok=True)
         backends.save_shards(folder / "parts", spread.named(model)).wait()
 
-    for run in FEW if backends.process_count() == 2 else RUNS:
+    is_few = backends.process_count() == 2
+    for run in [*FEW, *FLOAT8] if is_few else RUNS:
         traffic = Traffic()
         arrays = spread.train(run, [traffic], save if run == SAVED else None)
         keep(run.name, {**arrays, "sent": np.array(traffic.sent)})
