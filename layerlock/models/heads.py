@@ -19,7 +19,7 @@ class TargetHeads:
 
     - `call`, with the arguments of `__call__`: from visible tokens to one
       tensor per target layer, `(batch, hidden, dim)`, such as what
-      `apply_heads` returns;
+      `apply_heads` returns, with visible tokens first if `predicts_visible`;
     - `encoder_layers(encoder)`: the number of encoder blocks that process
       visible tokens only, which are the blocks that may freeze.
 
@@ -175,8 +175,9 @@ class TargetHeads:
     def visible_head_of(self, target: int):
         """Returns the head of a target at the visible patches."""
         hidden = self.head_of(target)
-        heads = zip(self.heads, self.visible_heads, strict=False)
-        return next(twin for head, twin in heads if head is hidden)
+        heads = [self.pixel_head, *self.latent_heads]
+        pairs = zip(heads, self.visible_heads, strict=True)
+        return next(visible for head, visible in pairs if head is hidden)
 
     def _head(self, units, name):
         return Linear(units, dtype=self.dtype_policy, name=name)

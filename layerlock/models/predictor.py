@@ -173,7 +173,7 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
         self.build(None)
 
     @classmethod
-    def for_encoder(cls, encoder, **arguments):
+    def for_encoder(cls, encoder, num_mask_kinds=1, **arguments):
         """Builds the predictor for an encoder.
 
         For encoders of width 384 and above, V-JEPA's 12 blocks of width 384;
@@ -181,13 +181,14 @@ class LatentPredictor(TargetHeads, keras.layers.Layer):
 
         Args:
             encoder: a `VideoEncoder`, whose `remat` the predictor has, too.
-            arguments: further ones of the constructor, such as
-                `num_mask_kinds`, `num_latent_heads` and `latent_dim`.
+            num_mask_kinds: int. Defaults to `1`.
+            **arguments: further ones of the constructor.
         """
         return cls(
             encoder.hidden_dim,
             encoder.patch_dim,
             **predictor_sizes(encoder.hidden_dim, encoder.num_layers),
+            num_mask_kinds=num_mask_kinds,
             positions=encoder.positions,
             clip_grid=encoder.grid(),
             wavelength=encoder.wavelength,

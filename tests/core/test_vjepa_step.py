@@ -35,7 +35,7 @@ def model(request):
         final_momentum=MOMENTUM,
         target_layer=2,
         visible_weight=request.param,
-        visible_warmup=(0, 2),
+        visible_warmup=(0, 2) if request.param else None,
         steps=NUM_STEPS,
     )
     model = MaskedPretraining(encoder, objective, seed=SEED)

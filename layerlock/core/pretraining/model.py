@@ -209,7 +209,8 @@ class MaskedPretraining(
         encoder = self.encoder
         grid = encoder.grid(clips.shape[1:4])
         patches = encoder.patchify(clips)  # (batch, tokens, patch_dim)
-        pairs = self.draw_masks(ops.shape(clips)[0], grid, training)
+        whole = self._draw_whole_masks(ops.shape(clips)[0], grid, training)
+        pairs = self._scored(whole)
         target_pass = self._target_pass(clips, patches, pairs, grid)
         features, predictions = [], []
         for kind, pair in enumerate(pairs):
@@ -218,7 +219,7 @@ class MaskedPretraining(
                 self.predict_hidden(features[-1], *pair, grid, kind)
             )
         loss, targets = self._score(
-            target_pass, predictions, self._batch(training, pairs, grid)
+            target_pass, predictions, self._batch(training, whole, grid)
         )
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))

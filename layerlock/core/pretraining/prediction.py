@@ -30,17 +30,24 @@ class MaskedPrediction:
             shape `(batch * masks_per_clip, tokens)`. `hidden` contains only
             the tokens that are scored.
         """
+        return self._scored(self._draw_whole_masks(batch_size, grid, training))
+
+    def _scored(self, pairs):
+        """Cuts the hidden tokens of masks to those that are scored."""
+        # Every prefix of the hidden tokens is a random subset of them.
+        share = self.target_fraction
+        return [
+            (visible, hidden[:, : num_scored(hidden.shape[1], share)])
+            for visible, hidden in pairs
+        ]
+
+    def _draw_whole_masks(self, batch_size, grid, training):
+        """As `draw_masks`, with all hidden tokens."""
         num_masks = backends.global_size(batch_size) * self.masks_per_clip
         index = self._batch(training).index
         pairs = self.mask(num_masks, grid, self.seed, index)
-        # Every prefix of the hidden tokens is a random subset of them.
         return [
-            (
-                backends.own_rows(visible),
-                backends.own_rows(hidden)[
-                    :, : num_scored(hidden.shape[1], self.target_fraction)
-                ],
-            )
+            (backends.own_rows(visible), backends.own_rows(hidden))
             for visible, hidden in pairs
         ]
 
@@ -75,7 +82,8 @@ class MaskedPrediction:
         )
 
     def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):
-        """Predicts each target at the hidden patches.
+        """Predicts each target at the hidden patches, and at visible ones if
+        the objective scores them.
 
         Args:
             features: What `encode_visible` returned.

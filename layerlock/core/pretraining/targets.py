@@ -119,9 +119,10 @@ def check_predictor(objective, predictor):
             f"{type(objective).__name__} scores "
             f"{what[objective.predicts_visible]}, and the "
             f"{type(predictor).__name__} predicts "
-            f"{what[predictor.predicts_visible]}. Build a `LatentPredictor` "
+            f"{what[predictor.predicts_visible]}. Pass a `LatentPredictor` "
             f"with `predicts_visible={objective.predicts_visible}`, or leave "
-            "`predictor` out."
+            "`predictor` out of the model if the objective's is "
+            "'transformer'."
         )
 
 

@@ -236,7 +236,11 @@ def heading(config: PretrainConfig, costs: Costs) -> str:
     size = config.data.size
     hidden = [
         f"{visible} of {costs.sizes.num_tokens} patches visible"
-        + (f", {scored} scored" if scored else "")
+        + (
+            f", {costs.sizes.num_predicted(visible, scored)} scored"
+            if scored
+            else ""
+        )
         for visible, scored in costs.sizes.masks
     ]
     return (

@@ -144,8 +144,9 @@ def _misfit(found, config, objective, mask) -> str:
         if has != needed:
             return f"it was built for {what} {has}, and the run has {needed}"
     if arguments.get("predicts_visible", False) != objective.predicts_visible:
-        has = "hidden" if objective.predicts_visible else "hidden and visible"
-        return f"it predicts {has} patches, and the run scores others"
+        if objective.predicts_visible:
+            return "it predicts hidden patches alone, and the run visible ones"
+        return "it predicts visible patches, too, and the run hidden ones alone"
     masks = arguments.get("num_mask_kinds", num_kinds)
     if masks < num_kinds:
         return f"it has {masks} mask tokens, and the mask has {num_kinds} kinds"

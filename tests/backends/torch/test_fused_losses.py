@@ -73,7 +73,7 @@ OBJECTIVES = {
     "vjepa, smooth": lambda: VJEPA(loss_type="smooth_l1"),
     "vjepa, several targets": lambda: VJEPA(target_layer=(1, 2)),
     "vjepa, visible patches": lambda: VJEPA(
-        visible_weight=0.5, visible_warmup=(0, 0)
+        visible_weight=0.5, visible_warmup=(0.25, 0.75)
     ),
     "plug-in": Absolute,
 }

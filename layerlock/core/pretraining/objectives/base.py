@@ -36,6 +36,8 @@ class Batch:
 class Objective(abc.ABC):
     """Defines the targets at the hidden tokens and their error.
 
+    With `predicts_visible` the visible tokens are among them, at the front.
+
     A subclass is one file in `layerlock/core/pretraining/objectives/`, found
     by its file name, and can be built with no arguments. It contains
     formulas only: `MaskedPretraining` hides tokens, computes targets and
@@ -54,7 +56,7 @@ class Objective(abc.ABC):
         target_gradient: bool, whether the gradient also flows through the
             targets. Not possible with an average or frozen layers.
         predicts_visible: bool, whether visible patches are predicted, too.
-            Predictions and targets then have them before the hidden ones.
+            The predictor is then `"transformer"`.
         min_visible: int, minimum number of visible tokens per clip.
         default_masks_per_clip: int, masks of each kind that a clip gets.
         min_views: int, minimum number of masks per clip, of all kinds.
@@ -205,7 +207,9 @@ class Objective(abc.ABC):
             for prediction, target in zip(predictions, targets, strict=True)
         ]
         if token_weights is not None:
-            errors = [error * token_weights for error in errors]
+            errors = [
+                error * ops.cast(token_weights, error.dtype) for error in errors
+            ]
         return sum(
             ops.mean(error) * _scalar(weight, error.dtype)
             for error, weight in zip(errors, weights, strict=True)

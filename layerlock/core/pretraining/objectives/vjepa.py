@@ -1,5 +1,6 @@
 """V-JEPA: predict the features of a teacher at hidden patches."""
 
+import math
 import numbers
 
 import keras
@@ -11,6 +12,7 @@ from layerlock.core.pretraining.objectives import _visible
 from layerlock.core.pretraining.objectives.base import TEACHERS, Objective
 
 LOSSES = ("l1", "smooth_l1", "l2")
+_WARMUP = (1 / 9, 2 / 9)  # 15,000 to 30,000 of the 135,000 steps of V-JEPA 2.1
 
 
 @keras.saving.register_keras_serializable("layerlock")
@@ -45,22 +47,23 @@ class VJEPA(Objective):
             Defaults to `None`.
         target_gradient: bool, whether the gradient flows through the targets
             of `teacher="self"`. Defaults to `False`.
+        loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.
+            Defaults to `"l1"`.
+        normalize_targets: bool, LayerNorm without parameters. Defaults to
+            `True`.
+        epsilon: float, added to variances. Defaults to `1e-6`.
         visible_weight: float, the weight of a second loss, on the visible
             patches: the mean error over the square root of the distance to
             the nearest hidden patch, in patches. V-JEPA 2.1 has 0.5. Defaults
             to `0.0`: hidden patches alone are predicted.
         visible_warmup: pair of floats, shares of `steps`: the weight is 0
             before the first, and rises linearly until the second. Defaults to
-            `(1 / 9, 2 / 9)`, those of V-JEPA 2.1.
-        loss_type: `"l1"`, `"smooth_l1"` (quadratic below 1) or `"l2"`.
-            Defaults to `"l1"`.
-        normalize_targets: bool, LayerNorm without parameters. Defaults to
-            `True`.
-        epsilon: float, added to variances. Defaults to `1e-6`.
+            `None`: `(1 / 9, 2 / 9)`, those of V-JEPA 2.1.
 
     Raises:
-        ValueError: if an argument is out of its range, or `target_gradient`
-            is set without `teacher="self"`.
+        ValueError: if an argument is out of its range, `target_gradient` is
+            set without `teacher="self"`, or `visible_warmup` without
+            `visible_weight`.
 
     Example:
 
@@ -83,11 +86,11 @@ class VJEPA(Objective):
         steps=90_000,
         target_layer=None,
         target_gradient=False,
-        visible_weight=0.0,
-        visible_warmup=(1 / 9, 2 / 9),
         loss_type="l1",
         normalize_targets=True,
         epsilon=1e-6,
+        visible_weight=0.0,
+        visible_warmup=None,
     ):
         _check_choice("teacher", teacher, TEACHERS)
         _check_choice("loss_type", loss_type, LOSSES)
@@ -119,25 +122,19 @@ class VJEPA(Objective):
                 "through a moving average or frozen layers. "
                 f"Received: teacher={teacher!r}."
             )
-        if visible_weight < 0:
-            raise ValueError(
-                "`visible_weight` is the weight of the loss on visible "
-                "patches, 0 or above. Received: "
-                f"visible_weight={visible_weight}."
-            )
-        visible_warmup = _check_warmup(visible_warmup)
+        _check_visible(visible_weight, visible_warmup)
         self.teacher = teacher
         self.momentum = momentum
         self.final_momentum = final_momentum
         self.steps = steps
         self.target_layer = target_layer
         self.target_gradient = target_gradient
-        self.visible_weight = visible_weight
-        self.visible_warmup = visible_warmup
-        self.predicts_visible = visible_weight > 0
         self.loss_type = loss_type
         self.normalize_targets = normalize_targets
         self.epsilon = epsilon
+        self.visible_weight = visible_weight
+        self.visible_warmup = visible_warmup and tuple(visible_warmup)
+        self.predicts_visible = visible_weight > 0
 
     def target_layers(self, frozen_layers):
         if isinstance(self.target_layer, tuple):
@@ -190,7 +187,7 @@ class VJEPA(Objective):
         if not self.predicts_visible:
             return super().batch_loss(predictions, targets, batch)
         weight = self.visible_weight * _visible.warmed_up(
-            batch.step, self.steps, *self.visible_warmup
+            batch.step, self.steps, *(self.visible_warmup or _WARMUP)
         )
         losses = []
         for predicted, wanted, (visible, hidden) in zip(
@@ -219,11 +216,11 @@ class VJEPA(Objective):
             "steps": self.steps,
             "target_layer": self.target_layer,
             "target_gradient": self.target_gradient,
-            "visible_weight": self.visible_weight,
-            "visible_warmup": self.visible_warmup,
             "loss_type": self.loss_type,
             "normalize_targets": self.normalize_targets,
             "epsilon": self.epsilon,
+            "visible_weight": self.visible_weight,
+            "visible_warmup": self.visible_warmup,
         }
 
 
@@ -235,9 +232,21 @@ def _check_choice(name, value, choices):
         )
 
 
-def _check_warmup(value) -> tuple:
-    """Returns two shares of a run."""
-    shares = tuple(value) if isinstance(value, (tuple, list)) else ()
+def _check_visible(weight, warmup):
+    """Raises unless these are a weight and two shares of a run."""
+    if not (isinstance(weight, numbers.Real) and 0 <= weight < math.inf):
+        raise ValueError(
+            "`visible_weight` is the weight of the loss on visible patches, 0 "
+            f"or above. Received: visible_weight={weight!r}."
+        )
+    if warmup is None:
+        return
+    if not weight:
+        raise ValueError(
+            "`visible_warmup` is about the loss on visible patches, and there "
+            f"is none. Received: visible_weight={weight}. Leave it out."
+        )
+    shares = warmup if isinstance(warmup, (tuple, list)) else ()
     if not (
         len(shares) == 2
         and all(isinstance(share, numbers.Real) for share in shares)
@@ -245,9 +254,8 @@ def _check_warmup(value) -> tuple:
     ):
         raise ValueError(
             "`visible_warmup` is two shares of the run, such as (0.1, 0.2). "
-            f"Received: visible_warmup={value!r}."
+            f"Received: visible_warmup={warmup!r}."
         )
-    return shares
 
 
 def _are_layers(value) -> bool:

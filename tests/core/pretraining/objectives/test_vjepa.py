@@ -97,8 +97,17 @@ def test_the_momentum_can_be_constant():
         ({"teacher": "student"}, "teacher='student'"),
         ({"loss_type": "l3"}, "loss_type='l3'"),
         ({"visible_weight": -1}, "visible_weight=-1"),
-        ({"visible_warmup": 0.1}, "visible_warmup=0.1"),
-        ({"visible_warmup": (0.2, 0.1)}, "visible_warmup=(0.2, 0.1)"),
+        ({"visible_weight": float("nan")}, "visible_weight=nan"),
+        ({"visible_weight": "l2"}, "visible_weight='l2'"),
+        ({"visible_warmup": (0, 1)}, "visible_weight=0.0"),
+        (
+            {"visible_weight": 1, "visible_warmup": 0.1},
+            "visible_warmup=0.1",
+        ),
+        (
+            {"visible_weight": 1, "visible_warmup": (0.2, 0.1)},
+            "visible_warmup=(0.2, 0.1)",
+        ),
         ({"target_gradient": True}, "teacher='ema'"),
         ({"target_gradient": True, "teacher": "frozen"}, "teacher='frozen'"),
     ],
@@ -170,8 +179,11 @@ def test_the_weight_of_visible_patches_rises_once():
     assert weights(0, 0) == [1, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("levels", [(-1,), (1, -1)])
-def test_the_loss_of_visible_patches_is_added(levels):
+@pytest.mark.parametrize(
+    ("levels", "dtype"),
+    [((-1,), "float32"), ((1, -1), "float32"), ((-1,), "float64")],
+)
+def test_the_loss_of_visible_patches_is_added(levels, dtype):
     objective = VJEPA(
         target_layer=levels, visible_weight=0.5, visible_warmup=(0, 0.2)
     )
@@ -180,16 +192,16 @@ def test_the_loss_of_visible_patches_is_added(levels):
     predictions, targets, positions = [], [], []
     for visible, hidden in kinds:
         shape = (len(levels), batch, visible + hidden, 6)
-        predictions.append(rng.normal(size=shape).astype("float32"))
-        targets.append(rng.normal(size=shape).astype("float32"))
+        predictions.append(rng.normal(size=shape).astype(dtype))
+        targets.append(rng.normal(size=shape).astype(dtype))
         cells = np.stack([rng.permutation(24) for _ in range(batch)])
         places = np.stack(np.unravel_index(cells, (2, 3, 4)), axis=-1)
         places = np.int32(places[:, : visible + hidden])
         positions.append((places[:, :visible], places[:, visible:]))
 
     loss = objective.batch_loss(
-        [list(one) for one in predictions],
-        [list(one) for one in targets],
+        [list(map(ops.convert_to_tensor, one)) for one in predictions],
+        [list(map(ops.convert_to_tensor, one)) for one in targets],
         Batch(step=9_000, positions=tuple(positions)),  # half of the warm-up
     )
 
@@ -204,6 +216,30 @@ def test_the_loss_of_visible_patches_is_added(levels):
         visible = (error[:, :, :number] * near[None, ..., None]).mean()
         expected.append(error[:, :, number:].mean() + 0.25 * visible)
     assert float(array(loss)) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_distances_are_to_all_hidden_patches_scored_or_not():
+    encoder = networks.small_encoder(num_decoder_layers=0)
+    model = MaskedPretraining(
+        encoder,
+        VJEPA(visible_weight=0.5),
+        mask=RandomMask(0.5),
+        target_fraction=0.2,
+    )
+    batches = []
+    model.objective.batch_loss = lambda predictions, targets, batch: (
+        batches.append((predictions, batch)) or ops.mean(predictions[0][0])
+    )
+
+    model(networks.clips())
+
+    [(predictions, batch)] = batches
+    [(visible, hidden)] = batch.positions
+    assert visible.shape[1] == hidden.shape[1] == 6
+    assert predictions[0][0].shape[1] == 6 + 1
+    found = np.concatenate([array(visible), array(hidden)], axis=1)
+    for row in found:
+        assert len(np.unique(row, axis=0)) == 12  # all of the clip
 
 
 def test_a_predictor_of_hidden_patches_alone_is_refused():
