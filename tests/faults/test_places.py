@@ -98,7 +98,10 @@ def test_videos_that_break_in_mid_run_are_survived_or_told(
     if kept:
         assert outcome.status == 0
         files = json.loads((run_dir / "files.json").read_text())
-        assert files["failed_reads"] == len(set(failures))
+        # The clip that is read ahead may fail after they were counted.
+        newest = max(json.loads(line)["index"] for line in failures)
+        sure = {x for x in failures if json.loads(x)["index"] < newest}
+        assert len(sure) <= files["failed_reads"] <= len(set(failures))
     else:
         assert outcome.status == 1
         assert "videos in a row could not be read" in outcome.said

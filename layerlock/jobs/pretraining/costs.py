@@ -234,14 +234,11 @@ def heading(config: PretrainConfig, costs: Costs) -> str:
         costs: of the run.
     """
     size = config.data.size
+    sizes = costs.sizes
     hidden = [
-        f"{visible} of {costs.sizes.num_tokens} patches visible"
-        + (
-            f", {costs.sizes.num_predicted(visible, scored)} scored"
-            if scored
-            else ""
-        )
-        for visible, scored in costs.sizes.masks
+        f"{mask[0]} of {sizes.num_tokens} patches visible"
+        + (f", {sizes.num_predicted(*mask)} scored" if mask[1] else "")
+        for mask in sizes.masks
     ]
     return (
         f"{config.encoder.name}, {config.training.batch_size} clips of "
