@@ -223,9 +223,9 @@ class MaskedPretraining(
         )
         if training:
             self.batches_seen.assign_add(backends.constant(1, "int32"))
-            hidden = slice(-pairs[0][1].shape[1], None)
+            num_hidden = pairs[0][1].shape[1]
             self.measure_health(
-                features[0], predictions[0][-1][:, hidden], targets[:, hidden]
+                features[0], predictions[0][-1], targets, num_hidden
             )
         return {"loss": loss}
 

@@ -82,8 +82,7 @@ class MaskedPrediction:
         )
 
     def predict_hidden(self, features, visible, hidden, grid, mask_kind=0):
-        """Predicts each target at the hidden patches, and at visible ones if
-        the objective scores them.
+        """Predicts each target at the patches that are scored.
 
         Args:
             features: What `encode_visible` returned.

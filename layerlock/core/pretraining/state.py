@@ -47,19 +47,27 @@ class ModelState:
             aggregation="only_first_replica",  # All compute the same.
         )
 
-    def measure_health(self, features, predictions, targets):
+    def measure_health(self, features, predictions, targets, num_hidden):
         """Measures a batch in the training step.
 
         Args:
             features, predictions, targets: as for `health.measure`, with
                 `masks_per_clip` rows per clip.
+            num_hidden: int, predictions and targets at the end of each row
+                that are measured: those of hidden patches.
         """
         if not self.measures_health:
             return
         # One row per clip: masks of one clip would look like equal clips.
+        rows = slice(None, None, self.masks_per_clip)
+        hidden = rows, slice(-num_hidden, None)
         tensors = [
-            ops.stop_gradient(tensor[:: self.masks_per_clip])
-            for tensor in (features, predictions, targets)
+            ops.stop_gradient(tensor[part])
+            for tensor, part in (
+                (features, rows),
+                (predictions, hidden),
+                (targets, hidden),
+            )
         ]
         self.health.assign(health.measure(*tensors))
         moments = health.second_moments(normalize(tensors[0]))
