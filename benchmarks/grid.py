@@ -1,29 +1,15 @@
 """Runs of `recipes/pretrain.py`, each trained and judged once, side by side."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
-import hashlib
 import json
-import os
 import pathlib
-import shlex
-import shutil
-import subprocess
-import sys
 
-from layerlock import cli, runs
+from recipe_runs import pretrain, quoted, result, run, run_here
+
+from layerlock import runs
 from layerlock.runs.checkpoints import step_of
-from layerlock.studies.series.training import is_complete
 
-ROOT = pathlib.Path(__file__).parents[1]
-# One core per process: two such runs take less time than one after the other.
-ONE_CORE = {
-    "OMP_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false "
-    "intra_op_parallelism_threads=1",
-}
 # Scenes that no run has trained on: theirs have the run's seed.
 PROBE_SEED = 1000
 
@@ -58,10 +44,10 @@ class Probe:
     def command(self, encoder, out) -> str:
         """The command that asks it."""
         return (
-            f"recipes/probe.py --encoder={_quoted(encoder)} "
+            f"recipes/probe.py --encoder={quoted(encoder)} "
             f"--task={self.task} --readout={self.readout} "
             f"--task_args=seed={PROBE_SEED}{self.task_args} {self.flags} "
-            f"--out={_quoted(out)}"
+            f"--out={quoted(out)}"
         )
 
 
@@ -193,7 +179,7 @@ class Grid:
         """Trains end to end into a folder; returns what was found."""
         return result(
             out / "finetune.json",
-            f"recipes/finetune.py {flags} --out={_quoted(out.resolve())}",
+            f"recipes/finetune.py {flags} --out={quoted(out.resolve())}",
             out.with_name(f"{out.name}.log"),
             self.run,
         )
@@ -210,90 +196,6 @@ class Grid:
                 print(f"\r{len(found)} of {len(arguments)}", end="", flush=True)
         print()
         return found
-
-
-def run(command: str, log):
-    """Runs a recipe on one core; its output goes to a log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "a") as output:
-        done = subprocess.run(
-            [sys.executable, *shlex.split(command)],
-            cwd=ROOT,
-            env={**os.environ, **ONE_CORE},
-            stdout=output,
-            stderr=output,
-        )
-    if done.returncode:
-        raise RuntimeError(
-            f"`python {command}` ended with {done.returncode}: see {log}."
-        )
-
-
-def run_here(command: str, log):
-    """The same in this process, without a setting of its own."""
-    recipe, *flags = shlex.split(command)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        open(log, "a") as output,
-        contextlib.redirect_stdout(output),
-        contextlib.redirect_stderr(output),
-    ):
-        try:
-            cli.run(pathlib.Path(recipe).stem, flags)
-        except SystemExit as error:
-            raise RuntimeError(
-                f"`python {command}` ended: {error}. See {log}."
-            ) from error
-
-
-def pretrain(command: str, path, run=run):
-    """Runs a recipe of pre-training, or lets it go on where it was cut off.
-
-    Args:
-        command: str, the recipe and its flags.
-        path: the run directory.
-        run: function of a command and a log. Defaults to `run`.
-    """
-    resume = " --resume" if (path / "config.json").exists() else ""
-    run(
-        f"{command} --run_dir={_quoted(path.resolve())}{resume}",
-        path.with_name(f"{path.name}.log"),
-    )
-
-
-def trained(recipe: str, seed: int, folder, name: str) -> pathlib.Path:
-    """The folder of a complete run of a recipe; trains what is missing of it.
-
-    Args:
-        recipe: str, the recipe and its flags. Another recipe is another run.
-        seed: int.
-        folder: path, where runs are kept.
-        name: str, with which that of the run begins.
-    """
-    digest = hashlib.sha256(recipe.encode()).hexdigest()[:8]
-    path = pathlib.Path(folder).resolve() / f"{name}-{digest}-{seed}"
-    if not is_complete(path):
-        pretrain(f"{recipe} --seed={seed}", path)
-    return path
-
-
-def result(file, command: str, log, run=run) -> dict:
-    """The content of a JSON file; runs what writes it where it is missing.
-
-    Args:
-        file: path, in a folder of its own.
-        command: str, which writes the file last.
-        log: path, for the output of the command.
-        run: function of a command and a log. Defaults to `run`.
-    """
-    if not file.exists():
-        shutil.rmtree(file.parent, ignore_errors=True)  # cut off while writing
-        run(command, log)
-    return json.loads(file.read_text())
-
-
-def _quoted(path) -> str:
-    return shlex.quote(str(path))
 
 
 def _value(path, metric: str) -> float:

@@ -20,8 +20,8 @@ import sys
 import keras
 import numpy as np
 from absl import flags
-from grid import trained
 from matplotlib.figure import Figure
+from recipe_runs import trained
 
 from layerlock.runs import RunDirectory
 

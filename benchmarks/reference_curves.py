@@ -16,7 +16,7 @@ import pathlib
 import sys
 
 from absl import flags
-from grid import ROOT, trained
+from recipe_runs import ROOT, trained
 
 from layerlock.config import PretrainConfig
 from layerlock.report import reference

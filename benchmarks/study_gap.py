@@ -13,7 +13,7 @@ is changed here alone:
 import dataclasses
 import shlex
 
-from grid import result
+from recipe_runs import result
 from study_methods import METHODS
 from study_tables import mean
 

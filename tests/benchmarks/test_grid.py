@@ -1,6 +1,4 @@
-"""What is complete is not run again, and what was cut off goes on."""
-
-import json
+"""When a run counts as complete, and what trains it otherwise."""
 
 import pytest
 
@@ -10,57 +8,6 @@ def grid(benchmarks):
     import grid
 
     return grid
-
-
-@pytest.fixture
-def commands():
-    """The commands that were run."""
-    return []
-
-
-def test_a_result_is_computed_once(grid, commands, tmp_path):
-    file = tmp_path / "probe" / "probe.json"
-
-    def run(command, log):
-        commands.append(command)
-        file.parent.mkdir()
-        file.write_text(json.dumps({"metrics": len(commands)}))
-
-    found = [
-        grid.result(file, "measure", tmp_path / "log", run) for _ in range(2)
-    ]
-
-    assert found == [{"metrics": 1}] * 2
-    assert commands == ["measure"]
-
-
-def test_files_of_a_command_that_was_cut_off_are_removed(grid, tmp_path):
-    file = tmp_path / "probe" / "probe.json"
-    file.parent.mkdir()
-    (file.parent / "answers.csv").write_text("half a li")
-
-    def run(command, log):
-        file.parent.mkdir()
-        file.write_text("{}")
-
-    grid.result(file, "measure", tmp_path / "log", run)
-
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_a_run_that_was_cut_off_is_resumed(grid, commands, tmp_path):
-    path = tmp_path / "mae"
-
-    def run(command, log):
-        commands.append(command)
-        path.mkdir(exist_ok=True)
-        (path / "config.json").write_text("{}")
-
-    for _ in range(2):
-        grid.pretrain("recipe.py", path, run)
-
-    first = f"recipe.py --run_dir={path}"
-    assert commands == [first, f"{first} --resume"]
 
 
 def ended(path, step, saved):
