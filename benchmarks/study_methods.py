@@ -109,6 +109,20 @@ METHODS = (
         has_curve=True,
         variant_of="LayerLock",
     ),
+    # Cheaper steps: a quarter of the hidden patches is predicted. The longer
+    # run has the FLOPs of MAE's.
+    Method(
+        "LayerLock, a quarter scored",
+        "--target_fraction=0.25 --target_context=scored",
+        variant_of="LayerLock",
+        longer=1.6,
+    ),
+    Method(
+        "MAE, a quarter scored",
+        "--schedule=never --target_fraction=0.25",
+        rate_of="MAE",
+        longer=1.6,
+    ),
     V_JEPA,
     Method(
         "V-JEPA + LayerLock",
