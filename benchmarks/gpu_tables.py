@@ -29,7 +29,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string(
     "tiny",
-    "runs/gpu-tiny.jsonl",
+    str(DOCS / "gpu-tiny.jsonl"),
     "Results of a rehearsal, which need not exist.",
     flag_values=FLAGS,
 )

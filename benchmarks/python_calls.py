@@ -44,7 +44,8 @@ flags.DEFINE_integer(
 
 # By a function that runs, the innermost first.
 ORIGINS = {
-    "draw_masks": "masks",
+    "_draw_whole_masks": "masks",
+    "_scored": "masks",
     "draw": "masks",
     "backward": "backward pass",
     "step_logs": "norm of the gradients",

@@ -1,6 +1,7 @@
 """The tables and the figure of a study, from its rows."""
 
 import numpy as np
+import study_claims
 import study_rows
 import study_schedule
 import study_trust
@@ -24,14 +25,19 @@ def write(study) -> str:
     }
     who = titles[study.split] if study.clips.name == "real" else study.split
     trust = study_trust.correlations(rows, study.main)
+    found = study_claims.claims(
+        rows, study.active(), study.questions, study.lengths[-1]
+    )
     has_curves = any(method.has_curve for method in study.methods)
     parts = [
         f"# Study on {study.clips.name}, {who}",
         main_table(study, rows),
-        "## Against each other",
+        f"## Against each other: {study.main.column}",
+        study_claims.table(found, study.main),
+        "## Every comparison",
         "\n".join(
-            f"- {sentence}"
-            for sentence in [
+            f"- {claim}"
+            for claim in [
                 *study_verdicts.floors_are_beaten(
                     rows,
                     study.main.column,
@@ -39,9 +45,7 @@ def write(study) -> str:
                     ("MAE", "LayerLock"),
                     study.floors,
                 ),
-                *study_verdicts.sentences(
-                    rows, study.active(), study.questions
-                ),
+                *found,
             ]
         ),
         *(["## Curves", curve_table(study, rows)] if has_curves else []),

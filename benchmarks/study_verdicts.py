@@ -5,8 +5,6 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from layerlock.runs import wording
-
 LEVEL = 0.95
 # What is held equal, and the key of a row that measures it.
 BUDGETS = {
@@ -16,6 +14,7 @@ BUDGETS = {
 }
 # With layers that freeze by themselves, seeds do not cost quite the same.
 SAME_LENGTH = 0.8
+ROUNDING = 1e-9  # of a score
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +38,12 @@ class Difference:
     cost: float | None = None
 
     def word(self, less_is_better: bool = False) -> str:
-        """`better`, `worse`, `not apart`, or `not judged` with one seed."""
-        if self.seeds == 1:
+        """`better`, `worse`, `not apart`, or `not judged`.
+
+        One seed, or seeds and groups that differ in nothing, do not tell how
+        much others would differ: nothing is judged.
+        """
+        if not np.isfinite(self.low):
             return "not judged"
         if self.low <= 0.0 <= self.high:
             return "not apart"
@@ -52,7 +55,8 @@ def difference(table) -> Difference:
 
     Both are random: the interval is Student's, with the variance of a two-way
     layout and Satterthwaite's degrees of freedom. With three seeds and four
-    speakers it is wide, and with one seed it is unknown.
+    speakers it is wide. With one seed it is unknown, and where all differences
+    are equal.
 
     Args:
         table: Shape `(seeds, groups)`.
@@ -66,8 +70,9 @@ def difference(table) -> Difference:
     table = np.asarray(table, "float64")
     seeds, groups = table.shape
     value = float(table.mean())
+    unknown = Difference(value, -np.inf, np.inf, seeds, groups)
     if seeds == 1:
-        return Difference(value, -np.inf, np.inf, seeds, groups)
+        return unknown
     by_seed, by_group = table.mean(axis=1), table.mean(axis=0)
     # Mean square over its weight, and degrees of freedom.
     parts = [(by_seed.var(ddof=1) / seeds, seeds - 1)]
@@ -81,8 +86,10 @@ def difference(table) -> Difference:
     variance, largest = sum(part for part, _ in parts), max(parts)
     if variance < largest[0]:  # One of the means has at least its own.
         variance, parts = largest[0], [largest]
+    if variance < ROUNDING**2:
+        return unknown
     spread = sum(part**2 / freedom for part, freedom in parts)
-    freedom = variance**2 / spread if spread else 1.0
+    freedom = variance**2 / spread
     half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance)
     return Difference(value, value - half, value + half, seeds, groups)
 
@@ -105,7 +112,7 @@ def compare(rows, method, against, column, budget) -> Difference | None:
     Returns:
         `None` where seeds or costs are missing.
     """
-    pairs = _pairs(rows, method, against, column, budget)
+    pairs = pairs_of(rows, method, against, column, budget)
     reached = {
         seed: min(costs[-1] for costs, _ in pair)
         for seed, pair in pairs.items()
@@ -131,7 +138,7 @@ def compare(rows, method, against, column, budget) -> Difference | None:
     return dataclasses.replace(difference(table), cost=float(np.mean(costs)))
 
 
-def _pairs(rows, method, against, column, budget) -> dict:
+def pairs_of(rows, method, against, column, budget) -> dict:
     """For each seed that both have, their costs and scores."""
     ours, theirs = (
         _curves(rows, name, column, BUDGETS[budget])
@@ -176,56 +183,6 @@ def _at(costs, scores, cost) -> float:
     if len(costs) == 1:
         return scores[0] if cost == costs[0] else float("nan")
     return float(np.interp(np.log(cost), np.log(costs), scores))
-
-
-def sentences(rows, methods, questions) -> list[str]:
-    """One sentence for each method, budget and column that can be compared.
-
-    Args:
-        rows: list of dict, `study_rows.collect`.
-        methods: list of `Method`.
-        questions: list of `Question`.
-    """
-    found = []
-    for method in methods:
-        if method.name == method.against:
-            continue
-        for budget in BUDGETS:
-            for question in questions:
-                one = compare(
-                    rows, method.name, method.against, question.column, budget
-                )
-                if one is not None:
-                    found.append(_sentence(method, budget, question, one))
-                elif _pairs(
-                    rows, method.name, method.against, question.column, budget
-                ):
-                    found.append(
-                        f"{question.column}, equal {budget}: {method.name} is "
-                        f"not compared with {method.against}: no two of their "
-                        "runs have spent the same."
-                    )
-    return found
-
-
-def _sentence(method, budget, question, one: Difference) -> str:
-    word = one.word(question.is_depth)
-    apart = {
-        "not apart": "is not apart from",
-        "not judged": "is not judged against",
-    }.get(word, f"is {word} than")
-    groups = f", {one.groups} groups" if one.groups > 1 else ""
-    interval = (
-        f"{one.low:+.3f} to {one.high:+.3f}"
-        if np.isfinite(one.low)
-        else "no interval from one run"
-    )
-    spent = wording.scaled(one.cost, "").strip()
-    return (
-        f"{question.column}, equal {budget} ({spent}): {method.name} {apart} "
-        f"{method.against} ({one.value:+.3f}, {interval}; {one.seeds} "
-        f"seed{'s' * (one.seeds > 1)}{groups})."
-    )
 
 
 def floors_are_beaten(rows, column, steps, methods, floors) -> list[str]:

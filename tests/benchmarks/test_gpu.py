@@ -284,3 +284,22 @@ def test_streams_of_xla_are_kernels(kernels, tmp_path):
 def test_a_folder_without_a_trace_is_refused(kernels, tmp_path):
     with pytest.raises(ValueError, match="no trace in"):
         kernels.summary(tmp_path)
+
+
+def test_the_teacher_of_the_published_loop_computes_all_blocks(gpu):
+    import gpu_row
+
+    from layerlock.jobs.pretraining import building
+
+    [row] = {row.rehearsal() for row in gpu.rows() if row.kind == "loop"} & {
+        row.rehearsal() for row in gpu.rows() if row.backend == "torch"
+    }
+    model = building.build(*gpu_row.loop_case(row).configuration("runs/none"))
+    assert model.target_layers == (model.encoder.num_layers,)
+
+
+def test_the_page_has_the_rows_that_were_measured(tables):
+    page = (tables.DOCS / "performance.md").read_text()
+    rehearsal = tables.read(tables.DOCS / "gpu-tiny.jsonl")
+    assert tables.with_section(page, tables.section({}, rehearsal)) == page
+    assert "runs |" in page

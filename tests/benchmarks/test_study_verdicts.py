@@ -92,23 +92,14 @@ def test_one_seed_is_no_verdict():
     assert not np.isfinite(found.low)
 
 
-def test_a_dearer_method_of_one_length_is_named_as_not_compared():
-    from study_methods import Method
-    from study_questions import Question
-    from study_verdicts import sentences
+@pytest.mark.parametrize("groups", [1, 4])
+def test_equal_differences_are_no_verdict(groups):
+    from study_verdicts import difference
 
-    rows = [
-        row
-        for row in untrained.rows(0.05)
-        if (row["method"], row["steps"]) != ("B", 100)
-    ]
-    found = sentences(
-        rows, [Method("B", "")], [Question("word", "folder", "knn")]
-    )
+    found = difference([[0.1] * groups] * 3)
 
-    assert len(found) == 3  # budgets
-    [flops] = [one for one in found if "equal FLOPs" in one]
-    assert "B is not compared with MAE" in flops
+    assert found.word() == "not judged"
+    assert found.value == pytest.approx(0.1)
 
 
 def test_a_method_that_is_missing_is_not_compared():
