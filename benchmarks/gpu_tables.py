@@ -11,12 +11,12 @@ beside.
 import pathlib
 import sys
 
+import page_sections
 from absl import flags
 from gpu import read
 from gpu_rows import rows
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- gpu: begin -->", "<!-- gpu: end -->"
 MISSING = "not measured"
 BACKENDS = {"torch": "PyTorch", "jax": "JAX"}
 NUM_KERNELS = 3
@@ -43,23 +43,13 @@ def main(argv):
     FLAGS(argv)
     page = pathlib.Path(FLAGS.page)
     page.write_text(
-        with_section(
-            page.read_text(), section(read(FLAGS.results), read(FLAGS.tiny))
+        page_sections.replace(
+            page.read_text(),
+            "gpu",
+            section(read(FLAGS.results), read(FLAGS.tiny)),
         )
     )
     print(page)
-
-
-def with_section(page: str, text: str) -> str:
-    """A page with another text between the two comments."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(
-            f"The page needs the lines {BEGIN} and {END}, between which the "
-            "tables are written."
-        )
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def section(found: dict, tiny: dict) -> str:

@@ -59,8 +59,8 @@ class Claim:
         groups = f", {one.groups} groups" if one.groups > 1 else ""
         return (
             f"{about} ({self.spent}): {self.method} {apart} {self.against} "
-            f"({_with_interval(one)}; {one.seeds} "
-            f"seed{'s' * (one.seeds > 1)}{groups})."
+            f"by {_with_interval(one)}, {one.seeds} "
+            f"seed{'s' * (one.seeds > 1)}{groups}."
         )
 
 
@@ -124,11 +124,13 @@ def table(found: list[Claim], question) -> str:
 def _cell(claim: Claim) -> str:
     if claim.found is None:
         return claim.word
-    return f"{claim.word} at {claim.spent}: {_with_interval(claim.found)}"
+    found = f"{claim.word}, {_with_interval(claim.found)}"
+    # All steps are those of the main table.
+    return found if claim.budget == "steps" else f"{found}, at {claim.spent}"
 
 
 def _with_interval(one: Difference) -> str:
     if np.isfinite(one.low):
-        return f"{one.value:+.3f}, {one.low:+.3f} to {one.high:+.3f}"
+        return f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
     reason = "from one run" if one.seeds == 1 else "of equal differences"
-    return f"{one.value:+.3f}, no interval {reason}"
+    return f"{one.value:+.3f} (no interval {reason})"

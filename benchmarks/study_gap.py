@@ -7,7 +7,8 @@ is changed here alone:
 - sampling: frames of the whole clip, or of a span at 8 frames a second;
 - features: pixels, a random encoder, and the encoders of the study;
 - readout: an SVM on all tokens in their order, on the mean of each moment, or
-  on the mean of all; the attentive readout; and training end to end.
+  on the mean of all; the attentive readout; and, with frames of the whole clip,
+  training end to end.
 """
 
 import dataclasses
@@ -20,10 +21,13 @@ from study_tables import mean
 from layerlock.runs import writing
 
 SAMPLINGS = {"whole": "sampling='whole'", "rate": "sampling='rate',fps=8"}
+TITLES = {"whole": "the whole clip", "rate": "a span"}
 POOLS = ("ordered", "moments", "mean")
 END_TO_END = "end to end"
 READOUTS = (*POOLS, "attentive", END_TO_END)
 PIXELS = "raw pixels"
+RANDOM = "random encoder"
+FILE = "gap.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,22 +46,22 @@ class Reading:
 
 
 def readings(methods) -> list[Reading]:
-    """All combinations; pixels have no encoder to train.
+    """All combinations that are read; pixels have no encoder to train.
 
     Args:
         methods: names.
     """
     return [
         Reading(features, sampling, readout)
-        for features in (PIXELS, "random encoder", *methods)
+        for features in (PIXELS, RANDOM, *methods)
         for sampling in SAMPLINGS
         for readout in READOUTS
-        if (features, readout) != (PIXELS, END_TO_END)
+        if readout != END_TO_END or (features != PIXELS and sampling == "whole")
     ]
 
 
 def work(study, methods=("MAE", "LayerLock")) -> str:
-    """Reads what is missing, and writes `gap.md`; returns its text.
+    """Reads what is missing; writes `gap.json` and `gap.md`, which it returns.
 
     Args:
         study: the `Study`; its question `main` is asked.
@@ -76,10 +80,12 @@ def work(study, methods=("MAE", "LayerLock")) -> str:
     found = study.runs.side_by_side(
         lambda reading, seed: read(study, reading, seed), tasks
     )
-    answers = {}
-    for (reading, _), value in zip(tasks, found, strict=True):
-        answers.setdefault(reading, []).append(value)
-    text = table(study, answers)
+    answers = [
+        {**dataclasses.asdict(reading), "seed": seed, "value": value}
+        for (reading, seed), value in zip(tasks, found, strict=True)
+    ]
+    writing.write_json(study.folder / FILE, answers)
+    text = f"# Sampling, features, readout\n\n{table(answers, study.seeds)}"
     writing.write_text(study.folder / "gap.md", text)
     return text
 
@@ -105,6 +111,8 @@ def read(study, reading: Reading, seed: int) -> float:
     out = path / "probes" / question.name
     if reading.readout == END_TO_END:
         steps = study.lengths[-1]
+        if reading.features == RANDOM:  # the study's row
+            question, out = study.main, study.supervised_path(study.main, seed)
         found = study.finetune(encoder, question, steps, seed, out)
     else:
         found = _svm(question, reading.readout, encoder, seed, out)
@@ -126,19 +134,24 @@ def _svm(question, pool, encoder, seed, out) -> dict:
     )
 
 
-def table(study, answers: dict) -> str:
-    """The readings as Markdown, one line for features and sampling."""
-    lines = [("features", "sampling", *READOUTS)]
+def table(answers: list[dict], seeds: int) -> str:
+    """The readings as Markdown, one line for features and sampling.
+
+    Args:
+        answers: list of dict, a `Reading` with its `seed` and `value` each.
+        seeds: int, of the study.
+    """
+    lines = [("features", "frames of", *READOUTS)]
     lines.append(["---"] * len(lines[0]))
-    for features in dict.fromkeys(reading.features for reading in answers):
-        for sampling in SAMPLINGS:
+    values = {}
+    for one in answers:
+        reading = one["features"], one["sampling"], one["readout"]
+        values.setdefault(reading, []).append(one["value"])
+    for features in dict.fromkeys(one["features"] for one in answers):
+        for sampling, title in TITLES.items():
             cells = [
-                mean(
-                    answers.get(Reading(features, sampling, readout), []),
-                    study.seeds,
-                )
+                mean(values.get((features, sampling, readout), []), seeds)
                 for readout in READOUTS
             ]
-            lines.append((features, sampling, *cells))
-    text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-    return f"# {study.main.column}: sampling, features, readout\n\n{text}"
+            lines.append((features, title, *cells))
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

@@ -117,6 +117,8 @@ def _trained(study, method, steps, seed) -> dict:
             line.get("peak_memory_bytes") or 0 for run in lines for line in run
         ),
         "monitors": _monitors(lines[-1]),
+        "verdict": lines[-1][-1].get("verdict"),
+        "freezes": freezes(lines[-1]),
         "scores": _scores(paths[-1] / "probes", questions),
     }
 
@@ -195,6 +197,20 @@ def _monitors(lines: list[dict]) -> dict:
         last = values[-NUM_LAST:] if name == "loss" else values[-1:]
         if last:
             found[name] = sum(last) / len(last)
+    return found
+
+
+def freezes(lines: list[dict]) -> list[list[int]]:
+    """The first log lines with more frozen layers: their steps and numbers.
+
+    Args:
+        lines: list of dict, of a run's log.
+    """
+    found, frozen = [], 0
+    for line in lines:
+        if line.get("frozen_layers", 0) > frozen:
+            frozen = line["frozen_layers"]
+            found.append([line["step"], frozen])
     return found
 
 

@@ -6,6 +6,7 @@ import study_rows
 import study_schedule
 import study_trust
 import study_verdicts
+from study_methods import SUPERVISED
 
 from layerlock.runs import wording, writing
 
@@ -77,8 +78,9 @@ def main_table(study, rows) -> str:
     heads = ["row", *columns, "FLOPs", "seconds", "clips decoded", "memory"]
     lines = [heads, ["---"] * len(heads)]
     longest = study.lengths[-1]
-    names = dict.fromkeys(
-        row["method"] for row in rows if row["steps"] in (0, longest)
+    names = sorted(
+        {row["method"]: 0 for row in rows if row["steps"] in (0, longest)},
+        key=lambda name: name == SUPERVISED,
     )
     for name in names:
         own = [
@@ -105,21 +107,20 @@ def main_table(study, rows) -> str:
 
 
 def curve_table(study, rows) -> str:
-    """The main column at every length."""
-    heads = ["row", "steps", "FLOPs", "clips decoded", study.main.column]
-    lines = [heads, ["---"] * len(heads)]
-    for name, points in curves(study, rows).items():
-        for steps, own in points.items():
-            values = [r["scores"][study.main.column]["value"] for r in own]
-            lines.append(
-                [
-                    name,
-                    wording.count(steps),
-                    _known(own, "flops", lambda x: wording.scaled(x, "FLOPs")),
-                    _known(own, "clips", lambda x: wording.count(round(x))),
-                    mean(values, study.seeds),
-                ]
-            )
+    """The main column of each method with several lengths, over its steps."""
+    found = curves(study, rows)
+    names = [name for name, points in found.items() if len(points) > 1]
+    lines = [["steps", *names], ["---"] * (1 + len(names))]
+    for steps in sorted({steps for name in names for steps in found[name]}):
+        cells = [
+            [
+                row["scores"][study.main.column]["value"]
+                for row in found[name].get(steps, ())
+            ]
+            for name in names
+        ]
+        means = (mean(values, study.seeds) for values in cells)
+        lines.append([wording.count(steps), *means])
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 

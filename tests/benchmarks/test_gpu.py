@@ -202,20 +202,6 @@ def test_the_page_shows_what_was_measured_and_what_was_not(tables):
     assert widths == {lines_of(text, "| steps |")[0].count("|")}
 
 
-def test_the_section_replaces_the_one_before(tables):
-    page = f"# A\n\n{tables.BEGIN}\nold\n{tables.END}\n\nafter\n"
-    text = tables.with_section(page, "new")
-    assert text == f"# A\n\n{tables.BEGIN}\nnew\n{tables.END}\n\nafter\n"
-    assert tables.with_section(text, "new") == text
-    with pytest.raises(ValueError, match="gpu: begin"):
-        tables.with_section("# A", "new")
-
-
-def test_the_page_of_the_docs_has_a_place_for_it(tables):
-    page = (tables.DOCS / "performance.md").read_text()
-    assert tables.with_section(page, "x") != page
-
-
 def event(name, ts, dur, pid=1, tid=1, **rest):
     return {
         "ph": "X", "name": name, "ts": ts, "dur": dur, "pid": pid, "tid": tid,
@@ -299,7 +285,10 @@ def test_the_teacher_of_the_published_loop_computes_all_blocks(gpu):
 
 
 def test_the_page_has_the_rows_that_were_measured(tables):
+    import page_sections
+
     page = (tables.DOCS / "performance.md").read_text()
     rehearsal = tables.read(tables.DOCS / "gpu-tiny.jsonl")
-    assert tables.with_section(page, tables.section({}, rehearsal)) == page
+    text = tables.section({}, rehearsal)
+    assert page_sections.replace(page, "gpu", text) == page
     assert "runs |" in page

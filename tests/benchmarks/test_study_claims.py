@@ -66,4 +66,4 @@ def test_equal_steps_are_those_of_the_table_and_the_longest(found, b):
 
     assert [claim.spent for claim in steps] == ["200 steps", "400 steps"]
     assert [claim.word for claim in steps] == ["better", "not apart"]
-    assert "better at 200 steps" in table(claims, claims[0].question)
+    assert "| B | MAE | better, +0.048 (" in table(claims, claims[0].question)

@@ -18,6 +18,6 @@ def test_tables_and_figure_are_made_of_what_there_is(study):
 
     assert "| LayerLock | 0.600 ± 0.000 |" in text
     assert "equal steps (200 steps): LayerLock is better than MAE" in text
-    assert "| LayerLock | MAE | better at 200 steps: +0.100," in text
+    assert "| LayerLock | MAE | better, +0.100 (" in text
     assert "| `loss` | 16 |" in text
     assert (study.folder / "curves.png").stat().st_size > 10_000

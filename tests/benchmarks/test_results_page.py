@@ -1,0 +1,50 @@
+"""The tables of the docs are those of the rows that are shipped with them."""
+
+import pytest
+
+
+@pytest.fixture
+def results_page(benchmarks):
+    import results_page
+
+    return results_page
+
+
+@pytest.fixture
+def rows(results_page):
+    """The rows of the study on real clips."""
+    import study_known
+
+    return study_known.load(results_page.DOCS / "lips" / study_known.ROWS)
+
+
+def test_the_pages_have_the_tables_of_the_rows(results_page, rows):
+    for name, page in results_page.pages(rows).items():
+        assert page == (results_page.DOCS / name).read_text(), (
+            f"{name}: run `python benchmarks/results_page.py`"
+        )
+
+
+def test_a_score_that_changes_changes_the_page(results_page, rows):
+    [first] = [
+        row
+        for row in rows
+        if (row["method"], row["steps"], row["seed"]) == ("LayerLock", 4000, 0)
+    ]
+    first["scores"]["word"]["value"] += 0.3
+
+    page = results_page.pages(rows)["results.md"]
+
+    assert page != (results_page.DOCS / "results.md").read_text()
+
+
+def test_a_section_replaces_the_one_before(benchmarks):
+    from page_sections import replace
+
+    page = "# A\n\n<!-- b: begin -->\nold\n<!-- b: end -->\n\nafter\n"
+    text = replace(page, "b", "new\n")
+
+    assert text == page.replace("old", "new")
+    assert replace(text, "b", "new") == text
+    with pytest.raises(ValueError, match="c: begin"):
+        replace(page, "c", "new")
