@@ -106,7 +106,6 @@ METHODS = (
     Method(
         "LayerLock, 4 masks per clip",
         "--masks_per_clip=4 --batch_size={quarter}",
-        has_curve=True,
         variant_of="LayerLock",
     ),
     # Cheaper steps: a quarter of the hidden patches is predicted. The longer
