@@ -48,3 +48,22 @@ def test_a_section_replaces_the_one_before(benchmarks):
     assert replace(text, "b", "new") == text
     with pytest.raises(ValueError, match="c: begin"):
         replace(page, "c", "new")
+
+
+def test_rows_that_are_shipped_are_found_again(results_page, rows):
+    """`--known=docs/lips` repeats none of them."""
+    from study_methods import METHODS
+    from study_runs import StudyRuns
+
+    runs = StudyRuns()
+    runs.folder = results_page.DOCS / "lips"
+    runs.batch_size, runs.identity = 16, ""
+    runs.common = "--preset=video_vit_nano --batch_size=16 --frames=8 --size=32"
+    by_name = {method.name: method for method in METHODS}
+    trained = [row for row in rows if row["method"] in by_name]
+
+    assert len(trained) > 80
+    for row in trained:
+        method = by_name[row["method"]]
+        flags, _ = runs.runs_of(method, row["steps"], row["seed"])
+        assert row["flags"] == [text for text, _ in flags]
