@@ -40,6 +40,7 @@ class Progress:
         self.total_steps = 0
         self.status = ""
         self._pace = Pace()
+        self._frozen_layers = None
         self._bar = None
 
     def __enter__(self):
@@ -71,7 +72,9 @@ class Progress:
     ):
         """Shows the numbers of a log step."""
         self.step = step
-        self._pace.observe(step, self.clock())
+        freezes = self._frozen_layers not in (None, frozen_layers)
+        self._frozen_layers = frozen_layers
+        self._pace.observe(step, self.clock(), may_compile=freezes)
         facts = [
             f"loss {wording.number(loss)}",
             f"frozen {frozen_layers}",
@@ -123,7 +126,8 @@ class Pace:
     """Estimates the seconds per step, which freezing changes.
 
     A moving average over the windows between observations. The first window
-    is dropped at the second one, since it may contain compilation.
+    is dropped at the second one, since it may contain compilation; a later one
+    that does is left out.
     """
 
     def __init__(self, weight: float = 0.3):
@@ -137,10 +141,19 @@ class Pace:
         """Whether there is only the first window so far."""
         return self._windows < 2
 
-    def observe(self, step: int, seconds: float):
-        """Records that `step` was reached at the time `seconds`."""
+    def observe(self, step: int, seconds: float, may_compile: bool = False):
+        """Records that `step` was reached at the time `seconds`.
+
+        Args:
+            step: int.
+            seconds: float.
+            may_compile: bool, whether the time since the last observation may
+                contain compilation, as after a freeze. Defaults to `False`.
+        """
         last, self._last = self._last, (step, seconds)
         if last is None or step <= last[0]:
+            return
+        if may_compile and not self.may_hold_compilation:
             return
         pace = (seconds - last[1]) / (step - last[0])
         if self._windows >= 2:

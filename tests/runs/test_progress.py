@@ -138,6 +138,23 @@ def test_a_resumed_run_does_not_count_the_steps_of_before():
     assert progress.time_left() == "left 40 s"
 
 
+def test_the_stall_of_a_freeze_does_not_count_for_the_time_left():
+    clock = Clock()
+    progress = Progress(io.StringIO(), clock)
+
+    progress.start(1000)
+    for step, frozen, seconds in (
+        (10, 0, 50),
+        (20, 0, 60),
+        (30, 1, 160),  # 99 of them compiling
+        (40, 1, 170),
+    ):
+        clock.seconds = seconds
+        progress.update(step, 0.5, frozen)
+
+    assert progress.time_left() == "left 16 min"
+
+
 def test_without_a_pace_the_time_left_is_unknown():
     progress = Progress(io.StringIO())
 
