@@ -107,6 +107,28 @@ def test_folders_beside_those_of_splits_are_named(tmp_path):
     )
 
 
+@pytest.mark.parametrize("split", ["", "train", "test"])
+def test_videos_in_no_class_folder_are_named(tmp_path, split):
+    for name in ("train", "test") if split else ("",):
+        layouts.folder(tmp_path / name)
+    (tmp_path / split / "loose.mp4").touch()
+
+    found = said(build("folder", tmp_path))
+
+    assert "1 videos are in no class folder and are left out: " in found
+    assert "loose" in found
+
+
+def test_videos_beside_split_folders_are_named(tmp_path):
+    for name in ("train", "test"):
+        layouts.folder(tmp_path / name)
+    (tmp_path / "loose.mp4").touch()
+
+    found = said(build("folder", tmp_path))
+
+    assert "1 videos are in no class folder and are left out: loose" in found
+
+
 def test_too_few_videos_for_three_splits_are_no_unreadable_ones(tmp_path):
     layouts.folder(tmp_path, ("jump", "run"), 2)
 

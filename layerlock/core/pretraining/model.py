@@ -12,6 +12,7 @@ from layerlock.core.pretraining.prediction import MaskedPrediction
 from layerlock.core.pretraining.state import ModelState
 from layerlock.core.pretraining.target_pass import check_context
 from layerlock.core.pretraining.targets import (
+    check_chosen_layers,
     check_mask,
     check_objective,
     check_predictor,
@@ -140,6 +141,7 @@ class MaskedPretraining(
             encoder, self.objective, self.mask, width
         )
         check_predictor(self.objective, self.predictor)
+        check_chosen_layers(self.objective, self._num_encoding)
         self.teacher = None
         if self.objective.teacher == "ema":
             self.teacher = teacher.create(encoder)

@@ -55,6 +55,25 @@ def check_targets(objective, frozen_layers: int, deepest: int):
     )
 
 
+def check_chosen_layers(objective, deepest: int):
+    """Raises if a target that was chosen by its number is no block.
+
+    Those of a fixed teacher are checked with the teacher.
+
+    Args:
+        objective: an `Objective`.
+        deepest: int, the last block that can be a target.
+    """
+    for layer in objective.chosen_layers:
+        if objective.teacher == "fixed" or -deepest <= layer <= deepest:
+            continue
+        raise ValueError(
+            "`target_layer` is a block that can be a target: from 1 to "
+            f"{deepest}, or -1 for the last. Received: layer {layer} of "
+            f"target_layer={objective.chosen_layers}."
+        )
+
+
 def check_settings(seed: int, target_fraction: float, masks_per_clip: int):
     """Raises if an argument of `MaskedPretraining` is out of its range.
 

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 
-from layerlock.data import files, preparing
+from layerlock.data import files, lists, preparing
 from layerlock.data.names import readable
 from layerlock.evaluation.videos import LabelledVideo, VideoTask
 
@@ -113,6 +113,14 @@ class FolderTask(VideoTask):
                     and not name.startswith(".")
                 ],
             )
+            self._leave_out_loose(
+                [
+                    name
+                    for name in os.listdir(self.data)
+                    if lists.is_video(name)
+                    and os.path.isfile(os.path.join(self.data, name))
+                ]
+            )
         if splits and "train" not in splits:
             raise ValueError(
                 f"{self.data!r} has folders for {sorted(splits)} and none for "
@@ -167,16 +175,25 @@ class FolderTask(VideoTask):
 
     def _classes(self, folder) -> dict[str, list[str]]:
         """Returns the videos of each class; ignores empty sub-folders."""
-        classes, repeated = {}, []
+        classes, repeated, without = {}, [], []
         for path in files.find(folder, repeated)[1]:
             name, _, rest = os.path.relpath(path, folder).partition(os.sep)
             if rest:
                 classes.setdefault(name, []).append(path)
+            else:
+                without.append(self.relative(path))
+        if classes:  # else the folder itself may be a class
+            self._leave_out_loose(without)
         self.add_problem(
             "folders are links to others, and are read once",
             map(self.relative, repeated),
         )
         return classes
+
+    def _leave_out_loose(self, names):
+        self.add_problem(
+            "videos are in no class folder and are left out", names
+        )
 
     def _videos(self, classes):
         return [

@@ -52,6 +52,7 @@ def build(config: PretrainConfig) -> Method:
     if config.method.target_fraction != 1:
         _check_fraction(objective)
     deepest = facts.num_freezable(config)
+    targets.check_chosen_layers(objective, deepest)
     if not config.method.allow_moving_target:
         for frozen_layers in range(min(schedule.max_layers(), deepest) + 1):
             targets.check_targets(objective, frozen_layers, deepest)

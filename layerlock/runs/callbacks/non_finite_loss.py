@@ -108,6 +108,6 @@ class StopOnNonFiniteLoss(EverySteps):
             return ""
         return (
             f" Checkpoints up to step {checkpoints.step_of(found[0])} are "
-            "kept. It can start from this run's encoder: "
-            f"init_from={self.run.path}."
+            "kept. If the loss was still good there, it can start from this "
+            f"run's encoder: init_from={self.run.path}."
         )

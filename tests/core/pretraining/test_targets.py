@@ -30,6 +30,35 @@ def test_layers_are_counted_from_both_ends_and_stop_at_the_deepest(
     ] == expected
 
 
+@pytest.mark.parametrize(
+    ("objective", "wrong"),
+    [
+        (VJEPA(target_layer=5), 5),
+        (VJEPA(target_layer=-9), -9),
+        (VJEPA(target_layer=(2, 4, 6)), 6),
+        (MaskedAutoencodingWithLatents(target_layer=99), 99),
+    ],
+)
+def test_a_chosen_layer_that_there_is_not_is_refused(objective, wrong):
+    with pytest.raises(ValueError, match=f"from 1 to 4.*layer {wrong} of"):
+        targets.check_chosen_layers(objective, deepest=4)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        VJEPA(),
+        VJEPA(target_layer=0),  # pixels, of SALT's teacher
+        VJEPA(target_layer=(2, 4)),
+        VJEPA(target_layer=-4),
+        VJEPA(teacher="fixed", target_layer=9),  # of a deeper teacher
+        MaskedAutoencodingWithLatents(),
+    ],
+)
+def test_chosen_layers_that_there_are_are_taken(objective):
+    targets.check_chosen_layers(objective, deepest=4)
+
+
 def test_a_run_that_never_freezes_has_targets_of_its_own():
     assert targets.target_layers(MaskedAutoencoding(), None, 4) == (0,)
     assert targets.target_layers(VJEPA(), None, 4) == (4,)

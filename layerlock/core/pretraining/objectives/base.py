@@ -57,6 +57,8 @@ class Objective(abc.ABC):
             targets. Not possible with an average or frozen layers.
         predicts_visible: bool, whether visible patches are predicted, too.
             The predictor is then `"transformer"`.
+        chosen_layers: tuple of ints, targets that a user has chosen by their
+            number. Defaults to none: those follow from the frozen layers.
         min_visible: int, minimum number of visible tokens per clip.
         default_masks_per_clip: int, masks of each kind that a clip gets.
         min_views: int, minimum number of masks per clip, of all kinds.
@@ -79,6 +81,7 @@ class Objective(abc.ABC):
     teacher = "frozen"
     target_gradient = False
     predicts_visible = False
+    chosen_layers = ()
     min_visible = 1
     default_masks_per_clip = 1
     min_views = 1

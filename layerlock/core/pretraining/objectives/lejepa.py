@@ -60,11 +60,14 @@ class LeJEPA(Objective):
                 "`sigreg_weight` is the share of SIGReg in the loss, from 0 to "
                 f"below 1. Received: sigreg_weight={sigreg_weight}."
             )
-        if num_slices < 1 or num_knots < 2 or last_knot <= 0:
+        counts = (num_slices, num_knots)
+        are_whole = all(isinstance(count, int) for count in counts)
+        if not are_whole or min(counts) < 1 or num_knots < 2 or last_knot <= 0:
             raise ValueError(
-                "`num_slices` must be at least 1, `num_knots` at least 2 and "
-                f"`last_knot` above 0. Received: num_slices={num_slices}, "
-                f"num_knots={num_knots}, last_knot={last_knot}."
+                "`num_slices` is a whole number of at least 1, `num_knots` "
+                "one of at least 2, and `last_knot` is above 0. Received: "
+                f"num_slices={num_slices}, num_knots={num_knots}, "
+                f"last_knot={last_knot}."
             )
         self.sigreg_weight = sigreg_weight
         self.num_slices = num_slices

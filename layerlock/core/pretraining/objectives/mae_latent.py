@@ -87,6 +87,7 @@ class MaskedAutoencodingWithLatents(NormalizedTargets):
                 "objective 'mae'."
             )
         self.target_layer = target_layer
+        self.chosen_layers = (target_layer,)
         self.weight = weight
         self.weight_schedule = weight_schedule
         self.steps = steps

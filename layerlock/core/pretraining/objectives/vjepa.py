@@ -136,11 +136,15 @@ class VJEPA(Objective):
         self.visible_warmup = visible_warmup and tuple(visible_warmup)
         self.predicts_visible = visible_weight > 0
 
-    def target_layers(self, frozen_layers):
+    @property
+    def chosen_layers(self):
         if isinstance(self.target_layer, tuple):
             return self.target_layer
-        if self.target_layer is not None:
-            return (self.target_layer,)
+        return () if self.target_layer is None else (self.target_layer,)
+
+    def target_layers(self, frozen_layers):
+        if self.chosen_layers:
+            return self.chosen_layers
         if self.teacher == "fixed":
             return (-1,)
         if self.teacher == "frozen":

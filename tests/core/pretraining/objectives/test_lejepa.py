@@ -64,6 +64,8 @@ def test_the_target_is_the_mean_of_the_views_of_the_same_clip():
         ({"sigreg_weight": 1}, "sigreg_weight=1"),
         ({"sigreg_weight": -0.1}, "sigreg_weight=-0.1"),
         ({"num_slices": 0}, "num_slices=0"),
+        ({"num_slices": 2.5}, "num_slices=2.5"),
+        ({"num_knots": 2.9}, "num_knots=2.9"),
         ({"num_knots": 1}, "num_knots=1"),
         ({"last_knot": 0}, "last_knot=0"),
     ],
