@@ -43,7 +43,9 @@ from absl import flags
 from claims_scales import SCALES, STEPS
 from claims_tables import Results
 from grid import Grid
+from recipe_runs import children_end_first
 
+OF_STUDIES = ("data", "main_set", "final", "methods", "curves")  # flags
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "run_dir",
@@ -69,6 +71,7 @@ flags.DEFINE_integer(
     "steps",
     STEPS,
     "Steps of a run; main and gap: of the longest, 4000 where not set.",
+    lower_bound=1,
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -102,9 +105,15 @@ flags.DEFINE_bool(
     "main: runs of other lengths, too. --nocurves: of the table alone.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer("seeds", 3, "Runs of each row.", flag_values=FLAGS)
 flags.DEFINE_integer(
-    "jobs", 2, "Processes at a time, one core each.", flag_values=FLAGS
+    "seeds", 3, "Runs of each row.", lower_bound=1, flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "jobs",
+    2,
+    "Processes at a time, one core each.",
+    lower_bound=1,
+    flag_values=FLAGS,
 )
 flags.DEFINE_string(
     "known",
@@ -132,6 +141,7 @@ def main(argv):
     if studies:
         print(study_grids.run(FLAGS, studies))
         return
+    check_numbered(FLAGS)
     if FLAGS.scale != "nano":
         FLAGS.set_default("run_dir", f"runs/claims-{FLAGS.scale}")
     if FLAGS.quick:
@@ -167,6 +177,18 @@ def main(argv):
     print(results.write())
 
 
+def check_numbered(flags):
+    """Ends the program where options are of other grids."""
+    alien = [name for name in OF_STUDIES if flags[name].present]
+    if alien:
+        sys.exit(
+            f"claims: --{', --'.join(alien)} "
+            f"{'is' if len(alien) == 1 else 'are'} for the grids "
+            f"{' and '.join(study_grids.GRIDS)}. Pass one of them, such as "
+            f"--grids={study_grids.GRIDS[0]}."
+        )
+
+
 def choose(flags):
     """The scale and the numbered grids, or the end of the program."""
     scale = SCALES.get(flags.scale)
@@ -174,10 +196,11 @@ def choose(flags):
     grids = flags.grids or known_grids
     unknown = [name for name in grids if name not in known_grids]
     if unknown or not known_grids:
+        numbered = f"some of {','.join(known_grids)}, or " * bool(known_grids)
         sys.exit(
-            f"claims: --grids takes some of {','.join(known_grids)} at this "
-            f"scale, or of {','.join(study_grids.GRIDS)}. Received: "
-            f"{','.join(unknown)}."
+            f"claims: at --scale={flags.scale}, --grids takes {numbered}"
+            f"some of {','.join(study_grids.GRIDS)}. Received: "
+            f"{','.join(unknown) or 'none'}."
         )
     return scale, grids
 
@@ -191,4 +214,5 @@ def read_known(path) -> dict:
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    with children_end_first():
+        main(sys.argv)

@@ -18,6 +18,7 @@ import numpy as np
 from absl import flags
 from claims_scales import FULL, NANO, STEPS
 from grid import Grid
+from recipe_runs import children_end_first
 
 METHODS = {
     "LayerLock (MAE)": "--objective=mae",
@@ -172,4 +173,5 @@ def draw(grid, path):
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    with children_end_first():
+        main(sys.argv)

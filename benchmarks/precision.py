@@ -21,7 +21,7 @@ import keras
 import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
-from recipe_runs import trained
+from recipe_runs import children_end_first, trained
 
 from layerlock.runs import RunDirectory
 
@@ -122,4 +122,5 @@ def draw(steps, losses):
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    with children_end_first():
+        main(sys.argv)

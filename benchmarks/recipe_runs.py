@@ -7,6 +7,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -23,20 +24,46 @@ ONE_CORE = {
 }
 
 
+_CHILDREN = set()  # processes of recipes that run
+
+
+@contextlib.contextmanager
+def children_end_first():
+    """SIGTERM ends the recipes that run, which save what they have, first."""
+
+    def end(number, frame):
+        for process in list(_CHILDREN):
+            process.send_signal(number)
+        sys.exit(128 + number)  # as shells count
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run(command: str, log):
     """Runs a recipe on one core; its output goes to a log."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "a") as output:
-        done = subprocess.run(
+    with (
+        open(log, "a") as output,
+        subprocess.Popen(
             [sys.executable, *shlex.split(command)],
             cwd=ROOT,
             env={**os.environ, **ONE_CORE},
             stdout=output,
             stderr=output,
-        )
-    if done.returncode:
+        ) as process,
+    ):
+        _CHILDREN.add(process)
+        try:
+            status = process.wait()
+        finally:
+            _CHILDREN.discard(process)
+    if status:
         raise RuntimeError(
-            f"`python {command}` ended with {done.returncode}: see {log}."
+            f"`python {command}` ended with {status}: see {log}."
         )
 
 
@@ -52,6 +79,8 @@ def run_here(command: str, log):
         try:
             cli.run(pathlib.Path(recipe).stem, flags)
         except SystemExit as error:
+            if isinstance(error.code, int) and error.code > 128:
+                raise  # a signal, which is for this process, too
             raise RuntimeError(
                 f"`python {command}` ended: {error}. See {log}."
             ) from error

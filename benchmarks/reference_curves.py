@@ -16,7 +16,7 @@ import pathlib
 import sys
 
 from absl import flags
-from recipe_runs import ROOT, trained
+from recipe_runs import ROOT, children_end_first, trained
 
 from layerlock.config import PretrainConfig
 from layerlock.report import reference
@@ -87,4 +87,5 @@ def options() -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    with children_end_first():
+        main(sys.argv)

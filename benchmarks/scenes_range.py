@@ -16,6 +16,7 @@ from absl import flags
 from claims_rows import MAE
 from claims_scales import FULL, NANO, STEPS
 from grid import PROBE_SEED, Grid
+from recipe_runs import children_end_first
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -92,4 +93,5 @@ def _mean(values) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    with children_end_first():
+        main(sys.argv)

@@ -2,6 +2,7 @@
 
 import json
 import operator
+import pathlib
 import shlex
 import statistics
 import threading
@@ -62,11 +63,12 @@ class Study(StudyRuns):
         self.seeds, self.split, self.quick = seeds, split, quick
         self.methods, self.batch_size = methods, batch_size
         shared = f"--preset={preset} --batch_size={batch_size} {common}"
-        self.common = f"{shared} {clips.flags}"
         # The place of the clips does not matter, and may change.
         self.identity = f"{shared} {clips.name} {clips.clip_flags}"
+        self.folder = pathlib.Path(folder)
+        self._check_folder()  # before links are made in it
+        self.common = f"{shared} {clips.flags}"
         self.runs = Grid(folder, jobs, self.common, here=quick)
-        self.folder = self.runs.folder
         self.questions = clips.questions(split)
         self.floors = {
             "random encoder": f"random:{preset}",
@@ -78,7 +80,6 @@ class Study(StudyRuns):
             "clips_of": clips.name,
             "contents": clips.contents,
         }
-        self._check_folder()
         self.known = study_known.read(known, self)
         self.failures = []
         self._writing = threading.Lock()

@@ -144,7 +144,7 @@ def _names(text: str) -> list[str]:
         while own in text:  # once or more
             found.append(name)
             text = text.replace(own, ",", 1)
-    if text.strip(","):
+    if text.strip(",") or not found:
         raise ValueError(
             f"--methods takes names of rows: {[m.name for m in METHODS]}. "
             f"Received: {text.strip(',')}."

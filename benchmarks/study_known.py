@@ -9,6 +9,7 @@ import study_settings
 from layerlock.runs import writing
 
 ROWS = "rows.json"
+KEYS = ("method", "flags", "steps", "seed")  # of a run
 
 
 class Known:
@@ -74,19 +75,35 @@ def read(folder, study) -> Known:
             "`known` is the folder of a study, with its rows.json. "
             f"Received: known={str(folder)!r}. {error}"
         ) from error
+    known = Known(rows, study)
+    taken = [f"{len(known.rows)} of {len(rows)} rows (those of this study)"]
     for name in (study_settings.FILE, study_schedule.FILE):
         source, place = folder / name, study.folder / name
         if source.exists() and not place.exists():
             study.folder.mkdir(parents=True, exist_ok=True)
             writing.write_text(place, source.read_text())
-    return Known(rows, study)
+            taken.append(name)
+    print(f"Of {folder} are taken: {', and '.join(taken)}.", flush=True)
+    return known
 
 
 def load(place) -> list[dict]:
-    """The rows of a file."""
-    return json.loads(place.read_text())
+    """The rows of a file.
+
+    Raises:
+        ValueError: if the file has other contents.
+    """
+    rows = json.loads(place.read_text())
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and row.keys() >= {*KEYS, "scores"}
+        for row in rows
+    ):
+        raise ValueError(
+            f"Expected a list of rows with {', '.join(KEYS)} and scores in "
+            f"{place}."
+        )
+    return rows
 
 
 def _key(row) -> str:
-    names = ("method", "flags", "steps", "seed")
-    return json.dumps([row[name] for name in names])
+    return json.dumps([row[name] for name in KEYS])

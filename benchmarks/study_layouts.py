@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 
+SCANS = "scannetv2_"  # lists of the scans of each split
 SPLITS = ("train", "val", "test")
 # A speaker, a person, a camera: what comes before the first underscore.
 GROUP = re.compile(r"([^_/]+)_[^/]*$")
@@ -107,12 +108,29 @@ def few(links: dict) -> dict:
 
 
 def place(folder: pathlib.Path, links: dict) -> pathlib.Path:
-    """A folder of links, made again where they have changed."""
+    """A folder of links, made again where they have changed.
+
+    Raises:
+        ValueError: if there are files in it that no study has put there.
+    """
     text = "".join(f"{inside}\t{links[inside]}\n" for inside in sorted(links))
     digest = hashlib.sha256(text.encode()).hexdigest()
     mark = folder.with_name(f"{folder.name}.links")
     if mark.exists() and mark.read_text() == digest:
         return folder
+    own = [
+        path
+        for path in folder.rglob("*")
+        if not path.is_symlink()
+        and not path.is_dir()
+        and not path.name.startswith((SCANS, "."))
+    ]
+    if own:
+        raise ValueError(
+            f"{folder} is for links to the clips of a study, and has "
+            f"{len(own)} files that are none, such as {own[0].name}. Move "
+            "them, or pass another --run_dir."
+        )
     mark.unlink(missing_ok=True)  # until the folder is complete again
     shutil.rmtree(folder, ignore_errors=True)
     for inside, path in links.items():

@@ -224,7 +224,7 @@ class RealClips:
         folder = layouts.place(self.folder / split / "room", links)
         for part, names in scans.items():
             text = "".join(f"{name}\n" for name in names)
-            (folder / f"scannetv2_{part}.txt").write_text(text)
+            (folder / f"{layouts.SCANS}{part}.txt").write_text(text)
         return folder
 
     def _placed(self, split, name, links) -> pathlib.Path:

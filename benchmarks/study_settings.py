@@ -12,6 +12,7 @@ from layerlock.runs import writing
 
 SEED = 0
 FILE = "settings.json"
+FAILURE = "failure.json"  # of a run whose loss was not finite
 
 
 def chosen(folder) -> dict:
@@ -70,11 +71,15 @@ def choose(study):
     ]
 
     def ask(method, setting):
+        _, paths = study.runs_of(method, steps, SEED, setting)
         try:
             path = study.train(method, steps, SEED, setting)
             answer = study.ask([question], path, SEED)[0]
             return answer, study.runs.metrics(path)[-1]["verdict"]
-        except RuntimeError as error:  # such as a loss that is not finite
+        except RuntimeError as error:
+            # A full disk, or another process: nothing is decided by them.
+            if not any((path / FAILURE).exists() for path in paths):
+                raise
             print(f"{method.name}, {setting}: {error}")
             return None, "failed"
 

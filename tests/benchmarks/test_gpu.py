@@ -292,3 +292,11 @@ def test_the_page_has_the_rows_that_were_measured(tables):
     text = tables.section({}, rehearsal)
     assert page_sections.replace(page, "gpu", text) == page
     assert "runs |" in page
+
+
+@pytest.mark.parametrize("line", [b"null", b"{}", b"[1]", b"\xff\xfe", b'{"ro'])
+def test_lines_that_are_no_results_are_left_out(gpu, tmp_path, line):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b'{"row": "a", "ratio": 1.0}\n' + line + b"\n")
+
+    assert gpu.read(path) == {"a": {"row": "a", "ratio": 1.0}}

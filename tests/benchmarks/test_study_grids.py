@@ -38,3 +38,27 @@ def test_a_study_without_curves_has_runs_of_one_length(tmp_path):
         (study_grids.LONGEST,)
     }
     assert "Curves" not in study_tables.write(study)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data=/videos"], "--data is for the grids main and gap"),
+        (["--final", "--methods=MAE"], "--final, --methods are for the grids"),
+        (["--scale=tiny"], "at --scale=tiny, --grids takes some of main,gap"),
+        (["--grids=main", "--methods=,"], "--methods takes names of rows"),
+    ],
+)
+def test_options_that_have_no_effect_are_refused(
+    words, message, monkeypatch, tmp_path
+):
+    import claims
+
+    flags = copy.deepcopy(claims.FLAGS)
+    for name in flags:
+        flags[name].unparse()  # what other tests have set
+    monkeypatch.setattr(claims, "FLAGS", flags)
+
+    with pytest.raises(SystemExit, match=message):
+        claims.main(["claims", *words, f"--run_dir={tmp_path}"])
+    assert not list(tmp_path.iterdir())

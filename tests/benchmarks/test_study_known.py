@@ -167,3 +167,21 @@ def test_rows_of_other_clips_are_not_written(earlier, tmp_path, monkeypatch):
     assert study_rows.write(again(earlier, tmp_path)) == []
     kept = tmp_path / "again" / "rows.json"
     assert json.loads(kept.read_text()) == []
+
+
+@pytest.mark.parametrize("text", ["[1]", "null", "{}", '[{"a": 1}]', "["])
+def test_rows_that_are_none_are_refused(earlier, tmp_path, text):
+    (earlier.folder / "rows.json").write_text(text)
+
+    with pytest.raises(ValueError, match="`known` is the folder of a study"):
+        again(earlier, tmp_path)
+
+
+def test_it_is_said_what_is_taken_of_another_study(earlier, tmp_path, capsys):
+    again(earlier, tmp_path)
+    again(earlier, tmp_path, folder=tmp_path / "final", split="final")
+
+    taken = capsys.readouterr().out.splitlines()
+
+    assert "1 of 1 rows (those of this study), and settings.json." in taken[0]
+    assert "0 of 1 rows (those of this study), and settings.json." in taken[1]

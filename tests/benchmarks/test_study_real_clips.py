@@ -159,3 +159,37 @@ def test_sets_of_one_ending_have_columns_of_their_own(real, tmp_path):
         if question.column == "speaker"
     ]
     assert len({question.name for question in speakers}) == 2
+
+
+@pytest.mark.parametrize("has_mark", [True, False])
+def test_files_that_are_no_links_are_never_removed(clips, real, has_mark):
+    import study_layouts
+
+    folder = clips.folder / "some"
+    if has_mark:
+        study_layouts.place(folder, {"a.mp4": real / "a.mp4"})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mine.mp4").write_text("of a user")
+
+    with pytest.raises(ValueError, match="1 files that are none.*mine.mp4"):
+        study_layouts.place(folder, {"b.mp4": real / "b.mp4"})
+    assert (folder / "mine.mp4").read_text() == "of a user"
+
+
+def test_a_folder_of_another_study_is_left_as_it_is(clips, real):
+    import json
+
+    from study import Study
+
+    clips.folder.parent.mkdir(parents=True, exist_ok=True)
+    (clips.folder.parent / "contents.json").write_text(
+        json.dumps({"clips": "others"})
+    )
+    before = sorted(clips.folder.parent.rglob("*"))
+
+    with pytest.raises(ValueError, match="a study with another clips"):
+        Study(
+            clips.folder.parent, clips, "video_vit_nano", 16, "", (100,), 1,
+            "selection",
+        )  # fmt: skip
+    assert sorted(clips.folder.parent.rglob("*")) == before

@@ -71,6 +71,9 @@ def test_a_setting_that_fails_is_not_chosen(study, monkeypatch, capsys):
 
     def train(method, steps, seed, setting):
         if setting[0] in failing:
+            _, [path] = study.runs_of(method, steps, seed, setting)
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "failure.json").write_text("{}")
             raise RuntimeError("the loss is not finite")
         return setting
 
@@ -86,6 +89,24 @@ def test_a_setting_that_fails_is_not_chosen(study, monkeypatch, capsys):
     failing |= {0.5, 1.0}
     with pytest.raises(RuntimeError, match="No setting of MAE"):
         study.prepare()
+
+
+def test_a_setting_whose_run_was_cut_off_is_not_decided(study, monkeypatch):
+    import study_settings
+
+    def train(method, steps, seed, setting):
+        if setting[0] == 1.0:
+            raise RuntimeError("ended with 1")  # such as a full disk
+        return setting
+
+    study.methods = study.methods[:1]
+    monkeypatch.setattr(study, "train", train)
+    monkeypatch.setattr(study.runs, "judge", lambda q, setting, *_: setting[0])
+    monkeypatch.setattr(study.runs, "metrics", lambda _: [HEALTHY])
+
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        study.prepare()
+    assert study_settings.undecided(study)
 
 
 @pytest.mark.parametrize(
