@@ -113,6 +113,7 @@ METHODS = (
     Method(
         "LayerLock, a quarter scored",
         "--target_fraction=0.25 --target_context=scored",
+        against="MAE, a quarter scored",
         variant_of="LayerLock",
         longer=1.6,
     ),
