@@ -1,22 +1,20 @@
 """Writes the tables of docs/results.md and docs/collapse.md from their rows.
 
     KERAS_BACKEND=torch python benchmarks/results_page.py
-    KERAS_BACKEND=torch python benchmarks/results_page.py --rows=runs/real
 
-The rows are those that `claims.py --grids=main` has left in a folder. Tables
-lie between two comments of a page.
+The rows are those that `claims.py --grids=main` and `--grids=gap` have left in
+the folders of their studies, copied to docs/lips. Tables lie between two
+comments of a page.
 """
 
 import dataclasses
 import pathlib
-import sys
 
 import page_sections
 import study_claims
 import study_known
 import study_tables
 import study_trust
-from absl import flags
 from study_methods import METHODS
 from study_questions import Question
 from study_real_clips import DEPTH
@@ -24,10 +22,8 @@ from study_real_clips import DEPTH
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 LENGTHS = (500, 1000, 2000, 4000)  # steps
 COLUMNS = ("word", "word k-NN", "phrase", "speaker", DEPTH)
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "rows", str(DOCS / "lips"), "Folder with rows.json.", flag_values=FLAGS
-)
+ROWS = DOCS / "lips" / study_known.ROWS
+TINY = DOCS / "lips" / "tiny.json"  # rows of the larger encoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,29 +57,30 @@ class ShownStudy:
         return self.methods
 
 
-def main(argv):
+def main():
     """Replaces the sections of both pages."""
-    FLAGS(argv)
-    rows = study_known.load(pathlib.Path(FLAGS.rows) / study_known.ROWS)
-    for name, page in pages(rows).items():
+    for name, page in pages(*map(study_known.load, (ROWS, TINY))).items():
         path = DOCS / name
         path.write_text(page)
         print(path)
 
 
-def pages(rows) -> dict:
+def pages(rows, tiny_rows) -> dict:
     """The pages as they should be, by their names.
 
     Args:
         rows: list of dict, `study_rows.collect`.
+        tiny_rows: the same of the larger encoder.
     """
     study = ShownStudy()
+    tiny = ShownStudy((2000,), COLUMNS[:2], seeds=1)
     claims = study_claims.claims(rows, METHODS, study.questions, LENGTHS[-1])
     sections = {
         "results.md": {
             "rows": study_tables.main_table(study, rows),
             "claims": study_claims.table(claims, study.main),
             "lengths": study_tables.curve_table(study, rows),
+            "tiny": study_tables.main_table(tiny, tiny_rows),
         },
         "collapse.md": {
             "trust": study_trust.table(
@@ -101,4 +98,4 @@ def pages(rows) -> dict:
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    main()

@@ -15,17 +15,25 @@ def rows(results_page):
     """The rows of the study on real clips."""
     import study_known
 
-    return study_known.load(results_page.DOCS / "lips" / study_known.ROWS)
+    return study_known.load(results_page.ROWS)
 
 
-def test_the_pages_have_the_tables_of_the_rows(results_page, rows):
-    for name, page in results_page.pages(rows).items():
+@pytest.fixture
+def tiny(results_page):
+    """The rows of the larger encoder."""
+    import study_known
+
+    return study_known.load(results_page.TINY)
+
+
+def test_the_pages_have_the_tables_of_the_rows(results_page, rows, tiny):
+    for name, page in results_page.pages(rows, tiny).items():
         assert page == (results_page.DOCS / name).read_text(), (
             f"{name}: run `python benchmarks/results_page.py`"
         )
 
 
-def test_a_score_that_changes_changes_the_page(results_page, rows):
+def test_a_score_that_changes_changes_the_page(results_page, rows, tiny):
     [first] = [
         row
         for row in rows
@@ -33,7 +41,7 @@ def test_a_score_that_changes_changes_the_page(results_page, rows):
     ]
     first["scores"]["word"]["value"] += 0.3
 
-    page = results_page.pages(rows)["results.md"]
+    page = results_page.pages(rows, tiny)["results.md"]
 
     assert page != (results_page.DOCS / "results.md").read_text()
 
