@@ -23,7 +23,7 @@ NUM_KERNELS = 3
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "results",
-    "runs/gpu.jsonl",
+    str(DOCS / "gpu.jsonl"),
     "Results of a GPU, which need not exist.",
     flag_values=FLAGS,
 )
