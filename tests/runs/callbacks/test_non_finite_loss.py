@@ -93,7 +93,7 @@ def test_the_message_says_where_and_what_now(broken):
     assert f"nan at step {BROKEN}, batch {BROKEN - 1}" in broken.error
     assert "failure.json" in broken.error
     assert "`learning_rate`" in broken.error
-    assert "up to step 4 are kept. It can start from" in broken.error
+    assert "up to step 4 are kept. If the loss was still good" in broken.error
 
 
 def test_nothing_is_kept_before_the_first_checkpoint(broken, monkeypatch):
