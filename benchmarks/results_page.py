@@ -8,10 +8,12 @@ comments of a page.
 """
 
 import dataclasses
+import json
 import pathlib
 
 import page_sections
 import study_claims
+import study_gap
 import study_known
 import study_tables
 import study_trust
@@ -24,6 +26,7 @@ LENGTHS = (500, 1000, 2000, 4000)  # steps
 COLUMNS = ("word", "word k-NN", "phrase", "speaker", DEPTH)
 ROWS = DOCS / "lips" / study_known.ROWS
 TINY = DOCS / "lips" / "tiny.json"  # rows of the larger encoder
+GAP = DOCS / "lips" / study_gap.FILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,19 +62,16 @@ class ShownStudy:
 
 def main():
     """Replaces the sections of both pages."""
-    for name, page in pages(*map(study_known.load, (ROWS, TINY))).items():
+    for name, page in pages().items():
         path = DOCS / name
         path.write_text(page)
         print(path)
 
 
-def pages(rows, tiny_rows) -> dict:
-    """The pages as they should be, by their names.
-
-    Args:
-        rows: list of dict, `study_rows.collect`.
-        tiny_rows: the same of the larger encoder.
-    """
+def pages() -> dict:
+    """The pages as they should be, by their names."""
+    rows, tiny_rows = map(study_known.load, (ROWS, TINY))
+    gap = json.loads(GAP.read_text())
     study = ShownStudy()
     tiny = ShownStudy((2000,), COLUMNS[:2], seeds=1)
     claims = study_claims.claims(rows, METHODS, study.questions, LENGTHS[-1])
@@ -81,6 +81,7 @@ def pages(rows, tiny_rows) -> dict:
             "claims": study_claims.table(claims, study.main),
             "lengths": study_tables.curve_table(study, rows),
             "tiny": study_tables.main_table(tiny, tiny_rows),
+            "gap": study_gap.table(gap, 1 + max(one["seed"] for one in gap)),
         },
         "collapse.md": {
             "trust": study_trust.table(
